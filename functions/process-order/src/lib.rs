@@ -1,0 +1,1 @@
+//! Carries out in Robaws what an order asks for.

@@ -1,0 +1,468 @@
+//! The sales invoice of an order: built whole from the order, its VAT tariffs and articles, then frozen.
+
+use crate::catalogue::VatTariff;
+use crate::ids::{
+    ArticleId, ClientId, LineId, OrderIdentifier, PaymentConditionId, RobawsCompanyId, Sku, VatTariffId,
+};
+use crate::ledger::KeptDraft;
+use crate::money::{Cents, split_by_weight, split_line_total};
+use crate::order::{Business, Costs};
+use crate::settings::Language;
+use crate::text;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The zone in which a day of the bookkeeping begins and ends.
+pub const BOOKKEEPING_ZONE: &str = "Europe/Brussels";
+
+/// One line of the invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoiceLine {
+    /// The article; none for costs, the discount, and lines the merchant chose to invoice without one.
+    pub article_id: Option<ArticleId>,
+    /// What the line is called.
+    pub description: String,
+    /// Pieces; −1 for the discount (e-invoicing refuses negative prices).
+    pub quantity: i64,
+    /// Price of one piece, VAT-inclusive, never below 0.
+    pub price: Cents,
+    /// The VAT tariff, which is VAT-inclusive.
+    pub vat_tariff_id: VatTariffId,
+}
+
+impl InvoiceLine {
+    /// `quantity × price`.
+    pub fn total(&self) -> Cents {
+        Cents(self.quantity.saturating_mul(self.price.0))
+    }
+}
+
+/// An invoice as the order asks for it, not dated yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoicePlan {
+    /// The B2C client.
+    pub client_id: ClientId,
+    /// The company that invoices, when the tenant has several.
+    pub company_id: Option<RobawsCompanyId>,
+    /// Payment condition.
+    pub payment_condition_id: Option<PaymentConditionId>,
+    /// `1083993841 (PF-100234)`.
+    pub reference: String,
+    /// ProductFlow's key.
+    pub identifier: OrderIdentifier,
+    /// The marketplace's number.
+    pub external_identifier: Option<String>,
+    /// The marketplace's name.
+    pub marketplace: Option<String>,
+    /// ISO code of the country it was shipped to.
+    pub country: Option<String>,
+    /// Set when the buyer is a business.
+    pub business: Option<Business>,
+    /// When it was shipped, or first seen shipped.
+    pub shipped_at: Option<Timestamp>,
+    /// The lines, goods first.
+    pub lines: Vec<InvoiceLine>,
+    /// Sum of the lines.
+    pub total: Cents,
+    /// Whether the settings ask to book it.
+    pub book: bool,
+    /// Language of the remark.
+    pub language: Language,
+}
+
+/// The header, dated: what the first call sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoiceHeader {
+    /// The client.
+    pub client_id: ClientId,
+    /// The company that invoices.
+    pub company_id: Option<RobawsCompanyId>,
+    /// Payment condition.
+    pub payment_condition_id: Option<PaymentConditionId>,
+    /// Date of the invoice.
+    pub date: Date,
+    /// `1083993841 (PF-100234)`.
+    pub reference: String,
+    /// Marketplace, shipping day, country; for a business also company and VAT number.
+    pub remark: String,
+}
+
+/// The invoice as it will be made, whatever happens to the order meanwhile. Stored in an item of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// Number of its row in the ledger.
+    pub row: u32,
+    /// The exact body of each line's call, in order.
+    pub line_bodies: Vec<String>,
+    /// The lines, to compare with what Robaws shows.
+    pub lines: Vec<InvoiceLine>,
+    /// What the invoice must come to, VAT-inclusive.
+    pub total: Cents,
+    /// Date of the invoice.
+    pub date: Date,
+    /// Whether it is to be booked after the check.
+    pub book: bool,
+    /// Why it stays a draft although the settings say booked.
+    pub kept_draft: Option<KeptDraft>,
+}
+
+impl Frozen {
+    /// Steps in all: header, each line, the check, and the booking if it is to be booked.
+    pub fn steps(&self) -> u32 {
+        self.check_step() + u32::from(self.book)
+    }
+
+    /// The step that is the check: after the header and every line.
+    pub fn check_step(&self) -> u32 {
+        u32::try_from(self.lines.len())
+            .unwrap_or(u32::MAX - 2)
+            .saturating_add(2)
+    }
+}
+
+/// One line of goods, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goods {
+    /// The order line.
+    pub line: LineId,
+    /// The SKU, for people.
+    pub sku: Option<Sku>,
+    /// What it is called.
+    pub title: String,
+    /// Pieces, at least 1.
+    pub quantity: u32,
+    /// Total, VAT-inclusive.
+    pub price: Cents,
+    /// The tariff, checked to be VAT-inclusive.
+    pub tariff: VatTariff,
+    /// The article.
+    pub article_id: Option<ArticleId>,
+}
+
+/// The lines of an invoice: goods, then each kind of costs, then the discount. Costs and discount are split over the
+/// tariffs of the goods by the goods' value, largest remainder, ties to the higher percentage; with all goods at 0
+/// they take the first line's tariff. `costs_tariff` takes the costs, not the discount. An amount of 0 makes no line.
+pub fn lines(
+    goods: &[Goods],
+    costs: &Costs,
+    costs_tariff: Option<&VatTariffId>,
+    language: Language,
+) -> Vec<InvoiceLine> {
+    let mut lines: Vec<InvoiceLine> = goods.iter().flat_map(goods_lines).collect();
+    let shares = tariff_shares(goods);
+    let named = [
+        ("shipping_cost", costs.shipping),
+        ("transaction_price", costs.transaction),
+        ("additional_price", costs.additional),
+    ];
+    for (name, amount) in named {
+        let split = match costs_tariff {
+            Some(tariff) => vec![(tariff.clone(), amount)],
+            None => split_over(amount, &shares),
+        };
+        lines.extend(extra_lines(text::invoice_line(name, language), split, 1));
+    }
+    let discount = split_over(costs.discount, &shares);
+    lines.extend(extra_lines(
+        text::invoice_line("discount_price", language),
+        discount,
+        -1,
+    ));
+    lines
+}
+
+fn goods_lines(goods: &Goods) -> Vec<InvoiceLine> {
+    split_line_total(goods.price, goods.quantity)
+        .into_iter()
+        .map(|(quantity, price)| InvoiceLine {
+            article_id: goods.article_id.clone(),
+            description: goods.title.clone(),
+            quantity: i64::from(quantity),
+            price,
+            vat_tariff_id: goods.tariff.id.clone(),
+        })
+        .collect()
+}
+
+/// Each tariff of the goods with the goods' value, the preferred one first.
+fn tariff_shares(goods: &[Goods]) -> Vec<(VatTariffId, Cents)> {
+    let mut values: BTreeMap<&VatTariffId, (Decimal, Cents)> = BTreeMap::new();
+    for line in goods {
+        let entry = values
+            .entry(&line.tariff.id)
+            .or_insert((line.tariff.percentage, Cents::ZERO));
+        entry.1 = Cents(entry.1.0.saturating_add(line.price.0));
+    }
+    if let Some(first) = goods.first()
+        && values.values().all(|(_, value)| *value == Cents::ZERO)
+    {
+        return vec![(first.tariff.id.clone(), Cents::ZERO)];
+    }
+    let mut shares: Vec<_> = values
+        .into_iter()
+        .map(|(id, (pct, value))| (pct, id.clone(), value))
+        .collect();
+    shares.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    shares.into_iter().map(|(_, id, value)| (id, value)).collect()
+}
+
+fn split_over(amount: Cents, shares: &[(VatTariffId, Cents)]) -> Vec<(VatTariffId, Cents)> {
+    let weights: Vec<Cents> = shares.iter().map(|(_, value)| *value).collect();
+    let amounts = split_by_weight(amount, &weights);
+    shares.iter().map(|(id, _)| id.clone()).zip(amounts).collect()
+}
+
+fn extra_lines(
+    description: &str,
+    split: Vec<(VatTariffId, Cents)>,
+    quantity: i64,
+) -> impl Iterator<Item = InvoiceLine> {
+    split
+        .into_iter()
+        .filter(|(_, amount)| *amount != Cents::ZERO)
+        .map(move |(vat_tariff_id, price)| InvoiceLine {
+            article_id: None,
+            description: description.to_owned(),
+            quantity,
+            price,
+            vat_tariff_id,
+        })
+}
+
+/// The day in the bookkeeping zone.
+pub fn bookkeeping_day(at: Timestamp) -> Date {
+    // The zone is compiled in; should it be missing all the same, UTC is at most two hours off.
+    let zone = TimeZone::get(BOOKKEEPING_ZONE).unwrap_or(TimeZone::UTC);
+    at.to_zoned_datetime(zone).date()
+}
+
+impl InvoicePlan {
+    /// Dates the header: the day it was shipped, never later than today. Tells whether it must stay a draft.
+    pub fn header(&self, now: Timestamp) -> (InvoiceHeader, Option<KeptDraft>) {
+        let today = bookkeeping_day(now);
+        let date = self.shipped_at.map_or(today, bookkeeping_day).min(today);
+        let earlier_month = (date.year(), date.month()) < (today.year(), today.month());
+        let kept_draft = if self.business.is_some() {
+            Some(KeptDraft::Business)
+        } else if earlier_month {
+            Some(KeptDraft::EarlierMonth)
+        } else {
+            None
+        };
+        let header = InvoiceHeader {
+            client_id: self.client_id.clone(),
+            company_id: self.company_id.clone(),
+            payment_condition_id: self.payment_condition_id.clone(),
+            date,
+            reference: self.reference.clone(),
+            remark: self.remark(date),
+        };
+        (header, kept_draft)
+    }
+
+    fn remark(&self, date: Date) -> String {
+        let shipped = self.shipped_at.map_or(date, bookkeeping_day);
+        let mut remark = text::invoice_remark(
+            self.language,
+            self.identifier.as_str(),
+            self.marketplace.as_deref(),
+            self.external_identifier.as_deref(),
+            shipped,
+            self.country.as_deref(),
+        );
+        if let Some(business) = &self.business {
+            remark.push('\n');
+            remark.push_str(&text::business_remark(
+                self.language,
+                business.company_name.as_deref(),
+                business.vat_number.as_deref(),
+            ));
+        }
+        remark
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tariff(id: &str, percentage: i64) -> VatTariff {
+        VatTariff {
+            id: VatTariffId::parse(id).unwrap(),
+            name: format!("{percentage}% incl."),
+            percentage: percentage.into(),
+            vat_inclusive: true,
+        }
+    }
+
+    fn goods(id: &str, quantity: u32, price: i64, tariff: VatTariff) -> Goods {
+        Goods {
+            line: LineId::parse(id).unwrap(),
+            sku: None,
+            title: format!("line {id}"),
+            quantity,
+            price: Cents(price),
+            tariff,
+            article_id: None,
+        }
+    }
+
+    fn costs(shipping: i64, discount: i64) -> Costs {
+        Costs {
+            shipping: Cents(shipping),
+            discount: Cents(discount),
+            ..Costs::default()
+        }
+    }
+
+    fn shape(lines: &[InvoiceLine]) -> Vec<(i64, i64, &str)> {
+        lines
+            .iter()
+            .map(|l| (l.quantity, l.price.0, l.vat_tariff_id.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn costs_follow_the_goods_and_the_discount_is_a_negative_quantity() {
+        let goods = [
+            goods("1", 1, 2000, tariff("6", 6)),
+            goods("2", 3, 1000, tariff("21", 21)),
+        ];
+        let lines = lines(&goods, &costs(495, 100), None, Language::En);
+        assert_eq!(
+            shape(&lines),
+            [
+                (1, 2000, "6"),
+                (2, 333, "21"),
+                (1, 334, "21"),
+                (1, 165, "21"),
+                (1, 330, "6"),
+                (-1, 33, "21"),
+                (-1, 67, "6")
+            ]
+        );
+        assert_eq!(
+            lines.iter().map(InvoiceLine::total).sum::<Cents>(),
+            Cents(3000 + 495 - 100)
+        );
+        assert_eq!(lines[3].description, "Shipping costs");
+        assert_eq!(lines[5].description, "Discount");
+    }
+
+    #[test]
+    fn a_tie_goes_to_the_higher_percentage() {
+        let goods = [
+            goods("1", 1, 500, tariff("a", 6)),
+            goods("2", 1, 500, tariff("b", 21)),
+        ];
+        assert_eq!(
+            shape(&lines(&goods, &costs(1, 0), None, Language::Nl))[2..],
+            [(1, 1, "b")]
+        );
+    }
+
+    #[test]
+    fn goods_for_nothing_give_the_costs_the_first_tariff() {
+        let goods = [
+            goods("1", 1, 0, tariff("a", 6)),
+            goods("2", 1, 0, tariff("b", 21)),
+        ];
+        assert_eq!(
+            shape(&lines(&goods, &costs(495, 0), None, Language::Nl))[2..],
+            [(1, 495, "a")]
+        );
+    }
+
+    #[test]
+    fn a_tariff_of_its_own_takes_the_costs_not_the_discount() {
+        let goods = [goods("1", 1, 2000, tariff("6", 6))];
+        let fixed = VatTariffId::parse("21").unwrap();
+        assert_eq!(
+            shape(&lines(&goods, &costs(495, 100), Some(&fixed), Language::Nl))[1..],
+            [(1, 495, "21"), (-1, 100, "6")]
+        );
+    }
+
+    fn plan(shipped_at: Option<&str>) -> InvoicePlan {
+        InvoicePlan {
+            client_id: ClientId::parse("5").unwrap(),
+            company_id: None,
+            payment_condition_id: None,
+            reference: "108 (PF-1)".to_owned(),
+            identifier: OrderIdentifier::parse("PF-1").unwrap(),
+            external_identifier: Some("108".to_owned()),
+            marketplace: Some("bol.com".to_owned()),
+            country: Some("BE".to_owned()),
+            business: None,
+            shipped_at: shipped_at.map(|t| t.parse().unwrap()),
+            lines: vec![],
+            total: Cents::ZERO,
+            book: true,
+            language: Language::En,
+        }
+    }
+
+    #[test]
+    fn the_date_is_the_brussels_day_of_shipping_and_never_later_than_today() {
+        let at = |now: &str, shipped: Option<&str>| {
+            let (header, kept) = plan(shipped).header(now.parse().unwrap());
+            (header.date.to_string(), kept)
+        };
+        // 23:30 UTC on 30 November is 1 December in Brussels.
+        assert_eq!(
+            at("2026-12-05T12:00:00Z", Some("2026-11-30T23:30:00Z")),
+            ("2026-12-01".to_owned(), None)
+        );
+        assert_eq!(
+            at("2026-12-05T12:00:00Z", Some("2026-11-30T22:30:00Z")),
+            ("2026-11-30".to_owned(), Some(KeptDraft::EarlierMonth))
+        );
+        assert_eq!(
+            at("2026-12-05T12:00:00Z", Some("2026-12-09T12:00:00Z")),
+            ("2026-12-05".to_owned(), None)
+        );
+        assert_eq!(at("2026-12-05T12:00:00Z", None), ("2026-12-05".to_owned(), None));
+        assert_eq!(
+            at("2027-01-01T12:00:00Z", Some("2026-12-31T12:00:00Z")),
+            ("2026-12-31".to_owned(), Some(KeptDraft::EarlierMonth))
+        );
+    }
+
+    #[test]
+    fn a_business_is_named_in_the_remark_and_keeps_the_draft() {
+        let mut plan = plan(Some("2026-11-20T12:00:00Z"));
+        plan.business = Some(Business {
+            company_name: Some("Bouw bv".to_owned()),
+            vat_number: Some("BE0123456749".to_owned()),
+        });
+        let (header, kept) = plan.header("2026-11-23T12:00:00Z".parse().unwrap());
+        assert_eq!(kept, Some(KeptDraft::Business));
+        assert!(
+            header.remark.contains("Bouw bv") && header.remark.contains("BE0123456749"),
+            "{}",
+            header.remark
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_lines_come_to_the_orders_total(
+            goods_in in proptest::collection::vec((1_u32..50, 0_i64..1_000_000, 0_usize..4), 1..12),
+            shipping in 0_i64..10_000, transaction in 0_i64..1_000, additional in 0_i64..1_000, discount in 0_i64..5_000,
+            fixed in proptest::bool::ANY,
+        ) {
+            let tariffs = [tariff("1", 0), tariff("2", 6), tariff("3", 12), tariff("4", 21)];
+            let goods: Vec<_> = goods_in.iter().enumerate()
+                .map(|(i, &(q, p, t))| goods(&i.to_string(), q, p, tariffs[t].clone())).collect();
+            let costs = Costs { shipping: Cents(shipping), transaction: Cents(transaction), additional: Cents(additional), discount: Cents(discount) };
+            let costs_tariff = fixed.then(|| VatTariffId::parse("9").unwrap());
+            let lines = lines(&goods, &costs, costs_tariff.as_ref(), Language::Nl);
+            let total: i64 = goods_in.iter().map(|g| g.1).sum::<i64>() + shipping + transaction + additional - discount;
+            prop_assert_eq!(lines.iter().map(|l| l.total().0).sum::<i64>(), total);
+            prop_assert!(lines.iter().all(|l| l.price.0 >= 0 && l.quantity != 0));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The rules: what Robaws should hold for a ProductFlow order, and what is missing. No I/O, no async, no AWS,
+//! no HTTP: values in, values out.
+//!
+//! The heart is [`plan::plan`]. A reader who knows only the manual finds each of its sentences here as one named
+//! thing: a stock change ([`plan::Effect::StockChange`]), its reversal, the invoice ([`invoice`]), the order that
+//! arrives cancelled ([`ledger::OrderState::Skipped`]), and the six errors ([`problem::ProblemCode`]).
+
+pub mod catalogue;
+pub mod ids;
+pub mod invoice;
+pub mod ledger;
+pub mod money;
+pub mod order;
+pub mod plan;
+pub mod problem;
+pub mod settings;
+pub mod stock;
+pub mod text;
+
+pub use catalogue::{Article, ArticleAnswer, Catalogue, VatTariff};
+pub use ids::{
+    ArticleId, ClientId, CompanyId, ConnectionId, DocumentId, LineId, OrderIdentifier, PaymentConditionId,
+    RobawsCompanyId, Sku, StockLocationId, UserId, VatTariffId,
+};
+pub use ledger::{Ledger, OrderState};
+pub use money::Cents;
+pub use order::{Order, OrderLine, OrderStatus, Unreadable};
+pub use plan::{Effect, Plan, plan};
+pub use problem::{Problem, ProblemCode};
+pub use settings::{ConnectionSettings, Language, Settings};

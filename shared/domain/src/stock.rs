@@ -1,0 +1,202 @@
+//! Stock: what the ledger's booked rows hold out now, and the stock changes from there to what the order asks for.
+
+use crate::ids::{ArticleId, Sku, StockLocationId};
+use crate::ledger::{Direction, Ledger, LookRefusal, RowEffect, RowState, StockItem, StockKey};
+use crate::plan::{Effect, refused_problem};
+use crate::problem::{Holds, Problem};
+use std::collections::BTreeMap;
+
+/// What the order asks for under one key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Pieces on its lines. What is booked beyond them comes back; what is booked below them stays, even when the line
+    /// is in trouble or moves no stock any more.
+    pub quantity: u64,
+    /// Article and location to book on; `None`: in trouble, or moves no stock.
+    pub bookable: Option<(ArticleId, StockLocationId)>,
+    /// The SKU, for people.
+    pub sku: Option<Sku>,
+}
+
+/// One booked row's item, less what later reversals took back of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Out {
+    item: StockItem,
+    location: StockLocationId,
+}
+
+/// What is out now, by key, oldest first: the net of the ledger's booked rows at *their* locations and articles.
+#[derive(Debug, Default)]
+pub struct Booked(BTreeMap<StockKey, Vec<Out>>);
+
+impl Booked {
+    /// Of the rows that stand in Robaws.
+    pub fn of(ledger: &Ledger) -> Self {
+        let mut booked = Self::default();
+        for row in ledger.rows.iter().filter(|r| r.state == RowState::Done) {
+            let RowEffect::StockChange {
+                direction,
+                stock_location_id,
+                items,
+            } = &row.effect
+            else {
+                continue;
+            };
+            for item in items {
+                let outs = booked.0.entry(item.key.clone()).or_default();
+                match direction {
+                    Direction::Out => outs.push(Out {
+                        item: item.clone(),
+                        location: stock_location_id.clone(),
+                    }),
+                    Direction::In => take_newest(outs, item.quantity, |out| {
+                        out.item.article_id == item.article_id && out.location == *stock_location_id
+                    })
+                    .for_each(drop),
+                }
+            }
+        }
+        for outs in booked.0.values_mut() {
+            outs.retain(|out| out.item.quantity > 0);
+        }
+        booked.0.retain(|_, outs| !outs.is_empty());
+        booked
+    }
+
+    /// Nothing is out.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn total(&self, key: &StockKey) -> u64 {
+        self.0
+            .get(key)
+            .map_or(0, |outs| outs.iter().map(|o| u64::from(o.item.quantity)).sum())
+    }
+}
+
+/// Takes `quantity` out of the newest entries that fit, and gives what was taken of each.
+fn take_newest(
+    outs: &mut [Out],
+    quantity: u32,
+    fits: impl Fn(&Out) -> bool,
+) -> impl Iterator<Item = (StockItem, StockLocationId)> {
+    let mut left = quantity;
+    let mut taken = Vec::new();
+    for out in outs.iter_mut().rev().filter(|out| fits(out)) {
+        let take = left.min(out.item.quantity);
+        if take > 0 {
+            out.item.quantity -= take;
+            left -= take;
+            taken.push((
+                StockItem {
+                    quantity: take,
+                    ..out.item.clone()
+                },
+                out.location.clone(),
+            ));
+        }
+    }
+    taken.into_iter()
+}
+
+/// The stock changes from what is booked to what is wanted: first what comes back, then what goes out, one per location;
+/// one per item when Robaws refused several together. What Robaws refused in this look is a problem, not an effect.
+pub fn stock_effects(
+    booked: &Booked,
+    wanted: &BTreeMap<StockKey, Wanted>,
+    ledger: &Ledger,
+) -> (Vec<Effect>, Vec<Problem>) {
+    let mut back: BTreeMap<StockLocationId, Vec<StockItem>> = BTreeMap::new();
+    let mut out: BTreeMap<StockLocationId, Vec<StockItem>> = BTreeMap::new();
+    for (key, outs) in &booked.0 {
+        let keep = wanted.get(key).map_or(0, |w| w.quantity);
+        let surplus = u32::try_from(booked.total(key).saturating_sub(keep)).unwrap_or(u32::MAX);
+        for (item, location) in take_newest(&mut outs.clone(), surplus, |_| true) {
+            add(back.entry(location).or_default(), item);
+        }
+    }
+    for (key, wanted) in wanted {
+        let Some((article_id, location)) = &wanted.bookable else {
+            continue;
+        };
+        let lacking = wanted.quantity.saturating_sub(booked.total(key));
+        if let Some(quantity) = u32::try_from(lacking).ok().filter(|q| *q > 0) {
+            let item = StockItem {
+                key: key.clone(),
+                sku: wanted.sku.clone(),
+                article_id: article_id.clone(),
+                quantity,
+            };
+            add(out.entry(location.clone()).or_default(), item);
+        }
+    }
+    let mut effects = Vec::new();
+    let mut problems = Vec::new();
+    for (direction, changes) in [(Direction::In, back), (Direction::Out, out)] {
+        for (location, items) in changes {
+            let (items, refused) = without_refused(items, ledger);
+            problems.extend(
+                refused
+                    .into_iter()
+                    .map(|(item, reason)| refusal(&item, direction, &reason)),
+            );
+            let together = !ledger.look.contains(&LookRefusal::Together);
+            let groups: Vec<Vec<StockItem>> = if together {
+                vec![items]
+            } else {
+                items.into_iter().map(|item| vec![item]).collect()
+            };
+            effects.extend(groups.into_iter().filter(|items| !items.is_empty()).map(|items| {
+                Effect::StockChange {
+                    direction,
+                    stock_location_id: location.clone(),
+                    items,
+                }
+            }));
+        }
+    }
+    (effects, problems)
+}
+
+fn add(items: &mut Vec<StockItem>, item: StockItem) {
+    match items
+        .iter_mut()
+        .find(|i| i.key == item.key && i.article_id == item.article_id)
+    {
+        Some(same) => same.quantity = same.quantity.saturating_add(item.quantity),
+        None => items.push(item),
+    }
+}
+
+type Refused = Vec<(StockItem, String)>;
+
+fn without_refused(items: Vec<StockItem>, ledger: &Ledger) -> (Vec<StockItem>, Refused) {
+    let mut kept = Vec::new();
+    let mut refused = Vec::new();
+    for item in items {
+        let reason = ledger.look.iter().find_map(|r| match r {
+            LookRefusal::Item {
+                key,
+                article_id,
+                reason,
+            } if *key == item.key && *article_id == item.article_id => Some(reason.clone()),
+            _ => None,
+        });
+        match reason {
+            Some(reason) => refused.push((item, reason)),
+            None => kept.push(item),
+        }
+    }
+    (kept, refused)
+}
+
+fn refusal(item: &StockItem, direction: Direction, reason: &str) -> Problem {
+    let effect = match direction {
+        Direction::Out => "stock_change_out",
+        Direction::In => "stock_change_in",
+    };
+    let mut problem = refused_problem(effect, "", reason, Holds::Lines);
+    problem.skus.extend(item.sku.clone());
+    problem
+}

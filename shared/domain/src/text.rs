@@ -1,0 +1,384 @@
+//! Texts in four languages, from `texts/*.json`, which a translator can edit.
+
+use crate::invoice::{BOOKKEEPING_ZONE, bookkeeping_day};
+use crate::money::Cents;
+use crate::problem::{Arg, Args, Problem, ProblemCode};
+use crate::settings::Language;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// The wordings of one language.
+#[derive(Debug, Deserialize, Default)]
+struct Texts {
+    problems: BTreeMap<String, ProblemText>,
+    explanations: BTreeMap<String, String>,
+    effects: BTreeMap<String, String>,
+    invoice: BTreeMap<String, String>,
+    settings: BTreeMap<String, String>,
+    activation: BTreeMap<String, String>,
+    changes: BTreeMap<String, String>,
+    misc: BTreeMap<String, String>,
+    countries: BTreeMap<String, String>,
+}
+
+/// Title, message and fix of a problem, before its arguments are filled in.
+#[derive(Debug, Deserialize)]
+struct ProblemText {
+    title: String,
+    message: String,
+    fix: String,
+}
+
+/// A problem in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// What the merchant clicks; has no argument.
+    pub title: String,
+    /// What exactly is wrong.
+    pub message: String,
+    /// One sentence: what to do.
+    pub fix: String,
+}
+
+static EN: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/en.json")));
+static DE: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/de.json")));
+static FR: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/fr.json")));
+static NL: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/nl.json")));
+
+// A test proves that the compiled-in files parse.
+fn parse(json: &str) -> Texts {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+fn texts(language: Language) -> &'static Texts {
+    match language {
+        Language::En => &EN,
+        Language::De => &DE,
+        Language::Fr => &FR,
+        Language::Nl => &NL,
+    }
+}
+
+fn lookup<'a>(section: &'a BTreeMap<String, String>, key: &'a str) -> &'a str {
+    section.get(key).map_or(key, String::as_str)
+}
+
+/// A problem in the reader's language.
+pub fn render(problem: &Problem, language: Language) -> Rendered {
+    let mut key = problem.code.as_str();
+    // Before there is an invoice, the totals that differ are the order's own.
+    if problem.code == ProblemCode::TotalMismatch && !problem.args.contains_key("invoice") {
+        key = "total_mismatch_order";
+    }
+    let Some(text) = texts(language).problems.get(key) else {
+        return Rendered {
+            title: key.to_owned(),
+            message: key.to_owned(),
+            fix: String::new(),
+        };
+    };
+    let mut message = fill(&text.message, &problem.args, language);
+    // The manual's list messages end in a colon; the list follows after one space.
+    if !text.message.contains('{') {
+        let lists: Vec<String> = problem
+            .args
+            .values()
+            .filter_map(|arg| match arg {
+                Arg::List(items) => Some(items.join(", ")),
+                _ => None,
+            })
+            .collect();
+        if !lists.is_empty() {
+            message = format!("{} {}", message.trim_end(), lists.join(", "));
+        }
+    }
+    Rendered {
+        title: text.title.clone(),
+        message,
+        fix: fill(&text.fix, &problem.args, language),
+    }
+}
+
+/// The sentence of an explanation.
+pub fn explanation(code: &str, args: &Args, language: Language) -> String {
+    fill(lookup(&texts(language).explanations, code), args, language)
+}
+
+/// What a line we add to an invoice is called: `shipping_cost`, `transaction_price`, `additional_price`, `discount_price`.
+pub fn invoice_line(name: &str, language: Language) -> &'static str {
+    texts(language).invoice.get(name).map_or("", String::as_str)
+}
+
+/// Why activation refuses a field.
+pub fn activation(field: &str, args: &Args, language: Language) -> String {
+    fill(lookup(&texts(language).activation, field), args, language)
+}
+
+/// The remark of an invoice.
+pub fn invoice_remark(
+    language: Language,
+    order: &str,
+    marketplace: Option<&str>,
+    reference: Option<&str>,
+    shipped: Date,
+    country: Option<&str>,
+) -> String {
+    let dash = lookup(&texts(language).misc, "none");
+    let country_name = country.map_or_else(|| dash.to_owned(), |code| country_name(code, language));
+    let filled = fill_with(lookup(&texts(language).invoice, "remark"), |name| match name {
+        "order" => Some(order.to_owned()),
+        "marketplace" => Some(marketplace.unwrap_or_default().to_owned()),
+        "reference" => Some(reference.unwrap_or_default().to_owned()),
+        "date" => Some(date(shipped, language)),
+        "country" => Some(country_name.clone()),
+        _ => None,
+    });
+    // Without marketplace and number nothing stands between the separators.
+    filled
+        .replace(" ·   · ", " · ")
+        .replace("·  ", "· ")
+        .replace("  ·", " ·")
+}
+
+/// What the remark adds for a business.
+pub fn business_remark(language: Language, company: Option<&str>, vat_number: Option<&str>) -> String {
+    fill_with(
+        lookup(&texts(language).invoice, "business_remark"),
+        |name| match name {
+            "company" => Some(company.unwrap_or_default().to_owned()),
+            "vat_number" => Some(vat_number.unwrap_or_default().to_owned()),
+            _ => None,
+        },
+    )
+    .replace(":  ", ": ")
+    .replace(" .", ".")
+}
+
+/// A country in the reader's language; the code itself when it is none.
+pub fn country_name(code: &str, language: Language) -> String {
+    lookup(&texts(language).countries, &code.to_ascii_uppercase()).to_owned()
+}
+
+/// An amount as the language writes it: `€ 64,93` nl, `64,93 €` fr and de, `€64.93` en.
+pub fn amount(cents: Cents, language: Language) -> String {
+    let sign = if cents.0 < 0 { "-" } else { "" };
+    let (euros, rest) = (cents.0.unsigned_abs() / 100, cents.0.unsigned_abs() % 100);
+    let (group, decimal) = match language {
+        Language::En => (",", "."),
+        Language::Nl | Language::De => (".", ","),
+        Language::Fr => ("\u{a0}", ","),
+    };
+    let digits = euros.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push_str(group);
+        }
+        grouped.push(digit);
+    }
+    let number = format!("{sign}{grouped}{decimal}{rest:02}");
+    match language {
+        Language::En => format!("€{number}"),
+        Language::Nl => format!("€ {number}"),
+        Language::De | Language::Fr => format!("{number} €"),
+    }
+}
+
+/// A day as the language writes it.
+pub fn date(day: Date, language: Language) -> String {
+    match language {
+        Language::En => day.strftime("%-d %b %Y").to_string(),
+        Language::De => day.strftime("%d.%m.%Y").to_string(),
+        Language::Fr | Language::Nl => day.strftime("%d/%m/%Y").to_string(),
+    }
+}
+
+/// A moment in the bookkeeping zone, to the minute.
+pub fn moment(at: Timestamp, language: Language) -> String {
+    let zone = TimeZone::get(BOOKKEEPING_ZONE).unwrap_or(TimeZone::UTC);
+    let time = at.to_zoned_datetime(zone).strftime("%H:%M").to_string();
+    format!("{} {time}", date(bookkeeping_day(at), language))
+}
+
+fn fill(text: &str, args: &Args, language: Language) -> String {
+    fill_with(text, |name| args.get(name).map(|arg| argument(arg, language)))
+}
+
+fn argument(arg: &Arg, language: Language) -> String {
+    let texts = texts(language);
+    match arg {
+        Arg::Text(text) => text.clone(),
+        Arg::List(items) => items.join(", "),
+        Arg::Amount(cents) => amount(*cents, language),
+        Arg::Time(at) => moment(*at, language),
+        Arg::Changes(changes) => {
+            let names: Vec<&str> = changes
+                .iter()
+                .filter_map(|c| serde_json::to_value(c).ok())
+                .filter_map(|v| v.as_str().and_then(|name| texts.changes.get(name)))
+                .map(String::as_str)
+                .collect();
+            names.join(", ")
+        }
+        Arg::Effect(name) => lookup(&texts.effects, name).to_owned(),
+        Arg::Setting(name) => lookup(&texts.settings, name).to_owned(),
+        Arg::Phrase(name) => lookup(&texts.misc, name).to_owned(),
+    }
+}
+
+/// Replaces each `{name}` once, from left to right: what an argument brings in is never looked at again.
+fn fill_with(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        filled.push_str(&rest[..open]);
+        let after = &rest[open + 1..];
+        if let Some(close) = after.find('}') {
+            match value(&after[..close]) {
+                Some(text) => filled.push_str(&text),
+                None => filled.push_str(&rest[open..=open + 1 + close]),
+            }
+            rest = &after[close + 1..];
+        } else {
+            filled.push_str(&rest[open..]);
+            rest = "";
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{Holds, args};
+    use rstest::rstest;
+
+    const LANGUAGES: [(Language, &str); 4] = [
+        (Language::En, include_str!("../texts/en.json")),
+        (Language::De, include_str!("../texts/de.json")),
+        (Language::Fr, include_str!("../texts/fr.json")),
+        (Language::Nl, include_str!("../texts/nl.json")),
+    ];
+
+    fn placeholders(value: &serde_json::Value, path: String, found: &mut BTreeMap<String, Vec<String>>) {
+        match value {
+            serde_json::Value::String(text) => {
+                let mut names: Vec<String> = text
+                    .split('{')
+                    .skip(1)
+                    .filter_map(|p| p.split('}').next())
+                    .map(str::to_owned)
+                    .collect();
+                names.sort();
+                found.insert(path, names);
+            }
+            serde_json::Value::Object(map) => {
+                for (key, value) in map {
+                    placeholders(value, format!("{path}/{key}"), found);
+                }
+            }
+            _ => panic!("{path} is neither a text nor a section"),
+        }
+    }
+
+    #[test]
+    fn every_language_has_every_text_with_the_same_arguments() {
+        let all: Vec<_> = LANGUAGES
+            .iter()
+            .map(|(language, json)| {
+                let mut found = BTreeMap::new();
+                placeholders(&serde_json::from_str(json).unwrap(), String::new(), &mut found);
+                assert!(!texts(*language).problems.is_empty());
+                found
+            })
+            .collect();
+        for other in &all[1..] {
+            for (path, names) in &all[0] {
+                assert_eq!(other.get(path), Some(names), "{path}");
+            }
+            assert_eq!(other.len(), all[0].len());
+        }
+    }
+
+    #[test]
+    fn every_code_has_its_texts() {
+        for code in ProblemCode::ALL {
+            let rendered = render(&Problem::new(*code, Holds::Nothing, Args::new()), Language::En);
+            assert!(
+                !rendered.title.is_empty() && !rendered.fix.is_empty(),
+                "{}",
+                code.as_str()
+            );
+            assert!(
+                !rendered.title.contains('{'),
+                "a title has no argument: {}",
+                code.as_str()
+            );
+        }
+    }
+
+    #[test]
+    fn the_manuals_list_follows_its_colon() {
+        let list = Arg::List(vec!["A-9".to_owned(), "B-2".to_owned()]);
+        let problem = Problem::new(
+            ProblemCode::ArticleNotFound,
+            Holds::Lines,
+            args([("articles", list)]),
+        );
+        assert_eq!(
+            render(&problem, Language::En).message,
+            "The following article(s) could not be found in Robaws: A-9, B-2"
+        );
+        assert_eq!(
+            render(&problem, Language::Nl).message,
+            "Volgende artikel(s) konden niet worden gevonden in Robaws: A-9, B-2"
+        );
+    }
+
+    #[test]
+    fn an_argument_is_never_taken_for_a_placeholder() {
+        let filled = fill(
+            "{a} and {b}",
+            &args([("a", "{b}".into()), ("b", "x".into())]),
+            Language::En,
+        );
+        assert_eq!(filled, "{b} and x");
+        assert_eq!(
+            fill("open { brace {c", &Args::new(), Language::En),
+            "open { brace {c"
+        );
+    }
+
+    #[rstest]
+    #[case(6493, "€ 64,93", "64,93 €", "€64.93")]
+    #[case(123_456_789, "€ 1.234.567,89", "1\u{a0}234\u{a0}567,89 €", "€1,234,567.89")]
+    #[case(-5, "€ -0,05", "-0,05 €", "€-0.05")]
+    fn amounts(#[case] cents: i64, #[case] nl: &str, #[case] fr: &str, #[case] en: &str) {
+        assert_eq!(amount(Cents(cents), Language::Nl), nl);
+        assert_eq!(amount(Cents(cents), Language::Fr), fr);
+        assert_eq!(amount(Cents(cents), Language::En), en);
+    }
+
+    #[test]
+    fn a_remark_names_marketplace_day_and_country() {
+        let day = "2026-11-23".parse().unwrap();
+        assert_eq!(
+            invoice_remark(
+                Language::En,
+                "PF-1",
+                Some("bol.com"),
+                Some("108"),
+                day,
+                Some("BE")
+            ),
+            "ProductFlow PF-1 · bol.com 108 · shipped on 23 Nov 2026 to Belgium"
+        );
+        assert_eq!(
+            invoice_remark(Language::Nl, "PF-1", None, None, day, Some("be")),
+            "ProductFlow PF-1 · verzonden op 23/11/2026 naar België"
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! What every function needs once: configuration, logs, HTTP client, clock.

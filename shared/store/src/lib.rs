@@ -1,0 +1,1 @@
+//! Connections, the ledger and due work in DynamoDB; credentials in Secrets Manager.

@@ -1,0 +1,1 @@
+//! Robaws and ProductFlow over HTTP, as strict as their contracts, with faults on demand.
