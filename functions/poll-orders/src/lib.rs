@@ -1,1 +1,14 @@
 //! Reads the orders of ProductFlow into the ledger and queues what is due.
+//!
+//! [`pass`] reads the list, newest first, and writes what is new or changed to the ledger as due; [`queueing`] then queues due
+//! orders from the ledger, also when the list could not be read; [`poll`] does both for one connection, [`round`] for all.
+
+pub mod config;
+pub mod handler;
+pub mod pass;
+pub mod poll;
+pub mod queueing;
+pub mod round;
+
+pub use handler::handle;
+pub use round::Deps;

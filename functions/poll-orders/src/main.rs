@@ -1,2 +1,11 @@
-//! Entry point.
-fn main() {}
+//! Lambda entry point: wires, nothing else.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use poll_orders::Deps;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::telemetry::init("poll-orders");
+    let deps = Deps::from_env().await?;
+    run(service_fn(|event: LambdaEvent<_>| poll_orders::handle(&deps, event))).await
+}

@@ -1,1 +1,17 @@
-//! Carries out in Robaws what an order asks for.
+//! Carries out in Robaws what an order asks for: the stock change, the invoice, the reversal.
+//!
+//! A message says only "look at this order". The look asks: given the order now and the ledger now, what should Robaws
+//! hold, and what is missing? [`look`] is that loop; [`book`] makes one effect happen exactly once; [`invoice`] finishes
+//! an invoice whose header stands.
+
+pub mod batch;
+pub mod book;
+pub mod config;
+pub mod context;
+pub mod handler;
+pub mod invoice;
+pub mod look;
+pub mod outcome;
+
+pub use batch::Deps;
+pub use handler::handle;

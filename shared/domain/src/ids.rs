@@ -168,6 +168,13 @@ impl fmt::Display for ConnectionId {
     }
 }
 
+impl OrderIdentifier {
+    /// Stands for an order that ProductFlow gave no identifier.
+    pub fn unknown() -> Self {
+        Self("–".to_owned())
+    }
+}
+
 /// ProductFlow's company number (`X-Company-Id`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

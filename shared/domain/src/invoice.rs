@@ -94,6 +94,8 @@ pub struct InvoiceHeader {
 pub struct Frozen {
     /// Number of its row in the ledger.
     pub row: u32,
+    /// The client on it.
+    pub client_id: ClientId,
     /// The exact body of each line's call, in order.
     pub line_bodies: Vec<String>,
     /// The lines, to compare with what Robaws shows.

@@ -261,6 +261,13 @@ pub enum LookRefusal {
         /// Why, in Robaws' words.
         reason: String,
     },
+    /// What a setting names is gone from Robaws.
+    SettingGone {
+        /// The setting, by its name in the API.
+        setting: String,
+        /// The id that is gone.
+        value: String,
+    },
     /// The invoice's header.
     Invoice {
         /// Why, in Robaws' words.

@@ -261,6 +261,17 @@ impl Order {
         reference(self.external_identifier.as_deref(), &self.identifier)
     }
 
+    /// What lines, costs and discount come to; `None` when that leaves the range.
+    pub fn computed_total(&self) -> Option<Cents> {
+        let costs = &self.costs;
+        self.lines
+            .iter()
+            .map(|line| line.price)
+            .chain([costs.shipping, costs.transaction, costs.additional])
+            .try_fold(Cents::ZERO, Cents::checked_add)?
+            .checked_sub(costs.discount)
+    }
+
     /// Digest over every field the rules use, so that a poll sees whether anything that matters changed.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();

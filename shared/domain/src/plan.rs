@@ -332,9 +332,16 @@ fn invoiced(ledger: &Ledger, reference: &str, changes: &[Change]) -> Plan {
     if progress.business && !progress.business_settled {
         problems.push(buyer_is_business(reference));
     }
-    let unfinished = ledger.unfinished_invoice().map(|row| row.no);
+    let refused = ledger.look.iter().find_map(|refusal| match refusal {
+        LookRefusal::Invoice { reason } => Some(refused_problem("invoice", reference, reason, Holds::Invoice)),
+        LookRefusal::Together | LookRefusal::Item { .. } | LookRefusal::SettingGone { .. } => None,
+    });
+    let unfinished = ledger.unfinished_invoice().map(|row| row.no).filter(|_| refused.is_none());
+    let is_refused = refused.is_some();
+    problems.extend(refused);
     let (state, code) = match (in_conflict, progress.mismatch, unfinished) {
         (true, ..) => (OrderState::Conflict, "conflict"),
+        _ if is_refused => (OrderState::Blocked, "blocked"),
         (_, Some(_), _) => (OrderState::Blocked, "blocked"),
         (_, None, Some(_)) => (OrderState::Waiting, "waiting"),
         (_, None, None) => (OrderState::Invoiced, invoiced_sentence(progress)),
@@ -574,7 +581,8 @@ impl Troubles {
     }
 }
 
-fn setting_gone(setting: &str, value: &str) -> Problem {
+/// What a setting names does not exist in Robaws any more.
+pub(crate) fn setting_gone(setting: &str, value: &str) -> Problem {
     let args = args([
         ("setting", Arg::Setting(setting.to_owned())),
         ("value", value.into()),
@@ -637,7 +645,10 @@ fn live(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Settin
             reason,
             Holds::Invoice,
         )),
-        LookRefusal::Together | LookRefusal::Item { .. } => None,
+        LookRefusal::SettingGone { setting, value } if !setting.ends_with("stock_location_id") => {
+            Some(setting_gone(setting, value))
+        }
+        LookRefusal::Together | LookRefusal::Item { .. } | LookRefusal::SettingGone { .. } => None,
     }));
     // Named by the order here, since the stock rules know no order.
     for problem in &mut problems {
@@ -743,7 +754,7 @@ fn invoice_problems(
             args,
         ));
     }
-    if let (Some(expected), Some(found)) = (order.total, computed_total(order))
+    if let (Some(expected), Some(found)) = (order.total, order.computed_total())
         && expected != found
     {
         let args = args([
@@ -777,18 +788,6 @@ fn invoice_problems(
     problems
 }
 
-/// What lines, costs and discount come to; `None` when that leaves the range.
-fn computed_total(order: &Order) -> Option<Cents> {
-    let costs = &order.costs;
-    order
-        .lines
-        .iter()
-        .map(|l| l.price)
-        .chain([costs.shipping, costs.transaction, costs.additional])
-        .try_fold(Cents::ZERO, Cents::checked_add)?
-        .checked_sub(costs.discount)
-}
-
 fn invoice_plan(order: &Order, ledger: &Ledger, goods: &[Goods], settings: &Settings) -> Option<InvoicePlan> {
     let connection = &settings.connection;
     let lines = invoice::lines(
@@ -797,7 +796,7 @@ fn invoice_plan(order: &Order, ledger: &Ledger, goods: &[Goods], settings: &Sett
         connection.costs_vat_tariff_id.as_ref(),
         settings.language,
     );
-    let total = computed_total(order)?;
+    let total = order.computed_total()?;
     // All or nothing: an invoice that would not come to the order's total is never begun.
     if goods.len() != order.lines.len()
         || lines.iter().map(invoice::InvoiceLine::total).sum::<Cents>() != total

@@ -2,7 +2,7 @@
 
 use crate::ids::{ArticleId, Sku, StockLocationId};
 use crate::ledger::{Direction, Ledger, LookRefusal, RowEffect, RowState, StockItem, StockKey};
-use crate::plan::{Effect, refused_problem};
+use crate::plan::{Effect, refused_problem, setting_gone};
 use crate::problem::{Holds, Problem};
 use std::collections::BTreeMap;
 
@@ -135,6 +135,12 @@ pub fn stock_effects(
     let mut problems = Vec::new();
     for (direction, changes) in [(Direction::In, back), (Direction::Out, out)] {
         for (location, items) in changes {
+            if let Some(setting) = gone_setting(&location, ledger) {
+                let mut problem = setting_gone(setting, location.as_str());
+                problem.holds = Holds::Lines;
+                problems.push(problem);
+                continue;
+            }
             let (items, refused) = without_refused(items, ledger);
             problems.extend(
                 refused
@@ -167,6 +173,18 @@ fn add(items: &mut Vec<StockItem>, item: StockItem) {
         Some(same) => same.quantity = same.quantity.saturating_add(item.quantity),
         None => items.push(item),
     }
+}
+
+/// The setting that names this location, when Robaws does not have it any more.
+fn gone_setting<'a>(location: &StockLocationId, ledger: &'a Ledger) -> Option<&'a str> {
+    ledger.look.iter().find_map(|refusal| match refusal {
+        LookRefusal::SettingGone { setting, value }
+            if setting.ends_with("stock_location_id") && value == location.as_str() =>
+        {
+            Some(setting.as_str())
+        }
+        _ => None,
+    })
 }
 
 type Refused = Vec<(StockItem, String)>;

@@ -1,1 +1,16 @@
-//! Client of the Robaws API.
+//! Client of the Robaws API (contract robaws.md). One file per resource; [`wire`] holds every assumption.
+
+pub mod articles;
+pub mod error;
+pub mod invoices;
+pub mod pacing;
+pub mod parties;
+pub mod stock;
+pub mod transport;
+pub mod vat_tariffs;
+pub mod wire;
+
+pub use error::Error;
+pub use pacing::{Limits, Pacer};
+pub use transport::{Client, Credentials};
+pub use wire::{Invoice, InvoiceLineShown, Named};

@@ -1,1 +1,30 @@
-//! Connections, the ledger and due work in DynamoDB; credentials in Secrets Manager.
+//! What the connector remembers: connections, the ledger of every order, due work, pauses of the peers, in one DynamoDB
+//! table; and the credentials of each connection in one Secrets Manager secret.
+//!
+//! Every change of a ledger is a conditional write on its version. Nothing here calls a peer.
+
+pub mod connections;
+pub mod error;
+pub mod keys;
+pub mod model;
+pub mod orders;
+pub mod queue;
+pub mod schema;
+pub mod secrets;
+
+pub use error::StoreError;
+pub use secrets::SecretStore;
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl Store {
+    /// Of the table with this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+}

@@ -1,0 +1,348 @@
+//! One pass over ProductFlow's order list, newest first. It is complete when it meets orders last updated before the start of
+//! the last complete pass (less 10 min), or the end of the list; only a complete pass moves that mark. What is new or changed
+//! is written to the ledger as due before anything is queued.
+
+use crate::poll::PollError;
+use crate::round::Deps;
+use domain::catalogue::Catalogue;
+use domain::ids::{ConnectionId, OrderIdentifier};
+use domain::ledger::Ledger;
+use domain::order::{Order, Unreadable};
+use domain::plan::{Plan, plan, plan_unreadable};
+use domain::settings::Settings;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use peers::{Clients, Trouble};
+use productflow::RawOrder;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use store::model::{ConnectionItem, Listed, OrderRecord, PollState};
+use store::{Store, StoreError};
+use tokio::time::Instant;
+
+/// Orders asked for per page.
+const PER_PAGE: u32 = 50;
+/// ProductFlow's clock and ours differ, and its list lags.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
+/// A page is not begun with less time than this.
+const PAGE_NEEDS: Duration = Duration::from_secs(18);
+/// A refused sort is tried again after this long.
+const SORT_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// Ledger writes of one page at a time.
+const WRITES: usize = 8;
+/// More pages than any list has; a list that never ends is not read for ever.
+const MOST_PAGES: u32 = 20_000;
+
+/// How a pass ended.
+pub enum Passed {
+    /// The list was read, to its end or as far as time went.
+    Read {
+        /// Orders that stand in the list as they were last read.
+        seen: BTreeSet<OrderIdentifier>,
+    },
+    /// A page could not be read.
+    Failed {
+        /// Why.
+        trouble: Trouble,
+        /// Orders that stood in the pages before it.
+        seen: BTreeSet<OrderIdentifier>,
+    },
+}
+
+/// One order of the list, read or not.
+enum Entry {
+    Order(Box<Order>),
+    Unreadable(Unreadable),
+}
+
+impl Entry {
+    fn identifier(&self) -> &OrderIdentifier {
+        match self {
+            Self::Order(order) => &order.identifier,
+            Self::Unreadable(unreadable) => &unreadable.identifier,
+        }
+    }
+
+    fn fingerprint(&self) -> String {
+        match self {
+            Self::Order(order) => order.fingerprint(),
+            Self::Unreadable(unreadable) => unreadable.fingerprint.clone(),
+        }
+    }
+}
+
+struct Pass<'a> {
+    deps: &'a Deps,
+    connection: &'a ConnectionId,
+    settings: Settings,
+    version: u64,
+    boundary: Option<Timestamp>,
+    started_at: Timestamp,
+    sorted: bool,
+    /// The newest update on the page before.
+    page_before: Option<Timestamp>,
+    seen: BTreeSet<OrderIdentifier>,
+}
+
+/// What one page led to.
+enum Page {
+    /// The pass is complete.
+    Last,
+    /// There are more.
+    More,
+}
+
+/// Reads the list and stores how far it came.
+pub async fn run(deps: &Deps, item: &ConnectionItem, clients: &Clients, until: Instant) -> Result<Passed, PollError> {
+    let now = deps.clock.now();
+    let connection = &item.connection;
+    let go_live = connection.go_live.unwrap_or(Timestamp::MAX);
+    let mut state = item.poll.clone();
+    let resumes = state.pass_page.filter(|page| *page > 1);
+    let started_at = state.pass_started_at.filter(|_| resumes.is_some()).unwrap_or(now);
+    let sort_refused = state.sort_refused_until.is_some_and(|until| now < until);
+    // An order placed since go-live was also updated since: the first pass needs to go no further back.
+    let boundary = state.mark.unwrap_or(go_live).checked_sub(OVERLAP).ok();
+    let mut pass = Pass {
+        deps,
+        connection: &connection.id,
+        settings: Settings { language: connection.language, go_live, connection: connection.settings.clone() },
+        version: connection.version,
+        boundary,
+        started_at,
+        sorted: !sort_refused && (resumes.is_none() || !state.pass_unsorted),
+        page_before: None,
+        seen: BTreeSet::new(),
+    };
+    let mut page = 1;
+    let mut asks_sorted = !sort_refused;
+    loop {
+        let answer = clients.productflow.orders_page(page, PER_PAGE, asks_sorted).await;
+        let listed = match answer {
+            Ok(listed) => listed,
+            Err(error) if asks_sorted && error.is_refusal_of_query() => {
+                asks_sorted = false;
+                pass.sorted = false;
+                state.sort_refused_until = now.checked_add(SORT_REFUSED_FOR).ok();
+                continue;
+            }
+            Err(error) => {
+                pass.interrupted(&mut state, page.max(resumes.unwrap_or(1)));
+                deps.store.save_poll(pass.connection, &state).await?;
+                return Ok(Passed::Failed { trouble: Trouble::from(&error), seen: pass.seen });
+            }
+        };
+        let digest = (page == 1).then(|| page_digest(&listed.orders, pass.version));
+        if page == 1 {
+            state.last_poll_at = Some(now);
+            // The same page as after the last complete pass, which it completed: nothing is new.
+            if resumes.is_none() && pass.completes(&listed.orders, listed.is_last) && state.page_digest == digest {
+                pass.seen.extend(listed.orders.iter().filter_map(RawOrder::identifier));
+                state.mark = Some(started_at);
+                deps.store.save_poll(pass.connection, &state).await?;
+                return Ok(Passed::Read { seen: pass.seen });
+            }
+            state.page_digest = None;
+        }
+        let ended = pass.page(&listed.orders, listed.is_last).await?;
+        if matches!(ended, Page::Last) || page >= MOST_PAGES {
+            state.mark = Some(pass.started_at);
+            (state.pass_page, state.pass_started_at, state.pass_unsorted) = (None, None, false);
+            if page == 1 {
+                state.page_digest = digest;
+            }
+            deps.store.save_poll(pass.connection, &state).await?;
+            return Ok(Passed::Read { seen: pass.seen });
+        }
+        // An interrupted pass read page 1 for what is new, and goes on where it stopped.
+        page = match resumes {
+            Some(resume) if page == 1 => {
+                pass.page_before = None;
+                resume
+            }
+            _ => page + 1,
+        };
+        if until.saturating_duration_since(Instant::now()) < PAGE_NEEDS {
+            pass.interrupted(&mut state, page);
+            deps.store.save_poll(pass.connection, &state).await?;
+            return Ok(Passed::Read { seen: pass.seen });
+        }
+    }
+}
+
+fn page_digest(orders: &[RawOrder], version: u64) -> String {
+    let mut hash = Sha256::new();
+    hash.update(version.to_le_bytes());
+    for order in orders {
+        hash.update(order.digest());
+    }
+    hex::encode(&hash.finalize()[..16])
+}
+
+impl Pass<'_> {
+    fn interrupted(&self, state: &mut PollState, page: u32) {
+        state.pass_page = Some(page);
+        state.pass_started_at = Some(self.started_at);
+        state.pass_unsorted = !self.sorted;
+    }
+
+    /// Whether these orders end the pass. Tells by the list's own order: a list that is not sorted is read to its end.
+    fn completes(&self, orders: &[RawOrder], is_last: bool) -> bool {
+        is_last || orders.is_empty() || (self.sorted && self.is_sorted(orders) && self.is_old(orders))
+    }
+
+    fn is_old(&self, orders: &[RawOrder]) -> bool {
+        let oldest = orders.last().and_then(RawOrder::updated_at);
+        oldest.zip(self.boundary).is_some_and(|(oldest, boundary)| oldest < boundary)
+    }
+
+    /// Newest update first. Rows that drifted down while the pages were read stand again at the top of the next page, so
+    /// that page may begin anywhere within the one before.
+    fn is_sorted(&self, orders: &[RawOrder]) -> bool {
+        let times: Option<Vec<Timestamp>> = orders.iter().map(RawOrder::updated_at).collect();
+        times.is_some_and(|times| {
+            let follows = times.first().zip(self.page_before).is_none_or(|(first, before)| *first <= before);
+            follows && times.is_sorted_by(|a, b| a >= b)
+        })
+    }
+
+    async fn page(&mut self, orders: &[RawOrder], is_last: bool) -> Result<Page, PollError> {
+        if self.sorted && !self.is_sorted(orders) {
+            tracing::warn!(connection.id = %self.connection, "the order list is not sorted: it is read to its end");
+            self.sorted = false;
+        }
+        let completes = self.completes(orders, is_last);
+        self.page_before = orders.first().and_then(RawOrder::updated_at);
+        self.write(orders).await?;
+        Ok(if completes { Page::Last } else { Page::More })
+    }
+
+    /// Writes what is new or changed to the ledger, as due.
+    async fn write(&mut self, orders: &[RawOrder]) -> Result<(), PollError> {
+        let mut entries: Vec<(Entry, Option<Timestamp>)> = Vec::with_capacity(orders.len());
+        for raw in orders {
+            if raw.identifier().is_none() {
+                tracing::error!(
+                    connection.id = %self.connection,
+                    order.fingerprint = raw.digest(),
+                    "an order in ProductFlow's list has no identifier and can't be read"
+                );
+                continue;
+            }
+            let entry = match productflow::read(raw, &self.settings.connection) {
+                Ok(order) => Entry::Order(Box::new(order)),
+                Err(unreadable) => Entry::Unreadable(unreadable),
+            };
+            // A row that shifted between pages stands twice; the first, newer look counts.
+            if entries.iter().all(|(known, _)| known.identifier() != entry.identifier()) {
+                entries.push((entry, raw.updated_at()));
+            }
+        }
+        let identifiers: Vec<OrderIdentifier> = entries.iter().map(|(e, _)| e.identifier().clone()).collect();
+        let mut known = self.deps.store.orders(self.connection, &identifiers).await?;
+        let mut writes = Vec::new();
+        for (entry, updated_at) in entries {
+            let listed = Listed { fingerprint: entry.fingerprint(), updated_at };
+            match known.remove(entry.identifier()) {
+                None => writes.push((entry, listed)),
+                Some(record) => {
+                    if record.read_fingerprint.as_ref() == Some(&listed.fingerprint) {
+                        self.seen.insert(entry.identifier().clone());
+                    }
+                    if self.changed(&record, &listed) != Changed::No {
+                        writes.push((entry, listed));
+                    }
+                }
+            }
+        }
+        stream::iter(writes)
+            .map(|(entry, listed)| self.write_one(entry, listed))
+            .buffer_unordered(WRITES)
+            .try_collect::<Vec<()>>()
+            .await?;
+        Ok(())
+    }
+
+    async fn write_one(&self, entry: Entry, listed: Listed) -> Result<(), StoreError> {
+        let store: &Store = &self.deps.store;
+        let now = self.deps.clock.now();
+        let mut record = OrderRecord::new(self.connection.clone(), entry.identifier().clone(), now);
+        self.first_seen(&mut record, &entry, &listed, now);
+        match store.save_order(&mut record, now).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+        store
+            .amend_order(self.connection, entry.identifier(), now, |record| match self.changed(record, &listed) {
+                Changed::No => false,
+                Changed::ListOnly => {
+                    record.listed = Some(listed.clone());
+                    true
+                }
+                Changed::Yes => {
+                    record.listed = Some(listed.clone());
+                    record.starts = 0;
+                    record.rounds = 0;
+                    record.waits_for = Vec::new();
+                    record.due_now(now);
+                    true
+                }
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// A new order: due, unless the list alone shows that nothing follows from it (before go-live, or cancelled already).
+    fn first_seen(&self, record: &mut OrderRecord, entry: &Entry, listed: &Listed, now: Timestamp) {
+        let ledger: &Ledger = &record.ledger;
+        let found: Plan = match entry {
+            Entry::Order(order) => plan(order, ledger, &Catalogue::default(), &self.settings),
+            Entry::Unreadable(unreadable) => plan_unreadable(unreadable, ledger, &self.settings),
+        };
+        match entry {
+            Entry::Order(order) => record.see(order),
+            Entry::Unreadable(unreadable) => {
+                record.external_identifier.clone_from(&unreadable.external_identifier);
+                record.placed_at = unreadable.placed_at;
+            }
+        }
+        if found.is_final && found.effects.is_empty() && found.missing.is_empty() {
+            record.state = found.state;
+            record.explanation = found.explanation;
+            record.is_final = true;
+            record.due = None;
+            record.read_fingerprint = Some(listed.fingerprint.clone());
+            record.looked_at = Some(now);
+        }
+        record.listed = Some(listed.clone());
+    }
+
+    fn changed(&self, record: &OrderRecord, listed: &Listed) -> Changed {
+        if record.listed.as_ref() == Some(listed) {
+            return Changed::No;
+        }
+        let same_listed = record.listed.as_ref().is_some_and(|known| known.fingerprint == listed.fingerprint);
+        let as_read = record.read_fingerprint.as_ref() == Some(&listed.fingerprint);
+        let before_go_live =
+            record.ledger.rows.is_empty() && record.placed_at.is_some_and(|at| at < self.settings.go_live);
+        if as_read || before_go_live {
+            return if same_listed { Changed::No } else { Changed::ListOnly };
+        }
+        // The list shows something else than what was acted on: it changed, or it lags. A lagging list that was updated
+        // again is looked at again.
+        Changed::Yes
+    }
+}
+
+/// Whether the list shows something that was not acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    /// Nothing to write.
+    No,
+    /// What the list shows was acted on already.
+    ListOnly,
+    /// It is to be looked at.
+    Yes,
+}

@@ -1,0 +1,102 @@
+//! The poll of one connection: probe what needs probing, read the list, queue what is due.
+
+use crate::pass::{self, Passed};
+use crate::queueing;
+use crate::round::Deps;
+use jiff::Timestamp;
+use peers::{Clients, Health, PeersError, Trouble};
+use std::collections::BTreeSet;
+use store::StoreError;
+use store::model::{ConnectionItem, Peer};
+use store::queue::QueueError;
+use tokio::time::Instant;
+
+/// Why a connection could not be polled.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    /// The ledger could not be read or written.
+    #[error("the ledger failed")]
+    Store(#[from] StoreError),
+    /// There are no clients.
+    #[error("no clients for this connection")]
+    Peers(#[from] PeersError),
+    /// Orders could not be queued; they are still due.
+    #[error("due orders could not be queued")]
+    Queue(#[from] QueueError),
+}
+
+/// Polls one connection and gives the number of messages sent.
+pub async fn run(deps: &Deps, item: ConnectionItem, until: Instant) -> Result<usize, PollError> {
+    let mut clients = deps.peers.of(&item.connection).await?;
+    let health = Health::new(deps.store.clone(), deps.clock.clone(), &item);
+    let now = deps.clock.now();
+    if probe_is_due(&item, Peer::Robaws, now) {
+        clients = with_new_credentials(deps, &item, clients).await?;
+        let answer = clients.robaws.cheapest_get().await;
+        match answer {
+            Ok(()) => health.succeeded(Peer::Robaws).await?,
+            Err(error) => note_failure(&health, Peer::Robaws, &Trouble::from(&error), &clients).await?,
+        }
+    }
+    let seen = if may_read(&item, now) {
+        match pass::run(deps, &item, &clients, until).await? {
+            Passed::Read { seen } => {
+                health.succeeded(Peer::Productflow).await?;
+                seen
+            }
+            Passed::Failed { trouble, seen } => {
+                tracing::warn!(connection.id = %item.connection.id, trouble = ?trouble, "the order list could not be read");
+                note_failure(&health, Peer::Productflow, &trouble, &clients).await?;
+                seen
+            }
+        }
+    } else {
+        BTreeSet::new()
+    };
+    if !health.may_work(Peer::Robaws).await {
+        tracing::info!(connection.id = %item.connection.id, "Robaws is paused: due orders wait");
+        return Ok(0);
+    }
+    let queued = queueing::run(deps, &item.connection.id, &seen).await?;
+    Ok(queued)
+}
+
+/// Refused credentials get one probe a poll, 5 min doubling to 1 h apart.
+fn probe_is_due(item: &ConnectionItem, peer: Peer, now: Timestamp) -> bool {
+    let health = item.health(peer);
+    health.refused_since.is_some() && health.next_probe_at.is_none_or(|at| at <= now)
+}
+
+/// Whether the list may be read: for a peer that was paused or refused us, that read is the one call that goes first.
+fn may_read(item: &ConnectionItem, now: Timestamp) -> bool {
+    let health = item.health(Peer::Productflow);
+    match health.refused_since {
+        Some(_) => probe_is_due(item, Peer::Productflow, now),
+        None => !health.is_paused(now),
+    }
+}
+
+/// The secret may have been changed past our API: a probe goes with what it holds now.
+async fn with_new_credentials(
+    deps: &Deps,
+    item: &ConnectionItem,
+    clients: Clients,
+) -> Result<Clients, PollError> {
+    let fresh = deps.peers.refreshed(&item.connection).await?;
+    Ok(if fresh.same_credentials(&clients) { clients } else { fresh })
+}
+
+async fn note_failure(
+    health: &Health,
+    peer: Peer,
+    trouble: &Trouble,
+    clients: &Clients,
+) -> Result<(), StoreError> {
+    let cheapest = || async {
+        match peer {
+            Peer::Robaws => clients.robaws.cheapest_get().await.map(drop).map_err(|e| Trouble::from(&e)),
+            Peer::Productflow => clients.productflow.test_connection().await.map_err(|e| Trouble::from(&e)),
+        }
+    };
+    health.failed(peer, None, trouble, cheapest).await
+}

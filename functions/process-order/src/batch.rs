@@ -1,0 +1,172 @@
+//! A batch of messages: connections side by side, up to four orders of a connection at a time. A panic costs one look;
+//! when little time is left the rest is sent again.
+
+use crate::context::{Context, STEP_NEEDS};
+use crate::look::look;
+use crate::outcome::{self, End};
+use domain::ids::{ConnectionId, OrderIdentifier};
+use domain::settings::Settings;
+use futures::future::join_all;
+use futures::{FutureExt, StreamExt, stream};
+use jiff::Timestamp;
+use peers::{Catalogues, Peers};
+use runtime::clock::SharedClock;
+use runtime::error::Chain;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use store::model::{ConnectionItem, ConnectionState};
+use store::queue::{OrderMessage, OrderQueue};
+use store::{Store, StoreError};
+use tokio::time::Instant;
+
+/// Orders of one connection at a time.
+const SIDE_BY_SIDE: usize = 4;
+
+/// What the function works with, built once per process.
+#[derive(Clone)]
+pub struct Deps {
+    /// Ledger and connections.
+    pub store: Store,
+    /// The orders queue.
+    pub queue: OrderQueue,
+    /// Clients of the peers.
+    pub peers: Peers,
+    /// What is remembered of articles and tariffs.
+    pub catalogues: Catalogues,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+/// One message of the batch.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// SQS' id of it.
+    pub id: String,
+    /// What it says.
+    pub body: OrderMessage,
+}
+
+/// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
+pub async fn run(deps: &Deps, messages: Vec<Message>, deadline: Instant) -> Vec<String> {
+    let mut by_connection: BTreeMap<ConnectionId, BTreeMap<OrderIdentifier, Vec<String>>> = BTreeMap::new();
+    for message in messages {
+        let orders = by_connection.entry(message.body.connection).or_default();
+        orders.entry(message.body.order).or_default().push(message.id);
+    }
+    let connections = by_connection.into_iter().map(|(id, orders)| connection(deps, id, orders, deadline));
+    join_all(connections).await.into_iter().flatten().collect()
+}
+
+async fn connection(
+    deps: &Deps,
+    id: ConnectionId,
+    orders: BTreeMap<OrderIdentifier, Vec<String>>,
+    deadline: Instant,
+) -> Vec<String> {
+    let identifiers: Vec<OrderIdentifier> = orders.keys().cloned().collect();
+    let ids_of = |failed: Vec<OrderIdentifier>| -> Vec<String> {
+        failed.into_iter().filter_map(|order| orders.get(&order)).flatten().cloned().collect()
+    };
+    let ctx = match open(deps, &id, deadline).await {
+        Ok(Some(ctx)) => ctx,
+        Ok(None) => return Vec::new(),
+        Err(Unopened::Store(error)) => {
+            tracing::error!(connection.id = %id, error = %Chain(&error), "the connection could not be read");
+            return ids_of(identifiers);
+        }
+        Err(Unopened::Credentials(error)) => {
+            // The orders stay due: the next poll queues them again.
+            tracing::error!(connection.id = %id, error = %Chain(&error), "no clients for this connection");
+            return Vec::new();
+        }
+    };
+    let failed: Vec<Option<OrderIdentifier>> = stream::iter(identifiers)
+        .map(|order| {
+            let ctx = &ctx;
+            async move { one(deps, ctx, &order).await.err().map(|_| order) }
+        })
+        .buffer_unordered(SIDE_BY_SIDE)
+        .collect()
+        .await;
+    if let Err(error) = ctx.close().await {
+        tracing::warn!(connection.id = %id, error = %Chain(&error), "newest documents and quota could not be stored");
+    }
+    ids_of(failed.into_iter().flatten().collect())
+}
+
+enum Unopened {
+    Store(StoreError),
+    Credentials(peers::PeersError),
+}
+
+/// The connection, unless it is inactive or suspended: then nothing is called and the messages are done.
+async fn open(deps: &Deps, id: &ConnectionId, deadline: Instant) -> Result<Option<Context>, Unopened> {
+    let item = deps.store.connection(id).await.map_err(Unopened::Store)?;
+    let Some(item) = item.filter(|item| item.connection.state == ConnectionState::Active) else {
+        return Ok(None);
+    };
+    let settings = settings_of(&item);
+    Context::new(
+        deps.store.clone(),
+        deps.clock.clone(),
+        deps.peers.clone(),
+        deps.catalogues.clone(),
+        item,
+        settings,
+        deadline,
+    )
+    .await
+    .map(Some)
+    .map_err(Unopened::Credentials)
+}
+
+fn settings_of(item: &ConnectionItem) -> Settings {
+    let connection = &item.connection;
+    Settings {
+        language: connection.language,
+        // Without a go-live nothing was ever activated, and nothing may be touched.
+        go_live: connection.go_live.unwrap_or(Timestamp::MAX),
+        connection: connection.settings.clone(),
+    }
+}
+
+/// One order. An error means that its outcome could not be recorded.
+async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), StoreError> {
+    let connection = &ctx.item.connection.id;
+    let has_time = ctx.deadline.saturating_duration_since(Instant::now()) > STEP_NEEDS;
+    let ended = if has_time {
+        AssertUnwindSafe(look(ctx, order)).catch_unwind().await
+    } else {
+        Ok(Ok(End::Continues))
+    };
+    let end = match ended {
+        Ok(Ok(end)) => end,
+        Ok(Err(error)) => {
+            tracing::error!(connection.id = %connection, order.id = %order, error = %Chain(&error), "not recorded");
+            return Err(error);
+        }
+        Err(_) => {
+            tracing::error!(connection.id = %connection, order.id = %order, "panicked");
+            outcome::without_outcome(ctx, order).await?
+        }
+    };
+    match &end {
+        End::NotDue => tracing::debug!(connection.id = %connection, order.id = %order, "not due"),
+        End::Settled(state) => {
+            tracing::info!(connection.id = %connection, order.id = %order, order.state = state.as_str(), "looked at");
+        }
+        End::Held => tracing::info!(connection.id = %connection, order.id = %order, "held: a peer is paused"),
+        End::Failed(peer, trouble) => tracing::warn!(
+            connection.id = %connection, order.id = %order, peer = peer.as_str(), trouble = ?trouble, "a call failed"
+        ),
+        End::Continues => {
+            tracing::info!(connection.id = %connection, order.id = %order, "goes on in the next invocation");
+            let message = OrderMessage::new(connection.clone(), order.clone());
+            if let Err(error) = deps.queue.send(&[message]).await {
+                // It is due in the ledger: the next poll queues it.
+                tracing::warn!(connection.id = %connection, order.id = %order, error = %Chain(&error), "not sent again");
+            }
+        }
+    }
+    Ok(())
+}

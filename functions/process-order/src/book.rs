@@ -1,0 +1,387 @@
+//! Makes one effect happen exactly once (design.md, "Exactly once"): the row is written, with its attempt counted, before
+//! the call; a call whose end is not known is settled before anything else.
+
+use crate::context::STEP_NEEDS;
+use crate::invoice as finishing;
+use crate::look::{Look, Stop};
+use domain::ids::{DocumentId, StockLocationId};
+use domain::invoice::{Frozen, InvoicePlan};
+use domain::ledger::{
+    Direction, InvoiceProgress, LookRefusal, NotFound, Outcome, Row, RowEffect, RowState, StockItem,
+};
+use domain::order::{Order, OrderFacts};
+use jiff::SignedDuration;
+use peers::Trouble;
+use robaws::wire;
+use std::time::Duration;
+use store::model::{NewestDocument, OrderRecord, Peer};
+use tokio::time::Instant;
+
+/// Calls for one row within one invocation.
+const MOST_CALLS: u32 = 3;
+/// A look-up starts this long before the first attempt: clocks differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(10);
+
+/// Books a stock change. Tells whether the order needs no new reading, since nothing happened.
+pub async fn stock_change(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    direction: Direction,
+    location: StockLocationId,
+    items: Vec<StockItem>,
+) -> Result<bool, Stop> {
+    let now = look.ctx.clock.now();
+    let mark = record.ledger.row_mark(record.ledger.next_row);
+    let description = format!("ProductFlow {} {mark}", record.reference());
+    let date = domain::invoice::bookkeeping_day(now);
+    let body = wire::stock_change_body(date, &description, direction, &location, &items);
+    let effect = RowEffect::StockChange { direction, stock_location_id: location, items };
+    let no = record.ledger.intend(effect, body, description, now);
+    record.ledger.begin_attempt(no, &look.live.api_user, now);
+    look.ctx.store.save_order(record, now).await?;
+    pursue(look, record, no).await
+}
+
+/// Freezes and makes the invoice. Tells whether the order needs no new reading, since nothing happened.
+pub async fn invoice(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    order: &Order,
+    plan: &InvoicePlan,
+) -> Result<bool, Stop> {
+    let now = look.ctx.clock.now();
+    let (header, kept_draft) = plan.header(now);
+    let no = record.ledger.next_row;
+    let frozen = Frozen {
+        row: no,
+        client_id: header.client_id.clone(),
+        line_bodies: plan.lines.iter().map(wire::invoice_line_body).collect(),
+        lines: plan.lines.clone(),
+        total: plan.total,
+        date: header.date,
+        book: plan.book && kept_draft.is_none(),
+        kept_draft: kept_draft.filter(|_| plan.book),
+    };
+    let progress = InvoiceProgress {
+        steps: frozen.steps(),
+        business: plan.business.is_some(),
+        kept_draft: frozen.kept_draft,
+        ..InvoiceProgress::default()
+    };
+    let effect = RowEffect::Invoice { total: plan.total, progress };
+    record.ledger.intend(effect, wire::invoice_header_body(&header), header.reference, now);
+    record.ledger.invoiced_facts = Some(OrderFacts::of(order));
+    record.ledger.begin_attempt(no, &look.live.api_user, now);
+    look.ctx.store.save_order_and_frozen(record, &frozen, now).await?;
+    let untouched = pursue(look, record, no).await?;
+    if record.ledger.row(no).is_some_and(|row| row.state == RowState::Done) {
+        finishing::finish(look, record, no, Some(frozen)).await?;
+    }
+    Ok(untouched)
+}
+
+/// Settles row `no`, whose end is not known and whose call was made in an earlier invocation: first it is looked for.
+pub async fn settle(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool) -> Result<(), Stop> {
+    let Some(row) = record.ledger.row(no) else { return Ok(()) };
+    if row.attempts == 0 {
+        // Written but never sent: nothing can have happened.
+        return amend(look, record, |r, now| r.ledger.settle(no, RowState::Refused, None, now)).await;
+    }
+    match search(look, record, no, wanted).await? {
+        Search::Settled => Ok(()),
+        Search::Resend => {
+            count_attempt(look, record, no).await?;
+            pursue(look, record, no).await.map(drop)
+        }
+    }
+}
+
+/// What a search for an unknown row came to.
+enum Search {
+    /// It is known now what became of it.
+    Settled,
+    /// It did not happen, and may be sent again.
+    Resend,
+}
+
+/// What to do next about an unknown row.
+enum Next {
+    Resend,
+    Search,
+}
+
+/// Makes the call of row `no`, whose attempt is counted, and pursues it while its end is not known: after a lost answer or a
+/// 409 with the same body and key again; after a 5xx by looking for it first.
+async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<bool, Stop> {
+    for call in 1.. {
+        let Some(row) = record.ledger.row(no).cloned() else { return Ok(false) };
+        let key = record.ledger.key(no);
+        let mark = record.ledger.row_mark(no);
+        let (outcome, error) = send(look, &row, &key, &mark).await;
+        amend(look, record, |r, now| r.ledger.end_attempt(no, &outcome, now)).await?;
+        match record.ledger.row(no).map(|row| row.state) {
+            Some(RowState::Done) => {
+                done(look, &row, &outcome).await?;
+                return Ok(false);
+            }
+            Some(RowState::Refused) => return refused(look, record, &row, error).await.map(|()| true),
+            _ => {}
+        }
+        if call >= MOST_CALLS || !look.ctx.has_time() {
+            return Err(error.as_ref().map_or(Stop::Failed(Peer::Robaws, Trouble::Down), unknown_end));
+        }
+        let next = match &error {
+            Some(robaws::Error::Unauthorized { .. } | robaws::Error::Forbidden { .. } | robaws::Error::RateLimited { .. }) => {
+                return Err(error.as_ref().map_or(Stop::LookAgain, Stop::robaws));
+            }
+            Some(
+                robaws::Error::NoAnswer { .. }
+                | robaws::Error::Conflict { .. }
+                | robaws::Error::Unreadable { .. }
+                | robaws::Error::NotJson { .. },
+            ) => Next::Resend,
+            _ => Next::Search,
+        };
+        pause_before(look, call).await;
+        match next {
+            Next::Resend => count_attempt(look, record, no).await?,
+            Next::Search => match search(look, record, no, true).await? {
+                Search::Settled => return Ok(false),
+                Search::Resend => count_attempt(look, record, no).await?,
+            },
+        }
+    }
+    Ok(false)
+}
+
+/// An end that is not known counts as a failure of the peer, whatever the answer was.
+fn unknown_end(error: &robaws::Error) -> Stop {
+    match Trouble::from(error) {
+        Trouble::Refused { .. } | Trouble::Unreadable | Trouble::Permission { .. } => {
+            Stop::Failed(Peer::Robaws, Trouble::Unreadable)
+        }
+        trouble => Stop::Failed(Peer::Robaws, trouble),
+    }
+}
+
+/// 1 s, then 2 s: a first request that is still running gets the time to end.
+async fn pause_before(look: &Look<'_>, call: u32) {
+    let left = look.ctx.deadline.saturating_duration_since(Instant::now()).saturating_sub(STEP_NEEDS);
+    tokio::time::sleep(Duration::from_secs(u64::from(call)).min(left)).await;
+}
+
+async fn count_attempt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {
+    let now = look.ctx.clock.now();
+    record.ledger.begin_attempt(no, &look.live.api_user, now);
+    look.ctx.store.save_order(record, now).await?;
+    Ok(())
+}
+
+async fn send(look: &Look<'_>, row: &Row, key: &str, mark: &str) -> (Outcome, Option<robaws::Error>) {
+    let robaws = &look.live.clients.robaws;
+    let answer = match &row.effect {
+        RowEffect::StockChange { .. } => {
+            robaws.create_stock_change(&row.body, key).await.map(|answer| answer.outcome(mark))
+        }
+        RowEffect::Invoice { .. } => {
+            robaws.create_invoice(&row.body, key).await.map(|answer| answer.outcome(&row.reference))
+        }
+    };
+    match answer {
+        Ok(outcome) => (outcome, None),
+        Err(error) if error.is_certain_refusal() => {
+            (Outcome::Refused { reason: error.robaws_reason() }, Some(error))
+        }
+        Err(error) => (Outcome::Unknown, Some(error)),
+    }
+}
+
+async fn done(look: &Look<'_>, row: &Row, outcome: &Outcome) -> Result<(), Stop> {
+    look.ctx.health.succeeded(Peer::Robaws).await?;
+    if let Outcome::Done { robaws_id, .. } = outcome {
+        note_booked(look, row, robaws_id).await;
+    }
+    Ok(())
+}
+
+async fn note_booked(look: &Look<'_>, row: &Row, robaws_id: &DocumentId) {
+    let document = NewestDocument {
+        robaws_id: robaws_id.clone(),
+        reference: row.reference.clone(),
+        at: look.ctx.clock.now(),
+    };
+    let is_invoice = matches!(row.effect, RowEffect::Invoice { .. });
+    tracing::info!(
+        connection.id = %look.ctx.item.connection.id,
+        robaws.id = %robaws_id,
+        effect = domain::plan::effect_name(&row.effect),
+        "booked in Robaws"
+    );
+    look.ctx.booked(document, is_invoice).await;
+}
+
+/// Robaws refused, and nothing happened: a peer that is not well stops the look; a refusal of the effect is kept for the
+/// rest of the look, which plans anew.
+async fn refused(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    row: &Row,
+    error: Option<robaws::Error>,
+) -> Result<(), Stop> {
+    let Some(error) = error else { return Ok(()) };
+    let Trouble::Refused { reason } = Trouble::from(&error) else { return Err(Stop::robaws(&error)) };
+    look.ctx.health.succeeded(Peer::Robaws).await?;
+    if let Some(gone) = gone_setting(look, row).await? {
+        record.ledger.look.push(gone);
+        return Ok(());
+    }
+    match &row.effect {
+        RowEffect::Invoice { .. } => record.ledger.look.push(LookRefusal::Invoice { reason }),
+        RowEffect::StockChange { items, .. } if items.len() > 1 => {
+            record.ledger.look.push(LookRefusal::Together);
+        }
+        RowEffect::StockChange { items, .. } => {
+            for item in items {
+                // What is remembered of the article may be why it was refused.
+                look.live.lookups.forget_article(&item.article_id).await;
+                record.ledger.look.push(LookRefusal::Item {
+                    key: item.key.clone(),
+                    article_id: item.article_id.clone(),
+                    reason: reason.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A refusal may come from what a setting names being gone: then that is what the merchant has to know.
+async fn gone_setting(look: &Look<'_>, row: &Row) -> Result<Option<LookRefusal>, Stop> {
+    let robaws = &look.live.clients.robaws;
+    let settings = &look.ctx.settings.connection;
+    let gone = |setting: &str, value: &str| {
+        Some(LookRefusal::SettingGone { setting: setting.to_owned(), value: value.to_owned() })
+    };
+    match &row.effect {
+        RowEffect::StockChange { stock_location_id, .. } => {
+            let locations = robaws.stock_locations().await.map_err(|e| Stop::robaws(&e))?;
+            if locations.iter().any(|location| location.id == stock_location_id.as_str()) {
+                return Ok(None);
+            }
+            let is_fbm = settings.fbm_stock_location_id.as_ref() == Some(stock_location_id);
+            let setting = if is_fbm { "fbm_stock_location_id" } else { "stock_location_id" };
+            Ok(gone(setting, stock_location_id.as_str()))
+        }
+        RowEffect::Invoice { .. } => {
+            if let Some(client) = &settings.b2c_client_id
+                && robaws.client(client).await.map_err(|e| Stop::robaws(&e))?.is_none()
+            {
+                return Ok(gone("b2c_client_id", client.as_str()));
+            }
+            if let Some(company) = &settings.robaws_company_id {
+                let companies = robaws.companies().await.map_err(|e| Stop::robaws(&e))?;
+                if !companies.iter().any(|c| c.id == company.as_str()) {
+                    return Ok(gone("robaws_company_id", company.as_str()));
+                }
+            }
+            if let Some(condition) = &settings.payment_condition_id {
+                let conditions = robaws.payment_conditions().await.map_err(|e| Stop::robaws(&e))?;
+                if !conditions.iter().any(|c| c.id == condition.as_str()) {
+                    return Ok(gone("payment_condition_id", condition.as_str()));
+                }
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Looks for an unknown row in Robaws by its reference, live.
+async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool) -> Result<Search, Stop> {
+    let Some(row) = record.ledger.row(no).cloned() else { return Ok(Search::Settled) };
+    let robaws = &look.live.clients.robaws;
+    let (found, shows_ours) = match &row.effect {
+        RowEffect::StockChange { .. } => {
+            let first = row.first_attempt_at.unwrap_or(row.created_at);
+            let since = first.checked_sub(CLOCKS_DIFFER).unwrap_or(first);
+            let mark = record.ledger.row_mark(no);
+            let answer = robaws.find_stock_change(&mark, since).await.map_err(|e| Stop::robaws(&e))?;
+            match answer.found {
+                // It stands there but moved nothing: only the merchant can say what it is.
+                Some(change) if !change.booked => {
+                    in_doubt(look, record, no).await?;
+                    return Ok(Search::Settled);
+                }
+                Some(change) => (Some((change.id, None)), true),
+                None => (None, answer.shows_ours),
+            }
+        }
+        RowEffect::Invoice { .. } => {
+            let by_reference = |reference: String| async move {
+                robaws.find_invoices_by_reference(&reference).await.map_err(|e| Stop::robaws(&e))
+            };
+            let mut invoices = by_reference(row.reference.clone()).await?;
+            if invoices.is_empty() {
+                let shows_ours = match look.ctx.other_invoice(&row.reference).await {
+                    Some(other) => !by_reference(other.reference).await?.is_empty(),
+                    None => false,
+                };
+                (None, shows_ours)
+            } else {
+                let invoice = invoices.swap_remove(0);
+                (Some((invoice.id, invoice.number)), true)
+            }
+        }
+    };
+    look.ctx.health.succeeded(Peer::Robaws).await?;
+    if let Some((robaws_id, number)) = found {
+        let outcome = Outcome::Done { robaws_id: robaws_id.clone(), number };
+        amend(look, record, |r, now| r.ledger.end_attempt(no, &outcome, now)).await?;
+        note_booked(look, &row, &robaws_id).await;
+        return Ok(Search::Settled);
+    }
+    let now = look.ctx.clock.now();
+    let api_user = &look.live.api_user;
+    match record.ledger.after_not_found(no, api_user, wanted, shows_ours, now) {
+        NotFound::Resend => Ok(Search::Resend),
+        NotFound::LookAgain => Err(Stop::LookAgain),
+        NotFound::Refused => {
+            amend(look, record, |r, now| r.ledger.settle(no, RowState::Refused, None, now)).await?;
+            Ok(Search::Settled)
+        }
+        NotFound::InDoubt => {
+            in_doubt(look, record, no).await?;
+            Ok(Search::Settled)
+        }
+    }
+}
+
+/// Nobody can tell: the merchant is asked.
+pub async fn in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {
+    tracing::warn!(connection.id = %look.ctx.item.connection.id, order.id = %record.ledger.identifier, row = no, "in doubt");
+    amend(look, record, |r, now| r.ledger.settle(no, RowState::InDoubt, None, now)).await
+}
+
+/// Writes what is known of a row to the record as it is stored now: an answer in hand is never thrown away. What only this
+/// look knows of the order is carried over.
+pub async fn amend(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    change: impl Fn(&mut OrderRecord, jiff::Timestamp),
+) -> Result<(), Stop> {
+    let now = look.ctx.clock.now();
+    let connection = &look.ctx.item.connection.id;
+    let amended = look
+        .ctx
+        .store
+        .amend_order(connection, &record.ledger.identifier, now, |stored| {
+            change(stored, now);
+            true
+        })
+        .await
+        .map_err(Stop::Store)?;
+    let Some(mut amended) = amended else { return Err(Stop::StartOver) };
+    amended.ledger.look = std::mem::take(&mut record.ledger.look);
+    amended.ledger.first_shipped_at = amended.ledger.first_shipped_at.or(record.ledger.first_shipped_at);
+    *record = amended;
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Finishes an invoice whose header stands, as it was frozen: its lines, the check, the booking. On resume Robaws is asked
+//! which lines stand; the keys of lines and booking derive from the row's.
+
+use crate::book::{amend, in_doubt};
+use crate::look::{Look, Stop};
+use domain::ids::DocumentId;
+use domain::invoice::{Frozen, InvoiceLine};
+use domain::ledger::{InvoiceProgress, LookRefusal, RowEffect};
+use domain::money::Cents;
+use domain::plan::Plan;
+use domain::problem::ProblemCode;
+use peers::Trouble;
+use robaws::Invoice;
+use rust_decimal::Decimal;
+use store::StoreError;
+use store::model::{OrderRecord, Peer};
+
+/// Looks at one line in one invocation, before the order has to wait.
+const MOST_LOOKS: u32 = 3;
+
+/// Finishes invoice row `no`. `frozen` is in hand when the header was made in this very look; then no line stands yet.
+pub async fn finish(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    no: u32,
+    frozen: Option<Frozen>,
+) -> Result<(), Stop> {
+    let Some(id) = record.ledger.row(no).and_then(|row| row.robaws_id.clone()) else { return Ok(()) };
+    let is_new = frozen.is_some();
+    let frozen = match frozen {
+        Some(frozen) => frozen,
+        None => read_frozen(look, record, no).await?,
+    };
+    let key = record.ledger.key(no);
+    let mut shown = None;
+    let mut standing = 0;
+    if !is_new {
+        let Some(invoice) = read(look, &id).await? else { return in_doubt(look, record, no).await };
+        let Some(lines) = standing_lines(&frozen.lines, &invoice) else {
+            return checked(look, record, no, &frozen, &invoice).await;
+        };
+        standing = lines;
+        shown = Some(invoice);
+    }
+    let step = |standing: usize| u32::try_from(standing).unwrap_or(u32::MAX).saturating_add(1);
+    let mut looks = 0;
+    while standing < frozen.lines.len() {
+        if !look.ctx.has_time() {
+            progress(look, record, no, |p| p.step = step(standing)).await?;
+            return Err(Stop::OutOfTime);
+        }
+        let Some(body) = frozen.line_bodies.get(standing) else { break };
+        shown = None;
+        match look.live.clients.robaws.add_invoice_line(&id, body, &format!("{key}-l{}", standing + 1)).await {
+            Ok(()) => {
+                standing += 1;
+                looks = 0;
+                continue;
+            }
+            Err(error) if error.is_certain_refusal() => {
+                progress(look, record, no, |p| p.step = step(standing)).await?;
+                return refused(look, record, &error);
+            }
+            Err(error) => {
+                looks += 1;
+                if looks >= MOST_LOOKS {
+                    progress(look, record, no, |p| p.step = step(standing)).await?;
+                    return Err(Stop::robaws(&error));
+                }
+            }
+        }
+        // Its end is not known: whether the line stands shows in the invoice.
+        let Some(invoice) = read(look, &id).await? else { return in_doubt(look, record, no).await };
+        let Some(lines) = standing_lines(&frozen.lines, &invoice) else {
+            return checked(look, record, no, &frozen, &invoice).await;
+        };
+        standing = lines;
+    }
+    let invoice = match shown {
+        Some(invoice) => invoice,
+        None => match read(look, &id).await? {
+            Some(invoice) => invoice,
+            None => return in_doubt(look, record, no).await,
+        },
+    };
+    if standing_lines(&frozen.lines, &invoice) != Some(frozen.lines.len()) || !total_is_right(&frozen, &invoice) {
+        return checked(look, record, no, &frozen, &invoice).await;
+    }
+    progress(look, record, no, |p| {
+        p.step = frozen.check_step();
+        p.number.clone_from(&invoice.number);
+        p.booked = invoice.booked;
+    })
+    .await?;
+    if frozen.book {
+        book(look, record, no, &id, &key, &frozen, &invoice).await?;
+    }
+    look.ctx.health.succeeded(Peer::Robaws).await?;
+    Ok(())
+}
+
+async fn book(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    no: u32,
+    id: &DocumentId,
+    key: &str,
+    frozen: &Frozen,
+    invoice: &Invoice,
+) -> Result<(), Stop> {
+    if !invoice.booked {
+        match look.live.clients.robaws.book_invoice(id, &format!("{key}-b")).await {
+            Ok(()) => {}
+            Err(error) if error.is_certain_refusal() => return refused(look, record, &error),
+            // Booking twice is booking once: the next look reads the invoice, and books it if it is not.
+            Err(error) => return Err(Stop::robaws(&error)),
+        }
+    }
+    // A draft may get its number only when it is booked.
+    let number = match &invoice.number {
+        Some(number) => Some(number.clone()),
+        None => read(look, id).await?.and_then(|invoice| invoice.number),
+    };
+    progress(look, record, no, |p| {
+        p.step = frozen.steps();
+        p.booked = true;
+        p.number.clone_from(&number);
+    })
+    .await
+}
+
+/// Another look at an invoice that differs from what was frozen, or that is a business buyer's: the merchant may have
+/// dealt with it. Tells whether anything changed, so that the order is planned anew.
+pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> Result<bool, Stop> {
+    let asks = |code| plan.problems.iter().any(|problem| problem.code == code);
+    let Some((row, state)) = record.ledger.invoice() else { return Ok(false) };
+    let mismatch = state.mismatch.is_some() && asks(ProblemCode::TotalMismatch);
+    let business = state.business && !state.business_settled && asks(ProblemCode::BuyerIsBusiness);
+    if record.ledger.look.iter().any(|refusal| matches!(refusal, LookRefusal::Invoice { .. })) {
+        return Ok(false);
+    }
+    if !mismatch && !business {
+        return Ok(false);
+    }
+    let (no, Some(id)) = (row.no, row.robaws_id.clone()) else { return Ok(false) };
+    let total = match &row.effect {
+        RowEffect::Invoice { total, .. } => *total,
+        RowEffect::StockChange { .. } => return Ok(false),
+    };
+    let (was_mismatch, was_booked) = (state.mismatch, state.booked);
+    let Some(invoice) = read(look, &id).await? else {
+        in_doubt(look, record, no).await?;
+        return Ok(true);
+    };
+    let frozen = read_frozen(look, record, no).await?;
+    let right = match invoice.total_incl_vat {
+        Some(shown) => Cents::from_euros(shown) == Some(total),
+        None => standing_lines(&frozen.lines, &invoice) == Some(frozen.lines.len()),
+    };
+    let settled = business && (invoice.booked || invoice.client_id.as_deref() != Some(frozen.client_id.as_str()));
+    let mismatch = (mismatch && !right).then(|| found_total(&invoice));
+    let changed = settled || mismatch != was_mismatch || invoice.booked != was_booked;
+    if changed {
+        progress(look, record, no, |p| {
+            p.business_settled |= settled;
+            p.booked = invoice.booked;
+            p.number = invoice.number.clone().or_else(|| p.number.clone());
+            p.mismatch = mismatch;
+            // Once its total differed it is the merchant's to book.
+            p.step = p.steps;
+        })
+        .await?;
+    }
+    // A mismatch that only changed its amount is not worth another round.
+    Ok(settled || (was_mismatch.is_some() && mismatch.is_none()))
+}
+
+/// The check found other lines or another total: it stays a draft, and the merchant is told.
+async fn checked(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    no: u32,
+    frozen: &Frozen,
+    invoice: &Invoice,
+) -> Result<(), Stop> {
+    let found = found_total(invoice);
+    tracing::warn!(
+        connection.id = %look.ctx.item.connection.id,
+        order.id = %record.ledger.identifier,
+        expected_cents = frozen.total.0,
+        found_cents = found.0,
+        "the invoice differs from what was frozen"
+    );
+    progress(look, record, no, |p| {
+        p.mismatch = Some(found);
+        p.number.clone_from(&invoice.number);
+        p.booked = invoice.booked;
+    })
+    .await
+}
+
+fn refused(look: &Look<'_>, record: &mut OrderRecord, error: &robaws::Error) -> Result<(), Stop> {
+    match Trouble::from(error) {
+        Trouble::Refused { reason } => {
+            tracing::warn!(
+                connection.id = %look.ctx.item.connection.id,
+                order.id = %record.ledger.identifier,
+                error = %runtime::error::Chain(error),
+                "Robaws refused a step of the invoice"
+            );
+            record.ledger.look.push(LookRefusal::Invoice { reason });
+            Ok(())
+        }
+        _ => Err(Stop::robaws(error)),
+    }
+}
+
+async fn read(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, Stop> {
+    look.live.clients.robaws.invoice(id, true).await.map_err(|error| Stop::robaws(&error))
+}
+
+async fn read_frozen(look: &Look<'_>, record: &OrderRecord, no: u32) -> Result<Frozen, Stop> {
+    let ledger = &record.ledger;
+    look.ctx
+        .store
+        .frozen(&ledger.connection, &ledger.identifier, no)
+        .await?
+        .ok_or_else(|| Stop::Store(StoreError::missing(format!("frozen invoice {no} of order {}", ledger.identifier))))
+}
+
+async fn progress(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    no: u32,
+    change: impl Fn(&mut InvoiceProgress),
+) -> Result<(), Stop> {
+    amend(look, record, |record, _| {
+        if let Some(progress) = record.ledger.progress_mut(no) {
+            change(progress);
+        }
+    })
+    .await
+}
+
+/// How many of the frozen lines stand, from the first on; `None` when what stands is not how the frozen lines begin.
+fn standing_lines(frozen: &[InvoiceLine], invoice: &Invoice) -> Option<usize> {
+    let same = |(line, shown): (&InvoiceLine, &robaws::InvoiceLineShown)| {
+        shown.article_id.as_deref() == line.article_id.as_ref().map(domain::ArticleId::as_str)
+            && shown.vat_tariff_id.as_deref() == Some(line.vat_tariff_id.as_str())
+            && shown.quantity == Some(Decimal::from(line.quantity))
+            && shown.price == Some(line.price.to_euros())
+    };
+    let count = invoice.lines.len();
+    (count <= frozen.len() && frozen.iter().zip(&invoice.lines).all(same)).then_some(count)
+}
+
+fn total_is_right(frozen: &Frozen, invoice: &Invoice) -> bool {
+    invoice.total_incl_vat.is_none_or(|total| Cents::from_euros(total) == Some(frozen.total))
+}
+
+fn found_total(invoice: &Invoice) -> Cents {
+    let of_lines = || {
+        invoice
+            .lines
+            .iter()
+            .filter_map(|line| line.quantity?.checked_mul(line.price?))
+            .fold(Decimal::ZERO, Decimal::saturating_add)
+    };
+    Cents::rounded_from_euros(invoice.total_incl_vat.unwrap_or_else(of_lines)).unwrap_or(Cents(i64::MAX))
+}

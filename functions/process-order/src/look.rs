@@ -1,0 +1,346 @@
+//! One look at one order: what should Robaws hold, and what is missing? Effects are carried out one at a time; before each
+//! the order is read again, so that it is what it was a moment ago.
+
+use crate::context::{Context, Live};
+use crate::outcome::{self, Began, End};
+use crate::{book, invoice};
+use domain::catalogue::Catalogue;
+use domain::ids::OrderIdentifier;
+use domain::order::{Order, OrderFacts, OrderStatus, Unreadable};
+use domain::plan::{Effect, Plan, plan, plan_gone, plan_unreadable};
+use domain::problem::WaitsFor;
+use peers::{Gate, Trouble};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use store::StoreError;
+use store::model::{OrderRecord, Peer};
+
+/// What ProductFlow says of the order now.
+#[derive(Debug, Clone)]
+pub enum Read {
+    /// Read.
+    Order(Box<Order>),
+    /// An essential field is missing or wrong.
+    Unreadable(Unreadable),
+    /// 404.
+    Gone,
+}
+
+/// Why a look stops before its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// The store failed: nothing could be recorded.
+    Store(StoreError),
+    /// A call failed.
+    Failed(Peer, Trouble),
+    /// Somebody else wrote the record: start over.
+    StartOver,
+    /// Time is short.
+    OutOfTime,
+    /// It is too early to tell what became of a call: look again later.
+    LookAgain,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::StartOver,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl Stop {
+    /// A failed call to Robaws.
+    pub fn robaws(error: &robaws::Error) -> Self {
+        match Trouble::from(error) {
+            Trouble::OutOfTime => Self::OutOfTime,
+            trouble => Self::Failed(Peer::Robaws, trouble),
+        }
+    }
+}
+
+/// Effects one look may carry out; an order needs a handful, and a loop that would not end must.
+const MOST_EFFECTS: usize = 1_000;
+/// Times a look starts over because somebody else wrote the record.
+const MOST_RESTARTS: usize = 20;
+
+/// Looks at an order, and records how that ended.
+pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+    let Some(record) = begin(ctx, identifier).await? else { return Ok(End::NotDue) };
+    if record.starts > outcome::STARTS {
+        return outcome::set_aside(ctx, identifier).await;
+    }
+    let began = Began::of(&record);
+    let mut record = Some(record);
+    let mut renewed = false;
+    for _ in 0..MOST_RESTARTS {
+        let live = ctx.live().await;
+        let current = match record.take() {
+            Some(record) => record,
+            None => match ctx.store.order(&ctx.item.connection.id, identifier).await? {
+                Some(record) => record,
+                None => return Ok(End::NotDue),
+            },
+        };
+        match Look::new(ctx, &live, &began).run(current).await {
+            Ok(end) => return Ok(end),
+            Err(Stop::StartOver) => {}
+            Err(Stop::Store(error)) => return Err(error),
+            Err(Stop::OutOfTime) => return outcome::continues(ctx, identifier).await,
+            Err(Stop::LookAgain) => {
+                return outcome::failed(ctx, identifier, &began, Peer::Robaws, Trouble::Unreadable).await;
+            }
+            Err(Stop::Failed(_, Trouble::Credentials)) if !renewed && renew(ctx, &live).await => renewed = true,
+            Err(Stop::Failed(peer, trouble)) => {
+                ctx.failed(peer, identifier, &trouble, &live).await?;
+                return outcome::failed(ctx, identifier, &began, peer, trouble).await;
+            }
+        }
+    }
+    outcome::without_outcome(ctx, identifier).await
+}
+
+async fn renew(ctx: &Context, live: &Arc<Live>) -> bool {
+    ctx.renew(live).await.unwrap_or_else(|error| {
+        tracing::warn!(
+            connection.id = %ctx.item.connection.id,
+            error = %runtime::error::Chain(&error),
+            "refused credentials could not be read again"
+        );
+        false
+    })
+}
+
+/// Counts the look before it starts. `None`: the order is not known, or not due (a message that came late or twice).
+async fn begin(ctx: &Context, identifier: &OrderIdentifier) -> Result<Option<OrderRecord>, StoreError> {
+    let connection = &ctx.item.connection.id;
+    for _ in 0..MOST_RESTARTS {
+        let now = ctx.clock.now();
+        let Some(mut record) = ctx.store.order(connection, identifier).await? else { return Ok(None) };
+        if record.due.is_none_or(|due| due.at > now) {
+            return Ok(None);
+        }
+        record.starts = record.starts.saturating_add(1);
+        match ctx.store.save_order(&mut record, now).await {
+            Ok(()) => return Ok(Some(record)),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Conflict)
+}
+
+/// One run of the loop.
+pub struct Look<'a> {
+    /// The connection.
+    pub ctx: &'a Context,
+    /// The clients.
+    pub live: &'a Live,
+    began: &'a Began,
+}
+
+impl<'a> Look<'a> {
+    fn new(ctx: &'a Context, live: &'a Live, began: &'a Began) -> Self {
+        Self { ctx, live, began }
+    }
+
+    async fn run(&self, mut record: OrderRecord) -> Result<End, Stop> {
+        let identifier = record.ledger.identifier.clone();
+        let forced = record.forced;
+        if self.ctx.gate(Peer::Robaws, self.live, forced).await? != Gate::Open {
+            return Ok(outcome::held(self.ctx, &identifier).await?);
+        }
+        let productflow = self.ctx.gate(Peer::Productflow, self.live, forced).await? == Gate::Open;
+        if !productflow {
+            // What may have been booked is settled without ProductFlow.
+            if record.ledger.handled.is_none() && record.ledger.unsettled().is_some() {
+                while let Some(no) = record.ledger.unsettled().map(|row| row.no) {
+                    book::settle(self, &mut record, no, false).await?;
+                }
+            }
+            return Ok(outcome::held(self.ctx, &identifier).await?);
+        }
+        if self.waits_on(&record).await? {
+            return Ok(outcome::postponed(self.ctx, &identifier, self.began).await?);
+        }
+        let mut read: Option<Read> = None;
+        let mut is_fresh = false;
+        for _ in 0..MOST_EFFECTS {
+            if !self.ctx.has_time() {
+                return Err(Stop::OutOfTime);
+            }
+            if record.ledger.handled.is_none()
+                && let Some(no) = record.ledger.unsettled().map(|row| row.no)
+            {
+                let now = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
+                let wanted = invoice_still_wanted(&record, &now);
+                book::settle(self, &mut record, no, wanted).await?;
+                // Settling takes calls of its own: whatever follows asks for the order anew.
+                is_fresh = false;
+                continue;
+            }
+            let known = match read.clone() {
+                Some(read) => read,
+                None => self.fresh(&mut record, &mut read, &mut is_fresh).await?,
+            };
+            let (mut plan, mut catalogue) = self.plan(&mut record, &known).await?;
+            let needs_read = !is_fresh && matches!(plan.effects.first(), Some(e) if !matches!(e, Effect::FinishInvoice(_)));
+            let needs_read = needs_read && {
+                let again = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
+                (plan, catalogue) = self.plan(&mut record, &again).await?;
+                !plan.effects.is_empty()
+            };
+            debug_assert!(!needs_read || is_fresh);
+            let known = read.clone().unwrap_or(known);
+            match plan.effects.first().cloned() {
+                None => {
+                    if invoice::recheck(self, &mut record, &plan).await? {
+                        continue;
+                    }
+                    let digest = tariffs_digest(&plan, &catalogue);
+                    let seen = |record: &mut OrderRecord| remember(record, &known, self.ctx.clock.now());
+                    return Ok(outcome::settled(self.ctx, &identifier, self.began, plan, seen, digest).await?);
+                }
+                Some(Effect::StockChange { direction, stock_location_id, items }) => {
+                    is_fresh = book::stock_change(self, &mut record, direction, stock_location_id, items).await?;
+                }
+                Some(Effect::Invoice(invoice)) => {
+                    if let Read::Order(order) = &known {
+                        is_fresh = book::invoice(self, &mut record, order, &invoice).await?;
+                    }
+                }
+                Some(Effect::FinishInvoice(no)) => invoice::finish(self, &mut record, no, None).await?,
+            }
+        }
+        Err(Stop::StartOver)
+    }
+
+    /// Whether everything that a blocked order waits for at Robaws is still missing, so that a look would change nothing.
+    async fn waits_on(&self, record: &OrderRecord) -> Result<bool, Stop> {
+        if record.forced || record.waits_for.is_empty() || record.ledger.unsettled().is_some() {
+            return Ok(false);
+        }
+        let failed = |trouble| Stop::Failed(Peer::Robaws, trouble);
+        let mut keys = record.waits_for.clone();
+        if keys.contains(&WaitsFor::Tariffs) {
+            let mut catalogue = Catalogue::default();
+            self.live.lookups.refresh_tariffs(&mut catalogue, false).await.map_err(failed)?;
+            if digest_of_tariffs(&catalogue) != record.tariffs_digest {
+                return Ok(false);
+            }
+            keys.retain(|key| *key != WaitsFor::Tariffs);
+        }
+        self.live.lookups.came_in(&keys).await.map(|came_in| !came_in).map_err(failed)
+    }
+
+    /// Reads the order unless what was read is still fresh.
+    async fn fresh(
+        &self,
+        record: &mut OrderRecord,
+        read: &mut Option<Read>,
+        is_fresh: &mut bool,
+    ) -> Result<Read, Stop> {
+        if *is_fresh && let Some(read) = read {
+            return Ok(read.clone());
+        }
+        let identifier = &record.ledger.identifier;
+        let answer = self.live.clients.productflow.order(identifier).await;
+        let now = match answer {
+            Ok(Some(raw)) => match productflow::read(&raw, &self.ctx.settings.connection) {
+                Ok(order) => Read::Order(Box::new(order)),
+                Err(unreadable) => Read::Unreadable(unreadable),
+            },
+            Ok(None) => Read::Gone,
+            Err(error) => {
+                return Err(match Trouble::from(&error) {
+                    Trouble::OutOfTime => Stop::OutOfTime,
+                    trouble => Stop::Failed(Peer::Productflow, trouble),
+                });
+            }
+        };
+        self.ctx.health.succeeded(Peer::Productflow).await?;
+        if let Read::Order(order) = &now {
+            record.see(order);
+            if order.status == OrderStatus::Shipped && record.ledger.first_shipped_at.is_none() {
+                record.ledger.first_shipped_at = Some(self.ctx.clock.now());
+            }
+        }
+        *read = Some(now.clone());
+        *is_fresh = true;
+        Ok(now)
+    }
+
+    /// Plans with every answer of Robaws that the plan asks for.
+    async fn plan(&self, record: &mut OrderRecord, read: &Read) -> Result<(Plan, Catalogue), Stop> {
+        let failed = |trouble| match trouble {
+            Trouble::OutOfTime => Stop::OutOfTime,
+            trouble => Stop::Failed(Peer::Robaws, trouble),
+        };
+        let mut catalogue = Catalogue::default();
+        let settings = &self.ctx.settings;
+        let order = match read {
+            Read::Order(order) => order,
+            Read::Unreadable(unreadable) => return Ok((plan_unreadable(unreadable, &record.ledger, settings), catalogue)),
+            Read::Gone => return Ok((plan_gone(&record.reference(), &record.ledger), catalogue)),
+        };
+        let mut found = plan(order, &record.ledger, &catalogue, settings);
+        let lookups = &self.live.lookups;
+        while !found.missing.is_empty() {
+            lookups.fill(&mut catalogue, &found.missing, record.forced).await.map_err(failed)?;
+            found = plan(order, &record.ledger, &catalogue, settings);
+        }
+        let waits_for_tariffs = found.problems.iter().any(|p| p.waits_for.contains(&WaitsFor::Tariffs));
+        if waits_for_tariffs && lookups.refresh_tariffs(&mut catalogue, record.forced).await.map_err(failed)? {
+            found = plan(order, &record.ledger, &catalogue, settings);
+        }
+        Ok((found, catalogue))
+    }
+}
+
+/// Whether the order as it is now still asks for the invoice that was frozen: shipped, and unchanged in what counts.
+fn invoice_still_wanted(record: &OrderRecord, now: &Read) -> bool {
+    match now {
+        Read::Order(order) => {
+            order.status == OrderStatus::Shipped
+                && record
+                    .ledger
+                    .invoiced_facts
+                    .as_ref()
+                    .is_some_and(|facts| facts.changes(&OrderFacts::of(order)).is_empty())
+        }
+        Read::Unreadable(_) | Read::Gone => false,
+    }
+}
+
+fn tariffs_digest(plan: &Plan, catalogue: &Catalogue) -> Option<String> {
+    plan.waits_for().contains(&WaitsFor::Tariffs).then(|| digest_of_tariffs(catalogue)).flatten()
+}
+
+fn digest_of_tariffs(catalogue: &Catalogue) -> Option<String> {
+    let tariffs = catalogue.tariffs.as_ref()?;
+    let mut hash = Sha256::new();
+    for tariff in tariffs.values() {
+        hash.update(format!("{:?}|{}|{}\n", tariff.id, tariff.percentage, tariff.vat_inclusive));
+    }
+    Some(hex::encode(&hash.finalize()[..8]))
+}
+
+/// Keeps what was read of the order, without anything of its buyer but the country and "business or not".
+fn remember(record: &mut OrderRecord, read: &Read, now: jiff::Timestamp) {
+    record.looked_at = Some(now);
+    match read {
+        Read::Order(order) => {
+            record.see(order);
+            record.read_fingerprint = Some(order.fingerprint());
+            if order.status == OrderStatus::Shipped && record.ledger.first_shipped_at.is_none() {
+                record.ledger.first_shipped_at = Some(now);
+            }
+        }
+        Read::Unreadable(unreadable) => {
+            record.external_identifier.clone_from(&unreadable.external_identifier);
+            record.read_fingerprint = Some(unreadable.fingerprint.clone());
+        }
+        Read::Gone => record.read_fingerprint = None,
+    }
+}

@@ -1,0 +1,285 @@
+//! How a look ends, and when the order is looked at next. The record is always amended as it is stored now: what the poll
+//! or the merchant wrote meanwhile stays, and makes it due at once.
+
+use crate::context::Context;
+use domain::ids::OrderIdentifier;
+use domain::ledger::OrderState;
+use domain::plan::{Plan, Sentence};
+use domain::problem::{Arg, Args, Holds, Problem, ProblemCode, WaitsFor, args};
+use jiff::{SignedDuration, Timestamp};
+use peers::Trouble;
+use store::StoreError;
+use store::model::{Due, DueKind, OrderRecord, Peer, doubling};
+
+/// A blocked order is looked at again after 5 min, doubling to 1 h.
+const FIRST_ROUND: SignedDuration = SignedDuration::from_mins(5);
+/// One that waits for a VAT tariff, every 15 min: one list serves all.
+const TARIFF_ROUND: SignedDuration = SignedDuration::from_mins(15);
+/// A failed call, after 1 min, doubling to 1 h.
+const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// An open order with nothing to do is read again at most hourly.
+const RELOOK: SignedDuration = SignedDuration::from_hours(1);
+/// Looks that may end without an outcome before the order is set aside.
+pub const STARTS: u32 = 3;
+
+/// How a look ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// There was nothing to look at: not due, or not known.
+    NotDue,
+    /// The outcome is recorded.
+    Settled(OrderState),
+    /// Time is short; the rest follows in the next invocation.
+    Continues,
+    /// A peer is paused or refuses the credentials; the order stays due.
+    Held,
+    /// A call failed; recorded, to be tried again.
+    Failed(Peer, Trouble),
+}
+
+/// What the record looked like when the look began, to tell what others wrote meanwhile.
+#[derive(Debug, Clone)]
+pub struct Began {
+    due: Option<Due>,
+    forced: bool,
+}
+
+impl Began {
+    /// From the record as it was.
+    pub fn of(record: &OrderRecord) -> Self {
+        Self { due: record.due, forced: record.forced }
+    }
+
+    fn outdated(&self, record: &OrderRecord) -> bool {
+        record.due != self.due || (record.forced && !self.forced)
+    }
+}
+
+/// Records the outcome of a look that ran to its end.
+pub async fn settled(
+    ctx: &Context,
+    identifier: &OrderIdentifier,
+    began: &Began,
+    plan: Plan,
+    seen: impl Fn(&mut OrderRecord),
+    tariffs_digest: Option<String>,
+) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    let state = plan.state;
+    let waits_for = plan.waits_for();
+    ctx.store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            seen(record);
+            let blocked = plan.problems.iter().any(|p| p.holds > Holds::Nothing);
+            record.rounds = if needs_rounds(&plan) { record.rounds.saturating_add(1) } else { 0 };
+            let outdated = began.outdated(record);
+            let due = next_due(&plan, &waits_for, record.rounds, now);
+            record.set_problems(plan.problems.clone(), now);
+            record.state = plan.state;
+            record.explanation.clone_from(&plan.explanation);
+            record.waits_for = if blocked { waits_for.clone() } else { Vec::new() };
+            record.tariffs_digest.clone_from(&tariffs_digest);
+            record.is_final = plan.is_final;
+            record.starts = 0;
+            record.failures = 0;
+            record.queued_at = None;
+            if outdated {
+                record.waits_for = Vec::new();
+            } else {
+                record.due = due;
+                record.forced = false;
+            }
+            true
+        })
+        .await?;
+    Ok(End::Settled(state))
+}
+
+/// Whether looking again by itself can change anything that is not announced by the poll.
+fn needs_rounds(plan: &Plan) -> bool {
+    let asked = matches!(plan.state, OrderState::InDoubt) || {
+        // The merchant is asked; only a change of the order or an answer moves it.
+        plan.problems.iter().all(|p| {
+            matches!(
+                p.code,
+                ProblemCode::CancelledAfterInvoice | ProblemCode::ChangedAfterInvoice | ProblemCode::ChangedAfterHandled
+            )
+        })
+    };
+    !asked && !plan.problems.is_empty()
+}
+
+fn next_due(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Timestamp) -> Option<Due> {
+    let after = |wait: SignedDuration, kind| Some(Due { at: now.checked_add(wait).ok()?, kind });
+    if plan.is_final {
+        return None;
+    }
+    if needs_rounds(plan) {
+        let wait = if !waits_for.is_empty() && waits_for.iter().all(|w| *w == WaitsFor::Tariffs) {
+            TARIFF_ROUND
+        } else {
+            doubling(FIRST_ROUND, rounds.saturating_sub(1), LONGEST)
+        };
+        return after(wait, DueKind::Work);
+    }
+    match plan.state {
+        OrderState::Waiting | OrderState::Booked => after(RELOOK, DueKind::Relook),
+        OrderState::InDoubt
+        | OrderState::Conflict
+        | OrderState::Blocked
+        | OrderState::Skipped
+        | OrderState::Invoiced
+        | OrderState::Reversed => None,
+    }
+}
+
+/// Nothing that the order waits for has come in: it waits on, without another look.
+pub async fn postponed(
+    ctx: &Context,
+    identifier: &OrderIdentifier,
+    began: &Began,
+) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    let amended = ctx
+        .store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            record.starts = 0;
+            record.queued_at = None;
+            for problem in &mut record.problems {
+                problem.last_seen_at = now;
+                problem.count += 1;
+            }
+            if !began.outdated(record) {
+                record.rounds = record.rounds.saturating_add(1);
+                let wait = if record.waits_for.iter().all(|w| *w == WaitsFor::Tariffs) {
+                    TARIFF_ROUND
+                } else {
+                    doubling(FIRST_ROUND, record.rounds.saturating_sub(1), LONGEST)
+                };
+                record.due = now.checked_add(wait).ok().map(|at| Due { at, kind: DueKind::Work });
+            }
+            true
+        })
+        .await?;
+    Ok(End::Settled(amended.map_or(OrderState::Blocked, |record| record.state)))
+}
+
+/// A call failed: it counts against the order first.
+pub async fn failed(
+    ctx: &Context,
+    identifier: &OrderIdentifier,
+    began: &Began,
+    peer: Peer,
+    trouble: Trouble,
+) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    let paused = ctx.health.paused_until(peer).await;
+    ctx.store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            record.starts = 0;
+            record.queued_at = None;
+            record.failures = record.failures.saturating_add(1);
+            let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
+            let at = now.checked_add(wait).ok().max(paused);
+            if !began.outdated(record) {
+                record.due = at.map(|at| Due { at, kind: DueKind::Work });
+                record.forced = false;
+            }
+            if record.state == OrderState::Waiting
+                && let Some(time) = record.due.map(|due| due.at)
+            {
+                record.explanation = vec![waiting_paused(peer, time)];
+            }
+            if let Trouble::Permission { module } = &trouble {
+                permission_problem(record, module, now);
+            }
+            true
+        })
+        .await?;
+    Ok(End::Failed(peer, trouble))
+}
+
+/// What the merchant reads while a peer does not answer.
+fn waiting_paused(peer: Peer, time: Timestamp) -> Sentence {
+    let system = match peer {
+        Peer::Robaws => "Robaws",
+        Peer::Productflow => "ProductFlow",
+    };
+    Sentence { code: "waiting_paused".to_owned(), args: args([("system", system.into()), ("time", Arg::Time(time))]) }
+}
+
+fn permission_problem(record: &mut OrderRecord, module: &str, now: Timestamp) {
+    let mut found: Vec<Problem> = record.problems.iter().map(|open| open.problem.clone()).collect();
+    found.retain(|p| p.code != ProblemCode::RobawsPermission);
+    found.push(Problem::new(ProblemCode::RobawsPermission, Holds::Lines, args([("module", module.into())])));
+    record.set_problems(found, now);
+    record.state = OrderState::Blocked;
+    record.explanation = vec![Sentence::plain("blocked")];
+}
+
+/// Held by a pause or by refused credentials: it stays due as it was, and does not count as a look.
+pub async fn held(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    ctx.store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            let changed = record.starts != 0 || record.queued_at.is_some() || record.forced;
+            record.starts = 0;
+            record.queued_at = None;
+            record.forced = false;
+            changed
+        })
+        .await?;
+    Ok(End::Held)
+}
+
+/// Time is short: what was done is recorded, the rest is due at once.
+pub async fn continues(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    ctx.store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            record.starts = 0;
+            record.due_now(now);
+            true
+        })
+        .await?;
+    Ok(End::Continues)
+}
+
+/// Three looks ended without an outcome: set aside until the merchant asks, or the order changes.
+pub async fn set_aside(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    ctx.store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            let reference = record.reference();
+            let problem =
+                Problem::new(ProblemCode::InternalError, Holds::Everything, args([("order", reference.into())]));
+            record.set_problems(vec![problem], now);
+            record.state = OrderState::Blocked;
+            record.explanation = vec![Sentence { code: "blocked".to_owned(), args: Args::new() }];
+            record.due = None;
+            record.queued_at = None;
+            record.forced = false;
+            true
+        })
+        .await?;
+    Ok(End::Settled(OrderState::Blocked))
+}
+
+/// A look ended without an outcome, but the process lives: tried again in a minute.
+pub async fn without_outcome(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    let record = ctx
+        .store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            record.queued_at = None;
+            record.due =
+                now.checked_add(FIRST_RETRY).ok().map(|at| Due { at, kind: DueKind::Work });
+            true
+        })
+        .await?;
+    match record {
+        Some(record) if record.starts >= STARTS => set_aside(ctx, identifier).await,
+        _ => Ok(End::Held),
+    }
+}

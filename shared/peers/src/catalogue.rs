@@ -1,0 +1,184 @@
+//! Look-ups of articles and VAT tariffs, remembered for a short while per connection.
+//!
+//! Positive answers hold for five minutes, or until the connection's catalogue stamp changes. Negative ones hold for a
+//! minute, so that a thousand orders that wait for one article cost one look-up a round; a look that the merchant asked
+//! for uses none of them.
+
+use crate::trouble::Trouble;
+use domain::catalogue::{Article, ArticleAnswer, Catalogue, Missing, VatTariff};
+use domain::ids::{ArticleId, ConnectionId, Sku, VatTariffId};
+use domain::problem::WaitsFor;
+use jiff::{SignedDuration, Timestamp};
+use runtime::clock::SharedClock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// How long a positive answer holds.
+const POSITIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// How long a negative answer holds: within one round of looks at blocked orders.
+const NEGATIVE_FOR: SignedDuration = SignedDuration::from_secs(60);
+/// Answers kept per connection; beyond it the memory starts anew.
+const KEPT: usize = 20_000;
+
+type Tariffs = Arc<BTreeMap<VatTariffId, VatTariff>>;
+type Slot<T> = Arc<Mutex<Option<(T, Timestamp)>>>;
+
+#[derive(Default)]
+struct Memory {
+    stamp: u64,
+    articles: HashMap<Sku, Slot<ArticleAnswer>>,
+    articles_by_id: HashMap<ArticleId, Slot<Option<Article>>>,
+    tariffs: Slot<Tariffs>,
+}
+
+/// The memories of all connections, in one process.
+#[derive(Clone)]
+pub struct Catalogues {
+    clock: SharedClock,
+    memories: Arc<Mutex<HashMap<ConnectionId, Arc<Mutex<Memory>>>>>,
+}
+
+/// The memory of one connection, and the client to ask.
+pub struct Lookups {
+    clock: SharedClock,
+    memory: Arc<Mutex<Memory>>,
+    robaws: robaws::Client,
+}
+
+impl Catalogues {
+    /// Nothing remembered yet.
+    pub fn new(clock: SharedClock) -> Self {
+        Self { clock, memories: Arc::default() }
+    }
+
+    /// The memory of a connection; emptied when its stamp is not the one it was filled under.
+    pub async fn of(&self, connection: &ConnectionId, stamp: u64, robaws: robaws::Client) -> Lookups {
+        let memory = Arc::clone(self.memories.lock().await.entry(connection.clone()).or_default());
+        {
+            let mut memory = memory.lock().await;
+            let size = memory.articles.len() + memory.articles_by_id.len();
+            if memory.stamp != stamp || size > KEPT {
+                *memory = Memory { stamp, ..Memory::default() };
+            }
+        }
+        Lookups { clock: self.clock.clone(), memory, robaws }
+    }
+}
+
+/// Whether an answer given at `then` still holds. A clock that jumped back voids it.
+fn holds(then: Timestamp, now: Timestamp, positive: bool) -> bool {
+    let age = now.duration_since(then);
+    let limit = if positive { POSITIVE_FOR } else { NEGATIVE_FOR };
+    age >= SignedDuration::ZERO && age < limit
+}
+
+impl Lookups {
+    /// The client asked.
+    pub fn robaws(&self) -> &robaws::Client {
+        &self.robaws
+    }
+
+    /// Adds what is missing to the catalogue. `fresh`: negative answers are asked again.
+    pub async fn fill(&self, catalogue: &mut Catalogue, missing: &Missing, fresh: bool) -> Result<(), Trouble> {
+        for sku in &missing.articles {
+            let answer = self.article(sku, fresh).await?;
+            catalogue.articles.insert(sku.clone(), answer);
+        }
+        for id in &missing.articles_by_id {
+            let answer = self.article_by_id(id, fresh).await?;
+            catalogue.articles_by_id.insert(id.clone(), answer);
+        }
+        if missing.tariffs {
+            let tariffs = self.tariffs(POSITIVE_FOR).await?;
+            catalogue.tariffs = Some(tariffs.as_ref().clone());
+        }
+        Ok(())
+    }
+
+    /// Reads the tariffs anew when what is remembered is older than a round: for a tariff that was not found or is not
+    /// inclusive, which the merchant may have mended meanwhile. Tells whether they were read.
+    pub async fn refresh_tariffs(&self, catalogue: &mut Catalogue, fresh: bool) -> Result<bool, Trouble> {
+        let at_most = if fresh { SignedDuration::ZERO } else { NEGATIVE_FOR };
+        let before = catalogue.tariffs.clone();
+        let tariffs = self.tariffs(at_most).await?;
+        catalogue.tariffs = Some(tariffs.as_ref().clone());
+        Ok(before != catalogue.tariffs)
+    }
+
+    /// Whether what a blocked order waits for has come in: `false` while every answer is still negative. The tariffs may
+    /// have changed whenever they were read anew.
+    pub async fn came_in(&self, waits_for: &[WaitsFor]) -> Result<bool, Trouble> {
+        for key in waits_for {
+            let positive = match key {
+                WaitsFor::Article(sku) => matches!(self.article(sku, false).await?, ArticleAnswer::Found(_)),
+                WaitsFor::ArticleId(id) => self.article_by_id(id, false).await?.is_some_and(|a| a.live),
+                WaitsFor::Tariffs => true,
+            };
+            if positive {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn article(&self, sku: &Sku, fresh: bool) -> Result<ArticleAnswer, Trouble> {
+        let slot = Arc::clone(self.memory.lock().await.articles.entry(sku.clone()).or_default());
+        let mut slot = slot.lock().await;
+        if let Some((answer, then)) = slot.as_ref() {
+            let positive = matches!(answer, ArticleAnswer::Found(_));
+            if (positive || !fresh) && holds(*then, self.clock.now(), positive) {
+                return Ok(answer.clone());
+            }
+        }
+        let answer = self.robaws.articles_by_number(sku).await.map_err(|e| Trouble::from(&e))?;
+        *slot = Some((answer.clone(), self.clock.now()));
+        Ok(answer)
+    }
+
+    async fn article_by_id(&self, id: &ArticleId, fresh: bool) -> Result<Option<Article>, Trouble> {
+        let slot = Arc::clone(self.memory.lock().await.articles_by_id.entry(id.clone()).or_default());
+        let mut slot = slot.lock().await;
+        if let Some((answer, then)) = slot.as_ref() {
+            let positive = answer.as_ref().is_some_and(|a| a.live);
+            if (positive || !fresh) && holds(*then, self.clock.now(), positive) {
+                return Ok(answer.clone());
+            }
+        }
+        let answer = self.robaws.article(id).await.map_err(|e| Trouble::from(&e))?;
+        *slot = Some((answer.clone(), self.clock.now()));
+        Ok(answer)
+    }
+
+    async fn tariffs(&self, at_most: SignedDuration) -> Result<Tariffs, Trouble> {
+        let slot = Arc::clone(&self.memory.lock().await.tariffs);
+        let mut slot = slot.lock().await;
+        if let Some((tariffs, then)) = slot.as_ref() {
+            let age = self.clock.now().duration_since(*then);
+            if age >= SignedDuration::ZERO && age < at_most {
+                return Ok(Arc::clone(tariffs));
+            }
+        }
+        let list = self.robaws.vat_tariffs().await.map_err(|e| Trouble::from(&e))?;
+        let tariffs: Tariffs = Arc::new(list.into_iter().map(|t| (t.id.clone(), t)).collect());
+        *slot = Some((Arc::clone(&tariffs), self.clock.now()));
+        Ok(tariffs)
+    }
+
+    /// Forgets an article that Robaws refused in a booking: what we remember of it is no longer so.
+    pub async fn forget_article(&self, id: &ArticleId) {
+        let mut memory = self.memory.lock().await;
+        memory.articles_by_id.remove(id);
+        let mut stale = Vec::new();
+        for (sku, slot) in &memory.articles {
+            if let Some((ArticleAnswer::Found(article), _)) = slot.lock().await.as_ref()
+                && article.id == *id
+            {
+                stale.push(sku.clone());
+            }
+        }
+        for sku in stale {
+            memory.articles.remove(&sku);
+        }
+    }
+}

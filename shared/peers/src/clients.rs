@@ -1,0 +1,143 @@
+//! The clients of a connection: built from its credentials, kept per version of its secret.
+
+use crate::trouble::{Trouble, signed};
+use domain::ids::{CompanyId, ConnectionId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use store::model::Connection;
+use store::secrets::{Credentials, SecretStore};
+use tokio::sync::Mutex;
+use url::Url;
+
+/// The clients of one connection.
+#[derive(Clone)]
+pub struct Clients {
+    /// Of Robaws.
+    pub robaws: robaws::Client,
+    /// Of ProductFlow.
+    pub productflow: productflow::Client,
+    credentials: Credentials,
+}
+
+impl Clients {
+    /// Whether others were built from the same credentials.
+    pub fn same_credentials(&self, other: &Self) -> bool {
+        self.credentials.same(&other.credentials)
+    }
+}
+
+/// Why there are no clients.
+#[derive(Debug, thiserror::Error)]
+pub enum PeersError {
+    /// The secret could not be read.
+    #[error("the credentials of connection {connection} could not be read")]
+    Secret {
+        /// The connection.
+        connection: ConnectionId,
+        /// Why.
+        #[source]
+        source: store::secrets::SecretError,
+    },
+    /// A key, a token or the company was never entered.
+    #[error("connection {connection} lacks {what}")]
+    Incomplete {
+        /// The connection.
+        connection: ConnectionId,
+        /// What is missing.
+        what: &'static str,
+    },
+}
+
+/// Builds and keeps clients.
+#[derive(Clone)]
+pub struct Peers {
+    http: reqwest::Client,
+    robaws_url: Url,
+    productflow_url: Url,
+    secrets: SecretStore,
+    pacers: Arc<Mutex<HashMap<ConnectionId, Arc<robaws::Pacer>>>>,
+}
+
+impl Peers {
+    /// For peers at these base URLs.
+    pub fn new(http: reqwest::Client, robaws_url: Url, productflow_url: Url, secrets: SecretStore) -> Self {
+        Self { http, robaws_url, productflow_url, secrets, pacers: Arc::default() }
+    }
+
+    /// Where the credentials are kept.
+    pub fn secrets(&self) -> &SecretStore {
+        &self.secrets
+    }
+
+    /// The clients of a connection.
+    pub async fn of(&self, connection: &Connection) -> Result<Clients, PeersError> {
+        let credentials = self
+            .secrets
+            .get(&connection.id, connection.secret_version.as_deref())
+            .await
+            .map_err(|source| PeersError::Secret { connection: connection.id.clone(), source })?;
+        self.complete(connection, &credentials).await
+    }
+
+    /// The clients with credentials read past the cache, for when the ones in hand were refused.
+    pub async fn refreshed(&self, connection: &Connection) -> Result<Clients, PeersError> {
+        let credentials = self
+            .secrets
+            .refresh(&connection.id)
+            .await
+            .map_err(|source| PeersError::Secret { connection: connection.id.clone(), source })?;
+        self.complete(connection, &credentials).await
+    }
+
+    async fn complete(&self, connection: &Connection, credentials: &Credentials) -> Result<Clients, PeersError> {
+        let incomplete = |what| PeersError::Incomplete { connection: connection.id.clone(), what };
+        let robaws = self.robaws(&connection.id, credentials).await.ok_or(incomplete("a Robaws key and secret"))?;
+        let company = connection.company.ok_or(incomplete("a ProductFlow company"))?;
+        let productflow =
+            self.productflow(credentials, company).ok_or(incomplete("a ProductFlow access token"))?;
+        Ok(Clients { robaws, productflow, credentials: credentials.clone() })
+    }
+
+    /// A Robaws client with these credentials, paced with everything else of the connection.
+    pub async fn robaws(&self, connection: &ConnectionId, credentials: &Credentials) -> Option<robaws::Client> {
+        let login = credentials.robaws.clone()?;
+        let pacer = Arc::clone(self.pacers.lock().await.entry(connection.clone()).or_default());
+        let login = robaws::Credentials { key: login.key, secret: login.secret };
+        Some(robaws::Client::new(self.http.clone(), self.robaws_url.clone(), login, pacer))
+    }
+
+    /// A ProductFlow client with these credentials.
+    pub fn productflow(&self, credentials: &Credentials, company: CompanyId) -> Option<productflow::Client> {
+        let token = credentials.productflow.clone()?.access_token;
+        Some(productflow::Client::new(self.http.clone(), self.productflow_url.clone(), token, company))
+    }
+}
+
+impl From<&robaws::Error> for Trouble {
+    fn from(error: &robaws::Error) -> Self {
+        use robaws::Error;
+        match error {
+            Error::Unauthorized { .. } | Error::NotJson { .. } | Error::Redirected { .. } => Self::Credentials,
+            Error::Forbidden { .. } => Self::Permission { module: error.module() },
+            Error::RateLimited { daily: true, reset, .. } => Self::Quota { reset: signed(*reset) },
+            Error::RateLimited { retry_after, .. } => Self::RateLimited { wait: signed(*retry_after) },
+            Error::Unavailable { .. } | Error::NoAnswer { .. } | Error::Conflict { .. } => Self::Down,
+            Error::NotFound { .. } | Error::Rejected { .. } => Self::Refused { reason: error.robaws_reason() },
+            Error::Unreadable { .. } => Self::Unreadable,
+            Error::OutOfTime => Self::OutOfTime,
+        }
+    }
+}
+
+impl From<&productflow::Error> for Trouble {
+    fn from(error: &productflow::Error) -> Self {
+        use productflow::Error;
+        match error {
+            Error::Unauthorized { .. } | Error::Forbidden {} => Self::Credentials,
+            Error::RateLimited { retry_after } => Self::RateLimited { wait: signed(*retry_after) },
+            Error::Unavailable { .. } | Error::NoAnswer { .. } => Self::Down,
+            Error::NotFound { .. } | Error::Rejected { .. } => Self::Refused { reason: error.to_string() },
+            Error::Unreadable { .. } => Self::Unreadable,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! How the peers of one connection are doing: pauses, refused credentials, probes (design.md, "Due work, fairness,
+//! limits"). Shared by everything that runs side by side for the connection in one invocation.
+
+use crate::trouble::Trouble;
+use domain::ids::{ConnectionId, OrderIdentifier};
+use jiff::{SignedDuration, Timestamp};
+use runtime::clock::SharedClock;
+use std::future::Future;
+use store::Store;
+use store::model::{ConnectionItem, Peer, PeerHealth};
+use tokio::sync::Mutex;
+
+/// Whether ordinary calls may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// They may.
+    Open,
+    /// Not before then.
+    Paused(Timestamp),
+    /// The credentials are refused.
+    Refused,
+}
+
+/// The health of both peers of one connection.
+pub struct Health {
+    store: Store,
+    clock: SharedClock,
+    connection: ConnectionId,
+    robaws: Mutex<PeerHealth>,
+    productflow: Mutex<PeerHealth>,
+}
+
+impl Health {
+    /// As last stored.
+    pub fn new(store: Store, clock: SharedClock, item: &ConnectionItem) -> Self {
+        Self {
+            store,
+            clock,
+            connection: item.connection.id.clone(),
+            robaws: Mutex::new(item.robaws.clone()),
+            productflow: Mutex::new(item.productflow.clone()),
+        }
+    }
+
+    fn slot(&self, peer: Peer) -> &Mutex<PeerHealth> {
+        match peer {
+            Peer::Robaws => &self.robaws,
+            Peer::Productflow => &self.productflow,
+        }
+    }
+
+    /// Whether ordinary calls may go to `peer`. When a pause has ended, or the merchant asked for a look, one call goes
+    /// first: `probe`, while the others wait for its answer.
+    pub async fn gate<F>(&self, peer: Peer, forced: bool, probe: impl FnOnce() -> F) -> Result<Gate, store::StoreError>
+    where
+        F: Future<Output = Result<(), Trouble>>,
+    {
+        let mut health = self.slot(peer).lock().await;
+        if health.refused_since.is_some() && !forced {
+            return Ok(Gate::Refused);
+        }
+        if health.paused_until.is_none() && health.refused_since.is_none() {
+            return Ok(Gate::Open);
+        }
+        let now = self.clock.now();
+        if !forced && let Some(until) = health.paused_until.filter(|until| now < *until) {
+            return Ok(Gate::Paused(until));
+        }
+        match probe().await {
+            Ok(()) => self.note_success(peer, &mut health).await?,
+            Err(trouble) if trouble.peer_is_well() => self.note_success(peer, &mut health).await?,
+            Err(trouble) => {
+                self.note_trouble(&mut health, &trouble, true);
+                self.save(peer, &health).await?;
+            }
+        }
+        Ok(match (health.refused_since, health.paused_until) {
+            (Some(_), _) => Gate::Refused,
+            (None, Some(until)) => Gate::Paused(until),
+            (None, None) => Gate::Open,
+        })
+    }
+
+    /// Whether orders may be queued: the credentials hold, and a pause, if there was one, has ended; then the first call is a
+    /// probe.
+    pub async fn may_work(&self, peer: Peer) -> bool {
+        let health = self.slot(peer).lock().await;
+        health.refused_since.is_none() && !health.is_paused(self.clock.now())
+    }
+
+    /// Until when `peer` is paused.
+    pub async fn paused_until(&self, peer: Peer) -> Option<Timestamp> {
+        self.slot(peer).lock().await.paused_until
+    }
+
+    /// A call succeeded.
+    pub async fn succeeded(&self, peer: Peer) -> Result<(), store::StoreError> {
+        let mut health = self.slot(peer).lock().await;
+        self.note_success(peer, &mut health).await
+    }
+
+    /// What Robaws last said of the day's requests; stored when its tenth changed, not at every call.
+    pub async fn quota(&self, left: u64, limit: u64) -> Result<(), store::StoreError> {
+        let mut health = self.robaws.lock().await;
+        let tenth = |left: u64, limit: u64| left.saturating_mul(10).checked_div(limit.max(1));
+        let stored = health.quota_left.zip(health.quota_limit).and_then(|(left, limit)| tenth(left, limit));
+        let changed = stored != tenth(left, limit) || health.quota_limit != Some(limit);
+        health.quota_left = Some(left);
+        health.quota_limit = Some(limit);
+        if changed {
+            self.save(Peer::Robaws, &health).await?;
+        }
+        Ok(())
+    }
+
+    /// A call for `order` failed. The peer is paused only when two different orders in a row, or one order and then
+    /// `cheapest`, fail; or when it asks for it.
+    pub async fn failed<F>(
+        &self,
+        peer: Peer,
+        order: Option<&OrderIdentifier>,
+        trouble: &Trouble,
+        cheapest: impl FnOnce() -> F,
+    ) -> Result<(), store::StoreError>
+    where
+        F: Future<Output = Result<(), Trouble>>,
+    {
+        let mut health = self.slot(peer).lock().await;
+        if trouble.peer_is_well() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        if health.is_paused(now) || (health.refused_since.is_some() && *trouble != Trouble::Credentials) {
+            return Ok(());
+        }
+        let mut trouble = trouble.clone();
+        let mut certain = true;
+        if trouble == Trouble::Down {
+            let other = health.suspect.as_ref().is_some_and(|suspect| Some(suspect) != order);
+            certain = (order.is_some() && other)
+                || match cheapest().await {
+                    Err(found) if !found.peer_is_well() => {
+                        trouble = found;
+                        true
+                    }
+                    Ok(()) | Err(_) => false,
+                };
+            if !certain {
+                health.suspect = order.cloned();
+            }
+        }
+        self.note_trouble(&mut health, &trouble, certain);
+        self.save(peer, &health).await
+    }
+
+    fn note_trouble(&self, health: &mut PeerHealth, trouble: &Trouble, certain: bool) {
+        let now = self.clock.now();
+        match trouble {
+            Trouble::Credentials => health.refuse(now),
+            Trouble::Quota { reset } => health.pause(now, *reset),
+            Trouble::RateLimited { wait } => {
+                health.pause(now, Some(wait.unwrap_or(SignedDuration::from_secs(2))));
+            }
+            Trouble::Down if certain => health.pause(now, None),
+            Trouble::Down
+            | Trouble::Permission { .. }
+            | Trouble::Refused { .. }
+            | Trouble::Unreadable
+            | Trouble::OutOfTime => {}
+        }
+    }
+
+    async fn note_success(&self, peer: Peer, health: &mut PeerHealth) -> Result<(), store::StoreError> {
+        if health.succeeded() {
+            self.save(peer, health).await?;
+        }
+        Ok(())
+    }
+
+    async fn save(&self, peer: Peer, health: &PeerHealth) -> Result<(), store::StoreError> {
+        self.store.save_health(&self.connection, peer, health).await.map(drop)
+    }
+}

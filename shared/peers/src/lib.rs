@@ -1,0 +1,11 @@
+//! The two clients of a connection with its credentials and pacing, what a failed call means, and how each peer is doing.
+
+pub mod catalogue;
+pub mod clients;
+pub mod health;
+pub mod trouble;
+
+pub use catalogue::{Catalogues, Lookups};
+pub use clients::{Clients, Peers, PeersError};
+pub use health::{Gate, Health};
+pub use trouble::Trouble;

@@ -1,0 +1,145 @@
+//! One call: authentication, pacing where limits are announced, errors by meaning, and the retries that are safe.
+
+use crate::error::Error;
+use domain::ids::CompanyId;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use url::Url;
+
+/// Longest wait for an answer (contract).
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// A 429 is waited out only when that is short.
+const SHORT_WAIT: Duration = Duration::from_secs(3);
+/// How often a 429 is waited out.
+const RATE_RETRIES: u32 = 2;
+/// Requests left before we wait, where the headers tell.
+const RESERVE: u64 = 1;
+
+/// What stays as it is in a path segment. Dots are encoded too: `.` and `..` must not be taken for a folder.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+
+/// A client for one company.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base_url: Url,
+    access_token: SecretString,
+    company: CompanyId,
+    not_before: Arc<Mutex<Option<Instant>>>,
+}
+
+/// One path segment, percent-encoded.
+pub(crate) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+impl Client {
+    /// For a company that the access token gives access to.
+    pub fn new(http: reqwest::Client, base_url: Url, access_token: SecretString, company: CompanyId) -> Self {
+        Self { http, base_url, access_token, company, not_before: Arc::default() }
+    }
+
+    /// Whether token and company go together (`GET marketplace`).
+    pub async fn test_connection(&self) -> Result<(), Error> {
+        self.get("marketplace", "").await.map(drop)
+    }
+
+    /// GET as JSON; `path` and `query` are encoded already. Asked once more when no answer or a 5xx came.
+    pub(crate) async fn get(&self, path: &str, query: &str) -> Result<Value, Error> {
+        match self.paced(path, query).await {
+            Err(error) if error.is_passing() => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                self.paced(path, query).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn paced(&self, path: &str, query: &str) -> Result<Value, Error> {
+        let mut waited = 0;
+        loop {
+            let until = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(until) = until {
+                tokio::time::sleep_until(until).await;
+            }
+            match self.call(path, query).await {
+                Err(Error::RateLimited { retry_after }) if waited < RATE_RETRIES => {
+                    let wait = retry_after.unwrap_or(Duration::from_secs(1));
+                    if wait > SHORT_WAIT {
+                        return Err(Error::RateLimited { retry_after });
+                    }
+                    waited += 1;
+                    tokio::time::sleep(wait).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn call(&self, path: &str, query: &str) -> Result<Value, Error> {
+        let base = self.base_url.as_str().trim_end_matches('/');
+        let url = if query.is_empty() { format!("{base}/{path}") } else { format!("{base}/{path}?{query}") };
+        let response = self
+            .http
+            .request(Method::GET, url)
+            .timeout(TIMEOUT)
+            .header("accept", "application/json")
+            .header("x-company-id", self.company.to_string())
+            .bearer_auth(self.access_token.expose_secret())
+            .send()
+            .await
+            .map_err(|source| Error::NoAnswer { source: source.without_url() })?;
+        self.learn(&response);
+        answer(response, path).await
+    }
+
+    /// Paces by the header where it comes, not at all where it doesn't.
+    fn learn(&self, response: &Response) {
+        let remaining =
+            response.headers().get("x-ratelimit-remaining").and_then(|v| v.to_str().ok()?.trim().parse::<u64>().ok());
+        let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        *not_before = remaining.filter(|left| *left <= RESERVE).map(|_| Instant::now() + Duration::from_secs(1));
+    }
+}
+
+async fn answer(response: Response, path: &str) -> Result<Value, Error> {
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let is_json = headers
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .is_none_or(|value| value.to_ascii_lowercase().contains("json"));
+    match status {
+        200..=299 => {
+            let body =
+                response.bytes().await.map_err(|source| Error::NoAnswer { source: source.without_url() })?;
+            if !is_json {
+                return Err(Error::Unauthorized { status });
+            }
+            match serde_json::from_slice(&body) {
+                Ok(json) => Ok(json),
+                // Without a content type, a page is told from JSON by its first character.
+                Err(_) if body.trim_ascii_start().starts_with(b"<") => Err(Error::Unauthorized { status }),
+                Err(_) => Err(Error::Unreadable { what: "JSON" }),
+            }
+        }
+        300..=399 | 401 => Err(Error::Unauthorized { status }),
+        403 => Err(Error::Forbidden {}),
+        404 => Err(Error::NotFound { path: path.to_owned() }),
+        408 | 500.. => Err(Error::Unavailable { status }),
+        429 => {
+            let seconds = headers.get("retry-after").and_then(|v| v.to_str().ok()?.trim().parse::<u64>().ok());
+            Err(Error::RateLimited { retry_after: seconds.map(Duration::from_secs) })
+        }
+        _ => {
+            let json: Value = response.bytes().await.ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+            let message = json.get("message").and_then(Value::as_str).unwrap_or("no message");
+            Err(Error::Rejected { status, message: message.chars().take(300).collect() })
+        }
+    }
+}

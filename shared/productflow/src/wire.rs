@@ -1,0 +1,490 @@
+//! Order bodies, and EVERY assumption about ProductFlow that nothing public settles, marked [A] as in the contract. A wrong
+//! guess is mended here and nowhere else.
+//!
+//! - [A] The envelope `{data, links, meta}`; also the same keys at the top level, and a bare array.
+//! - [A] All field names of an order and its lines, and that one order stands under `data`.
+//! - [A] Amounts are integer cents, VAT-inclusive; a line's `price` is its total. The settings can say otherwise.
+//! - [A] Status words beyond `open`; the settings add to them.
+//! - [A] `total`, also `total_price` and `grand_total`, is the order's own total.
+//! - [A] A missing `currency_code` means EUR. A timestamp without offset is Europe/Amsterdam.
+
+use crate::Error;
+use domain::ids::{LineId, OrderIdentifier, Sku};
+use domain::money::Cents;
+use domain::order::{Business, Costs, Order, OrderLine, OrderStatus, Unreadable, vat_code};
+use domain::settings::{ConnectionSettings, LinePrice, OrderAmounts};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::str::FromStr;
+
+/// An order as it came, not read yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawOrder {
+    body: Value,
+    asked: Option<OrderIdentifier>,
+}
+
+/// One page of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrdersPage {
+    /// Its orders.
+    pub orders: Vec<RawOrder>,
+    /// No page follows, as far as the envelope tells; an empty page is always the last.
+    pub is_last: bool,
+}
+
+impl RawOrder {
+    /// From a body.
+    pub fn new(body: Value) -> Self {
+        Self { body, asked: None }
+    }
+
+    /// ProductFlow's key; `None` when there is none to echo.
+    pub fn identifier(&self) -> Option<OrderIdentifier> {
+        let own = self.body.get("identifier").and_then(text_or_number);
+        own.and_then(|text| OrderIdentifier::parse(text).ok()).or_else(|| self.asked.clone())
+    }
+
+    /// When ProductFlow last changed it.
+    pub fn updated_at(&self) -> Option<Timestamp> {
+        self.body.get("updated_at").and_then(Value::as_str).and_then(timestamp)
+    }
+
+    /// Digest of the whole body, 32 hex digits.
+    pub fn digest(&self) -> String {
+        hex::encode(&Sha256::digest(self.body.to_string().as_bytes())[..16])
+    }
+}
+
+/// A list answer as a page.
+pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error> {
+    let unreadable = || Error::Unreadable { what: "a list of orders" };
+    let (rows, envelope) = match answer {
+        Value::Array(rows) => (rows, Map::new()),
+        Value::Object(mut envelope) => match envelope.remove("data") {
+            Some(Value::Array(rows)) => (rows, envelope),
+            _ => return Err(unreadable()),
+        },
+        _ => return Err(unreadable()),
+    };
+    let meta = envelope.get("meta").and_then(Value::as_object).unwrap_or(&envelope);
+    let links = envelope.get("links").and_then(Value::as_object);
+    let last_page = meta.get("last_page").and_then(Value::as_u64);
+    let next = links.and_then(|links| links.get("next")).or_else(|| envelope.get("next_page_url"));
+    let is_last = match (last_page, next) {
+        (Some(last), _) => u64::from(page) >= last,
+        (None, Some(next)) => next.is_null(),
+        // Nothing tells: the list ends where a page is empty.
+        (None, None) => false,
+    };
+    Ok(OrdersPage { is_last: is_last || rows.is_empty(), orders: rows.into_iter().map(RawOrder::new).collect() })
+}
+
+/// The answer to one order.
+pub(crate) fn one_order(answer: Value, asked: &OrderIdentifier) -> Result<RawOrder, Error> {
+    let body = match answer {
+        Value::Object(mut envelope) => match envelope.remove("data") {
+            Some(data @ Value::Object(_)) => data,
+            None if envelope.contains_key("identifier") => Value::Object(envelope),
+            _ => return Err(Error::Unreadable { what: "an order" }),
+        },
+        _ => return Err(Error::Unreadable { what: "an order" }),
+    };
+    Ok(RawOrder { body, asked: Some(asked.clone()) })
+}
+
+/// Longest value that an error repeats.
+const SHOWN: usize = 100;
+
+struct Bad {
+    field: String,
+    value: String,
+}
+
+fn bad(field: impl Into<String>, value: Option<&Value>) -> Bad {
+    let shown = match value {
+        None | Some(Value::Null) => "–".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    Bad { field: field.into(), value: shown.chars().take(SHOWN).collect() }
+}
+
+/// Reads an order: tolerant of what is not needed, strict about what is (contract). The error names the field.
+pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unreadable> {
+    let placed_at = raw.body.get("placed_at").and_then(Value::as_str).and_then(timestamp);
+    let external = text_of(&raw.body, "external_identifier");
+    let unreadable = |identifier: OrderIdentifier, Bad { field, value }: Bad| Unreadable {
+        identifier,
+        field,
+        value,
+        placed_at,
+        external_identifier: external.clone(),
+        fingerprint: raw.digest(),
+    };
+    // An order of the list without an identifier can't be asked for, nor told from another: the poll reports it.
+    let identifier = raw.identifier().unwrap_or_else(OrderIdentifier::unknown);
+    if raw.identifier().is_none() {
+        return Err(unreadable(identifier, bad("identifier", raw.body.get("identifier"))));
+    }
+    order(raw, identifier.clone(), settings).map_err(|problem| unreadable(identifier, problem))
+}
+
+fn order(raw: &RawOrder, identifier: OrderIdentifier, settings: &ConnectionSettings) -> Result<Order, Bad> {
+    let body = &raw.body;
+    let status = status(body, settings)?;
+    let placed = body.get("placed_at");
+    let placed_at =
+        placed.and_then(Value::as_str).and_then(timestamp).ok_or_else(|| bad("placed_at", placed))?;
+    let cancelled = status == OrderStatus::Cancelled;
+    let amounts = settings.order_amounts;
+    let lines = lines(body, settings);
+    let costs = costs(body, amounts);
+    let total = total(body, amounts);
+    // Of a cancelled order nothing but its cancellation is needed.
+    let (lines, costs, total) = if cancelled {
+        (lines.unwrap_or_default(), costs.unwrap_or_default(), total.unwrap_or_default())
+    } else {
+        (lines?, costs?, total?)
+    };
+    let billing = body.get("billing_customer").filter(|c| c.is_object());
+    let shipping = body.get("shipping_customer").filter(|c| c.is_object());
+    let country = [shipping, billing].into_iter().flatten().find_map(|c| text_of(c, "country_code"));
+    let business = [billing, shipping].into_iter().flatten().find_map(|customer| {
+        let business =
+            Business { company_name: text_of(customer, "company_name"), vat_number: text_of(customer, "vat_number") };
+        (business != Business::default()).then_some(business)
+    });
+    let order = Order {
+        identifier,
+        status,
+        external_identifier: text_of(body, "external_identifier"),
+        marketplace: body
+            .get("marketplace")
+            .and_then(|m| if m.is_string() { text_or_number(m) } else { text_of(m, "name") }),
+        currency: text_of(body, "currency_code").map_or_else(|| "EUR".to_owned(), |c| c.to_ascii_uppercase()),
+        placed_at,
+        updated_at: raw.updated_at(),
+        shipped_at: body.get("shipped_at").and_then(Value::as_str).and_then(timestamp),
+        costs,
+        total,
+        country,
+        business,
+        lines,
+    };
+    match order.computed_total() {
+        Some(total) if total.0 >= 0 || cancelled => Ok(order),
+        found => Err(Bad {
+            field: "total".to_owned(),
+            value: found.map_or_else(|| "out of range".to_owned(), |total| total.to_string()),
+        }),
+    }
+}
+
+fn status(body: &Value, settings: &ConnectionSettings) -> Result<OrderStatus, Bad> {
+    let value = body.get("status");
+    let word = value.and_then(Value::as_str).map(str::trim).filter(|w| !w.is_empty()).ok_or_else(|| bad("status", value))?;
+    let words = settings.status_words.with_defaults();
+    let is_in = |list: &[String]| list.iter().any(|known| known.eq_ignore_ascii_case(word));
+    Ok(if is_in(&words.open) {
+        OrderStatus::Open
+    } else if is_in(&words.shipped) {
+        OrderStatus::Shipped
+    } else if is_in(&words.cancelled) {
+        OrderStatus::Cancelled
+    } else {
+        OrderStatus::Unknown(word.chars().take(SHOWN).collect())
+    })
+}
+
+fn lines(body: &Value, settings: &ConnectionSettings) -> Result<Vec<OrderLine>, Bad> {
+    let value = body.get("lines");
+    let rows = value.and_then(Value::as_array).filter(|rows| !rows.is_empty()).ok_or_else(|| {
+        bad("lines", value.filter(|value| !value.is_array()))
+    })?;
+    let lines: Vec<OrderLine> =
+        rows.iter().enumerate().map(|(at, row)| line(row, at, settings)).collect::<Result<_, _>>()?;
+    for (at, line) in lines.iter().enumerate() {
+        if lines[..at].iter().any(|other| other.id == line.id) {
+            return Err(Bad { field: format!("lines[{at}].id"), value: format!("{} (twice)", line.id) });
+        }
+    }
+    Ok(lines)
+}
+
+fn line(row: &Value, at: usize, settings: &ConnectionSettings) -> Result<OrderLine, Bad> {
+    let field = |name: &str| format!("lines[{at}].{name}");
+    let quantity_value = row.get("quantity");
+    let quantity = quantity_value
+        .and_then(quantity)
+        .ok_or_else(|| bad(field("quantity"), quantity_value))?;
+    let price_value = row.get("price").filter(|value| !value.is_null());
+    let price = amount(price_value.ok_or_else(|| bad(field("price"), None))?, settings.order_amounts)
+        .ok_or_else(|| bad(field("price"), price_value))?;
+    let price = match settings.line_price {
+        LinePrice::Total => price,
+        LinePrice::Unit => {
+            price.checked_mul(i64::from(quantity)).ok_or_else(|| bad(field("price"), price_value))?
+        }
+    };
+    // The number is taken as it is: a space in it is part of it.
+    let sku = row.get("sku").and_then(text_or_number).and_then(|text| Sku::parse(text).ok());
+    let title = text_of(row, "title")
+        .or_else(|| sku.as_ref().map(Sku::to_string))
+        .unwrap_or_else(|| format!("{}", at + 1));
+    let id = row.get("id").and_then(text_or_number).unwrap_or_else(|| (at + 1).to_string());
+    Ok(OrderLine {
+        id: LineId::parse(id).map_err(|_| bad(field("id"), row.get("id")))?,
+        sku,
+        title,
+        quantity,
+        price,
+        vat_code: row.get("vat_code").and_then(text_or_number).and_then(|code| vat_code(&code)),
+        fbm: row.get("fbm").is_some_and(|fbm| match fbm {
+            Value::Bool(fbm) => *fbm,
+            Value::Number(number) => number.as_i64() == Some(1),
+            Value::String(text) => matches!(text.as_str(), "1" | "true"),
+            _ => false,
+        }),
+    })
+}
+
+fn costs(body: &Value, amounts: OrderAmounts) -> Result<Costs, Bad> {
+    let cost = |name: &str| match body.get(name).filter(|value| !value.is_null()) {
+        None => Ok(Cents::ZERO),
+        Some(value) => amount(value, amounts).ok_or_else(|| bad(name, Some(value))),
+    };
+    Ok(Costs {
+        shipping: cost("shipping_cost")?,
+        transaction: cost("transaction_price")?,
+        additional: cost("additional_price")?,
+        discount: cost("discount_price")?,
+    })
+}
+
+fn total(body: &Value, amounts: OrderAmounts) -> Result<Option<Cents>, Bad> {
+    for name in ["total", "total_price", "grand_total"] {
+        if let Some(value) = body.get(name).filter(|value| !value.is_null()) {
+            return amount(value, amounts).map(Some).ok_or_else(|| bad(name, Some(value)));
+        }
+    }
+    Ok(None)
+}
+
+/// An integer of at least 1, possibly as a string; `2.0` is 2.
+fn quantity(value: &Value) -> Option<u32> {
+    let number = match value {
+        Value::String(text) if !text.contains('.') => Decimal::from_str(text.trim()).ok()?,
+        Value::Number(number) => number_of(&number.to_string())?,
+        _ => return None,
+    };
+    if !number.fract().is_zero() {
+        return None;
+    }
+    u32::try_from(number.trunc()).ok().filter(|quantity| *quantity >= 1)
+}
+
+/// An amount in the set unit, not below 0. Where cents are expected, a fraction or a string with a decimal point is none.
+fn amount(value: &Value, unit: OrderAmounts) -> Option<Cents> {
+    let number = match value {
+        Value::String(text) if unit == OrderAmounts::Cents && text.contains('.') => return None,
+        Value::String(text) => Decimal::from_str(text.trim()).ok()?,
+        Value::Number(number) => number_of(&number.to_string())?,
+        _ => return None,
+    };
+    let cents = match unit {
+        OrderAmounts::Euros => Cents::from_euros(number)?,
+        OrderAmounts::Cents if number.fract().is_zero() => Cents(i64::try_from(number.trunc()).ok()?),
+        OrderAmounts::Cents => return None,
+    };
+    (cents.0 >= 0).then_some(cents)
+}
+
+fn number_of(text: &str) -> Option<Decimal> {
+    Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+fn text_or_number(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn text_of(body: &Value, name: &str) -> Option<String> {
+    let text = body.get(name).and_then(text_or_number)?;
+    let trimmed = text.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// A moment with an offset or `Z`; without one it is Europe/Amsterdam [A].
+fn timestamp(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(at);
+    }
+    let local: DateTime = text.parse().ok()?;
+    let zone = TimeZone::get("Europe/Amsterdam").ok()?;
+    zone.to_ambiguous_timestamp(local).compatible().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn body() -> Value {
+        json!({
+            "identifier": "PF-100234", "status": "open", "external_identifier": "1083993841",
+            "marketplace": {"id": 12, "name": "bol.com"}, "currency_code": "EUR",
+            "placed_at": "2026-11-23T09:14:05+01:00", "updated_at": "2026-11-23T09:20:00+01:00", "shipped_at": null,
+            "shipping_cost": 495, "transaction_price": 0, "additional_price": 0, "discount_price": 0,
+            "billing_customer": {"first_name": "An", "country_code": "BE", "company_name": null, "vat_number": null},
+            "shipping_customer": {"country_code": "NL"},
+            "lines": [{"id": "1", "sku": "A-1", "title": "Boormachine", "quantity": 2, "price": 5998, "vat_code": "7", "fbm": false}]
+        })
+    }
+
+    fn read_with(edit: impl FnOnce(&mut Value)) -> Result<Order, Unreadable> {
+        let mut body = body();
+        edit(&mut body);
+        read(&RawOrder::new(body), &ConnectionSettings::default())
+    }
+
+    #[test]
+    fn the_contracts_order_is_read() {
+        let order = read_with(|_| {}).unwrap();
+        assert_eq!(order.reference(), "1083993841 (PF-100234)");
+        assert_eq!(order.computed_total(), Some(Cents(6493)));
+        assert_eq!(order.country.as_deref(), Some("NL"));
+        assert_eq!(order.placed_at.to_string(), "2026-11-23T08:14:05Z");
+        assert!(order.business.is_none());
+    }
+
+    #[rstest]
+    #[case("/lines/0/quantity", json!(0), "lines[0].quantity")]
+    #[case("/lines/0/quantity", json!(1.5), "lines[0].quantity")]
+    #[case("/lines/0/quantity", json!(-1), "lines[0].quantity")]
+    #[case("/lines/0/price", json!(59.98), "lines[0].price")]
+    #[case("/lines/0/price", json!("59.98"), "lines[0].price")]
+    #[case("/lines/0/price", json!(-1), "lines[0].price")]
+    #[case("/lines/0/price", json!(null), "lines[0].price")]
+    #[case("/lines", json!([]), "lines")]
+    #[case("/status", json!(null), "status")]
+    #[case("/placed_at", json!("yesterday"), "placed_at")]
+    #[case("/shipping_cost", json!("x"), "shipping_cost")]
+    #[case("/discount_price", json!(10000), "total")]
+    fn what_is_missing_or_wrong_is_named(#[case] at: &str, #[case] value: Value, #[case] field: &str) {
+        let error = read_with(|body| *body.pointer_mut(at).unwrap() = value).unwrap_err();
+        assert_eq!(error.field, field);
+    }
+
+    #[rstest]
+    #[case(json!(5998.0), 5998)]
+    #[case(json!("5998"), 5998)]
+    #[case(json!(0), 0)]
+    fn whole_cents(#[case] price: Value, #[case] cents: i64) {
+        assert_eq!(read_with(|b| b["lines"][0]["price"] = price).unwrap().lines[0].price, Cents(cents));
+    }
+
+    #[test]
+    fn other_units_are_a_setting() {
+        let settings = ConnectionSettings {
+            order_amounts: OrderAmounts::Euros,
+            line_price: LinePrice::Unit,
+            ..ConnectionSettings::default()
+        };
+        let mut body = body();
+        body["lines"][0]["price"] = json!("29.99");
+        body["shipping_cost"] = json!(4.95);
+        let order = read(&RawOrder::new(body.clone()), &settings).unwrap();
+        assert_eq!(order.lines[0].price, Cents(5998));
+        assert_eq!(order.costs.shipping, Cents(495));
+        body["lines"][0]["price"] = json!(29.995);
+        assert_eq!(read(&RawOrder::new(body), &settings).unwrap_err().field, "lines[0].price");
+    }
+
+    #[test]
+    fn of_a_cancelled_order_only_the_cancellation_is_needed() {
+        let order = read_with(|body| {
+            body["status"] = json!("canceled");
+            body["lines"] = json!([{"price": "x"}]);
+            body["shipping_cost"] = json!("x");
+        })
+        .unwrap();
+        assert_eq!(order.status, OrderStatus::Cancelled);
+        assert!(order.lines.is_empty());
+    }
+
+    #[rstest]
+    #[case("2026-07-01T12:00:00Z", "2026-07-01T12:00:00Z")]
+    #[case("2026-07-01 12:00:00", "2026-07-01T10:00:00Z")]
+    #[case("2026-12-01T12:00:00", "2026-12-01T11:00:00Z")]
+    fn times_without_offset_are_amsterdam(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(timestamp(text).unwrap().to_string(), expected);
+    }
+
+    #[test]
+    fn a_business_is_seen_and_a_string_number_read() {
+        let order = read_with(|body| {
+            body["billing_customer"]["vat_number"] = json!("BE0123456749");
+            body["lines"][0]["quantity"] = json!("3");
+            body["lines"][0]["vat_code"] = json!(7);
+            body["lines"][0]["id"] = json!(null);
+            body.as_object_mut().unwrap().remove("currency_code");
+        })
+        .unwrap();
+        assert!(order.business.is_some());
+        assert_eq!((order.lines[0].quantity, order.currency.as_str()), (3, "EUR"));
+        assert_eq!(order.lines[0].vat_code.as_ref().unwrap().as_str(), "7");
+        assert_eq!(order.lines[0].id.as_str(), "1");
+    }
+
+    #[test]
+    fn the_envelope_is_read_tolerantly() {
+        let page = |answer| orders_page(answer, 1).unwrap();
+        assert!(page(json!({"data": [body()], "meta": {"last_page": 1}})).is_last);
+        assert!(!page(json!({"data": [body()], "meta": {"last_page": 2}})).is_last);
+        assert!(!page(json!({"data": [body()], "last_page": 2})).is_last);
+        assert!(page(json!({"data": [body()], "links": {"next": null}})).is_last);
+        assert!(!page(json!([body()])).is_last);
+        assert!(page(json!([])).is_last);
+        assert!(orders_page(json!({"orders": []}), 1).is_err());
+        assert!(orders_page(json!("x"), 1).is_err());
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[ -~]{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z_]{1,8}", inner, 0..4)
+                    .prop_map(|m| Value::Object(m.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(value in any_json(), at in 0_usize..14) {
+            const FIELDS: [&str; 14] = ["", "/identifier", "/status", "/placed_at", "/updated_at", "/marketplace",
+                "/shipping_cost", "/lines", "/lines/0", "/lines/0/sku", "/lines/0/quantity", "/lines/0/price",
+                "/billing_customer", "/lines/0/vat_code"];
+            let mut body = body();
+            *body.pointer_mut(FIELDS[at]).unwrap() = value;
+            if let Ok(order) = read(&RawOrder::new(body), &ConnectionSettings::default()) {
+                prop_assert!(order.computed_total().is_some_and(|t| t.0 >= 0 || order.status == OrderStatus::Cancelled));
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! One call: authentication, pacing, time-outs, errors by meaning, and the retries that are safe.
+
+use crate::error::Error;
+use crate::pacing::{Limits, Pacer};
+use crate::wire;
+use reqwest::{Method, RequestBuilder, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// Longest wait for an ordinary answer, and for a list of articles (contract).
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Article lists are slow.
+pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A per-second 429 is waited out only when that is short.
+const SHORT_WAIT: Duration = Duration::from_secs(3);
+/// How often a 429 is waited out.
+const RATE_RETRIES: u32 = 2;
+
+/// Key and secret of an "API only" user.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The key, which is the user name of Basic authentication.
+    pub key: SecretString,
+    /// The secret, which is its password.
+    pub secret: SecretString,
+}
+
+/// A client for one tenant.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base_url: Url,
+    credentials: Credentials,
+    pacer: Arc<Pacer>,
+}
+
+/// What a request carries.
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub(crate) body: Option<(&'static str, &'a str)>,
+    pub(crate) idempotency_key: Option<&'a str>,
+    pub(crate) timeout: Duration,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn get(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { method: Method::GET, path, query, body: None, idempotency_key: None, timeout: TIMEOUT }
+    }
+
+    pub(crate) fn post(path: &'a str, body: &'a str, key: &'a str) -> Self {
+        let body = Some(("application/json", body));
+        Self { method: Method::POST, path, query: &[], body, idempotency_key: Some(key), timeout: TIMEOUT }
+    }
+
+    pub(crate) fn patch(path: &'a str, body: &'a str, key: &'a str) -> Self {
+        let body = Some(("application/merge-patch+json", body));
+        Self { method: Method::PATCH, path, query: &[], body, idempotency_key: Some(key), timeout: TIMEOUT }
+    }
+}
+
+impl Client {
+    /// For the tenant that the credentials belong to.
+    pub fn new(http: reqwest::Client, base_url: Url, credentials: Credentials, pacer: Arc<Pacer>) -> Self {
+        Self { http, base_url, credentials, pacer }
+    }
+
+    /// Digest of the key id, 16 hex digits: tells API users apart in the ledger without telling the key.
+    pub fn key_digest(&self) -> String {
+        hex::encode(&Sha256::digest(self.credentials.key.expose_secret().as_bytes())[..8])
+    }
+
+    /// What the rate-limit headers last said.
+    pub fn limits(&self) -> Limits {
+        self.pacer.limits()
+    }
+
+    /// GET as JSON; asked once more when no answer or a 5xx came.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        request: Request<'_>,
+        what: &'static str,
+    ) -> Result<T, Error> {
+        match self.call(&request).await {
+            Err(error) if error.is_passing() => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                self.call(&request).await?
+            }
+            answer => answer?,
+        }
+        .json(what)
+    }
+
+    /// GET of one thing; `None` on 404.
+    pub(crate) async fn get_optional<T: DeserializeOwned>(
+        &self,
+        request: Request<'_>,
+        what: &'static str,
+    ) -> Result<Option<T>, Error> {
+        match self.get(request, what).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A write: sent again only after a 429, which says that nothing happened.
+    pub(crate) async fn write(&self, request: Request<'_>) -> Result<Answer, Error> {
+        self.call(&request).await
+    }
+
+    /// Every page of a list, each item once.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        what: &'static str,
+        timeout: Duration,
+        id: impl Fn(&T) -> &str,
+        mut enough: impl FnMut(&[T]) -> bool,
+    ) -> Result<Vec<T>, Error> {
+        let mut items: Vec<T> = Vec::new();
+        let mut page = 0_u32;
+        loop {
+            let number = page.to_string();
+            let mut query = query.to_vec();
+            query.extend([("page", number.as_str()), ("size", "100")]);
+            let request = Request { timeout, ..Request::get(path, &query) };
+            let answer: wire::Page<T> = self.get(request, what).await?;
+            let count = answer.items.len();
+            for item in answer.items {
+                // Rows may shift between pages.
+                if items.iter().all(|known| id(known) != id(&item)) {
+                    items.push(item);
+                }
+            }
+            page += 1;
+            if count == 0 || u64::from(page) >= answer.total_pages || enough(&items) {
+                return Ok(items);
+            }
+        }
+    }
+
+    async fn call(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        let mut waited = 0;
+        loop {
+            self.pacer.turn().await;
+            let response = self
+                .build(request)
+                .send()
+                .await
+                .map_err(|source| Error::NoAnswer { source: source.without_url() })?;
+            self.pacer.learn(response.headers());
+            match answer(response, request.path).await {
+                Err(Error::RateLimited { retry_after, daily: false, reset }) if waited < RATE_RETRIES => {
+                    let wait = retry_after.unwrap_or(Duration::from_secs(1));
+                    self.pacer.hold(wait);
+                    if wait > SHORT_WAIT {
+                        return Err(Error::RateLimited { retry_after, daily: false, reset });
+                    }
+                    waited += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn build(&self, request: &Request<'_>) -> RequestBuilder {
+        let mut url = self.base_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(request.path.split('/'));
+        }
+        let mut builder = self
+            .http
+            .request(request.method.clone(), url)
+            .query(request.query)
+            .timeout(request.timeout)
+            .header("accept", "application/json")
+            .basic_auth(
+                self.credentials.key.expose_secret(),
+                Some(self.credentials.secret.expose_secret()),
+            );
+        if let Some((content_type, body)) = request.body {
+            builder = builder.header("content-type", content_type).body(body.to_owned());
+        }
+        if let Some(key) = request.idempotency_key {
+            builder = builder.header("idempotency-key", key);
+        }
+        builder
+    }
+}
+
+/// A 2xx.
+pub(crate) struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    is_json: bool,
+}
+
+impl Answer {
+    /// Its JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, Error> {
+        if !self.is_json {
+            return Err(Error::NotJson { status: self.status });
+        }
+        serde_json::from_slice(&self.body).map_err(|source| Error::Unreadable { what, source })
+    }
+}
+
+async fn answer(response: Response, path: &str) -> Result<Answer, Error> {
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let seconds = |name: &str| {
+        headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok().map(Duration::from_secs)
+    };
+    let is_json = headers
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+    let body = match response.bytes().await {
+        Ok(body) => body.to_vec(),
+        // A refusal is one whatever became of its body; of anything else the end is not known.
+        Err(_) if (400..500).contains(&status) => Vec::new(),
+        Err(source) => return Err(Error::NoAnswer { source: source.without_url() }),
+    };
+    match status {
+        200..=299 => Ok(Answer { status, is_json: is_json || body.is_empty(), body }),
+        300..=399 => Err(Error::Redirected { status }),
+        401 => Err(Error::Unauthorized {}),
+        403 => Err(Error::Forbidden { path: path.to_owned() }),
+        404 => Err(Error::NotFound { path: path.to_owned() }),
+        408 | 500.. => Err(Error::Unavailable { status }),
+        409 => Err(Error::Conflict {}),
+        429 => {
+            let daily = headers.get("x-ratelimit-daily-remaining").is_some_and(|left| left.as_bytes() == b"0");
+            let reset = seconds("x-ratelimit-daily-reset").filter(|_| daily);
+            Err(Error::RateLimited { retry_after: seconds("retry-after"), daily, reset })
+        }
+        _ => {
+            let (message, correlation_id) = wire::error_message(&body, status);
+            tracing::warn!(status, correlation_id, path, "Robaws refused a request");
+            Err(Error::Rejected { status, message, correlation_id })
+        }
+    }
+}

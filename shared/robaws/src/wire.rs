@@ -1,0 +1,400 @@
+//! The shapes on the wire, and EVERY assumption about Robaws that nothing public settles, marked [A] as in the contract. A
+//! wrong guess is mended here and nowhere else.
+//!
+//! - [A] `/stock-changes`: path, body (`fromStockLocationId` / `toStockLocationId`, positive quantities, `booked` at once,
+//!   inline `lineItems`), and that `description` comes back as written.
+//! - [A] `/stock-locations` gives `id` and `name`.
+//! - [A] A tariff's "BTW berekening inclusief" is called `vatInclusive`; absent means not inclusive.
+//! - [A] `clientReference` can be filtered on, and comes back as written.
+//! - [A] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
+//! - [A] `archivedAt` and `deletedAt` mark an article that is gone.
+
+use domain::catalogue::{Article, VatTariff};
+use domain::ids::{ArticleId, DocumentId, StockLocationId, VatTariffId};
+use domain::invoice::{InvoiceHeader, InvoiceLine};
+use domain::ledger::{Direction, Outcome, StockItem};
+use domain::money::Cents;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value, json};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    #[serde(rename = "totalPages", default)]
+    pub(crate) total_pages: u64,
+}
+
+/// Anything with an id and a name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Named {
+    /// Its id.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Its name.
+    #[serde(default, alias = "fullName")]
+    pub name: Option<String>,
+}
+
+/// An article as the API gives it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireArticle {
+    #[serde(deserialize_with = "id")]
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) article_number: Option<String>,
+    #[serde(default)]
+    stock_article: Option<bool>,
+    #[serde(default)]
+    archived_at: Option<String>,
+    #[serde(default)]
+    deleted_at: Option<String>,
+}
+
+impl WireArticle {
+    pub(crate) fn is_live(&self) -> bool {
+        self.archived_at.is_none() && self.deleted_at.is_none()
+    }
+
+    pub(crate) fn into_article(self) -> Option<Article> {
+        let live = self.is_live();
+        Some(Article {
+            id: ArticleId::parse(self.id).ok()?,
+            number: self.article_number,
+            stock_article: self.stock_article.unwrap_or(false),
+            live,
+        })
+    }
+}
+
+/// A VAT tariff as the API gives it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireTariff {
+    #[serde(deserialize_with = "id")]
+    pub(crate) id: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "decimal")]
+    percentage: Option<Decimal>,
+    #[serde(default)]
+    vat_inclusive: Option<bool>,
+}
+
+impl WireTariff {
+    pub(crate) fn into_tariff(self) -> Option<VatTariff> {
+        Some(VatTariff {
+            id: VatTariffId::parse(self.id).ok()?,
+            name: self.name.unwrap_or_default(),
+            percentage: self.percentage?,
+            vat_inclusive: self.vat_inclusive.unwrap_or(false),
+        })
+    }
+}
+
+/// A stock change as the API gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StockChange {
+    /// Its id.
+    #[serde(deserialize_with = "document_id")]
+    pub id: DocumentId,
+    /// Nothing moved unless it is booked.
+    #[serde(default)]
+    pub booked: bool,
+    /// As written.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+impl StockChange {
+    /// Done only if it shows what was asked: booked, with our mark.
+    pub fn outcome(&self, mark: &str) -> Outcome {
+        let ours = self.description.as_deref().is_some_and(|text| text.contains(mark));
+        if self.booked && ours {
+            Outcome::Done { robaws_id: self.id.clone(), number: None }
+        } else {
+            Outcome::Unknown
+        }
+    }
+
+    /// Whether its description carries a mark of ours, `#<row>-<12 hex digits>`.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.description.as_deref().is_some_and(|text| {
+            text.starts_with("ProductFlow ")
+                && text.split(' ').any(|word| {
+                    word.strip_prefix('#').and_then(|mark| mark.split_once('-')).is_some_and(|(row, key)| {
+                        row.parse::<u32>().is_ok() && key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit())
+                    })
+                })
+        })
+    }
+}
+
+/// A sales invoice as the API gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invoice {
+    /// Its id.
+    #[serde(deserialize_with = "document_id")]
+    pub id: DocumentId,
+    /// `INVOICE` or `CREDIT_NOTE`.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// The human number; a draft may have none.
+    #[serde(default, rename = "logicId")]
+    pub number: Option<String>,
+    /// The client.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub client_id: Option<String>,
+    /// As written.
+    #[serde(default)]
+    pub client_reference: Option<String>,
+    /// Booked, or a draft.
+    #[serde(default)]
+    pub booked: bool,
+    /// VAT-inclusive total; may be null on a draft.
+    #[serde(default, deserialize_with = "decimal")]
+    pub total_incl_vat: Option<Decimal>,
+    /// Its lines, when asked for; text lines left out.
+    #[serde(default, rename = "lineItems", deserialize_with = "lines")]
+    pub lines: Vec<InvoiceLineShown>,
+}
+
+impl Invoice {
+    /// Done only if it shows our reference.
+    pub fn outcome(&self, reference: &str) -> Outcome {
+        if self.client_reference.as_deref() == Some(reference) {
+            Outcome::Done { robaws_id: self.id.clone(), number: self.number.clone() }
+        } else {
+            Outcome::Unknown
+        }
+    }
+}
+
+/// A line of an invoice as the API gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceLineShown {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    /// The article.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub article_id: Option<String>,
+    /// Pieces.
+    #[serde(default, deserialize_with = "decimal")]
+    pub quantity: Option<Decimal>,
+    /// Price of one piece.
+    #[serde(default, deserialize_with = "decimal")]
+    pub price: Option<Decimal>,
+    /// The VAT tariff.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub vat_tariff_id: Option<String>,
+}
+
+/// The body of a stock change: items of one article are one line.
+pub fn stock_change_body(
+    date: Date,
+    description: &str,
+    direction: Direction,
+    location: &StockLocationId,
+    items: &[StockItem],
+) -> String {
+    let mut quantities: BTreeMap<&ArticleId, u64> = BTreeMap::new();
+    for item in items {
+        *quantities.entry(&item.article_id).or_default() += u64::from(item.quantity);
+    }
+    let lines: Vec<Value> = quantities
+        .into_iter()
+        .map(|(article, quantity)| json!({ "articleId": article.as_str(), "quantity": quantity }))
+        .collect();
+    let side = match direction {
+        Direction::Out => "fromStockLocationId",
+        Direction::In => "toStockLocationId",
+    };
+    json!({
+        "date": date.to_string(),
+        "description": description,
+        side: location.as_str(),
+        "booked": true,
+        "lineItems": lines,
+    })
+    .to_string()
+}
+
+/// The body of an invoice's header: always a draft first.
+pub fn invoice_header_body(header: &InvoiceHeader) -> String {
+    let mut body = Map::new();
+    body.insert("type".to_owned(), "INVOICE".into());
+    body.insert("clientId".to_owned(), header.client_id.as_str().into());
+    body.insert("date".to_owned(), header.date.to_string().into());
+    body.insert("clientReference".to_owned(), header.reference.as_str().into());
+    body.insert("remark".to_owned(), header.remark.as_str().into());
+    body.insert("booked".to_owned(), false.into());
+    if let Some(company) = &header.company_id {
+        body.insert("companyId".to_owned(), company.as_str().into());
+    }
+    if let Some(condition) = &header.payment_condition_id {
+        body.insert("paymentConditionId".to_owned(), condition.as_str().into());
+    }
+    Value::Object(body).to_string()
+}
+
+/// The body of one line.
+pub fn invoice_line_body(line: &InvoiceLine) -> String {
+    let mut body = Map::new();
+    body.insert("type".to_owned(), "LINE".into());
+    if let Some(article) = &line.article_id {
+        body.insert("articleId".to_owned(), article.as_str().into());
+    }
+    body.insert("description".to_owned(), line.description.as_str().into());
+    body.insert("quantity".to_owned(), line.quantity.into());
+    body.insert("price".to_owned(), euros(line.price));
+    body.insert("vatTariffId".to_owned(), line.vat_tariff_id.as_str().into());
+    Value::Object(body).to_string()
+}
+
+/// Euros as a JSON number.
+fn euros(cents: Cents) -> Value {
+    let text = cents.to_euros().normalize().to_string();
+    // Two decimals always parse; a text would be refused by Robaws, never booked wrongly.
+    Number::from_str(&text).map_or(Value::String(text), Value::Number)
+}
+
+/// The peer's own sentence of an error body, cut at 300 characters, and its correlation id. Not every failure is JSON.
+pub(crate) fn error_message(body: &[u8], status: u16) -> (String, Option<String>) {
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let message = text("message").or_else(|| text("error")).map_or_else(|| format!("HTTP {status}"), str::to_owned);
+    (message.chars().take(300).collect(), text("correlationId").map(str::to_owned))
+}
+
+fn text_or_number(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text_or_number(Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("an id is missing"))
+}
+
+fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(text_or_number(Value::deserialize(deserializer)?))
+}
+
+fn document_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DocumentId, D::Error> {
+    DocumentId::parse(id(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// A number or null. Through the text of the number, never through a float.
+fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    let Some(text) = text_or_number(Value::deserialize(deserializer)?) else { return Ok(None) };
+    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<InvoiceLineShown>, D::Error> {
+    let lines = Option::<Vec<InvoiceLineShown>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(lines.into_iter().filter(|line| line.kind.as_deref() != Some("TEXT")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::{ClientId, Sku};
+    use domain::ledger::StockKey;
+
+    fn item(article: &str, quantity: u32) -> StockItem {
+        let sku = Sku::parse("A").unwrap();
+        StockItem {
+            key: StockKey::Sku { sku: sku.clone(), fbm: false },
+            sku: Some(sku),
+            article_id: ArticleId::parse(article).unwrap(),
+            quantity,
+        }
+    }
+
+    #[test]
+    fn a_stock_change_is_booked_with_one_line_per_article() {
+        let body = stock_change_body(
+            "2026-11-23".parse().unwrap(),
+            "ProductFlow 108 (PF-1) #1-0123456789ab",
+            Direction::Out,
+            &StockLocationId::parse("3").unwrap(),
+            &[item("12", 2), item("12", 1), item("7", 4)],
+        );
+        assert_eq!(
+            serde_json::from_str::<Value>(&body).unwrap(),
+            json!({
+                "date": "2026-11-23", "description": "ProductFlow 108 (PF-1) #1-0123456789ab",
+                "fromStockLocationId": "3", "booked": true,
+                "lineItems": [{"articleId": "12", "quantity": 3}, {"articleId": "7", "quantity": 4}]
+            })
+        );
+    }
+
+    #[test]
+    fn a_line_carries_its_price_as_a_number_to_the_cent() {
+        let line = InvoiceLine {
+            article_id: None,
+            description: "Verzending \"x\"".to_owned(),
+            quantity: -1,
+            price: Cents(2999),
+            vat_tariff_id: VatTariffId::parse("7").unwrap(),
+        };
+        let expected = r#"{"description":"Verzending \"x\"","price":29.99,"quantity":-1,"type":"LINE","vatTariffId":"7"}"#;
+        assert_eq!(invoice_line_body(&line), expected);
+        for (cents, number) in [(0, "0"), (5, "0.05"), (100, "1"), (110, "1.1"), (999_999_999, "9999999.99")] {
+            assert_eq!(euros(Cents(cents)).to_string(), number);
+        }
+    }
+
+    #[test]
+    fn a_header_is_a_draft() {
+        let header = InvoiceHeader {
+            client_id: ClientId::parse("5").unwrap(),
+            company_id: None,
+            payment_condition_id: None,
+            date: "2026-11-23".parse().unwrap(),
+            reference: "108 (PF-1)".to_owned(),
+            remark: "x".to_owned(),
+        };
+        let body: Value = serde_json::from_str(&invoice_header_body(&header)).unwrap();
+        assert_eq!(body["booked"], json!(false));
+        assert_eq!(body.get("companyId"), None);
+    }
+
+    #[test]
+    fn only_what_shows_what_we_asked_is_done() {
+        let answer = |json: Value| serde_json::from_value::<StockChange>(json).unwrap().outcome("#1-0123456789ab");
+        let text = "ProductFlow PF-1 #1-0123456789ab";
+        assert!(matches!(answer(json!({"id": "9", "booked": true, "description": text})), Outcome::Done { .. }));
+        assert_eq!(answer(json!({"id": "9", "booked": false, "description": text})), Outcome::Unknown);
+        assert_eq!(answer(json!({"id": "9", "booked": true, "description": "x"})), Outcome::Unknown);
+        assert_eq!(answer(json!({"id": "9"})), Outcome::Unknown);
+    }
+
+    #[test]
+    fn marks_of_ours_are_recognised() {
+        let ours = |text: &str| {
+            let id = DocumentId::parse("1").unwrap();
+            StockChange { id, booked: true, description: Some(text.to_owned()) }.is_ours()
+        };
+        assert!(ours("ProductFlow 108 (PF-1) #12-0123456789ab"));
+        assert!(!ours("ProductFlow 108 #x-0123456789ab"));
+        assert!(!ours("Inventaris #1-0123456789ab"));
+    }
+
+    #[test]
+    fn an_error_body_may_be_html() {
+        assert_eq!(error_message(b"<html>", 400), ("HTTP 400".to_owned(), None));
+        let body = br#"{"status":400,"error":"Bad Request","message":"Unknown article","correlationId":"c-1"}"#;
+        assert_eq!(error_message(body, 400), ("Unknown article".to_owned(), Some("c-1".to_owned())));
+    }
+}

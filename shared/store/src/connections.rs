@@ -1,0 +1,262 @@
+//! Connections. One item each; its groups of attributes have writers of their own, so that a poll never undoes a setting.
+
+use crate::error::StoreError;
+use crate::keys::{self, Key, text};
+use crate::model::{
+    CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, Peer, PeerHealth, PollState,
+};
+use crate::{Store, model::NewestDocuments};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use domain::ids::{CompanyId, ConnectionId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a connection was not created or activated.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// The id is taken.
+    #[error("a connection with this id exists")]
+    Exists,
+    /// Another connection holds the ProductFlow company.
+    #[error("another connection holds this ProductFlow company")]
+    CompanyTaken,
+    /// The table failed, or somebody else wrote the connection.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::corrupt("a value to store", error))
+}
+
+fn group<T: DeserializeOwned + Default>(item: &mut Key, name: &str) -> Result<T, StoreError> {
+    match item.remove(name) {
+        None => Ok(T::default()),
+        Some(value) => serde_dynamo::from_attribute_value(value)
+            .map_err(|error| StoreError::corrupt(format!("attribute {name} of a connection"), error)),
+    }
+}
+
+fn read(mut item: Key) -> Result<ConnectionItem, StoreError> {
+    let value = item.remove("connection").ok_or_else(|| StoreError::missing("a connection"))?;
+    let connection: Connection = serde_dynamo::from_attribute_value(value)
+        .map_err(|error| StoreError::corrupt("a connection", error))?;
+    if connection.schema > CONNECTION_SCHEMA {
+        return Err(StoreError::missing(format!("connection {} of a newer version", connection.id)));
+    }
+    Ok(ConnectionItem {
+        connection,
+        robaws: group(&mut item, "robaws")?,
+        productflow: group(&mut item, "productflow")?,
+        poll: group(&mut item, "poll")?,
+        newest: group(&mut item, "newest")?,
+        problems: group(&mut item, "problems")?,
+    })
+}
+
+impl Store {
+    /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation.
+    pub async fn create_connection(&self, connection: &Connection) -> Result<(), ClaimError> {
+        if let Some(company) = connection.company
+            && self.claimed_by(company).await?.is_some_and(|holder| holder != connection.id)
+        {
+            return Err(ClaimError::CompanyTaken);
+        }
+        let mut item = keys::connection(&connection.id);
+        item.insert("connection".to_owned(), attribute(connection)?);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await.map_err(StoreError::sdk) {
+            Ok(_) => Ok(()),
+            Err(StoreError::Conflict) => Err(ClaimError::Exists),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The connection that holds a ProductFlow company.
+    pub async fn claimed_by(&self, company: CompanyId) -> Result<Option<ConnectionId>, StoreError> {
+        let found = self.get(keys::company(company)).await?;
+        let holder = found.and_then(|item| item.get("connection")?.as_s().ok().cloned());
+        holder.map(|id| ConnectionId::parse(id).map_err(|error| StoreError::corrupt("a claim", error))).transpose()
+    }
+
+    async fn get(&self, key: Key) -> Result<Option<Key>, StoreError> {
+        let request =
+            self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        Ok(request.send().await.map_err(StoreError::sdk)?.item)
+    }
+
+    /// A connection with everything its item holds.
+    pub async fn connection(&self, id: &ConnectionId) -> Result<Option<ConnectionItem>, StoreError> {
+        self.get(keys::connection(id)).await?.map(read).transpose()
+    }
+
+    /// All connections, newest first.
+    pub async fn connections(&self) -> Result<Vec<ConnectionItem>, StoreError> {
+        let mut all = Vec::new();
+        for shard in 0..keys::SHARDS {
+            all.extend(self.shard(shard).await?);
+        }
+        all.sort_by(|a, b| {
+            let key = |item: &ConnectionItem| (item.connection.created_at, item.connection.id.clone());
+            key(b).cmp(&key(a))
+        });
+        Ok(all)
+    }
+
+    /// All active connections.
+    pub async fn active_connections(&self) -> Result<Vec<ConnectionItem>, StoreError> {
+        let mut all = self.connections().await?;
+        all.retain(|item| item.connection.state == ConnectionState::Active);
+        Ok(all)
+    }
+
+    async fn shard(&self, shard: u8) -> Result<Vec<ConnectionItem>, StoreError> {
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(keys::connections_pk(shard)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(StoreError::sdk)?;
+            for item in page.items.unwrap_or_default() {
+                match read(item) {
+                    Ok(item) => found.push(item),
+                    // One unreadable connection must not stop the others.
+                    Err(error) => tracing::error!(error = %error, shard, "a connection can't be read"),
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Stores what the merchant set, if nobody else did since it was read; gives it with its new version.
+    pub async fn update_connection(&self, connection: &Connection) -> Result<Connection, StoreError> {
+        let mut next = connection.clone();
+        next.version += 1;
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::connection(&connection.id)))
+            .update_expression("SET #c = :new")
+            .condition_expression("#c.#v = :known")
+            .expression_attribute_names("#c", "connection")
+            .expression_attribute_names("#v", "version")
+            .expression_attribute_values(":new", attribute(&next)?)
+            .expression_attribute_values(":known", AttributeValue::N(connection.version.to_string()))
+            .send()
+            .await
+            .map_err(StoreError::sdk)?;
+        Ok(next)
+    }
+
+    /// Stores the connection and claims its ProductFlow company, both or neither.
+    pub async fn activate(&self, connection: &Connection, company: CompanyId) -> Result<Connection, ClaimError> {
+        let mut next = connection.clone();
+        next.version += 1;
+        let mut claim = keys::company(company);
+        claim.insert("connection".to_owned(), text(connection.id.as_str()));
+        let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.into());
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(claim))
+            .condition_expression("attribute_not_exists(pk) OR #c = :id")
+            .expression_attribute_names("#c", "connection")
+            .expression_attribute_values(":id", text(connection.id.as_str()))
+            .build()
+            .map_err(invalid)?;
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::connection(&connection.id)))
+            .update_expression("SET #c = :new")
+            .condition_expression("#c.#v = :known")
+            .expression_attribute_names("#c", "connection")
+            .expression_attribute_names("#v", "version")
+            .expression_attribute_values(":new", attribute(&next)?)
+            .expression_attribute_values(":known", AttributeValue::N(connection.version.to_string()))
+            .build()
+            .map_err(invalid)?;
+        let sent = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(TransactWriteItem::builder().update(update).build())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(next),
+            Err(error) => {
+                let cancelled = error.as_service_error().and_then(ProvideErrorMetadata::code)
+                    == Some("TransactionCanceledException");
+                let holder = if cancelled { self.claimed_by(company).await? } else { None };
+                if holder.is_some_and(|holder| holder != connection.id) {
+                    return Err(ClaimError::CompanyTaken);
+                }
+                Err(StoreError::sdk(error).into())
+            }
+        }
+    }
+
+    /// Stores how a peer is doing. `false`: the connection is gone.
+    pub async fn save_health(
+        &self,
+        id: &ConnectionId,
+        peer: Peer,
+        health: &PeerHealth,
+    ) -> Result<bool, StoreError> {
+        self.set(id, peer.as_str(), attribute(health)?).await
+    }
+
+    /// Stores where the poll stands. `false`: the connection is gone.
+    pub async fn save_poll(&self, id: &ConnectionId, poll: &PollState) -> Result<bool, StoreError> {
+        self.set(id, "poll", attribute(poll)?).await
+    }
+
+    /// Stores the newest documents; what is `None` stays as it is. `false`: the connection is gone.
+    pub async fn save_newest(
+        &self,
+        id: &ConnectionId,
+        stock_change: Option<NewestDocument>,
+        invoice: Option<NewestDocument>,
+    ) -> Result<bool, StoreError> {
+        let Some(item) = self.connection(id).await? else { return Ok(false) };
+        let newest = NewestDocuments {
+            stock_change: stock_change.or(item.newest.stock_change),
+            invoice: invoice.or(item.newest.invoice),
+        };
+        self.set(id, "newest", attribute(&newest)?).await
+    }
+
+    async fn set(&self, id: &ConnectionId, name: &str, value: AttributeValue) -> Result<bool, StoreError> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::connection(id)))
+            .update_expression("SET #name = :value")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
+            .send()
+            .await;
+        match sent.map_err(StoreError::sdk) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The keys of the items in the one table.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ids::{CompanyId, ConnectionId, OrderIdentifier};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// Parts that connections are spread over, so that one partition doesn't take every write.
+pub const SHARDS: u8 = 8;
+/// The index of due orders.
+pub const DUE_INDEX: &str = "due";
+/// The index of orders by age.
+pub const NEWEST_INDEX: &str = "newest";
+
+pub(crate) type Key = HashMap<String, AttributeValue>;
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn key(pk: String, sk: String) -> Key {
+    HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+/// The part that a connection belongs to.
+pub fn shard(connection: &ConnectionId) -> u8 {
+    Sha256::digest(connection.as_str().as_bytes())[0] % SHARDS
+}
+
+pub(crate) fn connections_pk(shard: u8) -> String {
+    format!("CONNECTIONS#{shard}")
+}
+
+pub(crate) fn connection(id: &ConnectionId) -> Key {
+    key(connections_pk(shard(id)), id.to_string())
+}
+
+pub(crate) fn company(id: CompanyId) -> Key {
+    key(format!("COMPANY#{id}"), "CLAIM".to_owned())
+}
+
+pub(crate) fn orders_pk(connection: &ConnectionId) -> String {
+    format!("ORDER#{connection}")
+}
+
+/// An identifier as a sort key, which takes 1,024 bytes: a longer one by its digest.
+pub(crate) fn order_sk(identifier: &OrderIdentifier) -> String {
+    let text = identifier.as_str();
+    if text.len() <= 900 { text.to_owned() } else { format!("~sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))) }
+}
+
+pub(crate) fn order(connection: &ConnectionId, identifier: &OrderIdentifier) -> Key {
+    key(orders_pk(connection), order_sk(identifier))
+}
+
+pub(crate) fn invoice(connection: &ConnectionId, identifier: &OrderIdentifier, row: u32) -> Key {
+    key(format!("INVOICE#{connection}"), format!("{}#{row}", order_sk(identifier)))
+}
+
+/// A moment that sorts as text: whole seconds, rounded down.
+pub(crate) fn sortable(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_sort_as_text() {
+        let at = |text: &str| sortable(text.parse().unwrap());
+        assert_eq!(at("2026-11-23T08:20:11.999Z"), "2026-11-23T08:20:11Z");
+        assert!(at("2026-11-23T08:20:11Z") < at("2026-11-23T08:20:12Z"));
+    }
+
+    #[test]
+    fn long_identifiers_have_keys_of_their_own() {
+        let long = |end: char| OrderIdentifier::parse(format!("{}{end}", "x".repeat(2000))).unwrap();
+        assert_ne!(order_sk(&long('a')), order_sk(&long('b')));
+        assert!(order_sk(&long('a')).len() < 1024);
+    }
+}

@@ -1,0 +1,462 @@
+//! The records as they are stored, without their keys.
+
+use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
+use domain::ledger::{Ledger, OrderState};
+use domain::money::Cents;
+use domain::order::{Order, OrderFacts, OrderStatus};
+use domain::plan::Sentence;
+use domain::problem::{Problem, WaitsFor};
+use domain::settings::{ConnectionSettings, Language};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Version of the shape of an order record.
+pub const ORDER_SCHEMA: u32 = 1;
+/// Version of the shape of a connection record.
+pub const CONNECTION_SCHEMA: u32 = 1;
+
+/// One of the two peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Peer {
+    /// The ERP.
+    Robaws,
+    /// The hub.
+    Productflow,
+}
+
+impl Peer {
+    /// The name in logs and attributes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Robaws => "robaws",
+            Self::Productflow => "productflow",
+        }
+    }
+}
+
+/// What the merchant or operator decided for a connection. Whether credentials are refused is [`PeerHealth`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionState {
+    /// Not activated, or deactivated.
+    Inactive,
+    /// Polled and booked.
+    Active,
+    /// Books nothing until its ledger has been rebuilt.
+    Suspended,
+}
+
+/// A connection ties one Robaws tenant to one ProductFlow company.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Shape of this record.
+    pub schema: u32,
+    /// Its id.
+    pub id: ConnectionId,
+    /// Counts every change of what is in this struct; other attributes of the item have writers of their own.
+    pub version: u64,
+    /// Language of its texts.
+    pub language: Language,
+    /// The merchant's settings.
+    pub settings: ConnectionSettings,
+    /// Inactive, active, suspended.
+    pub state: ConnectionState,
+    /// The ProductFlow company.
+    pub company: Option<CompanyId>,
+    /// Whether Robaws key and secret are stored.
+    pub has_robaws: bool,
+    /// Whether a ProductFlow access token is stored.
+    pub has_productflow: bool,
+    /// Version of the secret in Secrets Manager: credentials are cached under it.
+    pub secret_version: Option<String>,
+    /// Orders placed before this moment are never touched; set at the first activation.
+    pub go_live: Option<Timestamp>,
+    /// Last activation.
+    pub activated_at: Option<Timestamp>,
+    /// First activation: from then on the company is fixed.
+    pub first_activated_at: Option<Timestamp>,
+    /// Last deactivation.
+    pub deactivated_at: Option<Timestamp>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Set whenever settings changed: blocked orders are due again, the catalogue cache is void.
+    pub catalogue_stamp: u64,
+}
+
+/// How a peer of one connection is doing. One writer at a time is enough: the last word wins.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PeerHealth {
+    /// No call before this moment, but one probe.
+    pub paused_until: Option<Timestamp>,
+    /// How often it was paused in a row: 1 min doubling to 15 min.
+    pub pauses: u32,
+    /// When the present row of failures began.
+    pub failing_since: Option<Timestamp>,
+    /// The order whose call failed last: a second one, or the cheapest GET, pauses the peer.
+    pub suspect: Option<OrderIdentifier>,
+    /// Since when the credentials are refused.
+    pub refused_since: Option<Timestamp>,
+    /// Probes made since: 5 min doubling to 1 h.
+    pub probes: u32,
+    /// When the next probe may go.
+    pub next_probe_at: Option<Timestamp>,
+    /// Requests left of the day, as last seen (Robaws).
+    pub quota_left: Option<u64>,
+    /// Requests of a whole day, as last seen (Robaws).
+    pub quota_limit: Option<u64>,
+}
+
+/// Where reading ProductFlow's order list stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PollState {
+    /// Start of the last complete pass: orders last updated before it, less 10 min, need no reading.
+    pub mark: Option<Timestamp>,
+    /// Start of the pass that was interrupted.
+    pub pass_started_at: Option<Timestamp>,
+    /// Page from which the interrupted pass goes on.
+    pub pass_page: Option<u32>,
+    /// The list proved unsorted in the interrupted pass: it is read to its end.
+    pub pass_unsorted: bool,
+    /// The last poll that read page 1.
+    pub last_poll_at: Option<Timestamp>,
+    /// Digest of what page 1 showed at the last complete pass: the same again needs no look at the ledger.
+    pub page_digest: Option<String>,
+    /// ProductFlow refused the sort; asked again from this moment.
+    pub sort_refused_until: Option<Timestamp>,
+}
+
+/// A document of ours in Robaws.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewestDocument {
+    /// Its id.
+    pub robaws_id: DocumentId,
+    /// What it is found by.
+    pub reference: String,
+    /// When it was booked.
+    pub at: Timestamp,
+}
+
+/// The newest documents of the ledger: what new Robaws credentials must see, and what proves that a look-up works.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NewestDocuments {
+    /// Stock change.
+    pub stock_change: Option<NewestDocument>,
+    /// Invoice.
+    pub invoice: Option<NewestDocument>,
+}
+
+/// A problem that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenProblem {
+    /// What.
+    pub problem: Problem,
+    /// Since when.
+    pub opened_at: Timestamp,
+    /// Last seen.
+    pub last_seen_at: Timestamp,
+    /// How often seen.
+    pub count: u64,
+}
+
+/// A connection with everything its item holds; read in one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionItem {
+    /// What the merchant set.
+    pub connection: Connection,
+    /// Robaws' health.
+    pub robaws: PeerHealth,
+    /// ProductFlow's health.
+    pub productflow: PeerHealth,
+    /// The poll.
+    pub poll: PollState,
+    /// Newest documents.
+    pub newest: NewestDocuments,
+    /// Problems of the connection itself.
+    pub problems: Vec<OpenProblem>,
+}
+
+impl ConnectionItem {
+    /// One peer's health.
+    pub fn health(&self, peer: Peer) -> &PeerHealth {
+        match peer {
+            Peer::Robaws => &self.robaws,
+            Peer::Productflow => &self.productflow,
+        }
+    }
+
+    /// One peer's health.
+    pub fn health_mut(&mut self, peer: Peer) -> &mut PeerHealth {
+        match peer {
+            Peer::Robaws => &mut self.robaws,
+            Peer::Productflow => &mut self.productflow,
+        }
+    }
+
+    /// The state as the API names it.
+    pub fn api_state(&self) -> &'static str {
+        match self.connection.state {
+            ConnectionState::Inactive => "inactive",
+            ConnectionState::Suspended => "suspended",
+            ConnectionState::Active
+                if self.robaws.refused_since.is_some() || self.productflow.refused_since.is_some() =>
+            {
+                "needs_credentials"
+            }
+            ConnectionState::Active => "active",
+        }
+    }
+}
+
+impl PeerHealth {
+    /// First pause after failures; each further one doubles.
+    pub const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
+    /// Longest pause.
+    pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+    /// First wait between probes of refused credentials; each further one doubles.
+    pub const FIRST_PROBE: SignedDuration = SignedDuration::from_mins(5);
+    /// Longest wait between probes.
+    pub const LONGEST_PROBE: SignedDuration = SignedDuration::from_hours(1);
+
+    /// Whether ordinary calls have to wait.
+    pub fn is_paused(&self, now: Timestamp) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+
+    /// A call succeeded: nothing of what went before counts any more. Tells whether that changed anything.
+    pub fn succeeded(&mut self) -> bool {
+        let quota = (self.quota_left, self.quota_limit);
+        let healthy = Self {
+            quota_left: quota.0,
+            quota_limit: quota.1,
+            ..Self::default()
+        };
+        let changed = *self != healthy;
+        *self = healthy;
+        changed
+    }
+
+    /// The peer does not answer: pause it, longer each time, or as long as it asks.
+    pub fn pause(&mut self, now: Timestamp, asked: Option<SignedDuration>) {
+        let doubled = doubling(Self::FIRST_PAUSE, self.pauses, Self::LONGEST_PAUSE);
+        self.pauses = self.pauses.saturating_add(1);
+        self.suspect = None;
+        self.failing_since.get_or_insert(now);
+        self.paused_until = now.checked_add(asked.unwrap_or(doubled)).ok();
+    }
+
+    /// The peer refuses the credentials: nothing but a probe now and then.
+    pub fn refuse(&mut self, now: Timestamp) {
+        self.refused_since.get_or_insert(now);
+        let wait = doubling(Self::FIRST_PROBE, self.probes, Self::LONGEST_PROBE);
+        self.probes = self.probes.saturating_add(1);
+        self.next_probe_at = now.checked_add(wait).ok();
+    }
+}
+
+/// `first`, doubled `times` times, at most `longest`.
+pub fn doubling(first: SignedDuration, times: u32, longest: SignedDuration) -> SignedDuration {
+    let factor = 1_i32.checked_shl(times.min(20)).unwrap_or(i32::MAX);
+    first
+        .checked_mul(factor)
+        .map_or(longest, |wait| wait.min(longest))
+}
+
+/// Why an order is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueKind {
+    /// Something is to be done or looked at.
+    Work,
+    /// Nothing is known to be to do: an open order is read again now and then, in case the pages did not show it.
+    Relook,
+}
+
+/// When an order is to be looked at next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// Not before.
+    pub at: Timestamp,
+    /// Why.
+    pub kind: DueKind,
+}
+
+/// One order: its ledger, what was last seen of it, and when it is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRecord {
+    /// Shape of this record.
+    pub schema: u32,
+    /// Counts every write; each is conditional on it. 0: not stored yet.
+    pub version: u64,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// ProductFlow's status word as last seen; empty when it could not be read.
+    pub status: String,
+    /// The marketplace's number.
+    pub external_identifier: Option<String>,
+    /// The marketplace's name.
+    pub marketplace: Option<String>,
+    /// Country it is shipped to.
+    pub country: Option<String>,
+    /// Whether the buyer is a business.
+    pub business: bool,
+    /// When it was placed, if that could be read.
+    pub placed_at: Option<Timestamp>,
+    /// Lines and amounts as last read.
+    pub facts: Option<OrderFacts>,
+    /// What the order comes to.
+    pub total: Option<Cents>,
+    /// Fingerprint and time of update as the list last showed them.
+    pub listed: Option<Listed>,
+    /// Fingerprint of what was last read by GET and acted on.
+    pub read_fingerprint: Option<String>,
+    /// State after the last look.
+    pub state: OrderState,
+    /// Why it is in this state.
+    pub explanation: Vec<Sentence>,
+    /// Problems open.
+    pub problems: Vec<OpenProblem>,
+    /// What it waits for at Robaws, when nothing else can move it.
+    pub waits_for: Vec<WaitsFor>,
+    /// Digest of the VAT tariffs at the last look, when it waits for one.
+    #[serde(default)]
+    pub tariffs_digest: Option<String>,
+    /// Nothing more follows unless it changes.
+    pub is_final: bool,
+    /// When it is looked at next.
+    pub due: Option<Due>,
+    /// A message for it was sent then; not queued again for 10 minutes.
+    pub queued_at: Option<Timestamp>,
+    /// Looks begun since the last one that ended with an outcome.
+    pub starts: u32,
+    /// Failed calls in a row: 1 min doubling to 1 h.
+    pub failures: u32,
+    /// Looks in a row that found it blocked: 5 min doubling to 1 h.
+    pub rounds: u32,
+    /// The merchant or operator asked for a look: no memory of negative answers, a paused peer gets one probe.
+    pub forced: bool,
+    /// First seen.
+    pub created_at: Timestamp,
+    /// Last written.
+    pub updated_at: Timestamp,
+    /// Last read by GET.
+    pub looked_at: Option<Timestamp>,
+}
+
+/// An order as the list showed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Digest of the fields we use.
+    pub fingerprint: String,
+    /// ProductFlow's own time of update.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl OrderRecord {
+    /// Of an order never seen before, due at once.
+    pub fn new(connection: ConnectionId, identifier: OrderIdentifier, now: Timestamp) -> Self {
+        Self {
+            schema: ORDER_SCHEMA,
+            version: 0,
+            ledger: Ledger::new(connection, identifier),
+            status: String::new(),
+            external_identifier: None,
+            marketplace: None,
+            country: None,
+            business: false,
+            placed_at: None,
+            facts: None,
+            total: None,
+            listed: None,
+            read_fingerprint: None,
+            state: OrderState::Waiting,
+            explanation: vec![Sentence::plain("waiting")],
+            problems: Vec::new(),
+            waits_for: Vec::new(),
+            tariffs_digest: None,
+            is_final: false,
+            due: Some(Due {
+                at: now,
+                kind: DueKind::Work,
+            }),
+            queued_at: None,
+            starts: 0,
+            failures: 0,
+            rounds: 0,
+            forced: false,
+            created_at: now,
+            updated_at: now,
+            looked_at: None,
+        }
+    }
+
+    /// How people name it: `1083993841 (PF-100234)`.
+    pub fn reference(&self) -> String {
+        domain::order::reference(self.external_identifier.as_deref(), &self.ledger.identifier)
+    }
+
+    /// Keeps what the API shows of an order: nothing of its buyer but the country and "business or not".
+    pub fn see(&mut self, order: &Order) {
+        self.status = match &order.status {
+            OrderStatus::Open => "open".to_owned(),
+            OrderStatus::Shipped => "shipped".to_owned(),
+            OrderStatus::Cancelled => "cancelled".to_owned(),
+            OrderStatus::Unknown(word) => word.clone(),
+        };
+        self.external_identifier.clone_from(&order.external_identifier);
+        self.marketplace.clone_from(&order.marketplace);
+        self.country.clone_from(&order.country);
+        self.business = order.business.is_some();
+        self.placed_at = Some(order.placed_at);
+        // A cancelled order may have lost its lines and amounts; what it was is worth more.
+        if order.status != OrderStatus::Cancelled || self.facts.is_none() {
+            self.facts = Some(OrderFacts::of(order));
+            self.total = order.total.or_else(|| order.computed_total());
+        }
+    }
+
+    /// Makes it due at once, whatever its back-off.
+    pub fn due_now(&mut self, now: Timestamp) {
+        self.due = Some(Due {
+            at: now,
+            kind: DueKind::Work,
+        });
+        self.queued_at = None;
+    }
+
+    /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
+    pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
+        self.problems = merge_problems(std::mem::take(&mut self.problems), found, now);
+    }
+}
+
+/// The open problems after a look that found `found`: known ones keep their opening and count on.
+pub fn merge_problems(open: Vec<OpenProblem>, found: Vec<Problem>, now: Timestamp) -> Vec<OpenProblem> {
+    let mut open = open;
+    found
+        .into_iter()
+        .map(|problem| {
+            let same = |o: &OpenProblem| o.problem.code == problem.code && o.problem.skus == problem.skus;
+            match open.iter().position(same) {
+                Some(at) => {
+                    let known = open.swap_remove(at);
+                    OpenProblem {
+                        problem,
+                        opened_at: known.opened_at,
+                        last_seen_at: now,
+                        count: known.count + 1,
+                    }
+                }
+                None => OpenProblem {
+                    problem,
+                    opened_at: now,
+                    last_seen_at: now,
+                    count: 1,
+                },
+            }
+        })
+        .collect()
+}

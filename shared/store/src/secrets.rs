@@ -1,0 +1,203 @@
+//! The credentials of each connection: one secret, cached for an hour by version, read past the cache after a 401.
+
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
+use domain::ids::ConnectionId;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long credentials are cached.
+const CACHED_FOR: Duration = Duration::from_hours(1);
+/// Connections cached at most.
+const MOST_CACHED: usize = 10_000;
+
+/// Key and secret of the Robaws API user.
+#[derive(Debug, Clone)]
+pub struct RobawsLogin {
+    /// The key.
+    pub key: SecretString,
+    /// The secret.
+    pub secret: SecretString,
+}
+
+/// The ProductFlow token.
+#[derive(Debug, Clone)]
+pub struct ProductflowLogin {
+    /// The personal access token.
+    pub access_token: SecretString,
+}
+
+/// The credentials of a connection, as far as they were entered.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// For Robaws.
+    pub robaws: Option<RobawsLogin>,
+    /// For ProductFlow.
+    pub productflow: Option<ProductflowLogin>,
+}
+
+/// A secret could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager did not do it.
+    #[error("Secrets Manager failed")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The secret is not what we wrote. Its content is never shown.
+    #[error("the secret of connection {0} can't be read")]
+    Corrupt(ConnectionId),
+}
+
+#[derive(Serialize, Deserialize, Default)]
+struct Stored {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    robaws: Option<StoredRobaws>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    productflow: Option<StoredProductflow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRobaws {
+    key: String,
+    secret: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredProductflow {
+    access_token: String,
+}
+
+impl From<&Credentials> for Stored {
+    fn from(credentials: &Credentials) -> Self {
+        let plain = |secret: &SecretString| secret.expose_secret().to_owned();
+        Self {
+            robaws: credentials
+                .robaws
+                .as_ref()
+                .map(|login| StoredRobaws { key: plain(&login.key), secret: plain(&login.secret) }),
+            productflow: credentials
+                .productflow
+                .as_ref()
+                .map(|login| StoredProductflow { access_token: plain(&login.access_token) }),
+        }
+    }
+}
+
+impl From<Stored> for Credentials {
+    fn from(stored: Stored) -> Self {
+        Self {
+            robaws: stored.robaws.map(|l| RobawsLogin { key: l.key.into(), secret: l.secret.into() }),
+            productflow: stored.productflow.map(|l| ProductflowLogin { access_token: l.access_token.into() }),
+        }
+    }
+}
+
+impl Credentials {
+    /// Whether both hold the same.
+    pub fn same(&self, other: &Self) -> bool {
+        let plain = |c: &Self| {
+            let text = |secret: &SecretString| secret.expose_secret().to_owned();
+            (
+                c.robaws.as_ref().map(|l| (text(&l.key), text(&l.secret))),
+                c.productflow.as_ref().map(|l| text(&l.access_token)),
+            )
+        };
+        plain(self) == plain(other)
+    }
+}
+
+type Cache = HashMap<(ConnectionId, Option<String>), (Credentials, Instant)>;
+
+/// Secrets Manager.
+#[derive(Clone)]
+pub struct SecretStore {
+    client: aws_sdk_secretsmanager::Client,
+    prefix: String,
+    cache: Arc<Mutex<Cache>>,
+}
+
+impl SecretStore {
+    /// Secrets are named by this prefix and the connection's id.
+    pub fn new(client: aws_sdk_secretsmanager::Client, prefix: impl Into<String>) -> Self {
+        Self { client, prefix: prefix.into(), cache: Arc::default() }
+    }
+
+    fn name(&self, connection: &ConnectionId) -> String {
+        format!("{}{connection}", self.prefix)
+    }
+
+    /// Credentials of a connection; none at all when nothing was entered.
+    pub async fn get(&self, connection: &ConnectionId, version: Option<&str>) -> Result<Credentials, SecretError> {
+        let key = (connection.clone(), version.map(str::to_owned));
+        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some((credentials, at)) = cached
+            && at.elapsed() < CACHED_FOR
+        {
+            return Ok(credentials);
+        }
+        let credentials = self.read(connection).await?;
+        self.keep(key, &credentials);
+        Ok(credentials)
+    }
+
+    /// Credentials read past the cache.
+    pub async fn refresh(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
+        let credentials = self.read(connection).await?;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((cached, _), entry) in cache.iter_mut() {
+            if cached == connection {
+                *entry = (credentials.clone(), Instant::now());
+            }
+        }
+        Ok(credentials)
+    }
+
+    fn keep(&self, key: (ConnectionId, Option<String>), credentials: &Credentials) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MOST_CACHED {
+            cache.clear();
+        }
+        cache.retain(|(connection, _), _| *connection != key.0);
+        cache.insert(key, (credentials.clone(), Instant::now()));
+    }
+
+    async fn read(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
+        let sent = self.client.get_secret_value().secret_id(self.name(connection)).send().await;
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
+                return Ok(Credentials::default());
+            }
+            Err(error) => return Err(SecretError::Unavailable(error.into())),
+        };
+        let stored: Option<Stored> = answer.secret_string().and_then(|text| serde_json::from_str(text).ok());
+        stored.map(Credentials::from).ok_or_else(|| SecretError::Corrupt(connection.clone()))
+    }
+
+    /// Stores the credentials and gives the version of the secret.
+    pub async fn put(&self, connection: &ConnectionId, credentials: &Credentials) -> Result<String, SecretError> {
+        let text = serde_json::to_string(&Stored::from(credentials))
+            .map_err(|error| SecretError::Unavailable(error.into()))?;
+        let name = self.name(connection);
+        let put = self.client.put_secret_value().secret_id(&name).secret_string(&text).send().await;
+        let version = match put {
+            Ok(answer) => answer.version_id,
+            Err(error) if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) => {
+                let created = self.client.create_secret().name(&name).secret_string(&text).send().await;
+                created.map_err(|error| SecretError::Unavailable(error.into()))?.version_id
+            }
+            Err(error) => {
+                let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
+                tracing::error!(connection.id = %connection, code, "the secret could not be stored");
+                return Err(SecretError::Unavailable(error.into()));
+            }
+        };
+        let version = version.ok_or_else(|| SecretError::Corrupt(connection.clone()))?;
+        self.keep((connection.clone(), Some(version.clone())), credentials);
+        Ok(version)
+    }
+}

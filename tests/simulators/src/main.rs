@@ -1,0 +1,43 @@
+//! Both simulated peers on two ports, with a small shop in them.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use simulators::{ProductFlowSim, RobawsSim, demo, spawn_on, system_clock};
+
+/// Serves the simulated Robaws and ProductFlow.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Options {
+    /// Where Robaws listens; its API is below /api/v2, its control API below /_control.
+    #[arg(long, default_value = "127.0.0.1:7001")]
+    robaws: SocketAddr,
+    /// Where ProductFlow listens; its API is below /api/v1, its control API below /_control.
+    #[arg(long, default_value = "127.0.0.1:7002")]
+    productflow: SocketAddr,
+    /// Begin without the small shop.
+    #[arg(long)]
+    empty: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let robaws = RobawsSim::new(system_clock());
+    let productflow = ProductFlowSim::new(system_clock());
+    if !options.empty {
+        demo::seed(&robaws, &productflow);
+    }
+    let robaws_server = spawn_on(robaws.router(), options.robaws).await?;
+    let productflow_server = spawn_on(productflow.router(), options.productflow).await?;
+    tokio::spawn(robaws.run_deliveries());
+    announce(&robaws_server.url(), &productflow_server.url());
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a program that says where it listens")]
+fn announce(robaws: &str, productflow: &str) {
+    println!("Robaws       {robaws}/api/v2   control {robaws}/_control");
+    println!("ProductFlow  {productflow}/api/v1   control {productflow}/_control");
+}

@@ -1,0 +1,189 @@
+//! The handle of one ProductFlow company: what a test or the local stack places, changes and reads.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::ProductFlowSim;
+use super::settings::Settings;
+use super::state::{CompanyState, Offer, Product, StoredOrder};
+
+/// One company. Clones share its state.
+#[derive(Clone, Debug)]
+pub struct Company {
+    sim: ProductFlowSim,
+    id: u64,
+}
+
+impl Company {
+    pub(crate) fn new(sim: ProductFlowSim, id: u64) -> Self {
+        Self { sim, id }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut CompanyState, Timestamp) -> T) -> T {
+        let now = self.sim.now();
+        work(self.sim.lock().company(self.id), now)
+    }
+
+    /// Its number, the `X-Company-Id`, and as text the `tenant` of calls and faults.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Lets a personal access token reach this company, beside those that it reaches already.
+    pub fn add_token(&self, token: &str) -> &Self {
+        self.sim
+            .lock()
+            .tokens
+            .entry(token.to_owned())
+            .or_default()
+            .insert(self.id);
+        self
+    }
+
+    /// The switches.
+    pub fn settings(&self) -> Settings {
+        self.with(|company, _| company.settings.clone())
+    }
+
+    /// Changes the switches.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) -> &Self {
+        self.with(|company, now| {
+            let mut settings = company.settings.clone();
+            change(&mut settings);
+            company.set(settings, now);
+        });
+        self
+    }
+
+    /// Changes the switches by a JSON merge patch.
+    ///
+    /// # Errors
+    /// When the result is not a set of switches.
+    pub fn patch_settings(&self, patch: &Value) -> Result<Settings, serde_json::Error> {
+        let mut value = serde_json::to_value(self.settings())?;
+        crate::traffic::merge(&mut value, patch);
+        let settings: Settings = serde_json::from_value(value)?;
+        self.set(|stored| stored.clone_from(&settings));
+        Ok(settings)
+    }
+
+    /// Places an order, or replaces the one with its identifier. A `placed_at` or `updated_at` that is null is now.
+    /// Returns its identifier.
+    pub fn place(&self, order: impl Into<Value>) -> String {
+        let mut order: Value = order.into();
+        let identifier = order["identifier"].as_str().unwrap_or_default().to_owned();
+        self.with(|company, now| {
+            for field in ["placed_at", "updated_at"] {
+                if order.get(field).is_some_and(Value::is_null) {
+                    order[field] = json!(now);
+                }
+            }
+            match company.find(&identifier) {
+                Some(stored) => stored.replace(now, order),
+                None => company
+                    .orders
+                    .push(StoredOrder::new(identifier.clone(), now, order)),
+            }
+        });
+        identifier
+    }
+
+    /// A fresh identifier, `PF-100001`.
+    pub fn next_identifier(&self) -> String {
+        self.with(|company, _| {
+            company.last_number += 1;
+            format!("PF-{}", company.last_number)
+        })
+    }
+
+    /// Edits an order; `updated_at` moves to now unless the edit itself sets another. `false` when there is none.
+    pub fn edit(&self, identifier: &str, edit: impl FnOnce(&mut Value)) -> bool {
+        self.with(|company, now| {
+            let Some(stored) = company.find(identifier) else {
+                return false;
+            };
+            let Some(before) = stored.current().cloned() else {
+                return false;
+            };
+            let mut order = before.clone();
+            edit(&mut order);
+            if order.get("updated_at") == before.get("updated_at") && before.get("updated_at").is_some() {
+                order["updated_at"] = json!(now);
+            }
+            stored.replace(now, order);
+            true
+        })
+    }
+
+    /// Sets an order's status, any word.
+    pub fn set_status(&self, identifier: &str, status: &str) -> bool {
+        self.edit(identifier, |order| order["status"] = json!(status))
+    }
+
+    /// Ships an order now.
+    pub fn ship(&self, identifier: &str) -> bool {
+        let now = self.sim.now();
+        self.edit(identifier, |order| {
+            order["status"] = json!("shipped");
+            order["shipped_at"] = json!(now);
+        })
+    }
+
+    /// Cancels an order.
+    pub fn cancel(&self, identifier: &str) -> bool {
+        self.set_status(identifier, "cancelled")
+    }
+
+    /// Takes an order away: its detail is 404 from now on.
+    pub fn remove(&self, identifier: &str) -> bool {
+        self.with(|company, now| {
+            company
+                .find(identifier)
+                .map(|order| order.removed_at = Some(now))
+                .is_some()
+        })
+    }
+
+    /// An order as its detail shows it.
+    pub fn order(&self, identifier: &str) -> Option<Value> {
+        self.with(|company, _| {
+            company
+                .find(identifier)
+                .and_then(|order| order.current().cloned())
+        })
+    }
+
+    /// All orders as their details show them, in the order in which they came in.
+    pub fn orders(&self) -> Vec<Value> {
+        self.with(|company, _| {
+            company
+                .orders
+                .iter()
+                .filter_map(|order| order.current().cloned())
+                .collect()
+        })
+    }
+
+    /// All products by SKU.
+    pub fn products(&self) -> BTreeMap<String, Product> {
+        self.with(|company, _| company.products.clone())
+    }
+
+    /// A product.
+    pub fn product(&self, sku: &str) -> Option<Product> {
+        self.with(|company, _| company.products.get(sku).cloned())
+    }
+
+    /// A product's offer, unless it was never made or has been withdrawn.
+    pub fn offer(&self, sku: &str) -> Option<Offer> {
+        self.product(sku)?.offer
+    }
+
+    /// Puts a product in, such as one that was there before.
+    pub fn put_product(&self, sku: &str, product: Product) -> &Self {
+        self.with(|company, _| company.products.insert(sku.to_owned(), product));
+        self
+    }
+}

@@ -1,0 +1,321 @@
+//! ProductFlow, simulated: any number of companies behind one base URL, reached with personal access tokens.
+
+mod company;
+mod control;
+mod form;
+mod order;
+mod orders;
+mod products;
+mod settings;
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use http::{Method, StatusCode};
+use serde_json::json;
+
+pub use company::Company;
+pub use order::OrderBuilder;
+pub use settings::{Envelope, Settings, Sort, Unauthenticated};
+pub use state::{Offer, Product};
+
+use form::message_reply;
+use orders::Target;
+use products::Notes;
+use state::{State, StoredOrder};
+
+use crate::clock::Clock;
+use crate::traffic::{Call, Fault, Outage, Peer, Reply, Request, Traffic, Violation, ViolationKind};
+
+/// Below which path the API lives.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// The simulated ProductFlow. Clones share one state.
+#[derive(Clone)]
+pub struct ProductFlowSim(Arc<Core>);
+
+struct Core {
+    clock: Clock,
+    state: Mutex<State>,
+    /// What a reset goes back to.
+    baseline: Mutex<Option<Baseline>>,
+    traffic: Traffic,
+}
+
+struct Baseline {
+    tokens: BTreeMap<String, BTreeSet<u64>>,
+    companies: BTreeMap<u64, Kept>,
+}
+
+/// What of a company is kept.
+#[derive(Clone)]
+struct Kept {
+    settings: Settings,
+    orders: Vec<StoredOrder>,
+    products: BTreeMap<String, Product>,
+}
+
+impl std::fmt::Debug for ProductFlowSim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProductFlowSim").finish_non_exhaustive()
+    }
+}
+
+impl ProductFlowSim {
+    /// A ProductFlow without companies.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(Core {
+            traffic: Traffic::new(clock.clone()),
+            clock,
+            state: Mutex::default(),
+            baseline: Mutex::new(None),
+        }))
+    }
+
+    /// The API below `/api/v1` and the control API below `/_control`. Serve it with [`serve`](crate::serve()) or
+    /// [`spawn`](crate::spawn): only they can drop a connection.
+    pub fn router(&self) -> Router {
+        crate::traffic::router(self.clone())
+    }
+
+    /// The company with this number; it exists from the first time it is named.
+    pub fn company(&self, id: u64) -> Company {
+        self.lock().company(id);
+        Company::new(self.clone(), id)
+    }
+
+    /// The numbers of the companies.
+    pub fn companies(&self) -> Vec<u64> {
+        self.lock().companies.keys().copied().collect()
+    }
+
+    /// Revokes a token.
+    pub fn revoke_token(&self, token: &str) {
+        self.lock().tokens.remove(token);
+    }
+
+    /// Every call since the start or the last clearing, in order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.traffic.calls()
+    }
+
+    /// How many calls there were with this method and a path that starts like this, answered or not.
+    pub fn count(&self, method: &str, path: &str) -> usize {
+        self.calls()
+            .iter()
+            .filter(|call| call.method == method && call.path.starts_with(path))
+            .count()
+    }
+
+    /// Mistakes of the client.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.0.traffic.violations()
+    }
+
+    /// Forgets calls and violations.
+    pub fn clear_calls(&self) {
+        self.0.traffic.clear_calls();
+    }
+
+    /// Sets a fault; the first that matches a call strikes it.
+    pub fn fault(&self, fault: Fault) {
+        self.0.traffic.add_fault(fault);
+    }
+
+    /// The faults that are set, with how many calls each has seen.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.0.traffic.faults()
+    }
+
+    /// Removes every fault and ends an outage.
+    pub fn clear_faults(&self) {
+        self.0.traffic.clear_faults();
+    }
+
+    /// Begins or ends an outage of the whole peer.
+    pub fn outage(&self, outage: Option<Outage>) {
+        self.0.traffic.set_outage(outage);
+    }
+
+    /// Keeps tokens, settings, orders and products as they are now: [`reset`](Self::reset) goes back to them.
+    pub fn mark_baseline(&self) {
+        let state = self.lock();
+        let companies = state.companies.iter().map(|(id, company)| {
+            let kept = Kept {
+                settings: company.settings.clone(),
+                orders: company.orders.clone(),
+                products: company.products.clone(),
+            };
+            (*id, kept)
+        });
+        let baseline = Baseline {
+            tokens: state.tokens.clone(),
+            companies: companies.collect(),
+        };
+        *self.0.baseline.lock().unwrap_or_else(PoisonError::into_inner) = Some(baseline);
+    }
+
+    /// Goes back to the baseline, or to nothing, and forgets faults and calls.
+    pub fn reset(&self) {
+        let now = self.now();
+        let mut fresh = State::default();
+        if let Some(baseline) = &*self.0.baseline.lock().unwrap_or_else(PoisonError::into_inner) {
+            fresh.tokens.clone_from(&baseline.tokens);
+            for (id, kept) in &baseline.companies {
+                let company = fresh.company(*id);
+                company.orders.clone_from(&kept.orders);
+                company.products.clone_from(&kept.products);
+                company.set(kept.settings.clone(), now);
+            }
+        }
+        *self.lock() = fresh;
+        self.clear_calls();
+        self.clear_faults();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        (self.0.clock)()
+    }
+
+    fn note(&self, kind: ViolationKind, request: &Request, detail: &str) {
+        let detail = format!("{} {}: {detail}", request.method, request.path);
+        self.0
+            .traffic
+            .violation(kind, request.header("x-company-id"), detail);
+    }
+}
+
+fn login(settings: &Settings, wants_json: bool) -> Reply {
+    let page = "<html><body><h1>Log in</h1></body></html>";
+    let redirect = || Reply::html(StatusCode::FOUND, page).with("Location", "/login");
+    match settings.unauthenticated {
+        Unauthenticated::Json if wants_json => message_reply(StatusCode::UNAUTHORIZED, "Unauthenticated."),
+        Unauthenticated::Json | Unauthenticated::Redirect => redirect(),
+        Unauthenticated::LoginPage => Reply::html(StatusCode::OK, page),
+    }
+}
+
+/// A call that was let in.
+pub(crate) struct Admission {
+    company: u64,
+    /// Limit and what is left of it, where there is one.
+    quota: Option<(u32, u32)>,
+}
+
+fn stamp(reply: &mut Reply, limit: u32, remaining: u32) {
+    reply.set("X-RateLimit-Limit", &limit.to_string());
+    reply.set("X-RateLimit-Remaining", &remaining.to_string());
+}
+
+impl Peer for ProductFlowSim {
+    type Admission = Admission;
+
+    const BASE: &'static str = BASE;
+
+    fn traffic(&self) -> &Traffic {
+        &self.0.traffic
+    }
+
+    fn tenant_of(&self, request: &Request) -> Option<String> {
+        request.header("x-company-id").map(str::to_owned)
+    }
+
+    fn admit(&self, request: &Request) -> Result<Admission, Box<Reply>> {
+        let mut state = self.lock();
+        let wanted = request
+            .header("x-company-id")
+            .and_then(|id| id.parse::<u64>().ok());
+        let settings = wanted
+            .and_then(|id| state.companies.get(&id))
+            .map(|company| company.settings.clone());
+        let settings = settings.unwrap_or_default();
+        let accept = request.header("accept").unwrap_or_default();
+        let wants_json = accept
+            .split(',')
+            .any(|part| part.trim().starts_with("application/json"));
+        if !wants_json {
+            self.note(ViolationKind::MissingHeader, request, "Accept: application/json");
+        }
+        let token = request
+            .header("authorization")
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let Some(reached) = token.and_then(|token| state.tokens.get(token)) else {
+            return Err(Box::new(login(&settings, wants_json)));
+        };
+        if !wants_json {
+            return Err(Box::new(message_reply(
+                StatusCode::NOT_ACCEPTABLE,
+                "Only JSON is served here.",
+            )));
+        }
+        let Some(id) = wanted.filter(|id| reached.contains(id)) else {
+            let status = StatusCode::from_u16(settings.wrong_company_status).unwrap_or(StatusCode::FORBIDDEN);
+            return Err(Box::new(message_reply(status, "This action is unauthorized.")));
+        };
+        let mut admission = Admission {
+            company: id,
+            quota: None,
+        };
+        if let Some(limit) = settings.rate_limit {
+            match state.company(id).window.take(limit) {
+                Ok(remaining) => admission.quota = Some((limit, remaining)),
+                Err(wait) => {
+                    self.note(ViolationKind::RateLimit, request, "too many requests");
+                    let mut reply = message_reply(StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.");
+                    stamp(&mut reply, limit, 0);
+                    return Err(Box::new(reply.with("Retry-After", &wait.to_string())));
+                }
+            }
+        }
+        Ok(admission)
+    }
+
+    fn handle(&self, request: &Request, admission: &Admission) -> (Reply, bool) {
+        let now = self.now();
+        let mut notes = Notes::new();
+        let mut reply = {
+            let mut state = self.lock();
+            let company = state.company(admission.company);
+            let routed = if let Some(target) = orders::target(&request.path) {
+                orders::readable(&request.method).and_then(|()| match target {
+                    Target::One(identifier) => Ok(orders::one(company, identifier)),
+                    Target::List => orders::list(company, request, now),
+                })
+            } else {
+                // Split after decoding: an encoded slash in a SKU makes another route of it.
+                match request.segments().as_slice() {
+                    ["marketplace"] if request.method == Method::GET => Ok(Reply::json(
+                        StatusCode::OK,
+                        &json!({"data": [{"id": 12, "name": "bol.com"}]}),
+                    )),
+                    ["product", rest @ ..] => products::handle(company, request, rest, &mut notes),
+                    _ => Err(Box::new(message_reply(StatusCode::NOT_FOUND, ""))),
+                }
+            };
+            routed.unwrap_or_else(|refusal| *refusal)
+        };
+        if reply.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            notes.push((ViolationKind::MediaType, request.media_type()));
+        }
+        for (kind, detail) in notes {
+            self.note(kind, request, &detail);
+        }
+        if let Some((limit, remaining)) = admission.quota {
+            stamp(&mut reply, limit, remaining);
+        }
+        (reply, false)
+    }
+
+    fn finish(&self, _: Admission, _: &Request, _: &Reply, _: bool) {}
+
+    fn control(&self, request: &Request) -> Reply {
+        control::handle(self, request)
+    }
+}

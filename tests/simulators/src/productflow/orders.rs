@@ -1,0 +1,197 @@
+//! `order`: the list, page by page, and one order.
+
+use std::cmp::Ordering;
+
+use http::{Method, StatusCode};
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::{Value, json};
+
+use super::form::{Errors, message_reply};
+use super::settings::{Envelope, Settings, Sort};
+use super::state::CompanyState;
+use crate::traffic::{Reply, Request};
+
+/// `GET order/{identifier}`; the identifier is the whole decoded rest of the path.
+pub(crate) fn one(company: &mut CompanyState, identifier: &str) -> Reply {
+    match company.find(identifier).and_then(|order| order.current()) {
+        Some(order) => Reply::json(StatusCode::OK, &json!({"data": order})),
+        None => message_reply(StatusCode::NOT_FOUND, "No query results for model [Order]."),
+    }
+}
+
+/// `GET order`.
+pub(crate) fn list(
+    company: &mut CompanyState,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Reply, Box<Reply>> {
+    let settings = company.settings.clone();
+    let page = whole(request, "page", 1)?;
+    let per_page = whole(request, "per_page", 15)?.min(settings.max_per_page.max(1));
+    let sort = sort(request, &settings)?;
+    let wanted = statuses(request);
+    if settings.page_drift && page > 1 {
+        touch_oldest(company, now);
+    }
+    let time = company.list_time(now);
+    let mut rows: Vec<Value> = company
+        .orders
+        .iter()
+        .filter_map(|order| order.at(time).cloned())
+        .collect();
+    if !wanted.is_empty() && !settings.ignore_status_filter {
+        rows.retain(|row| wanted.iter().any(|status| row["status"] == *status));
+    }
+    if settings.sort == Sort::Ignored {
+        rows.sort_by_key(scatter);
+    } else if let Some((column, descending)) = sort {
+        rows.sort_by(|a, b| {
+            let order = compare(a, b, &column);
+            if descending { order.reverse() } else { order }
+        });
+    }
+    let total = rows.len();
+    let start = (page - 1).saturating_mul(per_page);
+    let rows: Vec<Value> = rows.into_iter().skip(start).take(per_page).collect();
+    Ok(Reply::json(
+        StatusCode::OK,
+        &envelope(&settings, request, page, per_page, total, rows),
+    ))
+}
+
+fn whole(request: &Request, name: &str, default: usize) -> Result<usize, Box<Reply>> {
+    let Some(text) = request.param(name) else {
+        return Ok(default);
+    };
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| Errors::one(name, "Must be a number above 0.").reply())
+}
+
+/// `sort[0]=-updated_at`: the column, and whether it goes down.
+fn sort(request: &Request, settings: &Settings) -> Result<Option<(String, bool)>, Box<Reply>> {
+    let mut keys = request
+        .query
+        .iter()
+        .filter(|(name, _)| name == "sort" || name.starts_with("sort["));
+    let Some((name, value)) = keys.next() else {
+        return Ok(None);
+    };
+    let (column, descending) = value
+        .strip_prefix('-')
+        .map_or((value.as_str(), false), |rest| (rest, true));
+    let known = ["updated_at", "placed_at", "identifier"].contains(&column) && name != "sort";
+    if settings.sort == Sort::Refused || (settings.sort == Sort::Honoured && !known) {
+        return Err(Errors::one("sort", "The sort is invalid.").reply());
+    }
+    Ok(Some((column.to_owned(), descending)))
+}
+
+/// `status[]=open`, `status[0]=open`.
+fn statuses(request: &Request) -> Vec<&str> {
+    let named = request
+        .query
+        .iter()
+        .filter(|(name, _)| name.starts_with("status["));
+    named.map(|(_, value)| value.as_str()).collect()
+}
+
+fn compare(a: &Value, b: &Value, column: &str) -> Ordering {
+    let text = |row: &Value| row[column].as_str().unwrap_or_default().to_owned();
+    let time = |row: &Value| text(row).parse::<Timestamp>().ok();
+    time(a).cmp(&time(b)).then_with(|| text(a).cmp(&text(b)))
+}
+
+/// A place in a list without order, the same at every call.
+fn scatter(row: &Value) -> u64 {
+    let identifier = row["identifier"].as_str().unwrap_or_default();
+    identifier.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Moves the order that was updated longest ago to the front, without any other change to it.
+fn touch_oldest(company: &mut CompanyState, now: Timestamp) {
+    let updated = |row: &Value| {
+        row["updated_at"]
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok())
+    };
+    let times = company
+        .orders
+        .iter()
+        .filter_map(|order| order.current())
+        .filter_map(updated);
+    // Later than all others, also when the clock stands still.
+    let newest = times.max().unwrap_or(now).max(now);
+    let newest = newest.checked_add(1.millisecond()).unwrap_or(newest);
+    let living = company
+        .orders
+        .iter_mut()
+        .filter(|order| order.removed_at.is_none());
+    let oldest = living.min_by_key(|order| order.current().and_then(updated));
+    if let Some(order) = oldest
+        && let Some(mut value) = order.current().cloned()
+    {
+        value["updated_at"] = json!(newest);
+        order.replace(now, value);
+    }
+}
+
+fn envelope(
+    settings: &Settings,
+    request: &Request,
+    page: usize,
+    per_page: usize,
+    total: usize,
+    rows: Vec<Value>,
+) -> Value {
+    let last = total.div_ceil(per_page).max(1);
+    let host = request.header("host").unwrap_or("localhost");
+    let path = format!("http://{host}{}{}", super::BASE, request.path);
+    // Without the other parameters, as Laravel makes them.
+    let link = |number: usize| format!("{path}?page={number}");
+    let next = (page < last).then(|| link(page + 1));
+    let prev = (page > 1).then(|| link(page - 1));
+    let from = (!rows.is_empty()).then(|| (page - 1) * per_page + 1);
+    let to = from.map(|from| from + rows.len() - 1);
+    match settings.envelope {
+        Envelope::Resource => json!({
+            "data": rows,
+            "links": {"first": link(1), "last": link(last), "prev": prev, "next": next},
+            "meta": {
+                "current_page": page, "from": from, "last_page": last, "path": path,
+                "per_page": per_page, "to": to, "total": total,
+            },
+        }),
+        Envelope::TopLevel => json!({
+            "data": rows, "current_page": page, "from": from, "last_page": last, "path": path,
+            "per_page": per_page, "to": to, "total": total, "next_page_url": next, "prev_page_url": prev,
+        }),
+        Envelope::BareArray => Value::Array(rows),
+    }
+}
+
+/// What a path of orders names.
+pub(crate) enum Target<'a> {
+    List,
+    One(&'a str),
+}
+
+/// Whether the path is one of orders. An identifier is opaque: it is the whole decoded rest.
+pub(crate) fn target(path: &str) -> Option<Target<'_>> {
+    match path.strip_prefix("/order")? {
+        "" | "/" => Some(Target::List),
+        rest => rest.strip_prefix('/').map(Target::One),
+    }
+}
+
+/// Orders are only read.
+pub(crate) fn readable(method: &Method) -> Result<(), Box<Reply>> {
+    if method == Method::GET {
+        return Ok(());
+    }
+    Err(Box::new(message_reply(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "The method is not supported for this route.",
+    )))
+}

@@ -1,0 +1,190 @@
+//! `product/{sku}` and `product/{sku}/offer`: written, never read.
+
+use http::{Method, StatusCode};
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use super::form::{self, Errors, message_reply};
+use super::state::CompanyState;
+use crate::traffic::{Reply, Request, ViolationKind};
+
+/// The price names of the contract and of ProductFlow's own documentation.
+const PRICES: [&str; 5] = [
+    "cost_price",
+    "sell_price",
+    "base_price",
+    "suggested_retail_price",
+    "purchase_price",
+];
+
+/// A mistake that is let pass but recorded.
+pub(crate) type Notes = Vec<(ViolationKind, String)>;
+
+pub(crate) fn handle(
+    company: &mut CompanyState,
+    request: &Request,
+    rest: &[&str],
+    notes: &mut Notes,
+) -> Result<Reply, Box<Reply>> {
+    match (&request.method, rest) {
+        (&Method::POST, [sku]) if !sku.is_empty() => product(company, request, sku, notes),
+        (&Method::POST, [sku, "offer"]) => offer(company, request, sku, notes),
+        (&Method::DELETE, [sku, "offer"]) => withdraw(company, sku),
+        (_, [_] | [_, "offer"]) => {
+            let message = "The method is not supported for this route.";
+            Err(Box::new(message_reply(StatusCode::METHOD_NOT_ALLOWED, message)))
+        }
+        _ => Err(Box::new(message_reply(StatusCode::NOT_FOUND, ""))),
+    }
+}
+
+fn answer(company: &CompanyState, created: bool, sku: &str) -> Reply {
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    if company.settings.empty_write_bodies {
+        return Reply::empty(status);
+    }
+    Reply::json(status, &json!({"data": {"sku": sku}}))
+}
+
+fn no_product() -> Box<Reply> {
+    Box::new(message_reply(
+        StatusCode::NOT_FOUND,
+        "No query results for model [Product].",
+    ))
+}
+
+fn product(
+    company: &mut CompanyState,
+    request: &Request,
+    sku: &str,
+    notes: &mut Notes,
+) -> Result<Reply, Box<Reply>> {
+    let form = form::read(request)?;
+    let language = request.header("accept-language").unwrap_or_default().to_owned();
+    let mut errors = Errors::default();
+    if language.is_empty() {
+        notes.push((ViolationKind::MissingHeader, "Accept-Language".to_owned()));
+        errors.add("Accept-Language", "The header is required.");
+    }
+    let created = !company.products.contains_key(sku);
+    let title = form.get(["title".to_owned()].as_slice());
+    if title.is_none_or(|title| title.trim().is_empty()) {
+        errors.add("title", "The title field is required.");
+    }
+    errors.check()?;
+    let texts = company
+        .products
+        .entry(sku.to_owned())
+        .or_default()
+        .texts
+        .entry(language)
+        .or_default();
+    for (key, value) in form {
+        let name = key.join(".");
+        if name == "title" || name == "description" {
+            texts.insert(name, value);
+        } else {
+            notes.push((ViolationKind::UnknownField, name));
+        }
+    }
+    Ok(answer(company, created, sku))
+}
+
+fn offer(
+    company: &mut CompanyState,
+    request: &Request,
+    sku: &str,
+    notes: &mut Notes,
+) -> Result<Reply, Box<Reply>> {
+    let form = form::read(request)?;
+    let merges = company.settings.offer_merges;
+    let product = company.products.get_mut(sku).ok_or_else(no_product)?;
+    let created = product.offer.is_none();
+    let mut offer = product.offer.clone().filter(|_| merges).unwrap_or_default();
+    let mut errors = Errors::default();
+    let (mut titled, mut counted) = (!offer.title.is_empty(), merges && !created);
+    for (key, value) in form {
+        let name = key.join(".");
+        match key.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["title"] => {
+                titled = !value.trim().is_empty();
+                offer.title = value;
+            }
+            ["qty_available"] => {
+                counted = true;
+                match value.parse::<i64>() {
+                    Ok(pieces) if pieces >= 0 && digits(&value) => offer.qty_available = pieces,
+                    _ => errors.add(&name, "The qty available must be an integer of at least 0."),
+                }
+            }
+            ["prices", currency, price] if PRICES.contains(price) => {
+                if !is_currency(currency) {
+                    errors.add(&name, "The currency is invalid.");
+                } else if !is_price(&value) {
+                    errors.add(&name, "The price must be a number greater than 0.");
+                } else {
+                    let prices = offer.prices.entry((*currency).to_owned()).or_default();
+                    prices.insert((*price).to_owned(), value);
+                }
+            }
+            ["prices", ..] => errors.add(&name, "The price is invalid."),
+            _ => notes.push((ViolationKind::UnknownField, name)),
+        }
+    }
+    if !titled {
+        errors.add("title", "The title field is required.");
+    }
+    if !counted {
+        errors.add("qty_available", "The qty available field is required.");
+    }
+    errors.check()?;
+    product.offer = Some(offer);
+    Ok(answer(company, created, sku))
+}
+
+fn digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_currency(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// A decimal with a point, above zero: `4.50`.
+fn is_price(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let plain = digits(whole) && digits(fraction);
+    plain && text.parse::<Decimal>().is_ok_and(|price| price > Decimal::ZERO)
+}
+
+fn withdraw(company: &mut CompanyState, sku: &str) -> Result<Reply, Box<Reply>> {
+    let product = company.products.get_mut(sku).ok_or_else(no_product)?;
+    if product.offer.take().is_none() {
+        return Err(Box::new(message_reply(
+            StatusCode::NOT_FOUND,
+            "No query results for model [Offer].",
+        )));
+    }
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_price;
+
+    #[test]
+    fn prices() {
+        for good in ["4.50", "4", "0.0001", "12.3456"] {
+            assert!(is_price(good), "{good}");
+        }
+        for bad in [
+            "", "0", "0.00", "-1", "4,50", "1e3", ".5", "5.", " 4", "+4", "4.5.0", "NaN",
+        ] {
+            assert!(!is_price(bad), "{bad}");
+        }
+    }
+}

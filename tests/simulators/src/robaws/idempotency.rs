@@ -1,0 +1,107 @@
+//! Idempotency keys: what was done under each, so that a repeat is answered and not done.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::access::Refusal;
+use super::state::Tenant;
+use crate::traffic::{Reply, Request, ViolationKind};
+
+/// What is known of a key.
+#[derive(Clone, Debug)]
+pub(crate) enum Record {
+    /// A call under it is running.
+    Running,
+    /// A call under it succeeded.
+    Done {
+        /// Method, path and body of that call.
+        fingerprint: String,
+        reply: Reply,
+        at: Timestamp,
+    },
+}
+
+/// Whether a call under a key is to be handled.
+pub(crate) enum Verdict {
+    /// It is the first, or the earlier ones failed.
+    Fresh,
+    /// It is answered from the record.
+    Replay {
+        reply: Box<Reply>,
+        /// The request differs from the one that the answer belongs to.
+        differs: bool,
+    },
+}
+
+fn fingerprint(request: &Request) -> String {
+    format!(
+        "{} {}?{} {}",
+        request.method,
+        request.path,
+        request.raw_query,
+        request.body_text()
+    )
+}
+
+impl Tenant {
+    /// Looks a key up and, when the call is to be handled, marks it as running.
+    pub(crate) fn begin(
+        &mut self,
+        user: &str,
+        key: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Verdict, Refusal> {
+        let length = key.chars().count();
+        if length == 0 || length > 128 {
+            let message = "an Idempotency-Key has 1 to 128 characters";
+            return Err(Refusal::bad(message).blame(ViolationKind::IdempotencyKeyInvalid));
+        }
+        let slot = (user.to_owned(), key.to_owned());
+        let ttl = SignedDuration::from_secs(self.settings.idempotency_ttl_s.try_into().unwrap_or(i64::MAX));
+        match self.keys.get(&slot) {
+            Some(Record::Running) => {
+                return Err(Refusal::new(
+                    http::StatusCode::CONFLICT,
+                    "a request with this Idempotency-Key is still running",
+                ));
+            }
+            Some(Record::Done {
+                fingerprint: first,
+                reply,
+                at,
+            }) if now.duration_since(*at) < ttl => {
+                let differs = *first != fingerprint(request);
+                return Ok(Verdict::Replay {
+                    reply: Box::new(reply.clone()),
+                    differs,
+                });
+            }
+            Some(Record::Done { .. }) | None => {}
+        }
+        self.keys.insert(slot, Record::Running);
+        Ok(Verdict::Fresh)
+    }
+
+    /// Ends the call: only a success is remembered.
+    pub(crate) fn end(
+        &mut self,
+        user: &str,
+        key: &str,
+        request: &Request,
+        reply: &Reply,
+        remember: bool,
+        at: Timestamp,
+    ) {
+        let slot = (user.to_owned(), key.to_owned());
+        if remember && reply.status.is_success() {
+            let record = Record::Done {
+                fingerprint: fingerprint(request),
+                reply: reply.clone(),
+                at,
+            };
+            self.keys.insert(slot, record);
+        } else {
+            self.keys.remove(&slot);
+        }
+    }
+}

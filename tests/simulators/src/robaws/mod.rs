@@ -1,0 +1,379 @@
+//! Robaws, simulated: any number of tenants behind one base URL, each with its API users.
+
+mod access;
+mod articles;
+mod control;
+mod delivery;
+mod directory;
+mod fields;
+mod idempotency;
+mod invoices;
+mod limits;
+mod lists;
+mod model;
+mod settings;
+mod state;
+mod stock;
+mod tasks;
+mod tenant;
+mod webhooks;
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use axum::Router;
+use http::{Method, StatusCode};
+use tokio::sync::Notify;
+
+pub use access::Module;
+pub use delivery::DeliveryRecord;
+pub use model::{
+    Article, Invoice, InvoiceKind, InvoiceLine, LineKind, StockChange, StockLine, Task, VatTariff,
+    WebhookEndpoint,
+};
+pub use settings::Settings;
+pub use tenant::RobawsTenant;
+
+use access::Refusal;
+use fields::{Answer, Scene};
+use idempotency::Verdict;
+use limits::Quota;
+use state::{Data, State};
+
+use crate::clock::Clock;
+use crate::traffic::{Call, Fault, Outage, Peer, Reply, Request, Traffic, Violation, ViolationKind};
+
+/// Below which path the API lives.
+pub(crate) const BASE: &str = "/api/v2";
+
+/// The simulated Robaws. Clones share one state.
+#[derive(Clone)]
+pub struct RobawsSim(Arc<Core>);
+
+struct Core {
+    clock: Clock,
+    state: Mutex<State>,
+    /// What a reset goes back to.
+    baseline: Mutex<Option<Baseline>>,
+    traffic: Traffic,
+    /// Rings when a webhook waits to be delivered.
+    wake: Notify,
+    /// Made when the first webhook is delivered.
+    http: OnceLock<reqwest::Client>,
+}
+
+struct Baseline {
+    users: std::collections::BTreeMap<String, access::ApiUser>,
+    tenants: Vec<(String, Settings, Data)>,
+}
+
+impl std::fmt::Debug for RobawsSim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RobawsSim").finish_non_exhaustive()
+    }
+}
+
+impl RobawsSim {
+    /// A Robaws without tenants.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(Core {
+            traffic: Traffic::new(clock.clone()),
+            clock,
+            state: Mutex::default(),
+            baseline: Mutex::new(None),
+            wake: Notify::new(),
+            http: OnceLock::new(),
+        }))
+    }
+
+    /// The API below `/api/v2` and the control API below `/_control`. Serve it with [`serve`](crate::serve()) or
+    /// [`spawn`](crate::spawn): only they can drop a connection.
+    pub fn router(&self) -> Router {
+        crate::traffic::router(self.clone())
+    }
+
+    /// The tenant with this name; it exists from the first time it is named.
+    pub fn tenant(&self, name: &str) -> RobawsTenant {
+        self.lock().tenant(name);
+        RobawsTenant::new(self.clone(), name)
+    }
+
+    /// The names of the tenants.
+    pub fn tenants(&self) -> Vec<String> {
+        self.lock().tenants.keys().cloned().collect()
+    }
+
+    /// Every call since the start or the last clearing, in order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.traffic.calls()
+    }
+
+    /// How many calls there were with this method and a path that starts like this, answered or not.
+    pub fn count(&self, method: &str, path: &str) -> usize {
+        self.calls()
+            .iter()
+            .filter(|call| call.method == method && call.path.starts_with(path))
+            .count()
+    }
+
+    /// Mistakes of the client.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.0.traffic.violations()
+    }
+
+    /// Forgets calls and violations.
+    pub fn clear_calls(&self) {
+        self.0.traffic.clear_calls();
+    }
+
+    /// Sets a fault; the first that matches a call strikes it.
+    pub fn fault(&self, fault: Fault) {
+        self.0.traffic.add_fault(fault);
+    }
+
+    /// The faults that are set, with how many calls each has seen.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.0.traffic.faults()
+    }
+
+    /// Removes every fault and ends an outage.
+    pub fn clear_faults(&self) {
+        self.0.traffic.clear_faults();
+    }
+
+    /// Begins or ends an outage of the whole peer.
+    pub fn outage(&self, outage: Option<Outage>) {
+        self.0.traffic.set_outage(outage);
+    }
+
+    /// Keeps users, settings and data as they are now: [`reset`](Self::reset) goes back to them.
+    pub fn mark_baseline(&self) {
+        let state = self.lock();
+        let tenants = state.tenants.iter();
+        let tenants =
+            tenants.map(|(name, tenant)| (name.clone(), tenant.settings.clone(), tenant.data.clone()));
+        let baseline = Baseline {
+            users: state.users.clone(),
+            tenants: tenants.collect(),
+        };
+        *self.0.baseline.lock().unwrap_or_else(PoisonError::into_inner) = Some(baseline);
+    }
+
+    /// Goes back to the baseline, or to nothing, and forgets faults, calls and idempotency keys.
+    pub fn reset(&self) {
+        let mut fresh = State::default();
+        if let Some(baseline) = &*self.0.baseline.lock().unwrap_or_else(PoisonError::into_inner) {
+            fresh.users.clone_from(&baseline.users);
+            for (name, settings, data) in &baseline.tenants {
+                let tenant = fresh.tenant(name);
+                tenant.data = data.clone();
+                tenant.set(settings.clone());
+            }
+        }
+        *self.lock() = fresh;
+        self.clear_calls();
+        self.clear_faults();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        (self.0.clock)()
+    }
+
+    fn note(&self, kind: ViolationKind, tenant: &str, request: &Request, detail: &str) {
+        let detail = format!("{} {}: {detail}", request.method, request.path);
+        self.0.traffic.violation(kind, Some(tenant), detail);
+    }
+}
+
+/// A call that was let in.
+pub(crate) struct Admission {
+    tenant: String,
+    /// The API key.
+    user: String,
+    module: Module,
+    quota: Quota,
+    replica: bool,
+    /// The idempotency key that is running for it.
+    key: Option<String>,
+    replay: Option<Reply>,
+}
+
+impl Peer for RobawsSim {
+    type Admission = Admission;
+
+    const BASE: &'static str = BASE;
+
+    fn traffic(&self) -> &Traffic {
+        &self.0.traffic
+    }
+
+    fn tenant_of(&self, request: &Request) -> Option<String> {
+        let (key, _) = access::credentials(request)?;
+        self.lock().users.get(&key).map(|user| user.tenant.clone())
+    }
+
+    fn admit(&self, request: &Request) -> Result<Admission, Box<Reply>> {
+        let now = self.now();
+        let mut state = self.lock();
+        let known = access::credentials(request).and_then(|(key, secret)| {
+            let user = state.users.get(&key).filter(|user| user.secret == secret)?;
+            Some((key, user.clone()))
+        });
+        let Some((key, user)) = known else {
+            return Err(Box::new(
+                Refusal::new(StatusCode::UNAUTHORIZED, "").reply(now, &request.path),
+            ));
+        };
+        let replica = request
+            .header("database-mode")
+            .is_some_and(|mode| mode.eq_ignore_ascii_case("replica"));
+        let tenant = state.tenant(&user.tenant);
+        let settings = tenant.settings.clone();
+        let quota = tenant.limits.take(&settings, now, replica);
+        let refuse = |refusal: &Refusal| {
+            if let Some(kind) = refusal.violation {
+                self.note(kind, &user.tenant, request, &refusal.message);
+            }
+            let mut reply = refusal.reply(now, &request.path);
+            quota.stamp(&mut reply, &settings);
+            Box::new(reply)
+        };
+        if !quota.granted {
+            let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, quota.reason());
+            return Err(refuse(&refusal.blame(ViolationKind::RateLimit)));
+        }
+        let module = request
+            .segments()
+            .first()
+            .and_then(|segment| Module::of_segment(segment));
+        let Some(module) = module else {
+            return Err(refuse(&Refusal::not_found()));
+        };
+        if !user.modules.contains(&module) {
+            return Err(refuse(&Refusal::new(StatusCode::FORBIDDEN, "")));
+        }
+        if replica && request.method != Method::GET {
+            let refusal = Refusal::bad("the replica can only be read");
+            return Err(refuse(&refusal.blame(ViolationKind::ReplicaWrite)));
+        }
+        let mut admission = Admission {
+            tenant: user.tenant.clone(),
+            user: key,
+            module,
+            quota,
+            replica,
+            key: None,
+            replay: None,
+        };
+        let honoured = [Method::POST, Method::PUT, Method::PATCH].contains(&request.method);
+        if let Some(key) = request.header("idempotency-key").filter(|_| honoured) {
+            match tenant.begin(&admission.user, key, request, now) {
+                Ok(Verdict::Fresh) => admission.key = Some(key.to_owned()),
+                Ok(Verdict::Replay { reply, differs }) => {
+                    if differs {
+                        let detail = format!("key {key} was used for another request");
+                        self.note(
+                            ViolationKind::IdempotencyKeyReused,
+                            &user.tenant,
+                            request,
+                            &detail,
+                        );
+                    }
+                    admission.replay = Some(*reply);
+                }
+                Err(refusal) => return Err(refuse(&refusal)),
+            }
+        }
+        Ok(admission)
+    }
+
+    fn handle(&self, request: &Request, admission: &Admission) -> (Reply, bool) {
+        let now = self.now();
+        let mut state = self.lock();
+        let tenant = state.tenant(&admission.tenant);
+        let settings = tenant.settings.clone();
+        let replayed = admission.replay.is_some();
+        let mut reply = if let Some(reply) = &admission.replay {
+            reply.clone()
+        } else {
+            let mut copy = admission.replica.then(|| tenant.replica(now));
+            let data = copy.as_mut().unwrap_or(&mut tenant.data);
+            let mut scene = Scene {
+                now,
+                settings: &settings,
+                data,
+                notes: Vec::new(),
+                events: Vec::new(),
+            };
+            let answer = route(&mut scene, request, admission.module);
+            let (notes, events) = (scene.notes, scene.events);
+            for (kind, detail) in notes {
+                self.note(kind, &admission.tenant, request, &detail);
+            }
+            match answer {
+                Ok(reply) => {
+                    if request.method != Method::GET {
+                        tenant.commit(now);
+                    }
+                    for (event, article) in events {
+                        tenant.publish(event, &article);
+                    }
+                    self.0.wake.notify_one();
+                    reply
+                }
+                Err(refusal) => {
+                    if let Some(kind) = refusal.violation {
+                        self.note(kind, &admission.tenant, request, &refusal.message);
+                    }
+                    refusal.reply(now, &request.path)
+                }
+            }
+        };
+        admission.quota.stamp(&mut reply, &settings);
+        (reply, replayed)
+    }
+
+    fn finish(&self, admission: Admission, request: &Request, reply: &Reply, remember: bool) {
+        let Some(key) = admission.key else { return };
+        let now = self.now();
+        let mut state = self.lock();
+        state
+            .tenant(&admission.tenant)
+            .end(&admission.user, &key, request, reply, remember, now);
+    }
+
+    fn control(&self, request: &Request) -> Reply {
+        control::handle(self, request)
+    }
+}
+
+fn route(scene: &mut Scene<'_>, request: &Request, module: Module) -> Answer {
+    let segments = request.segments();
+    let rest = segments.get(1..).unwrap_or_default();
+    match module {
+        Module::Articles => articles::handle(scene, request, rest),
+        Module::StockChanges => stock::changes(scene, request, rest),
+        Module::SalesInvoices => invoices::handle(scene, request, rest),
+        Module::Tasks => tasks::handle(scene, request, rest),
+        Module::WebhookEndpoints => webhooks::handle(scene, request, rest),
+        Module::StockLocations
+        | Module::VatTariffs
+        | Module::Clients
+        | Module::Users
+        | Module::Companies
+        | Module::PaymentConditions => directory::handle(scene, request, module, rest),
+    }
+}
+
+/// 405 where the path exists, 404 where it does not.
+pub(crate) fn no_such_method(path_exists: bool) -> Refusal {
+    if path_exists {
+        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "")
+    } else {
+        Refusal::not_found()
+    }
+}

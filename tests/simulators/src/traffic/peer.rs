@@ -1,0 +1,287 @@
+//! The way of a call through a simulated peer: outage, faults, admission, effect, answer, log.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::{Answer, Call, Effect, Fault, Outage, Outcome, Reply, Request, Violation, ViolationKind};
+use crate::clock::Clock;
+
+/// No request of the contracts comes near this.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// What a simulated peer does with a call, once the faults have let it through.
+pub(crate) trait Peer: Clone + Send + Sync + 'static {
+    /// What a call carries from its admission to its end.
+    type Admission: Send;
+
+    /// Below which path the API lives.
+    const BASE: &'static str;
+
+    /// The log, the faults and the outage switch.
+    fn traffic(&self) -> &Traffic;
+
+    /// Whose call it is, by its credentials alone.
+    fn tenant_of(&self, request: &Request) -> Option<String>;
+
+    /// Authentication, quota, idempotency: whether the call is handled at all.
+    fn admit(&self, request: &Request) -> Result<Self::Admission, Box<Reply>>;
+
+    /// Has the effect and says what the answer is. `true` beside it when the answer is a replay.
+    fn handle(&self, request: &Request, admission: &Self::Admission) -> (Reply, bool);
+
+    /// The call is over; `remember` when its idempotency key stands for this answer from now on.
+    fn finish(&self, admission: Self::Admission, request: &Request, reply: &Reply, remember: bool);
+
+    /// A call of the control API; the path is the one below `/_control`.
+    fn control(&self, request: &Request) -> Reply;
+}
+
+/// What a peer keeps about its traffic.
+pub(crate) struct Traffic {
+    clock: Clock,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    calls: Vec<Call>,
+    /// How many calls were cleared away, so that a running call still finds its record.
+    cleared: usize,
+    violations: Vec<Violation>,
+    faults: Vec<Fault>,
+    outage: Option<Outage>,
+}
+
+impl Traffic {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            inner: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.lock().calls.clone()
+    }
+
+    pub(crate) fn clear_calls(&self) {
+        let mut inner = self.lock();
+        inner.cleared += inner.calls.len();
+        inner.calls.clear();
+        inner.violations.clear();
+    }
+
+    pub(crate) fn violations(&self) -> Vec<Violation> {
+        self.lock().violations.clone()
+    }
+
+    pub(crate) fn violation(&self, kind: ViolationKind, tenant: Option<&str>, detail: String) {
+        let violation = Violation {
+            at: (self.clock)(),
+            kind,
+            tenant: tenant.map(str::to_owned),
+            detail,
+        };
+        self.lock().violations.push(violation);
+    }
+
+    pub(crate) fn add_fault(&self, fault: Fault) {
+        self.lock().faults.push(fault);
+    }
+
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        self.lock().faults.clone()
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        let mut inner = self.lock();
+        inner.faults.clear();
+        inner.outage = None;
+    }
+
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        self.lock().outage
+    }
+
+    pub(crate) fn set_outage(&self, outage: Option<Outage>) {
+        self.lock().outage = outage;
+    }
+
+    /// Records the call and finds the fault that strikes it.
+    fn arrive(&self, request: &Request, tenant: Option<String>) -> (usize, Option<Fault>) {
+        let mut inner = self.lock();
+        let outage = inner.outage.map(|outage| {
+            Fault::on("*", "**").effect(match outage {
+                Outage::Drop => Effect::Drop,
+                Outage::Unavailable => Effect::Answer(Answer::html(503)),
+            })
+        });
+        let fault = outage.or_else(|| {
+            // Every matching fault counts the call, so that "the third one" means the third call.
+            let mut struck = inner.faults.iter_mut().filter_map(|fault| {
+                let strikes = fault.strikes(request, tenant.as_deref());
+                strikes.then(|| fault.clone())
+            });
+            let first = struck.next();
+            struck.for_each(drop);
+            first
+        });
+        inner.calls.push(Call {
+            at: (self.clock)(),
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            query: request.raw_query.clone(),
+            tenant,
+            idempotency_key: request.header("idempotency-key").map(str::to_owned),
+            replica: request.header("database-mode") == Some("replica"),
+            body: request.body_text(),
+            fault: fault.is_some(),
+            replayed: false,
+            outcome: Outcome::Running,
+        });
+        (inner.cleared + inner.calls.len() - 1, fault)
+    }
+
+    fn end(&self, number: usize, reply: &Reply, replayed: bool) {
+        let mut inner = self.lock();
+        let Some(index) = number.checked_sub(inner.cleared) else {
+            return;
+        };
+        if let Some(call) = inner.calls.get_mut(index) {
+            call.replayed = replayed;
+            call.outcome = if reply.dropped {
+                Outcome::Dropped
+            } else {
+                Outcome::Answered(reply.status.as_u16())
+            };
+        }
+    }
+}
+
+/// The router of a peer: its API, and its control API under `/_control`.
+pub(crate) fn router<P: Peer>(peer: P) -> Router {
+    Router::new().fallback(move |request: axum::extract::Request| {
+        let peer = peer.clone();
+        async move {
+            // On a task of its own: a peer goes on with a call whose caller has hung up.
+            match tokio::spawn(answer(peer, request)).await {
+                Ok(response) => response,
+                Err(_) => Reply::dropped().into_response(),
+            }
+        }
+    })
+}
+
+async fn answer<P: Peer>(peer: P, request: axum::extract::Request) -> Response {
+    let (parts, body): (_, Body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return Reply::empty(StatusCode::PAYLOAD_TOO_LARGE).into_response();
+    };
+    let of = |base| {
+        Request::new(
+            parts.method.clone(),
+            &parts.uri,
+            base,
+            parts.headers.clone(),
+            body.clone(),
+        )
+    };
+    if let Some(request) = of("/_control") {
+        return peer.control(&request).into_response();
+    }
+    match of(P::BASE) {
+        Some(request) => call(&peer, &request).await.into_response(),
+        None => Reply::html(StatusCode::NOT_FOUND, "<html><body>Not Found</body></html>").into_response(),
+    }
+}
+
+async fn call<P: Peer>(peer: &P, request: &Request) -> Reply {
+    let traffic = peer.traffic();
+    let (number, fault) = traffic.arrive(request, peer.tenant_of(request));
+    let (reply, replayed) = struck(peer, request, fault.as_ref()).await;
+    traffic.end(number, &reply, replayed);
+    reply
+}
+
+async fn struck<P: Peer>(peer: &P, request: &Request, fault: Option<&Fault>) -> (Reply, bool) {
+    match fault.map(|fault| (&fault.effect, fault.delay_before_ms)) {
+        Some((Effect::Answer(answer), delay)) => {
+            pause(delay).await;
+            return (answer.reply(), false);
+        }
+        Some((Effect::Drop, delay)) => {
+            pause(delay).await;
+            return (Reply::dropped(), false);
+        }
+        _ => {}
+    }
+    let admission = match peer.admit(request) {
+        Ok(admission) => admission,
+        Err(refusal) => return (*refusal, false),
+    };
+    let Some(fault) = fault else {
+        let (reply, replayed) = peer.handle(request, &admission);
+        peer.finish(admission, request, &reply, true);
+        return (reply, replayed);
+    };
+    pause(fault.delay_before_ms).await;
+    let (reply, replayed) = peer.handle(request, &admission);
+    pause(fault.delay_after_ms).await;
+    let failed_inside = matches!(&fault.effect, Effect::AnswerAfter(answer) if answer.status == 500);
+    peer.finish(admission, request, &reply, !failed_inside);
+    (disfigure(&fault.effect, reply), replayed)
+}
+
+async fn pause(millis: u64) {
+    if millis > 0 {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
+}
+
+fn disfigure(effect: &Effect, mut reply: Reply) -> Reply {
+    match effect {
+        Effect::None | Effect::Answer(_) | Effect::Drop => reply,
+        Effect::AnswerAfter(answer) => answer.reply(),
+        Effect::DropAfter => Reply::dropped(),
+        Effect::TruncateAfter => {
+            reply.body.truncate(reply.body.len() / 2);
+            reply
+        }
+        Effect::PatchAfter(patch) => {
+            let mut body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+            merge(&mut body, patch);
+            reply.body = body.to_string().into();
+            reply
+        }
+    }
+}
+
+/// Applies a JSON merge patch (RFC 7386).
+pub(crate) fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    if let Value::Object(target) = target {
+        for (name, value) in patch {
+            if value.is_null() {
+                target.remove(name);
+            } else {
+                merge(target.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Robaws: one key, one effect.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use reqwest::{Method, RequestBuilder};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use simulators::{Fault, ViolationKind};
+
+use crate::support::{Bench, bench, got};
+
+fn change(bench: &Bench, key: &str, quantity: u32) -> RequestBuilder {
+    bench
+        .r(Method::POST, "/stock-changes")
+        .header("Idempotency-Key", key)
+        .json(&json!({
+            "date": "2026-11-23", "fromStockLocationId": "3", "booked": true,
+            "lineItems": [{"articleId": "12", "quantity": quantity}],
+        }))
+}
+
+async fn send(request: RequestBuilder) -> (u16, Value) {
+    got(request.send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_success_is_replayed() {
+    let bench = bench().await;
+    let first = send(change(&bench, "k", 2)).await;
+    let second = send(change(&bench, "k", 2)).await;
+    assert_eq!(first.0, 201);
+    assert_eq!(second, first);
+    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(23));
+    let replayed: Vec<_> = bench.robaws.calls().iter().map(|call| call.replayed).collect();
+    assert_eq!(replayed, [false, true]);
+    assert_eq!(bench.robaws.calls()[1].idempotency_key.as_deref(), Some("k"));
+    assert_eq!(bench.robaws.violations(), []);
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_body_is_a_violation() {
+    let bench = bench().await;
+    let first = send(change(&bench, "k", 2)).await;
+    assert_eq!(send(change(&bench, "k", 3)).await, first);
+    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(23));
+    let seen = bench.robaws.violations();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].kind, ViolationKind::IdempotencyKeyReused);
+    assert_eq!(seen[0].tenant.as_deref(), Some("acme"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_remembered() {
+    let bench = bench().await;
+    bench.tenant.archive_article("12");
+    assert_eq!(send(change(&bench, "k", 2)).await.0, 400);
+    bench.tenant.restore_article("12");
+    assert_eq!(send(change(&bench, "k", 2)).await.0, 201);
+    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(23));
+}
+
+#[tokio::test]
+async fn keys_belong_to_an_api_user() {
+    let bench = bench().await;
+    bench.tenant.add_admin("key2", "secret2");
+    assert_eq!(send(change(&bench, "k", 2)).await.0, 201);
+    let url = format!("{}/api/v2/stock-changes", bench.robaws_server.url());
+    let mut request = change(&bench, "k", 2).build().unwrap();
+    *request.url_mut() = url.parse().unwrap();
+    let other = bench.http.post(url).basic_auth("key2", Some("secret2"));
+    let body = String::from_utf8(request.body().unwrap().as_bytes().unwrap().to_vec()).unwrap();
+    let other = other
+        .header("Idempotency-Key", "k")
+        .header("content-type", "application/json")
+        .body(body);
+    assert_eq!(send(other).await.0, 201);
+    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(21));
+}
+
+#[tokio::test]
+async fn a_key_has_1_to_128_characters() {
+    let bench = bench().await;
+    assert_eq!(send(change(&bench, &"x".repeat(129), 2)).await.0, 400);
+    assert_eq!(send(change(&bench, "", 2)).await.0, 400);
+    assert_eq!(bench.tenant.stock_changes(), []);
+    assert_eq!(send(change(&bench, &"x".repeat(128), 2)).await.0, 201);
+    let kinds: Vec<_> = bench
+        .robaws
+        .violations()
+        .into_iter()
+        .map(|seen| seen.kind)
+        .collect();
+    assert_eq!(kinds, [ViolationKind::IdempotencyKeyInvalid; 2]);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_its_time() {
+    let bench = bench().await;
+    send(change(&bench, "k", 2)).await;
+    bench.clock.advance(SignedDuration::from_hours(23));
+    send(change(&bench, "k", 2)).await;
+    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(23));
+    bench.clock.advance(SignedDuration::from_hours(1));
+    send(change(&bench, "k", 2)).await;
+    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(21));
+}
+
+#[tokio::test]
+async fn while_the_first_runs_the_second_is_409() {
+    let bench = bench().await;
+    bench
+        .robaws
+        .fault(Fault::on("POST", "/stock-changes").delay_before(Duration::from_secs(1)));
+    let first = tokio::spawn(change(&bench, "k", 2).send());
+    while bench.robaws.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // On this runtime of one thread the first was admitted in the same step in which it was recorded.
+    assert_eq!(send(change(&bench, "k", 2)).await.0, 409);
+    assert_eq!(send(change(&bench, "other", 1)).await.0, 201);
+    assert_eq!(first.await.unwrap().unwrap().status(), 201);
+    assert_eq!(send(change(&bench, "k", 2)).await.0, 201);
+    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(22));
+}
+
+#[tokio::test]
+async fn a_merge_patch_is_replayed_too() {
+    let bench = bench().await;
+    let patch = |name: &str| {
+        let request = bench
+            .r(Method::PATCH, "/articles/12")
+            .header("Idempotency-Key", "p");
+        request
+            .header("content-type", "application/merge-patch+json")
+            .body(json!({"name": name}).to_string())
+    };
+    assert_eq!(send(patch("One")).await.0, 204);
+    bench
+        .tenant
+        .edit_article("12", |article| article.name = Some("Two".to_owned()));
+    assert_eq!(send(patch("One")).await.0, 204);
+    assert_eq!(bench.tenant.article("12").unwrap().name.as_deref(), Some("Two"));
+}
