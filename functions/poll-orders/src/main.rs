@@ -7,5 +7,8 @@ use poll_orders::Deps;
 async fn main() -> Result<(), Error> {
     runtime::telemetry::init("poll-orders");
     let deps = Deps::from_env().await?;
-    run(service_fn(|event: LambdaEvent<_>| poll_orders::handle(&deps, event))).await
+    run(service_fn(|event: LambdaEvent<_>| {
+        poll_orders::handle(&deps, event)
+    }))
+    .await
 }

@@ -94,7 +94,12 @@ enum Page {
 }
 
 /// Reads the list and stores how far it came.
-pub async fn run(deps: &Deps, item: &ConnectionItem, clients: &Clients, until: Instant) -> Result<Passed, PollError> {
+pub async fn run(
+    deps: &Deps,
+    item: &ConnectionItem,
+    clients: &Clients,
+    until: Instant,
+) -> Result<Passed, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection;
     let go_live = connection.go_live.unwrap_or(Timestamp::MAX);
@@ -107,7 +112,11 @@ pub async fn run(deps: &Deps, item: &ConnectionItem, clients: &Clients, until: I
     let mut pass = Pass {
         deps,
         connection: &connection.id,
-        settings: Settings { language: connection.language, go_live, connection: connection.settings.clone() },
+        settings: Settings {
+            language: connection.language,
+            go_live,
+            connection: connection.settings.clone(),
+        },
         version: connection.version,
         boundary,
         started_at,
@@ -130,15 +139,22 @@ pub async fn run(deps: &Deps, item: &ConnectionItem, clients: &Clients, until: I
             Err(error) => {
                 pass.interrupted(&mut state, page.max(resumes.unwrap_or(1)));
                 deps.store.save_poll(pass.connection, &state).await?;
-                return Ok(Passed::Failed { trouble: Trouble::from(&error), seen: pass.seen });
+                return Ok(Passed::Failed {
+                    trouble: Trouble::from(&error),
+                    seen: pass.seen,
+                });
             }
         };
         let digest = (page == 1).then(|| page_digest(&listed.orders, pass.version));
         if page == 1 {
             state.last_poll_at = Some(now);
             // The same page as after the last complete pass, which it completed: nothing is new.
-            if resumes.is_none() && pass.completes(&listed.orders, listed.is_last) && state.page_digest == digest {
-                pass.seen.extend(listed.orders.iter().filter_map(RawOrder::identifier));
+            if resumes.is_none()
+                && pass.completes(&listed.orders, listed.is_last)
+                && state.page_digest == digest
+            {
+                pass.seen
+                    .extend(listed.orders.iter().filter_map(RawOrder::identifier));
                 state.mark = Some(started_at);
                 deps.store.save_poll(pass.connection, &state).await?;
                 return Ok(Passed::Read { seen: pass.seen });
@@ -194,7 +210,9 @@ impl Pass<'_> {
 
     fn is_old(&self, orders: &[RawOrder]) -> bool {
         let oldest = orders.last().and_then(RawOrder::updated_at);
-        oldest.zip(self.boundary).is_some_and(|(oldest, boundary)| oldest < boundary)
+        oldest
+            .zip(self.boundary)
+            .is_some_and(|(oldest, boundary)| oldest < boundary)
     }
 
     /// Newest update first. Rows that drifted down while the pages were read stand again at the top of the next page, so
@@ -202,7 +220,10 @@ impl Pass<'_> {
     fn is_sorted(&self, orders: &[RawOrder]) -> bool {
         let times: Option<Vec<Timestamp>> = orders.iter().map(RawOrder::updated_at).collect();
         times.is_some_and(|times| {
-            let follows = times.first().zip(self.page_before).is_none_or(|(first, before)| *first <= before);
+            let follows = times
+                .first()
+                .zip(self.page_before)
+                .is_none_or(|(first, before)| *first <= before);
             follows && times.is_sorted_by(|a, b| a >= b)
         })
     }
@@ -235,7 +256,10 @@ impl Pass<'_> {
                 Err(unreadable) => Entry::Unreadable(unreadable),
             };
             // A row that shifted between pages stands twice; the first, newer look counts.
-            if entries.iter().all(|(known, _)| known.identifier() != entry.identifier()) {
+            if entries
+                .iter()
+                .all(|(known, _)| known.identifier() != entry.identifier())
+            {
                 entries.push((entry, raw.updated_at()));
             }
         }
@@ -243,7 +267,10 @@ impl Pass<'_> {
         let mut known = self.deps.store.orders(self.connection, &identifiers).await?;
         let mut writes = Vec::new();
         for (entry, updated_at) in entries {
-            let listed = Listed { fingerprint: entry.fingerprint(), updated_at };
+            let listed = Listed {
+                fingerprint: entry.fingerprint(),
+                updated_at,
+            };
             match known.remove(entry.identifier()) {
                 None => writes.push((entry, listed)),
                 Some(record) => {
@@ -275,19 +302,21 @@ impl Pass<'_> {
             Err(error) => return Err(error),
         }
         store
-            .amend_order(self.connection, entry.identifier(), now, |record| match self.changed(record, &listed) {
-                Changed::No => false,
-                Changed::ListOnly => {
-                    record.listed = Some(listed.clone());
-                    true
-                }
-                Changed::Yes => {
-                    record.listed = Some(listed.clone());
-                    record.starts = 0;
-                    record.rounds = 0;
-                    record.waits_for = Vec::new();
-                    record.due_now(now);
-                    true
+            .amend_order(self.connection, entry.identifier(), now, |record| {
+                match self.changed(record, &listed) {
+                    Changed::No => false,
+                    Changed::ListOnly => {
+                        record.listed = Some(listed.clone());
+                        true
+                    }
+                    Changed::Yes => {
+                        record.listed = Some(listed.clone());
+                        record.starts = 0;
+                        record.rounds = 0;
+                        record.waits_for = Vec::new();
+                        record.due_now(now);
+                        true
+                    }
                 }
             })
             .await?;
@@ -304,7 +333,9 @@ impl Pass<'_> {
         match entry {
             Entry::Order(order) => record.see(order),
             Entry::Unreadable(unreadable) => {
-                record.external_identifier.clone_from(&unreadable.external_identifier);
+                record
+                    .external_identifier
+                    .clone_from(&unreadable.external_identifier);
                 record.placed_at = unreadable.placed_at;
             }
         }
@@ -323,12 +354,19 @@ impl Pass<'_> {
         if record.listed.as_ref() == Some(listed) {
             return Changed::No;
         }
-        let same_listed = record.listed.as_ref().is_some_and(|known| known.fingerprint == listed.fingerprint);
+        let same_listed = record
+            .listed
+            .as_ref()
+            .is_some_and(|known| known.fingerprint == listed.fingerprint);
         let as_read = record.read_fingerprint.as_ref() == Some(&listed.fingerprint);
         let before_go_live =
             record.ledger.rows.is_empty() && record.placed_at.is_some_and(|at| at < self.settings.go_live);
         if as_read || before_go_live {
-            return if same_listed { Changed::No } else { Changed::ListOnly };
+            return if same_listed {
+                Changed::No
+            } else {
+                Changed::ListOnly
+            };
         }
         // The list shows something else than what was acted on: it changed, or it lags. A lagging list that was updated
         // again is looked at again.

@@ -83,7 +83,11 @@ async fn with_new_credentials(
     clients: Clients,
 ) -> Result<Clients, PollError> {
     let fresh = deps.peers.refreshed(&item.connection).await?;
-    Ok(if fresh.same_credentials(&clients) { clients } else { fresh })
+    Ok(if fresh.same_credentials(&clients) {
+        clients
+    } else {
+        fresh
+    })
 }
 
 async fn note_failure(
@@ -94,8 +98,17 @@ async fn note_failure(
 ) -> Result<(), StoreError> {
     let cheapest = || async {
         match peer {
-            Peer::Robaws => clients.robaws.cheapest_get().await.map(drop).map_err(|e| Trouble::from(&e)),
-            Peer::Productflow => clients.productflow.test_connection().await.map_err(|e| Trouble::from(&e)),
+            Peer::Robaws => clients
+                .robaws
+                .cheapest_get()
+                .await
+                .map(drop)
+                .map_err(|e| Trouble::from(&e)),
+            Peer::Productflow => clients
+                .productflow
+                .test_connection()
+                .await
+                .map_err(|e| Trouble::from(&e)),
         }
     };
     health.failed(peer, None, trouble, cheapest).await

@@ -27,24 +27,37 @@ pub async fn run(
     seen: &BTreeSet<OrderIdentifier>,
 ) -> Result<usize, PollError> {
     let now = deps.clock.now();
-    let due = deps.store.due_orders(connection, DueKind::Work, now, 5 * MOST_QUEUED).await?;
+    let due = deps
+        .store
+        .due_orders(connection, DueKind::Work, now, 5 * MOST_QUEUED)
+        .await?;
     let in_queue = due.iter().filter(|order| is_queued(order, now)).count();
     let free = MOST_QUEUED.saturating_sub(in_queue);
-    let mut chosen: Vec<DueOrder> = due.into_iter().filter(|order| !is_queued(order, now)).take(free).collect();
+    let mut chosen: Vec<DueOrder> = due
+        .into_iter()
+        .filter(|order| !is_queued(order, now))
+        .take(free)
+        .collect();
     chosen.extend(relooks(deps, connection, seen, now).await?);
-    let messages: Vec<OrderMessage> =
-        chosen.iter().map(|order| OrderMessage::new(connection.clone(), order.identifier.clone())).collect();
+    let messages: Vec<OrderMessage> = chosen
+        .iter()
+        .map(|order| OrderMessage::new(connection.clone(), order.identifier.clone()))
+        .collect();
     // Sent first: a message sent twice is harmless, an order marked but not sent would wait ten minutes.
     deps.queue.send(&messages).await?;
     for order in &chosen {
-        deps.store.mark_queued(connection, &order.identifier, order.due_at, now).await?;
+        deps.store
+            .mark_queued(connection, &order.identifier, order.due_at, now)
+            .await?;
     }
     Ok(messages.len())
 }
 
 fn is_queued(order: &DueOrder, now: Timestamp) -> bool {
     // A mark from the future comes from a clock that jumped back; it must not hold the order.
-    order.queued_at.is_some_and(|at| at <= now && now.duration_since(at) < QUEUED_FOR)
+    order
+        .queued_at
+        .is_some_and(|at| at <= now && now.duration_since(at) < QUEUED_FOR)
 }
 
 /// Least recently looked at first; what the pages showed is put off without a call.
@@ -54,17 +67,24 @@ async fn relooks(
     seen: &BTreeSet<OrderIdentifier>,
     now: Timestamp,
 ) -> Result<Vec<DueOrder>, PollError> {
-    let due = deps.store.due_orders(connection, DueKind::Relook, now, 10 * MOST_RELOOKS).await?;
+    let due = deps
+        .store
+        .due_orders(connection, DueKind::Relook, now, 10 * MOST_RELOOKS)
+        .await?;
     let mut chosen = Vec::new();
     for order in due {
         if seen.contains(&order.identifier) {
             let due_at = order.due_at;
             deps.store
                 .amend_order(connection, &order.identifier, now, |record| {
-                    let unchanged = record.due.is_some_and(|due| due.kind == DueKind::Relook && due.at <= due_at);
+                    let unchanged = record
+                        .due
+                        .is_some_and(|due| due.kind == DueKind::Relook && due.at <= due_at);
                     if unchanged {
-                        record.due =
-                            now.checked_add(RELOOK).ok().map(|at| Due { at, kind: DueKind::Relook });
+                        record.due = now.checked_add(RELOOK).ok().map(|at| Due {
+                            at,
+                            kind: DueKind::Relook,
+                        });
                     }
                     unchanged
                 })

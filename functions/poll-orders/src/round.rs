@@ -58,7 +58,12 @@ pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
         total.failed += report.failed;
         total.queued += report.queued;
     }
-    tracing::info!(polled = total.polled, failed = total.failed, queued = total.queued, "round done");
+    tracing::info!(
+        polled = total.polled,
+        failed = total.failed,
+        queued = total.queued,
+        "round done"
+    );
     Ok(total)
 }
 
@@ -70,14 +75,24 @@ async fn one(deps: &Deps, item: ConnectionItem, deadline: Instant) -> Report {
     let until = deadline.min(now + LONGEST);
     let id = item.connection.id.clone();
     match tokio::time::timeout_at(until, poll::run(deps, item, until)).await {
-        Ok(Ok(queued)) => Report { polled: 1, failed: 0, queued },
+        Ok(Ok(queued)) => Report {
+            polled: 1,
+            failed: 0,
+            queued,
+        },
         Ok(Err(error)) => {
             tracing::warn!(connection.id = %id, error = %Chain(&error), "poll failed");
-            Report { failed: 1, ..Report::default() }
+            Report {
+                failed: 1,
+                ..Report::default()
+            }
         }
         Err(_) => {
             tracing::warn!(connection.id = %id, "poll ran out of time");
-            Report { failed: 1, ..Report::default() }
+            Report {
+                failed: 1,
+                ..Report::default()
+            }
         }
     }
 }

@@ -53,7 +53,9 @@ pub async fn run(deps: &Deps, messages: Vec<Message>, deadline: Instant) -> Vec<
         let orders = by_connection.entry(message.body.connection).or_default();
         orders.entry(message.body.order).or_default().push(message.id);
     }
-    let connections = by_connection.into_iter().map(|(id, orders)| connection(deps, id, orders, deadline));
+    let connections = by_connection
+        .into_iter()
+        .map(|(id, orders)| connection(deps, id, orders, deadline));
     join_all(connections).await.into_iter().flatten().collect()
 }
 
@@ -65,7 +67,12 @@ async fn connection(
 ) -> Vec<String> {
     let identifiers: Vec<OrderIdentifier> = orders.keys().cloned().collect();
     let ids_of = |failed: Vec<OrderIdentifier>| -> Vec<String> {
-        failed.into_iter().filter_map(|order| orders.get(&order)).flatten().cloned().collect()
+        failed
+            .into_iter()
+            .filter_map(|order| orders.get(&order))
+            .flatten()
+            .cloned()
+            .collect()
     };
     let ctx = match open(deps, &id, deadline).await {
         Ok(Some(ctx)) => ctx,

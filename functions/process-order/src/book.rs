@@ -35,7 +35,11 @@ pub async fn stock_change(
     let description = format!("ProductFlow {} {mark}", record.reference());
     let date = domain::invoice::bookkeeping_day(now);
     let body = wire::stock_change_body(date, &description, direction, &location, &items);
-    let effect = RowEffect::StockChange { direction, stock_location_id: location, items };
+    let effect = RowEffect::StockChange {
+        direction,
+        stock_location_id: location,
+        items,
+    };
     let no = record.ledger.intend(effect, body, description, now);
     record.ledger.begin_attempt(no, &look.live.api_user, now);
     look.ctx.store.save_order(record, now).await?;
@@ -68,13 +72,22 @@ pub async fn invoice(
         kept_draft: frozen.kept_draft,
         ..InvoiceProgress::default()
     };
-    let effect = RowEffect::Invoice { total: plan.total, progress };
-    record.ledger.intend(effect, wire::invoice_header_body(&header), header.reference, now);
+    let effect = RowEffect::Invoice {
+        total: plan.total,
+        progress,
+    };
+    record
+        .ledger
+        .intend(effect, wire::invoice_header_body(&header), header.reference, now);
     record.ledger.invoiced_facts = Some(OrderFacts::of(order));
     record.ledger.begin_attempt(no, &look.live.api_user, now);
     look.ctx.store.save_order_and_frozen(record, &frozen, now).await?;
     let untouched = pursue(look, record, no).await?;
-    if record.ledger.row(no).is_some_and(|row| row.state == RowState::Done) {
+    if record
+        .ledger
+        .row(no)
+        .is_some_and(|row| row.state == RowState::Done)
+    {
         finishing::finish(look, record, no, Some(frozen)).await?;
     }
     Ok(untouched)
@@ -82,10 +95,15 @@ pub async fn invoice(
 
 /// Settles row `no`, whose end is not known and whose call was made in an earlier invocation: first it is looked for.
 pub async fn settle(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool) -> Result<(), Stop> {
-    let Some(row) = record.ledger.row(no) else { return Ok(()) };
+    let Some(row) = record.ledger.row(no) else {
+        return Ok(());
+    };
     if row.attempts == 0 {
         // Written but never sent: nothing can have happened.
-        return amend(look, record, |r, now| r.ledger.settle(no, RowState::Refused, None, now)).await;
+        return amend(look, record, |r, now| {
+            r.ledger.settle(no, RowState::Refused, None, now)
+        })
+        .await;
     }
     match search(look, record, no, wanted).await? {
         Search::Settled => Ok(()),
@@ -114,7 +132,9 @@ enum Next {
 /// 409 with the same body and key again; after a 5xx by looking for it first.
 async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<bool, Stop> {
     for call in 1.. {
-        let Some(row) = record.ledger.row(no).cloned() else { return Ok(false) };
+        let Some(row) = record.ledger.row(no).cloned() else {
+            return Ok(false);
+        };
         let key = record.ledger.key(no);
         let mark = record.ledger.row_mark(no);
         let (outcome, error) = send(look, &row, &key, &mark).await;
@@ -128,10 +148,16 @@ async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<bo
             _ => {}
         }
         if call >= MOST_CALLS || !look.ctx.has_time() {
-            return Err(error.as_ref().map_or(Stop::Failed(Peer::Robaws, Trouble::Down), unknown_end));
+            return Err(error
+                .as_ref()
+                .map_or(Stop::Failed(Peer::Robaws, Trouble::Down), unknown_end));
         }
         let next = match &error {
-            Some(robaws::Error::Unauthorized { .. } | robaws::Error::Forbidden { .. } | robaws::Error::RateLimited { .. }) => {
+            Some(
+                robaws::Error::Unauthorized { .. }
+                | robaws::Error::Forbidden { .. }
+                | robaws::Error::RateLimited { .. },
+            ) => {
                 return Err(error.as_ref().map_or(Stop::LookAgain, Stop::robaws));
             }
             Some(
@@ -166,7 +192,11 @@ fn unknown_end(error: &robaws::Error) -> Stop {
 
 /// 1 s, then 2 s: a first request that is still running gets the time to end.
 async fn pause_before(look: &Look<'_>, call: u32) {
-    let left = look.ctx.deadline.saturating_duration_since(Instant::now()).saturating_sub(STEP_NEEDS);
+    let left = look
+        .ctx
+        .deadline
+        .saturating_duration_since(Instant::now())
+        .saturating_sub(STEP_NEEDS);
     tokio::time::sleep(Duration::from_secs(u64::from(call)).min(left)).await;
 }
 
@@ -180,18 +210,23 @@ async fn count_attempt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Re
 async fn send(look: &Look<'_>, row: &Row, key: &str, mark: &str) -> (Outcome, Option<robaws::Error>) {
     let robaws = &look.live.clients.robaws;
     let answer = match &row.effect {
-        RowEffect::StockChange { .. } => {
-            robaws.create_stock_change(&row.body, key).await.map(|answer| answer.outcome(mark))
-        }
-        RowEffect::Invoice { .. } => {
-            robaws.create_invoice(&row.body, key).await.map(|answer| answer.outcome(&row.reference))
-        }
+        RowEffect::StockChange { .. } => robaws
+            .create_stock_change(&row.body, key)
+            .await
+            .map(|answer| answer.outcome(mark)),
+        RowEffect::Invoice { .. } => robaws
+            .create_invoice(&row.body, key)
+            .await
+            .map(|answer| answer.outcome(&row.reference)),
     };
     match answer {
         Ok(outcome) => (outcome, None),
-        Err(error) if error.is_certain_refusal() => {
-            (Outcome::Refused { reason: error.robaws_reason() }, Some(error))
-        }
+        Err(error) if error.is_certain_refusal() => (
+            Outcome::Refused {
+                reason: error.robaws_reason(),
+            },
+            Some(error),
+        ),
         Err(error) => (Outcome::Unknown, Some(error)),
     }
 }
@@ -229,7 +264,9 @@ async fn refused(
     error: Option<robaws::Error>,
 ) -> Result<(), Stop> {
     let Some(error) = error else { return Ok(()) };
-    let Trouble::Refused { reason } = Trouble::from(&error) else { return Err(Stop::robaws(&error)) };
+    let Trouble::Refused { reason } = Trouble::from(&error) else {
+        return Err(Stop::robaws(&error));
+    };
     look.ctx.health.succeeded(Peer::Robaws).await?;
     if let Some(gone) = gone_setting(look, row).await? {
         record.ledger.look.push(gone);
@@ -260,21 +297,37 @@ async fn gone_setting(look: &Look<'_>, row: &Row) -> Result<Option<LookRefusal>,
     let robaws = &look.live.clients.robaws;
     let settings = &look.ctx.settings.connection;
     let gone = |setting: &str, value: &str| {
-        Some(LookRefusal::SettingGone { setting: setting.to_owned(), value: value.to_owned() })
+        Some(LookRefusal::SettingGone {
+            setting: setting.to_owned(),
+            value: value.to_owned(),
+        })
     };
     match &row.effect {
-        RowEffect::StockChange { stock_location_id, .. } => {
+        RowEffect::StockChange {
+            stock_location_id, ..
+        } => {
             let locations = robaws.stock_locations().await.map_err(|e| Stop::robaws(&e))?;
-            if locations.iter().any(|location| location.id == stock_location_id.as_str()) {
+            if locations
+                .iter()
+                .any(|location| location.id == stock_location_id.as_str())
+            {
                 return Ok(None);
             }
             let is_fbm = settings.fbm_stock_location_id.as_ref() == Some(stock_location_id);
-            let setting = if is_fbm { "fbm_stock_location_id" } else { "stock_location_id" };
+            let setting = if is_fbm {
+                "fbm_stock_location_id"
+            } else {
+                "stock_location_id"
+            };
             Ok(gone(setting, stock_location_id.as_str()))
         }
         RowEffect::Invoice { .. } => {
             if let Some(client) = &settings.b2c_client_id
-                && robaws.client(client).await.map_err(|e| Stop::robaws(&e))?.is_none()
+                && robaws
+                    .client(client)
+                    .await
+                    .map_err(|e| Stop::robaws(&e))?
+                    .is_none()
             {
                 return Ok(gone("b2c_client_id", client.as_str()));
             }
@@ -297,14 +350,19 @@ async fn gone_setting(look: &Look<'_>, row: &Row) -> Result<Option<LookRefusal>,
 
 /// Looks for an unknown row in Robaws by its reference, live.
 async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool) -> Result<Search, Stop> {
-    let Some(row) = record.ledger.row(no).cloned() else { return Ok(Search::Settled) };
+    let Some(row) = record.ledger.row(no).cloned() else {
+        return Ok(Search::Settled);
+    };
     let robaws = &look.live.clients.robaws;
     let (found, shows_ours) = match &row.effect {
         RowEffect::StockChange { .. } => {
             let first = row.first_attempt_at.unwrap_or(row.created_at);
             let since = first.checked_sub(CLOCKS_DIFFER).unwrap_or(first);
             let mark = record.ledger.row_mark(no);
-            let answer = robaws.find_stock_change(&mark, since).await.map_err(|e| Stop::robaws(&e))?;
+            let answer = robaws
+                .find_stock_change(&mark, since)
+                .await
+                .map_err(|e| Stop::robaws(&e))?;
             match answer.found {
                 // It stands there but moved nothing: only the merchant can say what it is.
                 Some(change) if !change.booked => {
@@ -317,7 +375,10 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
         }
         RowEffect::Invoice { .. } => {
             let by_reference = |reference: String| async move {
-                robaws.find_invoices_by_reference(&reference).await.map_err(|e| Stop::robaws(&e))
+                robaws
+                    .find_invoices_by_reference(&reference)
+                    .await
+                    .map_err(|e| Stop::robaws(&e))
             };
             let mut invoices = by_reference(row.reference.clone()).await?;
             if invoices.is_empty() {
@@ -334,18 +395,27 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
     };
     look.ctx.health.succeeded(Peer::Robaws).await?;
     if let Some((robaws_id, number)) = found {
-        let outcome = Outcome::Done { robaws_id: robaws_id.clone(), number };
+        let outcome = Outcome::Done {
+            robaws_id: robaws_id.clone(),
+            number,
+        };
         amend(look, record, |r, now| r.ledger.end_attempt(no, &outcome, now)).await?;
         note_booked(look, &row, &robaws_id).await;
         return Ok(Search::Settled);
     }
     let now = look.ctx.clock.now();
     let api_user = &look.live.api_user;
-    match record.ledger.after_not_found(no, api_user, wanted, shows_ours, now) {
+    match record
+        .ledger
+        .after_not_found(no, api_user, wanted, shows_ours, now)
+    {
         NotFound::Resend => Ok(Search::Resend),
         NotFound::LookAgain => Err(Stop::LookAgain),
         NotFound::Refused => {
-            amend(look, record, |r, now| r.ledger.settle(no, RowState::Refused, None, now)).await?;
+            amend(look, record, |r, now| {
+                r.ledger.settle(no, RowState::Refused, None, now)
+            })
+            .await?;
             Ok(Search::Settled)
         }
         NotFound::InDoubt => {
@@ -358,7 +428,10 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
 /// Nobody can tell: the merchant is asked.
 pub async fn in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {
     tracing::warn!(connection.id = %look.ctx.item.connection.id, order.id = %record.ledger.identifier, row = no, "in doubt");
-    amend(look, record, |r, now| r.ledger.settle(no, RowState::InDoubt, None, now)).await
+    amend(look, record, |r, now| {
+        r.ledger.settle(no, RowState::InDoubt, None, now)
+    })
+    .await
 }
 
 /// Writes what is known of a row to the record as it is stored now: an answer in hand is never thrown away. What only this
@@ -379,7 +452,9 @@ pub async fn amend(
         })
         .await
         .map_err(Stop::Store)?;
-    let Some(mut amended) = amended else { return Err(Stop::StartOver) };
+    let Some(mut amended) = amended else {
+        return Err(Stop::StartOver);
+    };
     amended.ledger.look = std::mem::take(&mut record.ledger.look);
     amended.ledger.first_shipped_at = amended.ledger.first_shipped_at.or(record.ledger.first_shipped_at);
     *record = amended;

@@ -74,8 +74,14 @@ impl Context {
 
     async fn live_with(catalogues: &Catalogues, item: &ConnectionItem, clients: Clients) -> Live {
         let connection = &item.connection;
-        let lookups = catalogues.of(&connection.id, connection.catalogue_stamp, clients.robaws.clone()).await;
-        Live { api_user: clients.robaws.key_digest(), clients, lookups }
+        let lookups = catalogues
+            .of(&connection.id, connection.catalogue_stamp, clients.robaws.clone())
+            .await;
+        Live {
+            api_user: clients.robaws.key_digest(),
+            clients,
+            lookups,
+        }
     }
 
     /// The clients in use.
@@ -120,7 +126,9 @@ impl Context {
         trouble: &Trouble,
         live: &Live,
     ) -> Result<(), StoreError> {
-        self.health.failed(peer, Some(order), trouble, || cheapest(peer, live)).await
+        self.health
+            .failed(peer, Some(order), trouble, || cheapest(peer, live))
+            .await
     }
 
     /// A document of ours was booked.
@@ -146,7 +154,9 @@ impl Context {
     pub async fn close(&self) -> Result<(), StoreError> {
         let newest = std::mem::take(&mut *self.newest.lock().await);
         if newest.invoice.is_some() || newest.stock_change.is_some() {
-            self.store.save_newest(&self.item.connection.id, newest.stock_change, newest.invoice).await?;
+            self.store
+                .save_newest(&self.item.connection.id, newest.stock_change, newest.invoice)
+                .await?;
         }
         let limits = self.live().await.clients.robaws.limits();
         if let (Some(left), Some(limit)) = (limits.daily_remaining, limits.daily_limit) {
@@ -158,7 +168,18 @@ impl Context {
 
 async fn cheapest(peer: Peer, live: &Live) -> Result<(), Trouble> {
     match peer {
-        Peer::Robaws => live.clients.robaws.cheapest_get().await.map(drop).map_err(|e| Trouble::from(&e)),
-        Peer::Productflow => live.clients.productflow.test_connection().await.map_err(|e| Trouble::from(&e)),
+        Peer::Robaws => live
+            .clients
+            .robaws
+            .cheapest_get()
+            .await
+            .map(drop)
+            .map_err(|e| Trouble::from(&e)),
+        Peer::Productflow => live
+            .clients
+            .productflow
+            .test_connection()
+            .await
+            .map_err(|e| Trouble::from(&e)),
     }
 }

@@ -12,7 +12,10 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<SqsEvent>) -> Result<SqsBatc
     let deadline = deadline::of(&event.context);
     let mut messages = Vec::with_capacity(event.payload.records.len());
     for record in event.payload.records {
-        let id = record.message_id.filter(|id| !id.is_empty()).ok_or("an SQS record has no messageId")?;
+        let id = record
+            .message_id
+            .filter(|id| !id.is_empty())
+            .ok_or("an SQS record has no messageId")?;
         match serde_json::from_str::<OrderMessage>(record.body.as_deref().unwrap_or_default()) {
             Ok(body) => messages.push(Message { id, body }),
             Err(error) => tracing::error!(sqs.message.id = %id, error = %error, "not an order message"),

@@ -25,7 +25,9 @@ pub async fn finish(
     no: u32,
     frozen: Option<Frozen>,
 ) -> Result<(), Stop> {
-    let Some(id) = record.ledger.row(no).and_then(|row| row.robaws_id.clone()) else { return Ok(()) };
+    let Some(id) = record.ledger.row(no).and_then(|row| row.robaws_id.clone()) else {
+        return Ok(());
+    };
     let is_new = frozen.is_some();
     let frozen = match frozen {
         Some(frozen) => frozen,
@@ -35,7 +37,9 @@ pub async fn finish(
     let mut shown = None;
     let mut standing = 0;
     if !is_new {
-        let Some(invoice) = read(look, &id).await? else { return in_doubt(look, record, no).await };
+        let Some(invoice) = read(look, &id).await? else {
+            return in_doubt(look, record, no).await;
+        };
         let Some(lines) = standing_lines(&frozen.lines, &invoice) else {
             return checked(look, record, no, &frozen, &invoice).await;
         };
@@ -49,9 +53,17 @@ pub async fn finish(
             progress(look, record, no, |p| p.step = step(standing)).await?;
             return Err(Stop::OutOfTime);
         }
-        let Some(body) = frozen.line_bodies.get(standing) else { break };
+        let Some(body) = frozen.line_bodies.get(standing) else {
+            break;
+        };
         shown = None;
-        match look.live.clients.robaws.add_invoice_line(&id, body, &format!("{key}-l{}", standing + 1)).await {
+        match look
+            .live
+            .clients
+            .robaws
+            .add_invoice_line(&id, body, &format!("{key}-l{}", standing + 1))
+            .await
+        {
             Ok(()) => {
                 standing += 1;
                 looks = 0;
@@ -70,7 +82,9 @@ pub async fn finish(
             }
         }
         // Its end is not known: whether the line stands shows in the invoice.
-        let Some(invoice) = read(look, &id).await? else { return in_doubt(look, record, no).await };
+        let Some(invoice) = read(look, &id).await? else {
+            return in_doubt(look, record, no).await;
+        };
         let Some(lines) = standing_lines(&frozen.lines, &invoice) else {
             return checked(look, record, no, &frozen, &invoice).await;
         };
@@ -83,7 +97,9 @@ pub async fn finish(
             None => return in_doubt(look, record, no).await,
         },
     };
-    if standing_lines(&frozen.lines, &invoice) != Some(frozen.lines.len()) || !total_is_right(&frozen, &invoice) {
+    if standing_lines(&frozen.lines, &invoice) != Some(frozen.lines.len())
+        || !total_is_right(&frozen, &invoice)
+    {
         return checked(look, record, no, &frozen, &invoice).await;
     }
     progress(look, record, no, |p| {
@@ -109,7 +125,13 @@ async fn book(
     invoice: &Invoice,
 ) -> Result<(), Stop> {
     if !invoice.booked {
-        match look.live.clients.robaws.book_invoice(id, &format!("{key}-b")).await {
+        match look
+            .live
+            .clients
+            .robaws
+            .book_invoice(id, &format!("{key}-b"))
+            .await
+        {
             Ok(()) => {}
             Err(error) if error.is_certain_refusal() => return refused(look, record, &error),
             // Booking twice is booking once: the next look reads the invoice, and books it if it is not.
@@ -133,16 +155,25 @@ async fn book(
 /// dealt with it. Tells whether anything changed, so that the order is planned anew.
 pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> Result<bool, Stop> {
     let asks = |code| plan.problems.iter().any(|problem| problem.code == code);
-    let Some((row, state)) = record.ledger.invoice() else { return Ok(false) };
+    let Some((row, state)) = record.ledger.invoice() else {
+        return Ok(false);
+    };
     let mismatch = state.mismatch.is_some() && asks(ProblemCode::TotalMismatch);
     let business = state.business && !state.business_settled && asks(ProblemCode::BuyerIsBusiness);
-    if record.ledger.look.iter().any(|refusal| matches!(refusal, LookRefusal::Invoice { .. })) {
+    if record
+        .ledger
+        .look
+        .iter()
+        .any(|refusal| matches!(refusal, LookRefusal::Invoice { .. }))
+    {
         return Ok(false);
     }
     if !mismatch && !business {
         return Ok(false);
     }
-    let (no, Some(id)) = (row.no, row.robaws_id.clone()) else { return Ok(false) };
+    let (no, Some(id)) = (row.no, row.robaws_id.clone()) else {
+        return Ok(false);
+    };
     let total = match &row.effect {
         RowEffect::Invoice { total, .. } => *total,
         RowEffect::StockChange { .. } => return Ok(false),
@@ -157,7 +188,8 @@ pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> 
         Some(shown) => Cents::from_euros(shown) == Some(total),
         None => standing_lines(&frozen.lines, &invoice) == Some(frozen.lines.len()),
     };
-    let settled = business && (invoice.booked || invoice.client_id.as_deref() != Some(frozen.client_id.as_str()));
+    let settled =
+        business && (invoice.booked || invoice.client_id.as_deref() != Some(frozen.client_id.as_str()));
     let mismatch = (mismatch && !right).then(|| found_total(&invoice));
     let changed = settled || mismatch != was_mismatch || invoice.booked != was_booked;
     if changed {
@@ -216,7 +248,12 @@ fn refused(look: &Look<'_>, record: &mut OrderRecord, error: &robaws::Error) -> 
 }
 
 async fn read(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, Stop> {
-    look.live.clients.robaws.invoice(id, true).await.map_err(|error| Stop::robaws(&error))
+    look.live
+        .clients
+        .robaws
+        .invoice(id, true)
+        .await
+        .map_err(|error| Stop::robaws(&error))
 }
 
 async fn read_frozen(look: &Look<'_>, record: &OrderRecord, no: u32) -> Result<Frozen, Stop> {
@@ -225,7 +262,12 @@ async fn read_frozen(look: &Look<'_>, record: &OrderRecord, no: u32) -> Result<F
         .store
         .frozen(&ledger.connection, &ledger.identifier, no)
         .await?
-        .ok_or_else(|| Stop::Store(StoreError::missing(format!("frozen invoice {no} of order {}", ledger.identifier))))
+        .ok_or_else(|| {
+            Stop::Store(StoreError::missing(format!(
+                "frozen invoice {no} of order {}",
+                ledger.identifier
+            )))
+        })
 }
 
 async fn progress(
@@ -255,7 +297,9 @@ fn standing_lines(frozen: &[InvoiceLine], invoice: &Invoice) -> Option<usize> {
 }
 
 fn total_is_right(frozen: &Frozen, invoice: &Invoice) -> bool {
-    invoice.total_incl_vat.is_none_or(|total| Cents::from_euros(total) == Some(frozen.total))
+    invoice
+        .total_incl_vat
+        .is_none_or(|total| Cents::from_euros(total) == Some(frozen.total))
 }
 
 fn found_total(invoice: &Invoice) -> Cents {

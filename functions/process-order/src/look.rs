@@ -67,7 +67,9 @@ const MOST_RESTARTS: usize = 20;
 
 /// Looks at an order, and records how that ended.
 pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
-    let Some(record) = begin(ctx, identifier).await? else { return Ok(End::NotDue) };
+    let Some(record) = begin(ctx, identifier).await? else {
+        return Ok(End::NotDue);
+    };
     if record.starts > outcome::STARTS {
         return outcome::set_aside(ctx, identifier).await;
     }
@@ -91,7 +93,9 @@ pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, St
             Err(Stop::LookAgain) => {
                 return outcome::failed(ctx, identifier, &began, Peer::Robaws, Trouble::Unreadable).await;
             }
-            Err(Stop::Failed(_, Trouble::Credentials)) if !renewed && renew(ctx, &live).await => renewed = true,
+            Err(Stop::Failed(_, Trouble::Credentials)) if !renewed && renew(ctx, &live).await => {
+                renewed = true
+            }
             Err(Stop::Failed(peer, trouble)) => {
                 ctx.failed(peer, identifier, &trouble, &live).await?;
                 return outcome::failed(ctx, identifier, &began, peer, trouble).await;
@@ -117,7 +121,9 @@ async fn begin(ctx: &Context, identifier: &OrderIdentifier) -> Result<Option<Ord
     let connection = &ctx.item.connection.id;
     for _ in 0..MOST_RESTARTS {
         let now = ctx.clock.now();
-        let Some(mut record) = ctx.store.order(connection, identifier).await? else { return Ok(None) };
+        let Some(mut record) = ctx.store.order(connection, identifier).await? else {
+            return Ok(None);
+        };
         if record.due.is_none_or(|due| due.at > now) {
             return Ok(None);
         }
@@ -185,7 +191,8 @@ impl<'a> Look<'a> {
                 None => self.fresh(&mut record, &mut read, &mut is_fresh).await?,
             };
             let (mut plan, mut catalogue) = self.plan(&mut record, &known).await?;
-            let needs_read = !is_fresh && matches!(plan.effects.first(), Some(e) if !matches!(e, Effect::FinishInvoice(_)));
+            let needs_read = !is_fresh
+                && matches!(plan.effects.first(), Some(e) if !matches!(e, Effect::FinishInvoice(_)));
             let needs_read = needs_read && {
                 let again = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
                 (plan, catalogue) = self.plan(&mut record, &again).await?;
@@ -200,10 +207,17 @@ impl<'a> Look<'a> {
                     }
                     let digest = tariffs_digest(&plan, &catalogue);
                     let seen = |record: &mut OrderRecord| remember(record, &known, self.ctx.clock.now());
-                    return Ok(outcome::settled(self.ctx, &identifier, self.began, plan, seen, digest).await?);
+                    return Ok(
+                        outcome::settled(self.ctx, &identifier, self.began, plan, seen, digest).await?,
+                    );
                 }
-                Some(Effect::StockChange { direction, stock_location_id, items }) => {
-                    is_fresh = book::stock_change(self, &mut record, direction, stock_location_id, items).await?;
+                Some(Effect::StockChange {
+                    direction,
+                    stock_location_id,
+                    items,
+                }) => {
+                    is_fresh =
+                        book::stock_change(self, &mut record, direction, stock_location_id, items).await?;
                 }
                 Some(Effect::Invoice(invoice)) => {
                     if let Read::Order(order) = &known {
@@ -225,13 +239,22 @@ impl<'a> Look<'a> {
         let mut keys = record.waits_for.clone();
         if keys.contains(&WaitsFor::Tariffs) {
             let mut catalogue = Catalogue::default();
-            self.live.lookups.refresh_tariffs(&mut catalogue, false).await.map_err(failed)?;
+            self.live
+                .lookups
+                .refresh_tariffs(&mut catalogue, false)
+                .await
+                .map_err(failed)?;
             if digest_of_tariffs(&catalogue) != record.tariffs_digest {
                 return Ok(false);
             }
             keys.retain(|key| *key != WaitsFor::Tariffs);
         }
-        self.live.lookups.came_in(&keys).await.map(|came_in| !came_in).map_err(failed)
+        self.live
+            .lookups
+            .came_in(&keys)
+            .await
+            .map(|came_in| !came_in)
+            .map_err(failed)
     }
 
     /// Reads the order unless what was read is still fresh.
@@ -281,17 +304,30 @@ impl<'a> Look<'a> {
         let settings = &self.ctx.settings;
         let order = match read {
             Read::Order(order) => order,
-            Read::Unreadable(unreadable) => return Ok((plan_unreadable(unreadable, &record.ledger, settings), catalogue)),
+            Read::Unreadable(unreadable) => {
+                return Ok((plan_unreadable(unreadable, &record.ledger, settings), catalogue));
+            }
             Read::Gone => return Ok((plan_gone(&record.reference(), &record.ledger), catalogue)),
         };
         let mut found = plan(order, &record.ledger, &catalogue, settings);
         let lookups = &self.live.lookups;
         while !found.missing.is_empty() {
-            lookups.fill(&mut catalogue, &found.missing, record.forced).await.map_err(failed)?;
+            lookups
+                .fill(&mut catalogue, &found.missing, record.forced)
+                .await
+                .map_err(failed)?;
             found = plan(order, &record.ledger, &catalogue, settings);
         }
-        let waits_for_tariffs = found.problems.iter().any(|p| p.waits_for.contains(&WaitsFor::Tariffs));
-        if waits_for_tariffs && lookups.refresh_tariffs(&mut catalogue, record.forced).await.map_err(failed)? {
+        let waits_for_tariffs = found
+            .problems
+            .iter()
+            .any(|p| p.waits_for.contains(&WaitsFor::Tariffs));
+        if waits_for_tariffs
+            && lookups
+                .refresh_tariffs(&mut catalogue, record.forced)
+                .await
+                .map_err(failed)?
+        {
             found = plan(order, &record.ledger, &catalogue, settings);
         }
         Ok((found, catalogue))
@@ -314,14 +350,20 @@ fn invoice_still_wanted(record: &OrderRecord, now: &Read) -> bool {
 }
 
 fn tariffs_digest(plan: &Plan, catalogue: &Catalogue) -> Option<String> {
-    plan.waits_for().contains(&WaitsFor::Tariffs).then(|| digest_of_tariffs(catalogue)).flatten()
+    plan.waits_for()
+        .contains(&WaitsFor::Tariffs)
+        .then(|| digest_of_tariffs(catalogue))
+        .flatten()
 }
 
 fn digest_of_tariffs(catalogue: &Catalogue) -> Option<String> {
     let tariffs = catalogue.tariffs.as_ref()?;
     let mut hash = Sha256::new();
     for tariff in tariffs.values() {
-        hash.update(format!("{:?}|{}|{}\n", tariff.id, tariff.percentage, tariff.vat_inclusive));
+        hash.update(format!(
+            "{:?}|{}|{}\n",
+            tariff.id, tariff.percentage, tariff.vat_inclusive
+        ));
     }
     Some(hex::encode(&hash.finalize()[..8]))
 }
@@ -338,7 +380,9 @@ fn remember(record: &mut OrderRecord, read: &Read, now: jiff::Timestamp) {
             }
         }
         Read::Unreadable(unreadable) => {
-            record.external_identifier.clone_from(&unreadable.external_identifier);
+            record
+                .external_identifier
+                .clone_from(&unreadable.external_identifier);
             record.read_fingerprint = Some(unreadable.fingerprint.clone());
         }
         Read::Gone => record.read_fingerprint = None,

@@ -7,5 +7,8 @@ use process_order::Deps;
 async fn main() -> Result<(), Error> {
     runtime::telemetry::init("process-order");
     let deps = Deps::from_env().await?;
-    run(service_fn(|event: LambdaEvent<_>| process_order::handle(&deps, event))).await
+    run(service_fn(|event: LambdaEvent<_>| {
+        process_order::handle(&deps, event)
+    }))
+    .await
 }

@@ -48,7 +48,10 @@ pub struct Began {
 impl Began {
     /// From the record as it was.
     pub fn of(record: &OrderRecord) -> Self {
-        Self { due: record.due, forced: record.forced }
+        Self {
+            due: record.due,
+            forced: record.forced,
+        }
     }
 
     fn outdated(&self, record: &OrderRecord) -> bool {
@@ -72,7 +75,11 @@ pub async fn settled(
         .amend_order(&ctx.item.connection.id, identifier, now, |record| {
             seen(record);
             let blocked = plan.problems.iter().any(|p| p.holds > Holds::Nothing);
-            record.rounds = if needs_rounds(&plan) { record.rounds.saturating_add(1) } else { 0 };
+            record.rounds = if needs_rounds(&plan) {
+                record.rounds.saturating_add(1)
+            } else {
+                0
+            };
             let outdated = began.outdated(record);
             let due = next_due(&plan, &waits_for, record.rounds, now);
             record.set_problems(plan.problems.clone(), now);
@@ -103,7 +110,9 @@ fn needs_rounds(plan: &Plan) -> bool {
         plan.problems.iter().all(|p| {
             matches!(
                 p.code,
-                ProblemCode::CancelledAfterInvoice | ProblemCode::ChangedAfterInvoice | ProblemCode::ChangedAfterHandled
+                ProblemCode::CancelledAfterInvoice
+                    | ProblemCode::ChangedAfterInvoice
+                    | ProblemCode::ChangedAfterHandled
             )
         })
     };
@@ -111,7 +120,12 @@ fn needs_rounds(plan: &Plan) -> bool {
 }
 
 fn next_due(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Timestamp) -> Option<Due> {
-    let after = |wait: SignedDuration, kind| Some(Due { at: now.checked_add(wait).ok()?, kind });
+    let after = |wait: SignedDuration, kind| {
+        Some(Due {
+            at: now.checked_add(wait).ok()?,
+            kind,
+        })
+    };
     if plan.is_final {
         return None;
     }
@@ -157,12 +171,17 @@ pub async fn postponed(
                 } else {
                     doubling(FIRST_ROUND, record.rounds.saturating_sub(1), LONGEST)
                 };
-                record.due = now.checked_add(wait).ok().map(|at| Due { at, kind: DueKind::Work });
+                record.due = now.checked_add(wait).ok().map(|at| Due {
+                    at,
+                    kind: DueKind::Work,
+                });
             }
             true
         })
         .await?;
-    Ok(End::Settled(amended.map_or(OrderState::Blocked, |record| record.state)))
+    Ok(End::Settled(
+        amended.map_or(OrderState::Blocked, |record| record.state),
+    ))
 }
 
 /// A call failed: it counts against the order first.
@@ -183,7 +202,10 @@ pub async fn failed(
             let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
             let at = now.checked_add(wait).ok().max(paused);
             if !began.outdated(record) {
-                record.due = at.map(|at| Due { at, kind: DueKind::Work });
+                record.due = at.map(|at| Due {
+                    at,
+                    kind: DueKind::Work,
+                });
                 record.forced = false;
             }
             if record.state == OrderState::Waiting
@@ -206,13 +228,20 @@ fn waiting_paused(peer: Peer, time: Timestamp) -> Sentence {
         Peer::Robaws => "Robaws",
         Peer::Productflow => "ProductFlow",
     };
-    Sentence { code: "waiting_paused".to_owned(), args: args([("system", system.into()), ("time", Arg::Time(time))]) }
+    Sentence {
+        code: "waiting_paused".to_owned(),
+        args: args([("system", system.into()), ("time", Arg::Time(time))]),
+    }
 }
 
 fn permission_problem(record: &mut OrderRecord, module: &str, now: Timestamp) {
     let mut found: Vec<Problem> = record.problems.iter().map(|open| open.problem.clone()).collect();
     found.retain(|p| p.code != ProblemCode::RobawsPermission);
-    found.push(Problem::new(ProblemCode::RobawsPermission, Holds::Lines, args([("module", module.into())])));
+    found.push(Problem::new(
+        ProblemCode::RobawsPermission,
+        Holds::Lines,
+        args([("module", module.into())]),
+    ));
     record.set_problems(found, now);
     record.state = OrderState::Blocked;
     record.explanation = vec![Sentence::plain("blocked")];
@@ -252,11 +281,17 @@ pub async fn set_aside(ctx: &Context, identifier: &OrderIdentifier) -> Result<En
     ctx.store
         .amend_order(&ctx.item.connection.id, identifier, now, |record| {
             let reference = record.reference();
-            let problem =
-                Problem::new(ProblemCode::InternalError, Holds::Everything, args([("order", reference.into())]));
+            let problem = Problem::new(
+                ProblemCode::InternalError,
+                Holds::Everything,
+                args([("order", reference.into())]),
+            );
             record.set_problems(vec![problem], now);
             record.state = OrderState::Blocked;
-            record.explanation = vec![Sentence { code: "blocked".to_owned(), args: Args::new() }];
+            record.explanation = vec![Sentence {
+                code: "blocked".to_owned(),
+                args: Args::new(),
+            }];
             record.due = None;
             record.queued_at = None;
             record.forced = false;
@@ -273,8 +308,10 @@ pub async fn without_outcome(ctx: &Context, identifier: &OrderIdentifier) -> Res
         .store
         .amend_order(&ctx.item.connection.id, identifier, now, |record| {
             record.queued_at = None;
-            record.due =
-                now.checked_add(FIRST_RETRY).ok().map(|at| Due { at, kind: DueKind::Work });
+            record.due = now.checked_add(FIRST_RETRY).ok().map(|at| Due {
+                at,
+                kind: DueKind::Work,
+            });
             true
         })
         .await?;

@@ -333,10 +333,15 @@ fn invoiced(ledger: &Ledger, reference: &str, changes: &[Change]) -> Plan {
         problems.push(buyer_is_business(reference));
     }
     let refused = ledger.look.iter().find_map(|refusal| match refusal {
-        LookRefusal::Invoice { reason } => Some(refused_problem("invoice", reference, reason, Holds::Invoice)),
+        LookRefusal::Invoice { reason } => {
+            Some(refused_problem("invoice", reference, reason, Holds::Invoice))
+        }
         LookRefusal::Together | LookRefusal::Item { .. } | LookRefusal::SettingGone { .. } => None,
     });
-    let unfinished = ledger.unfinished_invoice().map(|row| row.no).filter(|_| refused.is_none());
+    let unfinished = ledger
+        .unfinished_invoice()
+        .map(|row| row.no)
+        .filter(|_| refused.is_none());
     let is_refused = refused.is_some();
     problems.extend(refused);
     let (state, code) = match (in_conflict, progress.mismatch, unfinished) {

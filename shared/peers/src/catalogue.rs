@@ -49,7 +49,10 @@ pub struct Lookups {
 impl Catalogues {
     /// Nothing remembered yet.
     pub fn new(clock: SharedClock) -> Self {
-        Self { clock, memories: Arc::default() }
+        Self {
+            clock,
+            memories: Arc::default(),
+        }
     }
 
     /// The memory of a connection; emptied when its stamp is not the one it was filled under.
@@ -59,10 +62,17 @@ impl Catalogues {
             let mut memory = memory.lock().await;
             let size = memory.articles.len() + memory.articles_by_id.len();
             if memory.stamp != stamp || size > KEPT {
-                *memory = Memory { stamp, ..Memory::default() };
+                *memory = Memory {
+                    stamp,
+                    ..Memory::default()
+                };
             }
         }
-        Lookups { clock: self.clock.clone(), memory, robaws }
+        Lookups {
+            clock: self.clock.clone(),
+            memory,
+            robaws,
+        }
     }
 }
 
@@ -80,7 +90,12 @@ impl Lookups {
     }
 
     /// Adds what is missing to the catalogue. `fresh`: negative answers are asked again.
-    pub async fn fill(&self, catalogue: &mut Catalogue, missing: &Missing, fresh: bool) -> Result<(), Trouble> {
+    pub async fn fill(
+        &self,
+        catalogue: &mut Catalogue,
+        missing: &Missing,
+        fresh: bool,
+    ) -> Result<(), Trouble> {
         for sku in &missing.articles {
             let answer = self.article(sku, fresh).await?;
             catalogue.articles.insert(sku.clone(), answer);
@@ -131,13 +146,24 @@ impl Lookups {
                 return Ok(answer.clone());
             }
         }
-        let answer = self.robaws.articles_by_number(sku).await.map_err(|e| Trouble::from(&e))?;
+        let answer = self
+            .robaws
+            .articles_by_number(sku)
+            .await
+            .map_err(|e| Trouble::from(&e))?;
         *slot = Some((answer.clone(), self.clock.now()));
         Ok(answer)
     }
 
     async fn article_by_id(&self, id: &ArticleId, fresh: bool) -> Result<Option<Article>, Trouble> {
-        let slot = Arc::clone(self.memory.lock().await.articles_by_id.entry(id.clone()).or_default());
+        let slot = Arc::clone(
+            self.memory
+                .lock()
+                .await
+                .articles_by_id
+                .entry(id.clone())
+                .or_default(),
+        );
         let mut slot = slot.lock().await;
         if let Some((answer, then)) = slot.as_ref() {
             let positive = answer.as_ref().is_some_and(|a| a.live);

@@ -61,7 +61,13 @@ pub struct Peers {
 impl Peers {
     /// For peers at these base URLs.
     pub fn new(http: reqwest::Client, robaws_url: Url, productflow_url: Url, secrets: SecretStore) -> Self {
-        Self { http, robaws_url, productflow_url, secrets, pacers: Arc::default() }
+        Self {
+            http,
+            robaws_url,
+            productflow_url,
+            secrets,
+            pacers: Arc::default(),
+        }
     }
 
     /// Where the credentials are kept.
@@ -75,41 +81,79 @@ impl Peers {
             .secrets
             .get(&connection.id, connection.secret_version.as_deref())
             .await
-            .map_err(|source| PeersError::Secret { connection: connection.id.clone(), source })?;
+            .map_err(|source| PeersError::Secret {
+                connection: connection.id.clone(),
+                source,
+            })?;
         self.complete(connection, &credentials).await
     }
 
     /// The clients with credentials read past the cache, for when the ones in hand were refused.
     pub async fn refreshed(&self, connection: &Connection) -> Result<Clients, PeersError> {
-        let credentials = self
-            .secrets
-            .refresh(&connection.id)
-            .await
-            .map_err(|source| PeersError::Secret { connection: connection.id.clone(), source })?;
+        let credentials =
+            self.secrets
+                .refresh(&connection.id)
+                .await
+                .map_err(|source| PeersError::Secret {
+                    connection: connection.id.clone(),
+                    source,
+                })?;
         self.complete(connection, &credentials).await
     }
 
-    async fn complete(&self, connection: &Connection, credentials: &Credentials) -> Result<Clients, PeersError> {
-        let incomplete = |what| PeersError::Incomplete { connection: connection.id.clone(), what };
-        let robaws = self.robaws(&connection.id, credentials).await.ok_or(incomplete("a Robaws key and secret"))?;
+    async fn complete(
+        &self,
+        connection: &Connection,
+        credentials: &Credentials,
+    ) -> Result<Clients, PeersError> {
+        let incomplete = |what| PeersError::Incomplete {
+            connection: connection.id.clone(),
+            what,
+        };
+        let robaws = self
+            .robaws(&connection.id, credentials)
+            .await
+            .ok_or(incomplete("a Robaws key and secret"))?;
         let company = connection.company.ok_or(incomplete("a ProductFlow company"))?;
-        let productflow =
-            self.productflow(credentials, company).ok_or(incomplete("a ProductFlow access token"))?;
-        Ok(Clients { robaws, productflow, credentials: credentials.clone() })
+        let productflow = self
+            .productflow(credentials, company)
+            .ok_or(incomplete("a ProductFlow access token"))?;
+        Ok(Clients {
+            robaws,
+            productflow,
+            credentials: credentials.clone(),
+        })
     }
 
     /// A Robaws client with these credentials, paced with everything else of the connection.
-    pub async fn robaws(&self, connection: &ConnectionId, credentials: &Credentials) -> Option<robaws::Client> {
+    pub async fn robaws(
+        &self,
+        connection: &ConnectionId,
+        credentials: &Credentials,
+    ) -> Option<robaws::Client> {
         let login = credentials.robaws.clone()?;
         let pacer = Arc::clone(self.pacers.lock().await.entry(connection.clone()).or_default());
-        let login = robaws::Credentials { key: login.key, secret: login.secret };
-        Some(robaws::Client::new(self.http.clone(), self.robaws_url.clone(), login, pacer))
+        let login = robaws::Credentials {
+            key: login.key,
+            secret: login.secret,
+        };
+        Some(robaws::Client::new(
+            self.http.clone(),
+            self.robaws_url.clone(),
+            login,
+            pacer,
+        ))
     }
 
     /// A ProductFlow client with these credentials.
     pub fn productflow(&self, credentials: &Credentials, company: CompanyId) -> Option<productflow::Client> {
         let token = credentials.productflow.clone()?.access_token;
-        Some(productflow::Client::new(self.http.clone(), self.productflow_url.clone(), token, company))
+        Some(productflow::Client::new(
+            self.http.clone(),
+            self.productflow_url.clone(),
+            token,
+            company,
+        ))
     }
 }
 
@@ -117,12 +161,24 @@ impl From<&robaws::Error> for Trouble {
     fn from(error: &robaws::Error) -> Self {
         use robaws::Error;
         match error {
-            Error::Unauthorized { .. } | Error::NotJson { .. } | Error::Redirected { .. } => Self::Credentials,
-            Error::Forbidden { .. } => Self::Permission { module: error.module() },
-            Error::RateLimited { daily: true, reset, .. } => Self::Quota { reset: signed(*reset) },
-            Error::RateLimited { retry_after, .. } => Self::RateLimited { wait: signed(*retry_after) },
+            Error::Unauthorized { .. } | Error::NotJson { .. } | Error::Redirected { .. } => {
+                Self::Credentials
+            }
+            Error::Forbidden { .. } => Self::Permission {
+                module: error.module(),
+            },
+            Error::RateLimited {
+                daily: true, reset, ..
+            } => Self::Quota {
+                reset: signed(*reset),
+            },
+            Error::RateLimited { retry_after, .. } => Self::RateLimited {
+                wait: signed(*retry_after),
+            },
             Error::Unavailable { .. } | Error::NoAnswer { .. } | Error::Conflict { .. } => Self::Down,
-            Error::NotFound { .. } | Error::Rejected { .. } => Self::Refused { reason: error.robaws_reason() },
+            Error::NotFound { .. } | Error::Rejected { .. } => Self::Refused {
+                reason: error.robaws_reason(),
+            },
             Error::Unreadable { .. } => Self::Unreadable,
             Error::OutOfTime => Self::OutOfTime,
         }
@@ -134,9 +190,13 @@ impl From<&productflow::Error> for Trouble {
         use productflow::Error;
         match error {
             Error::Unauthorized { .. } | Error::Forbidden {} => Self::Credentials,
-            Error::RateLimited { retry_after } => Self::RateLimited { wait: signed(*retry_after) },
+            Error::RateLimited { retry_after } => Self::RateLimited {
+                wait: signed(*retry_after),
+            },
             Error::Unavailable { .. } | Error::NoAnswer { .. } => Self::Down,
-            Error::NotFound { .. } | Error::Rejected { .. } => Self::Refused { reason: error.to_string() },
+            Error::NotFound { .. } | Error::Rejected { .. } => Self::Refused {
+                reason: error.to_string(),
+            },
             Error::Unreadable { .. } => Self::Unreadable,
         }
     }

@@ -51,7 +51,12 @@ impl Health {
 
     /// Whether ordinary calls may go to `peer`. When a pause has ended, or the merchant asked for a look, one call goes
     /// first: `probe`, while the others wait for its answer.
-    pub async fn gate<F>(&self, peer: Peer, forced: bool, probe: impl FnOnce() -> F) -> Result<Gate, store::StoreError>
+    pub async fn gate<F>(
+        &self,
+        peer: Peer,
+        forced: bool,
+        probe: impl FnOnce() -> F,
+    ) -> Result<Gate, store::StoreError>
     where
         F: Future<Output = Result<(), Trouble>>,
     {
@@ -103,7 +108,10 @@ impl Health {
     pub async fn quota(&self, left: u64, limit: u64) -> Result<(), store::StoreError> {
         let mut health = self.robaws.lock().await;
         let tenth = |left: u64, limit: u64| left.saturating_mul(10).checked_div(limit.max(1));
-        let stored = health.quota_left.zip(health.quota_limit).and_then(|(left, limit)| tenth(left, limit));
+        let stored = health
+            .quota_left
+            .zip(health.quota_limit)
+            .and_then(|(left, limit)| tenth(left, limit));
         let changed = stored != tenth(left, limit) || health.quota_limit != Some(limit);
         health.quota_left = Some(left);
         health.quota_limit = Some(limit);
@@ -136,7 +144,10 @@ impl Health {
         let mut trouble = trouble.clone();
         let mut certain = true;
         if trouble == Trouble::Down {
-            let other = health.suspect.as_ref().is_some_and(|suspect| Some(suspect) != order);
+            let other = health
+                .suspect
+                .as_ref()
+                .is_some_and(|suspect| Some(suspect) != order);
             certain = (order.is_some() && other)
                 || match cheapest().await {
                     Err(found) if !found.peer_is_well() => {
@@ -178,6 +189,9 @@ impl Health {
     }
 
     async fn save(&self, peer: Peer, health: &PeerHealth) -> Result<(), store::StoreError> {
-        self.store.save_health(&self.connection, peer, health).await.map(drop)
+        self.store
+            .save_health(&self.connection, peer, health)
+            .await
+            .map(drop)
     }
 }

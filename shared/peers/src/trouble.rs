@@ -39,7 +39,10 @@ pub enum Trouble {
 impl Trouble {
     /// The peer answered as a working peer does.
     pub fn peer_is_well(&self) -> bool {
-        matches!(self, Self::Permission { .. } | Self::Refused { .. } | Self::Unreadable | Self::OutOfTime)
+        matches!(
+            self,
+            Self::Permission { .. } | Self::Refused { .. } | Self::Unreadable | Self::OutOfTime
+        )
     }
 }
 

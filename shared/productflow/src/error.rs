@@ -63,6 +63,12 @@ impl Error {
 
     /// 400 or 422 on a list: the query (its sort) is not accepted.
     pub fn is_refusal_of_query(&self) -> bool {
-        matches!(self, Self::Rejected { status: 400 | 422, .. })
+        matches!(
+            self,
+            Self::Rejected {
+                status: 400 | 422,
+                ..
+            }
+        )
     }
 }

@@ -9,13 +9,18 @@ impl Client {
     /// One page of all orders, whatever their status, from 1. `sorted`: newest update first, if ProductFlow does as asked.
     pub async fn orders_page(&self, page: u32, per_page: u32, sorted: bool) -> Result<OrdersPage, Error> {
         let sort = if sorted { "&sort%5B0%5D=-updated_at" } else { "" };
-        let answer = self.get("order", &format!("page={page}&per_page={per_page}{sort}")).await?;
+        let answer = self
+            .get("order", &format!("page={page}&per_page={per_page}{sort}"))
+            .await?;
         wire::orders_page(answer, page)
     }
 
     /// One order as it is now; `None` on 404.
     pub async fn order(&self, identifier: &OrderIdentifier) -> Result<Option<RawOrder>, Error> {
-        match self.get(&format!("order/{}", segment(identifier.as_str())), "").await {
+        match self
+            .get(&format!("order/{}", segment(identifier.as_str())), "")
+            .await
+        {
             Ok(answer) => wire::one_order(answer, identifier).map(Some),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -41,7 +41,13 @@ pub(crate) fn segment(text: &str) -> String {
 impl Client {
     /// For a company that the access token gives access to.
     pub fn new(http: reqwest::Client, base_url: Url, access_token: SecretString, company: CompanyId) -> Self {
-        Self { http, base_url, access_token, company, not_before: Arc::default() }
+        Self {
+            http,
+            base_url,
+            access_token,
+            company,
+            not_before: Arc::default(),
+        }
     }
 
     /// Whether token and company go together (`GET marketplace`).
@@ -83,7 +89,11 @@ impl Client {
 
     async fn call(&self, path: &str, query: &str) -> Result<Value, Error> {
         let base = self.base_url.as_str().trim_end_matches('/');
-        let url = if query.is_empty() { format!("{base}/{path}") } else { format!("{base}/{path}?{query}") };
+        let url = if query.is_empty() {
+            format!("{base}/{path}")
+        } else {
+            format!("{base}/{path}?{query}")
+        };
         let response = self
             .http
             .request(Method::GET, url)
@@ -93,17 +103,23 @@ impl Client {
             .bearer_auth(self.access_token.expose_secret())
             .send()
             .await
-            .map_err(|source| Error::NoAnswer { source: source.without_url() })?;
+            .map_err(|source| Error::NoAnswer {
+                source: source.without_url(),
+            })?;
         self.learn(&response);
         answer(response, path).await
     }
 
     /// Paces by the header where it comes, not at all where it doesn't.
     fn learn(&self, response: &Response) {
-        let remaining =
-            response.headers().get("x-ratelimit-remaining").and_then(|v| v.to_str().ok()?.trim().parse::<u64>().ok());
+        let remaining = response
+            .headers()
+            .get("x-ratelimit-remaining")
+            .and_then(|v| v.to_str().ok()?.trim().parse::<u64>().ok());
         let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
-        *not_before = remaining.filter(|left| *left <= RESERVE).map(|_| Instant::now() + Duration::from_secs(1));
+        *not_before = remaining
+            .filter(|left| *left <= RESERVE)
+            .map(|_| Instant::now() + Duration::from_secs(1));
     }
 }
 
@@ -116,8 +132,9 @@ async fn answer(response: Response, path: &str) -> Result<Value, Error> {
         .is_none_or(|value| value.to_ascii_lowercase().contains("json"));
     match status {
         200..=299 => {
-            let body =
-                response.bytes().await.map_err(|source| Error::NoAnswer { source: source.without_url() })?;
+            let body = response.bytes().await.map_err(|source| Error::NoAnswer {
+                source: source.without_url(),
+            })?;
             if !is_json {
                 return Err(Error::Unauthorized { status });
             }
@@ -130,16 +147,33 @@ async fn answer(response: Response, path: &str) -> Result<Value, Error> {
         }
         300..=399 | 401 => Err(Error::Unauthorized { status }),
         403 => Err(Error::Forbidden {}),
-        404 => Err(Error::NotFound { path: path.to_owned() }),
+        404 => Err(Error::NotFound {
+            path: path.to_owned(),
+        }),
         408 | 500.. => Err(Error::Unavailable { status }),
         429 => {
-            let seconds = headers.get("retry-after").and_then(|v| v.to_str().ok()?.trim().parse::<u64>().ok());
-            Err(Error::RateLimited { retry_after: seconds.map(Duration::from_secs) })
+            let seconds = headers
+                .get("retry-after")
+                .and_then(|v| v.to_str().ok()?.trim().parse::<u64>().ok());
+            Err(Error::RateLimited {
+                retry_after: seconds.map(Duration::from_secs),
+            })
         }
         _ => {
-            let json: Value = response.bytes().await.ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
-            let message = json.get("message").and_then(Value::as_str).unwrap_or("no message");
-            Err(Error::Rejected { status, message: message.chars().take(300).collect() })
+            let json: Value = response
+                .bytes()
+                .await
+                .ok()
+                .and_then(|b| serde_json::from_slice(&b).ok())
+                .unwrap_or_default();
+            let message = json
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or("no message");
+            Err(Error::Rejected {
+                status,
+                message: message.chars().take(300).collect(),
+            })
         }
     }
 }

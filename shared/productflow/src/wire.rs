@@ -44,12 +44,16 @@ impl RawOrder {
     /// ProductFlow's key; `None` when there is none to echo.
     pub fn identifier(&self) -> Option<OrderIdentifier> {
         let own = self.body.get("identifier").and_then(text_or_number);
-        own.and_then(|text| OrderIdentifier::parse(text).ok()).or_else(|| self.asked.clone())
+        own.and_then(|text| OrderIdentifier::parse(text).ok())
+            .or_else(|| self.asked.clone())
     }
 
     /// When ProductFlow last changed it.
     pub fn updated_at(&self) -> Option<Timestamp> {
-        self.body.get("updated_at").and_then(Value::as_str).and_then(timestamp)
+        self.body
+            .get("updated_at")
+            .and_then(Value::as_str)
+            .and_then(timestamp)
     }
 
     /// Digest of the whole body, 32 hex digits.
@@ -60,7 +64,9 @@ impl RawOrder {
 
 /// A list answer as a page.
 pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error> {
-    let unreadable = || Error::Unreadable { what: "a list of orders" };
+    let unreadable = || Error::Unreadable {
+        what: "a list of orders",
+    };
     let (rows, envelope) = match answer {
         Value::Array(rows) => (rows, Map::new()),
         Value::Object(mut envelope) => match envelope.remove("data") {
@@ -69,17 +75,25 @@ pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error>
         },
         _ => return Err(unreadable()),
     };
-    let meta = envelope.get("meta").and_then(Value::as_object).unwrap_or(&envelope);
+    let meta = envelope
+        .get("meta")
+        .and_then(Value::as_object)
+        .unwrap_or(&envelope);
     let links = envelope.get("links").and_then(Value::as_object);
     let last_page = meta.get("last_page").and_then(Value::as_u64);
-    let next = links.and_then(|links| links.get("next")).or_else(|| envelope.get("next_page_url"));
+    let next = links
+        .and_then(|links| links.get("next"))
+        .or_else(|| envelope.get("next_page_url"));
     let is_last = match (last_page, next) {
         (Some(last), _) => u64::from(page) >= last,
         (None, Some(next)) => next.is_null(),
         // Nothing tells: the list ends where a page is empty.
         (None, None) => false,
     };
-    Ok(OrdersPage { is_last: is_last || rows.is_empty(), orders: rows.into_iter().map(RawOrder::new).collect() })
+    Ok(OrdersPage {
+        is_last: is_last || rows.is_empty(),
+        orders: rows.into_iter().map(RawOrder::new).collect(),
+    })
 }
 
 /// The answer to one order.
@@ -92,7 +106,10 @@ pub(crate) fn one_order(answer: Value, asked: &OrderIdentifier) -> Result<RawOrd
         },
         _ => return Err(Error::Unreadable { what: "an order" }),
     };
-    Ok(RawOrder { body, asked: Some(asked.clone()) })
+    Ok(RawOrder {
+        body,
+        asked: Some(asked.clone()),
+    })
 }
 
 /// Longest value that an error repeats.
@@ -109,12 +126,19 @@ fn bad(field: impl Into<String>, value: Option<&Value>) -> Bad {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    Bad { field: field.into(), value: shown.chars().take(SHOWN).collect() }
+    Bad {
+        field: field.into(),
+        value: shown.chars().take(SHOWN).collect(),
+    }
 }
 
 /// Reads an order: tolerant of what is not needed, strict about what is (contract). The error names the field.
 pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unreadable> {
-    let placed_at = raw.body.get("placed_at").and_then(Value::as_str).and_then(timestamp);
+    let placed_at = raw
+        .body
+        .get("placed_at")
+        .and_then(Value::as_str)
+        .and_then(timestamp);
     let external = text_of(&raw.body, "external_identifier");
     let unreadable = |identifier: OrderIdentifier, Bad { field, value }: Bad| Unreadable {
         identifier,
@@ -127,7 +151,10 @@ pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unre
     // An order of the list without an identifier can't be asked for, nor told from another: the poll reports it.
     let identifier = raw.identifier().unwrap_or_else(OrderIdentifier::unknown);
     if raw.identifier().is_none() {
-        return Err(unreadable(identifier, bad("identifier", raw.body.get("identifier"))));
+        return Err(unreadable(
+            identifier,
+            bad("identifier", raw.body.get("identifier")),
+        ));
     }
     order(raw, identifier.clone(), settings).map_err(|problem| unreadable(identifier, problem))
 }
@@ -136,8 +163,10 @@ fn order(raw: &RawOrder, identifier: OrderIdentifier, settings: &ConnectionSetti
     let body = &raw.body;
     let status = status(body, settings)?;
     let placed = body.get("placed_at");
-    let placed_at =
-        placed.and_then(Value::as_str).and_then(timestamp).ok_or_else(|| bad("placed_at", placed))?;
+    let placed_at = placed
+        .and_then(Value::as_str)
+        .and_then(timestamp)
+        .ok_or_else(|| bad("placed_at", placed))?;
     let cancelled = status == OrderStatus::Cancelled;
     let amounts = settings.order_amounts;
     let lines = lines(body, settings);
@@ -145,25 +174,38 @@ fn order(raw: &RawOrder, identifier: OrderIdentifier, settings: &ConnectionSetti
     let total = total(body, amounts);
     // Of a cancelled order nothing but its cancellation is needed.
     let (lines, costs, total) = if cancelled {
-        (lines.unwrap_or_default(), costs.unwrap_or_default(), total.unwrap_or_default())
+        (
+            lines.unwrap_or_default(),
+            costs.unwrap_or_default(),
+            total.unwrap_or_default(),
+        )
     } else {
         (lines?, costs?, total?)
     };
     let billing = body.get("billing_customer").filter(|c| c.is_object());
     let shipping = body.get("shipping_customer").filter(|c| c.is_object());
-    let country = [shipping, billing].into_iter().flatten().find_map(|c| text_of(c, "country_code"));
+    let country = [shipping, billing]
+        .into_iter()
+        .flatten()
+        .find_map(|c| text_of(c, "country_code"));
     let business = [billing, shipping].into_iter().flatten().find_map(|customer| {
-        let business =
-            Business { company_name: text_of(customer, "company_name"), vat_number: text_of(customer, "vat_number") };
+        let business = Business {
+            company_name: text_of(customer, "company_name"),
+            vat_number: text_of(customer, "vat_number"),
+        };
         (business != Business::default()).then_some(business)
     });
     let order = Order {
         identifier,
         status,
         external_identifier: text_of(body, "external_identifier"),
-        marketplace: body
-            .get("marketplace")
-            .and_then(|m| if m.is_string() { text_or_number(m) } else { text_of(m, "name") }),
+        marketplace: body.get("marketplace").and_then(|m| {
+            if m.is_string() {
+                text_or_number(m)
+            } else {
+                text_of(m, "name")
+            }
+        }),
         currency: text_of(body, "currency_code").map_or_else(|| "EUR".to_owned(), |c| c.to_ascii_uppercase()),
         placed_at,
         updated_at: raw.updated_at(),
@@ -185,7 +227,11 @@ fn order(raw: &RawOrder, identifier: OrderIdentifier, settings: &ConnectionSetti
 
 fn status(body: &Value, settings: &ConnectionSettings) -> Result<OrderStatus, Bad> {
     let value = body.get("status");
-    let word = value.and_then(Value::as_str).map(str::trim).filter(|w| !w.is_empty()).ok_or_else(|| bad("status", value))?;
+    let word = value
+        .and_then(Value::as_str)
+        .map(str::trim)
+        .filter(|w| !w.is_empty())
+        .ok_or_else(|| bad("status", value))?;
     let words = settings.status_words.with_defaults();
     let is_in = |list: &[String]| list.iter().any(|known| known.eq_ignore_ascii_case(word));
     Ok(if is_in(&words.open) {
@@ -201,14 +247,21 @@ fn status(body: &Value, settings: &ConnectionSettings) -> Result<OrderStatus, Ba
 
 fn lines(body: &Value, settings: &ConnectionSettings) -> Result<Vec<OrderLine>, Bad> {
     let value = body.get("lines");
-    let rows = value.and_then(Value::as_array).filter(|rows| !rows.is_empty()).ok_or_else(|| {
-        bad("lines", value.filter(|value| !value.is_array()))
-    })?;
-    let lines: Vec<OrderLine> =
-        rows.iter().enumerate().map(|(at, row)| line(row, at, settings)).collect::<Result<_, _>>()?;
+    let rows = value
+        .and_then(Value::as_array)
+        .filter(|rows| !rows.is_empty())
+        .ok_or_else(|| bad("lines", value.filter(|value| !value.is_array())))?;
+    let lines: Vec<OrderLine> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| line(row, at, settings))
+        .collect::<Result<_, _>>()?;
     for (at, line) in lines.iter().enumerate() {
         if lines[..at].iter().any(|other| other.id == line.id) {
-            return Err(Bad { field: format!("lines[{at}].id"), value: format!("{} (twice)", line.id) });
+            return Err(Bad {
+                field: format!("lines[{at}].id"),
+                value: format!("{} (twice)", line.id),
+            });
         }
     }
     Ok(lines)
@@ -221,27 +274,39 @@ fn line(row: &Value, at: usize, settings: &ConnectionSettings) -> Result<OrderLi
         .and_then(quantity)
         .ok_or_else(|| bad(field("quantity"), quantity_value))?;
     let price_value = row.get("price").filter(|value| !value.is_null());
-    let price = amount(price_value.ok_or_else(|| bad(field("price"), None))?, settings.order_amounts)
-        .ok_or_else(|| bad(field("price"), price_value))?;
+    let price = amount(
+        price_value.ok_or_else(|| bad(field("price"), None))?,
+        settings.order_amounts,
+    )
+    .ok_or_else(|| bad(field("price"), price_value))?;
     let price = match settings.line_price {
         LinePrice::Total => price,
-        LinePrice::Unit => {
-            price.checked_mul(i64::from(quantity)).ok_or_else(|| bad(field("price"), price_value))?
-        }
+        LinePrice::Unit => price
+            .checked_mul(i64::from(quantity))
+            .ok_or_else(|| bad(field("price"), price_value))?,
     };
     // The number is taken as it is: a space in it is part of it.
-    let sku = row.get("sku").and_then(text_or_number).and_then(|text| Sku::parse(text).ok());
+    let sku = row
+        .get("sku")
+        .and_then(text_or_number)
+        .and_then(|text| Sku::parse(text).ok());
     let title = text_of(row, "title")
         .or_else(|| sku.as_ref().map(Sku::to_string))
         .unwrap_or_else(|| format!("{}", at + 1));
-    let id = row.get("id").and_then(text_or_number).unwrap_or_else(|| (at + 1).to_string());
+    let id = row
+        .get("id")
+        .and_then(text_or_number)
+        .unwrap_or_else(|| (at + 1).to_string());
     Ok(OrderLine {
         id: LineId::parse(id).map_err(|_| bad(field("id"), row.get("id")))?,
         sku,
         title,
         quantity,
         price,
-        vat_code: row.get("vat_code").and_then(text_or_number).and_then(|code| vat_code(&code)),
+        vat_code: row
+            .get("vat_code")
+            .and_then(text_or_number)
+            .and_then(|code| vat_code(&code)),
         fbm: row.get("fbm").is_some_and(|fbm| match fbm {
             Value::Bool(fbm) => *fbm,
             Value::Number(number) => number.as_i64() == Some(1),
@@ -267,7 +332,9 @@ fn costs(body: &Value, amounts: OrderAmounts) -> Result<Costs, Bad> {
 fn total(body: &Value, amounts: OrderAmounts) -> Result<Option<Cents>, Bad> {
     for name in ["total", "total_price", "grand_total"] {
         if let Some(value) = body.get(name).filter(|value| !value.is_null()) {
-            return amount(value, amounts).map(Some).ok_or_else(|| bad(name, Some(value)));
+            return amount(value, amounts)
+                .map(Some)
+                .ok_or_else(|| bad(name, Some(value)));
         }
     }
     Ok(None)
@@ -283,7 +350,9 @@ fn quantity(value: &Value) -> Option<u32> {
     if !number.fract().is_zero() {
         return None;
     }
-    u32::try_from(number.trunc()).ok().filter(|quantity| *quantity >= 1)
+    u32::try_from(number.trunc())
+        .ok()
+        .filter(|quantity| *quantity >= 1)
 }
 
 /// An amount in the set unit, not below 0. Where cents are expected, a fraction or a string with a decimal point is none.
@@ -303,7 +372,9 @@ fn amount(value: &Value, unit: OrderAmounts) -> Option<Cents> {
 }
 
 fn number_of(text: &str) -> Option<Decimal> {
-    Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
+    Decimal::from_str(text)
+        .or_else(|_| Decimal::from_scientific(text))
+        .ok()
 }
 
 fn text_or_number(value: &Value) -> Option<String> {
@@ -389,7 +460,10 @@ mod tests {
     #[case(json!("5998"), 5998)]
     #[case(json!(0), 0)]
     fn whole_cents(#[case] price: Value, #[case] cents: i64) {
-        assert_eq!(read_with(|b| b["lines"][0]["price"] = price).unwrap().lines[0].price, Cents(cents));
+        assert_eq!(
+            read_with(|b| b["lines"][0]["price"] = price).unwrap().lines[0].price,
+            Cents(cents)
+        );
     }
 
     #[test]
@@ -406,7 +480,10 @@ mod tests {
         assert_eq!(order.lines[0].price, Cents(5998));
         assert_eq!(order.costs.shipping, Cents(495));
         body["lines"][0]["price"] = json!(29.995);
-        assert_eq!(read(&RawOrder::new(body), &settings).unwrap_err().field, "lines[0].price");
+        assert_eq!(
+            read(&RawOrder::new(body), &settings).unwrap_err().field,
+            "lines[0].price"
+        );
     }
 
     #[test]

@@ -14,20 +14,31 @@ impl Client {
         };
         let query = [("articleNumber", number.as_str())];
         let enough = |found: &[wire::WireArticle]| found.iter().filter(|a| exact(a)).count() >= 2;
-        let candidates =
-            self.list("articles", &query, "articles", LIST_TIMEOUT, |a: &wire::WireArticle| &a.id, enough).await?;
+        let candidates = self
+            .list(
+                "articles",
+                &query,
+                "articles",
+                LIST_TIMEOUT,
+                |a: &wire::WireArticle| &a.id,
+                enough,
+            )
+            .await?;
         let mut matches = candidates.into_iter().filter(exact);
         Ok(match (matches.next(), matches.next()) {
             (None, _) => ArticleAnswer::NotFound,
             (Some(_), Some(_)) => ArticleAnswer::NotUnique,
-            (Some(article), None) => article.into_article().map_or(ArticleAnswer::NotFound, ArticleAnswer::Found),
+            (Some(article), None) => article
+                .into_article()
+                .map_or(ArticleAnswer::NotFound, ArticleAnswer::Found),
         })
     }
 
     /// An article by its id; `None` when it is not there.
     pub async fn article(&self, id: &ArticleId) -> Result<Option<Article>, Error> {
         let path = format!("articles/{id}");
-        let found: Option<wire::WireArticle> = self.get_optional(Request::get(&path, &[]), "an article").await?;
+        let found: Option<wire::WireArticle> =
+            self.get_optional(Request::get(&path, &[]), "an article").await?;
         Ok(found.and_then(wire::WireArticle::into_article))
     }
 }

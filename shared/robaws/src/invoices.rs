@@ -8,26 +8,38 @@ use domain::ids::DocumentId;
 impl Client {
     /// Makes the header with exactly this body.
     pub async fn create_invoice(&self, body: &str, key: &str) -> Result<Invoice, Error> {
-        self.write(Request::post("sales-invoices", body, key)).await?.json("a sales invoice")
+        self.write(Request::post("sales-invoices", body, key))
+            .await?
+            .json("a sales invoice")
     }
 
     /// Adds a line with exactly this body.
     pub async fn add_invoice_line(&self, id: &DocumentId, body: &str, key: &str) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}/line-items");
-        self.write(Request::post(&path, body, key)).await?.json::<serde_json::Value>("an invoice line").map(drop)
+        self.write(Request::post(&path, body, key))
+            .await?
+            .json::<serde_json::Value>("an invoice line")
+            .map(drop)
     }
 
     /// An invoice by its id; `None` when it is not there.
     pub async fn invoice(&self, id: &DocumentId, with_lines: bool) -> Result<Option<Invoice>, Error> {
         let path = format!("sales-invoices/{id}");
-        let query: &[(&str, &str)] = if with_lines { &[("include", "lineItems")] } else { &[] };
-        self.get_optional(Request::get(&path, query), "a sales invoice").await
+        let query: &[(&str, &str)] = if with_lines {
+            &[("include", "lineItems")]
+        } else {
+            &[]
+        };
+        self.get_optional(Request::get(&path, query), "a sales invoice")
+            .await
     }
 
     /// Books a draft.
     pub async fn book_invoice(&self, id: &DocumentId, key: &str) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}");
-        self.write(Request::patch(&path, r#"{"booked":true}"#, key)).await.map(drop)
+        self.write(Request::patch(&path, r#"{"booked":true}"#, key))
+            .await
+            .map(drop)
     }
 
     /// Invoices (no credit notes) with exactly this reference. The filter gives candidates, or is ignored.

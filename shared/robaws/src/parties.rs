@@ -8,7 +8,8 @@ use domain::ids::ClientId;
 impl Client {
     /// A client by its id; `None` when it is not there.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Named>, Error> {
-        self.get_optional(Request::get(&format!("clients/{id}"), &[]), "a client").await
+        self.get_optional(Request::get(&format!("clients/{id}"), &[]), "a client")
+            .await
     }
 
     /// All users.
@@ -33,13 +34,25 @@ impl Client {
 
     /// The cheapest call, to find out whether Robaws answers: one stock location, a module that every booking needs.
     pub async fn cheapest_get(&self) -> Result<(), Error> {
-        let page: wire::Page<Named> =
-            self.get(Request::get("stock-locations", &[("page", "0"), ("size", "1")]), "stock locations").await?;
+        let page: wire::Page<Named> = self
+            .get(
+                Request::get("stock-locations", &[("page", "0"), ("size", "1")]),
+                "stock locations",
+            )
+            .await?;
         drop(page);
         Ok(())
     }
 
     async fn named(&self, path: &str) -> Result<Vec<Named>, Error> {
-        self.list(path, &[], "a list of names", LIST_TIMEOUT, |n: &Named| &n.id, |_| false).await
+        self.list(
+            path,
+            &[],
+            "a list of names",
+            LIST_TIMEOUT,
+            |n: &Named| &n.id,
+            |_| false,
+        )
+        .await
     }
 }

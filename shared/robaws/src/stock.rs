@@ -18,12 +18,18 @@ pub struct StockLookUp {
 impl Client {
     /// Books a stock change with exactly this body.
     pub async fn create_stock_change(&self, body: &str, key: &str) -> Result<StockChange, Error> {
-        self.write(Request::post("stock-changes", body, key)).await?.json("a stock change")
+        self.write(Request::post("stock-changes", body, key))
+            .await?
+            .json("a stock change")
     }
 
     /// A stock change by its id; `None` when it is not there.
     pub async fn stock_change(&self, id: &DocumentId) -> Result<Option<StockChange>, Error> {
-        self.get_optional(Request::get(&format!("stock-changes/{id}"), &[]), "a stock change").await
+        self.get_optional(
+            Request::get(&format!("stock-changes/{id}"), &[]),
+            "a stock change",
+        )
+        .await
     }
 
     /// Looks, live, for the stock change whose description carries `mark`.
@@ -31,7 +37,10 @@ impl Client {
         let since = updated_from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let query = [("updatedFrom", since.as_str())];
         let has_mark = |change: &StockChange| {
-            change.description.as_deref().is_some_and(|text| text.split(' ').any(|word| word == mark))
+            change
+                .description
+                .as_deref()
+                .is_some_and(|text| text.split(' ').any(|word| word == mark))
         };
         let changes = self
             .list(
@@ -44,6 +53,9 @@ impl Client {
             )
             .await?;
         let shows_ours = changes.iter().any(StockChange::is_ours);
-        Ok(StockLookUp { found: changes.into_iter().find(has_mark), shows_ours })
+        Ok(StockLookUp {
+            found: changes.into_iter().find(has_mark),
+            shows_ours,
+        })
     }
 }

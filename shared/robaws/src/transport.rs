@@ -50,24 +50,50 @@ pub(crate) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(crate) fn get(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self { method: Method::GET, path, query, body: None, idempotency_key: None, timeout: TIMEOUT }
+        Self {
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+            idempotency_key: None,
+            timeout: TIMEOUT,
+        }
     }
 
     pub(crate) fn post(path: &'a str, body: &'a str, key: &'a str) -> Self {
         let body = Some(("application/json", body));
-        Self { method: Method::POST, path, query: &[], body, idempotency_key: Some(key), timeout: TIMEOUT }
+        Self {
+            method: Method::POST,
+            path,
+            query: &[],
+            body,
+            idempotency_key: Some(key),
+            timeout: TIMEOUT,
+        }
     }
 
     pub(crate) fn patch(path: &'a str, body: &'a str, key: &'a str) -> Self {
         let body = Some(("application/merge-patch+json", body));
-        Self { method: Method::PATCH, path, query: &[], body, idempotency_key: Some(key), timeout: TIMEOUT }
+        Self {
+            method: Method::PATCH,
+            path,
+            query: &[],
+            body,
+            idempotency_key: Some(key),
+            timeout: TIMEOUT,
+        }
     }
 }
 
 impl Client {
     /// For the tenant that the credentials belong to.
     pub fn new(http: reqwest::Client, base_url: Url, credentials: Credentials, pacer: Arc<Pacer>) -> Self {
-        Self { http, base_url, credentials, pacer }
+        Self {
+            http,
+            base_url,
+            credentials,
+            pacer,
+        }
     }
 
     /// Digest of the key id, 16 hex digits: tells API users apart in the ledger without telling the key.
@@ -130,7 +156,10 @@ impl Client {
             let number = page.to_string();
             let mut query = query.to_vec();
             query.extend([("page", number.as_str()), ("size", "100")]);
-            let request = Request { timeout, ..Request::get(path, &query) };
+            let request = Request {
+                timeout,
+                ..Request::get(path, &query)
+            };
             let answer: wire::Page<T> = self.get(request, what).await?;
             let count = answer.items.len();
             for item in answer.items {
@@ -154,14 +183,24 @@ impl Client {
                 .build(request)
                 .send()
                 .await
-                .map_err(|source| Error::NoAnswer { source: source.without_url() })?;
+                .map_err(|source| Error::NoAnswer {
+                    source: source.without_url(),
+                })?;
             self.pacer.learn(response.headers());
             match answer(response, request.path).await {
-                Err(Error::RateLimited { retry_after, daily: false, reset }) if waited < RATE_RETRIES => {
+                Err(Error::RateLimited {
+                    retry_after,
+                    daily: false,
+                    reset,
+                }) if waited < RATE_RETRIES => {
                     let wait = retry_after.unwrap_or(Duration::from_secs(1));
                     self.pacer.hold(wait);
                     if wait > SHORT_WAIT {
-                        return Err(Error::RateLimited { retry_after, daily: false, reset });
+                        return Err(Error::RateLimited {
+                            retry_after,
+                            daily: false,
+                            reset,
+                        });
                     }
                     waited += 1;
                 }
@@ -216,7 +255,14 @@ async fn answer(response: Response, path: &str) -> Result<Answer, Error> {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let seconds = |name: &str| {
-        headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok().map(Duration::from_secs)
+        headers
+            .get(name)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse::<u64>()
+            .ok()
+            .map(Duration::from_secs)
     };
     let is_json = headers
         .get("content-type")
@@ -226,25 +272,47 @@ async fn answer(response: Response, path: &str) -> Result<Answer, Error> {
         Ok(body) => body.to_vec(),
         // A refusal is one whatever became of its body; of anything else the end is not known.
         Err(_) if (400..500).contains(&status) => Vec::new(),
-        Err(source) => return Err(Error::NoAnswer { source: source.without_url() }),
+        Err(source) => {
+            return Err(Error::NoAnswer {
+                source: source.without_url(),
+            });
+        }
     };
     match status {
-        200..=299 => Ok(Answer { status, is_json: is_json || body.is_empty(), body }),
+        200..=299 => Ok(Answer {
+            status,
+            is_json: is_json || body.is_empty(),
+            body,
+        }),
         300..=399 => Err(Error::Redirected { status }),
         401 => Err(Error::Unauthorized {}),
-        403 => Err(Error::Forbidden { path: path.to_owned() }),
-        404 => Err(Error::NotFound { path: path.to_owned() }),
+        403 => Err(Error::Forbidden {
+            path: path.to_owned(),
+        }),
+        404 => Err(Error::NotFound {
+            path: path.to_owned(),
+        }),
         408 | 500.. => Err(Error::Unavailable { status }),
         409 => Err(Error::Conflict {}),
         429 => {
-            let daily = headers.get("x-ratelimit-daily-remaining").is_some_and(|left| left.as_bytes() == b"0");
+            let daily = headers
+                .get("x-ratelimit-daily-remaining")
+                .is_some_and(|left| left.as_bytes() == b"0");
             let reset = seconds("x-ratelimit-daily-reset").filter(|_| daily);
-            Err(Error::RateLimited { retry_after: seconds("retry-after"), daily, reset })
+            Err(Error::RateLimited {
+                retry_after: seconds("retry-after"),
+                daily,
+                reset,
+            })
         }
         _ => {
             let (message, correlation_id) = wire::error_message(&body, status);
             tracing::warn!(status, correlation_id, path, "Robaws refused a request");
-            Err(Error::Rejected { status, message, correlation_id })
+            Err(Error::Rejected {
+                status,
+                message,
+                correlation_id,
+            })
         }
     }
 }

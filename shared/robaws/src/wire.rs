@@ -114,9 +114,15 @@ pub struct StockChange {
 impl StockChange {
     /// Done only if it shows what was asked: booked, with our mark.
     pub fn outcome(&self, mark: &str) -> Outcome {
-        let ours = self.description.as_deref().is_some_and(|text| text.contains(mark));
+        let ours = self
+            .description
+            .as_deref()
+            .is_some_and(|text| text.contains(mark));
         if self.booked && ours {
-            Outcome::Done { robaws_id: self.id.clone(), number: None }
+            Outcome::Done {
+                robaws_id: self.id.clone(),
+                number: None,
+            }
         } else {
             Outcome::Unknown
         }
@@ -127,9 +133,13 @@ impl StockChange {
         self.description.as_deref().is_some_and(|text| {
             text.starts_with("ProductFlow ")
                 && text.split(' ').any(|word| {
-                    word.strip_prefix('#').and_then(|mark| mark.split_once('-')).is_some_and(|(row, key)| {
-                        row.parse::<u32>().is_ok() && key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit())
-                    })
+                    word.strip_prefix('#')
+                        .and_then(|mark| mark.split_once('-'))
+                        .is_some_and(|(row, key)| {
+                            row.parse::<u32>().is_ok()
+                                && key.len() == 12
+                                && key.bytes().all(|b| b.is_ascii_hexdigit())
+                        })
                 })
         })
     }
@@ -169,7 +179,10 @@ impl Invoice {
     /// Done only if it shows our reference.
     pub fn outcome(&self, reference: &str) -> Outcome {
         if self.client_reference.as_deref() == Some(reference) {
-            Outcome::Done { robaws_id: self.id.clone(), number: self.number.clone() }
+            Outcome::Done {
+                robaws_id: self.id.clone(),
+                number: self.number.clone(),
+            }
         } else {
             Outcome::Unknown
         }
@@ -269,8 +282,13 @@ fn euros(cents: Cents) -> Value {
 pub(crate) fn error_message(body: &[u8], status: u16) -> (String, Option<String>) {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let message = text("message").or_else(|| text("error")).map_or_else(|| format!("HTTP {status}"), str::to_owned);
-    (message.chars().take(300).collect(), text("correlationId").map(str::to_owned))
+    let message = text("message")
+        .or_else(|| text("error"))
+        .map_or_else(|| format!("HTTP {status}"), str::to_owned);
+    (
+        message.chars().take(300).collect(),
+        text("correlationId").map(str::to_owned),
+    )
 }
 
 fn text_or_number(value: Value) -> Option<String> {
@@ -282,7 +300,8 @@ fn text_or_number(value: Value) -> Option<String> {
 }
 
 fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    text_or_number(Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("an id is missing"))
+    text_or_number(Value::deserialize(deserializer)?)
+        .ok_or_else(|| serde::de::Error::custom("an id is missing"))
 }
 
 fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -295,13 +314,21 @@ fn document_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DocumentId,
 
 /// A number or null. Through the text of the number, never through a float.
 fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
-    let Some(text) = text_or_number(Value::deserialize(deserializer)?) else { return Ok(None) };
-    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).map(Some).map_err(serde::de::Error::custom)
+    let Some(text) = text_or_number(Value::deserialize(deserializer)?) else {
+        return Ok(None);
+    };
+    Decimal::from_str(&text)
+        .or_else(|_| Decimal::from_scientific(&text))
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<InvoiceLineShown>, D::Error> {
     let lines = Option::<Vec<InvoiceLineShown>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(lines.into_iter().filter(|line| line.kind.as_deref() != Some("TEXT")).collect())
+    Ok(lines
+        .into_iter()
+        .filter(|line| line.kind.as_deref() != Some("TEXT"))
+        .collect())
 }
 
 #[cfg(test)]
@@ -313,7 +340,10 @@ mod tests {
     fn item(article: &str, quantity: u32) -> StockItem {
         let sku = Sku::parse("A").unwrap();
         StockItem {
-            key: StockKey::Sku { sku: sku.clone(), fbm: false },
+            key: StockKey::Sku {
+                sku: sku.clone(),
+                fbm: false,
+            },
             sku: Some(sku),
             article_id: ArticleId::parse(article).unwrap(),
             quantity,
@@ -350,7 +380,13 @@ mod tests {
         };
         let expected = r#"{"description":"Verzending \"x\"","price":29.99,"quantity":-1,"type":"LINE","vatTariffId":"7"}"#;
         assert_eq!(invoice_line_body(&line), expected);
-        for (cents, number) in [(0, "0"), (5, "0.05"), (100, "1"), (110, "1.1"), (999_999_999, "9999999.99")] {
+        for (cents, number) in [
+            (0, "0"),
+            (5, "0.05"),
+            (100, "1"),
+            (110, "1.1"),
+            (999_999_999, "9999999.99"),
+        ] {
             assert_eq!(euros(Cents(cents)).to_string(), number);
         }
     }
@@ -372,11 +408,24 @@ mod tests {
 
     #[test]
     fn only_what_shows_what_we_asked_is_done() {
-        let answer = |json: Value| serde_json::from_value::<StockChange>(json).unwrap().outcome("#1-0123456789ab");
+        let answer = |json: Value| {
+            serde_json::from_value::<StockChange>(json)
+                .unwrap()
+                .outcome("#1-0123456789ab")
+        };
         let text = "ProductFlow PF-1 #1-0123456789ab";
-        assert!(matches!(answer(json!({"id": "9", "booked": true, "description": text})), Outcome::Done { .. }));
-        assert_eq!(answer(json!({"id": "9", "booked": false, "description": text})), Outcome::Unknown);
-        assert_eq!(answer(json!({"id": "9", "booked": true, "description": "x"})), Outcome::Unknown);
+        assert!(matches!(
+            answer(json!({"id": "9", "booked": true, "description": text})),
+            Outcome::Done { .. }
+        ));
+        assert_eq!(
+            answer(json!({"id": "9", "booked": false, "description": text})),
+            Outcome::Unknown
+        );
+        assert_eq!(
+            answer(json!({"id": "9", "booked": true, "description": "x"})),
+            Outcome::Unknown
+        );
         assert_eq!(answer(json!({"id": "9"})), Outcome::Unknown);
     }
 
@@ -384,7 +433,12 @@ mod tests {
     fn marks_of_ours_are_recognised() {
         let ours = |text: &str| {
             let id = DocumentId::parse("1").unwrap();
-            StockChange { id, booked: true, description: Some(text.to_owned()) }.is_ours()
+            StockChange {
+                id,
+                booked: true,
+                description: Some(text.to_owned()),
+            }
+            .is_ours()
         };
         assert!(ours("ProductFlow 108 (PF-1) #12-0123456789ab"));
         assert!(!ours("ProductFlow 108 #x-0123456789ab"));
@@ -394,7 +448,11 @@ mod tests {
     #[test]
     fn an_error_body_may_be_html() {
         assert_eq!(error_message(b"<html>", 400), ("HTTP 400".to_owned(), None));
-        let body = br#"{"status":400,"error":"Bad Request","message":"Unknown article","correlationId":"c-1"}"#;
-        assert_eq!(error_message(body, 400), ("Unknown article".to_owned(), Some("c-1".to_owned())));
+        let body =
+            br#"{"status":400,"error":"Bad Request","message":"Unknown article","correlationId":"c-1"}"#;
+        assert_eq!(
+            error_message(body, 400),
+            ("Unknown article".to_owned(), Some("c-1".to_owned()))
+        );
     }
 }

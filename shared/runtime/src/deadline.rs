@@ -5,8 +5,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The end of the invocation that `context` belongs to.
-#[expect(clippy::disallowed_methods, reason = "Lambda gives the deadline on the machine's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Lambda gives the deadline on the machine's clock"
+)]
 pub fn of(context: &Context) -> Instant {
-    let left = context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or(Duration::ZERO);
+    let left = context
+        .deadline()
+        .duration_since(std::time::SystemTime::now())
+        .unwrap_or(Duration::ZERO);
     Instant::now() + left
 }

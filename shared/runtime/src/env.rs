@@ -19,7 +19,10 @@ pub enum EnvError {
 }
 
 /// A variable that may be absent; an empty one counts as absent.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
 pub fn optional(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -35,5 +38,10 @@ where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    required(name)?.parse().map_err(|error: T::Err| EnvError::Invalid { name, reason: error.to_string() })
+    required(name)?
+        .parse()
+        .map_err(|error: T::Err| EnvError::Invalid {
+            name,
+            reason: error.to_string(),
+        })
 }

@@ -15,5 +15,8 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
-        .user_agent(concat!("robaws-productflow-connector/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!(
+            "robaws-productflow-connector/",
+            env!("CARGO_PKG_VERSION")
+        ))
 }

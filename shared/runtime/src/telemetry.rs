@@ -7,7 +7,8 @@ use tracing_subscriber::EnvFilter;
 /// `AWS_LAMBDA_LOG_LEVEL`, else it is `info`.
 pub fn init(service: &'static str) {
     let level = env::optional("LOG_LEVEL").or_else(|| env::optional("AWS_LAMBDA_LOG_LEVEL"));
-    let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
     let started = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

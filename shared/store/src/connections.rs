@@ -3,7 +3,8 @@
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use crate::model::{
-    CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, Peer, PeerHealth, PollState,
+    CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, Peer, PeerHealth,
+    PollState,
 };
 use crate::{Store, model::NewestDocuments};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -39,11 +40,16 @@ fn group<T: DeserializeOwned + Default>(item: &mut Key, name: &str) -> Result<T,
 }
 
 fn read(mut item: Key) -> Result<ConnectionItem, StoreError> {
-    let value = item.remove("connection").ok_or_else(|| StoreError::missing("a connection"))?;
+    let value = item
+        .remove("connection")
+        .ok_or_else(|| StoreError::missing("a connection"))?;
     let connection: Connection = serde_dynamo::from_attribute_value(value)
         .map_err(|error| StoreError::corrupt("a connection", error))?;
     if connection.schema > CONNECTION_SCHEMA {
-        return Err(StoreError::missing(format!("connection {} of a newer version", connection.id)));
+        return Err(StoreError::missing(format!(
+            "connection {} of a newer version",
+            connection.id
+        )));
     }
     Ok(ConnectionItem {
         connection,
@@ -59,7 +65,10 @@ impl Store {
     /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation.
     pub async fn create_connection(&self, connection: &Connection) -> Result<(), ClaimError> {
         if let Some(company) = connection.company
-            && self.claimed_by(company).await?.is_some_and(|holder| holder != connection.id)
+            && self
+                .claimed_by(company)
+                .await?
+                .is_some_and(|holder| holder != connection.id)
         {
             return Err(ClaimError::CompanyTaken);
         }
@@ -82,12 +91,18 @@ impl Store {
     pub async fn claimed_by(&self, company: CompanyId) -> Result<Option<ConnectionId>, StoreError> {
         let found = self.get(keys::company(company)).await?;
         let holder = found.and_then(|item| item.get("connection")?.as_s().ok().cloned());
-        holder.map(|id| ConnectionId::parse(id).map_err(|error| StoreError::corrupt("a claim", error))).transpose()
+        holder
+            .map(|id| ConnectionId::parse(id).map_err(|error| StoreError::corrupt("a claim", error)))
+            .transpose()
     }
 
     async fn get(&self, key: Key) -> Result<Option<Key>, StoreError> {
-        let request =
-            self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .consistent_read(true);
         Ok(request.send().await.map_err(StoreError::sdk)?.item)
     }
 
@@ -165,7 +180,11 @@ impl Store {
     }
 
     /// Stores the connection and claims its ProductFlow company, both or neither.
-    pub async fn activate(&self, connection: &Connection, company: CompanyId) -> Result<Connection, ClaimError> {
+    pub async fn activate(
+        &self,
+        connection: &Connection,
+        company: CompanyId,
+    ) -> Result<Connection, ClaimError> {
         let mut next = connection.clone();
         next.version += 1;
         let mut claim = keys::company(company);
@@ -202,7 +221,11 @@ impl Store {
             Err(error) => {
                 let cancelled = error.as_service_error().and_then(ProvideErrorMetadata::code)
                     == Some("TransactionCanceledException");
-                let holder = if cancelled { self.claimed_by(company).await? } else { None };
+                let holder = if cancelled {
+                    self.claimed_by(company).await?
+                } else {
+                    None
+                };
                 if holder.is_some_and(|holder| holder != connection.id) {
                     return Err(ClaimError::CompanyTaken);
                 }
@@ -233,7 +256,9 @@ impl Store {
         stock_change: Option<NewestDocument>,
         invoice: Option<NewestDocument>,
     ) -> Result<bool, StoreError> {
-        let Some(item) = self.connection(id).await? else { return Ok(false) };
+        let Some(item) = self.connection(id).await? else {
+            return Ok(false);
+        };
         let newest = NewestDocuments {
             stock_change: stock_change.or(item.newest.stock_change),
             invoice: invoice.or(item.newest.invoice),

@@ -33,11 +33,17 @@ pub enum StoreError {
 impl StoreError {
     /// An item that must be there is not.
     pub fn missing(what: impl Into<String>) -> Self {
-        Self::Corrupt { what: what.into(), source: None }
+        Self::Corrupt {
+            what: what.into(),
+            source: None,
+        }
     }
 
     pub(crate) fn corrupt(what: impl Into<String>, source: impl Into<Source>) -> Self {
-        Self::Corrupt { what: what.into(), source: Some(source.into()) }
+        Self::Corrupt {
+            what: what.into(),
+            source: Some(source.into()),
+        }
     }
 
     pub(crate) fn sdk<E, R>(error: SdkError<E, R>) -> Self
@@ -45,12 +51,19 @@ impl StoreError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
-        let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
+        let code = error
+            .as_service_error()
+            .and_then(ProvideErrorMetadata::code)
+            .unwrap_or_default()
+            .to_owned();
+        let message = error
+            .as_service_error()
+            .and_then(ProvideErrorMetadata::message)
+            .unwrap_or_default();
         match code.as_str() {
-            "ConditionalCheckFailedException" | "TransactionCanceledException" | "TransactionConflictException" => {
-                Self::Conflict
-            }
+            "ConditionalCheckFailedException"
+            | "TransactionCanceledException"
+            | "TransactionConflictException" => Self::Conflict,
             "ValidationException" if message.contains("size") => Self::TooLarge,
             _ => Self::Unavailable(error.into()),
         }

@@ -47,7 +47,11 @@ pub(crate) fn orders_pk(connection: &ConnectionId) -> String {
 /// An identifier as a sort key, which takes 1,024 bytes: a longer one by its digest.
 pub(crate) fn order_sk(identifier: &OrderIdentifier) -> String {
     let text = identifier.as_str();
-    if text.len() <= 900 { text.to_owned() } else { format!("~sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))) }
+    if text.len() <= 900 {
+        text.to_owned()
+    } else {
+        format!("~sha256:{}", hex::encode(Sha256::digest(text.as_bytes())))
+    }
 }
 
 pub(crate) fn order(connection: &ConnectionId, identifier: &OrderIdentifier) -> Key {
@@ -55,7 +59,10 @@ pub(crate) fn order(connection: &ConnectionId, identifier: &OrderIdentifier) -> 
 }
 
 pub(crate) fn invoice(connection: &ConnectionId, identifier: &OrderIdentifier, row: u32) -> Key {
-    key(format!("INVOICE#{connection}"), format!("{}#{row}", order_sk(identifier)))
+    key(
+        format!("INVOICE#{connection}"),
+        format!("{}#{row}", order_sk(identifier)),
+    )
 }
 
 /// A moment that sorts as text: whole seconds, rounded down.

@@ -25,6 +25,9 @@ pub struct Store {
 impl Store {
     /// Of the table with this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self {
+            client,
+            table: table.into(),
+        }
     }
 }

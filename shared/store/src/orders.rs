@@ -74,7 +74,10 @@ fn read(item: Key) -> Result<OrderRecord, StoreError> {
     let record: OrderRecord =
         serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt("an order", error))?;
     if record.schema > ORDER_SCHEMA {
-        return Err(StoreError::missing(format!("order {} of a newer version", record.ledger.identifier)));
+        return Err(StoreError::missing(format!(
+            "order {} of a newer version",
+            record.ledger.identifier
+        )));
     }
     Ok(record)
 }
@@ -106,7 +109,10 @@ impl Store {
     ) -> Result<HashMap<OrderIdentifier, OrderRecord>, StoreError> {
         let keys: Vec<Key> = identifiers.iter().map(|id| keys::order(connection, id)).collect();
         let records = self.batch(keys).await?;
-        Ok(records.into_iter().map(|record| (record.ledger.identifier.clone(), record)).collect())
+        Ok(records
+            .into_iter()
+            .map(|record| (record.ledger.identifier.clone(), record))
+            .collect())
     }
 
     async fn batch(&self, keys: Vec<Key>) -> Result<Vec<OrderRecord>, StoreError> {
@@ -135,7 +141,9 @@ impl Store {
             if !again.is_empty() {
                 tries += 1;
                 if tries > MOST_TRIES {
-                    return Err(StoreError::missing("some of the orders asked for, within the table's throughput,"));
+                    return Err(StoreError::missing(
+                        "some of the orders asked for, within the table's throughput,",
+                    ));
                 }
                 tokio::time::sleep(Duration::from_millis(u64::from(tries.min(10)) * 20)).await;
             }
@@ -150,7 +158,11 @@ impl Store {
     /// harmless.
     pub async fn save_order(&self, record: &mut OrderRecord, now: Timestamp) -> Result<(), StoreError> {
         let next = next_version(record, now);
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item_of(&next)?));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(&next)?));
         let put = if record.version == 0 {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
@@ -232,7 +244,9 @@ impl Store {
         change: impl Fn(&mut OrderRecord) -> bool,
     ) -> Result<Option<OrderRecord>, StoreError> {
         for tries in 1..=MOST_TRIES {
-            let Some(mut record) = self.order(connection, identifier).await? else { return Ok(None) };
+            let Some(mut record) = self.order(connection, identifier).await? else {
+                return Ok(None);
+            };
             if !change(&mut record) {
                 return Ok(Some(record));
             }
@@ -282,7 +296,11 @@ impl Store {
                 };
                 if let Some(at) = record.due {
                     let identifier = record.ledger.identifier;
-                    due.push(DueOrder { identifier, due_at: at.at, queued_at: record.queued_at });
+                    due.push(DueOrder {
+                        identifier,
+                        due_at: at.at,
+                        queued_at: record.queued_at,
+                    });
                 }
             }
             start = page.last_evaluated_key;
@@ -329,7 +347,9 @@ impl Store {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<OrderPage, StoreError> {
-        let mut start = cursor.map(|cursor| decode_cursor(connection, cursor)).transpose()?;
+        let mut start = cursor
+            .map(|cursor| decode_cursor(connection, cursor))
+            .transpose()?;
         let mut orders: Vec<OrderRecord> = Vec::new();
         let mut scanned = 0;
         loop {
@@ -358,18 +378,26 @@ impl Store {
             let more = page.last_evaluated_key;
             for key in &keys {
                 let sk = key.get("sk").and_then(|sk| sk.as_s().ok());
-                let Some(record) = sk.and_then(|sk| found.remove(sk)) else { continue };
+                let Some(record) = sk.and_then(|sk| found.remove(sk)) else {
+                    continue;
+                };
                 if matches(&record, filter) {
                     orders.push(record);
                     if orders.len() >= limit {
-                        return Ok(OrderPage { orders, cursor: Some(encode_cursor(key)) });
+                        return Ok(OrderPage {
+                            orders,
+                            cursor: Some(encode_cursor(key)),
+                        });
                     }
                 }
             }
             match more {
                 None => return Ok(OrderPage { orders, cursor: None }),
                 Some(key) if scanned >= MOST_SCANNED => {
-                    return Ok(OrderPage { orders, cursor: Some(encode_cursor(&key)) });
+                    return Ok(OrderPage {
+                        orders,
+                        cursor: Some(encode_cursor(&key)),
+                    });
                 }
                 Some(key) => start = Some(key),
             }
@@ -378,18 +406,27 @@ impl Store {
 }
 
 fn next_version(record: &OrderRecord, now: Timestamp) -> OrderRecord {
-    OrderRecord { version: record.version + 1, updated_at: now, ..record.clone() }
+    OrderRecord {
+        version: record.version + 1,
+        updated_at: now,
+        ..record.clone()
+    }
 }
 
 fn table_key(key: &Key) -> Key {
-    key.iter().filter(|(name, _)| *name == "pk" || *name == "sk").map(|(n, v)| (n.clone(), v.clone())).collect()
+    key.iter()
+        .filter(|(name, _)| *name == "pk" || *name == "sk")
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
 }
 
 fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
     if filter.state.is_some_and(|state| state != record.state) {
         return false;
     }
-    let Some(wanted) = filter.text.as_deref() else { return true };
+    let Some(wanted) = filter.text.as_deref() else {
+        return true;
+    };
     let documents = record.ledger.rows.iter().flat_map(|row| {
         let number = match &row.effect {
             RowEffect::Invoice { progress, .. } => progress.number.as_deref(),
@@ -397,21 +434,32 @@ fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
         };
         [row.robaws_id.as_ref().map(domain::DocumentId::as_str), number]
     });
-    [Some(record.ledger.identifier.as_str()), record.external_identifier.as_deref()]
-        .into_iter()
-        .chain(documents)
-        .flatten()
-        .any(|text| text.contains(wanted))
+    [
+        Some(record.ledger.identifier.as_str()),
+        record.external_identifier.as_deref(),
+    ]
+    .into_iter()
+    .chain(documents)
+    .flatten()
+    .any(|text| text.contains(wanted))
 }
 
 fn encode_cursor(key: &Key) -> String {
-    let part = |name: &str| key.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+    let part = |name: &str| {
+        key.get(name)
+            .and_then(|v| v.as_s().ok())
+            .cloned()
+            .unwrap_or_default()
+    };
     URL_SAFE_NO_PAD.encode(serde_json::json!([part("newest_at"), part("sk")]).to_string())
 }
 
 fn decode_cursor(connection: &ConnectionId, cursor: &str) -> Result<Key, StoreError> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| StoreError::BadCursor)?;
-    let (newest_at, sk): (String, String) = serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(cursor)
+        .map_err(|_| StoreError::BadCursor)?;
+    let (newest_at, sk): (String, String) =
+        serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
     Ok(HashMap::from([
         ("pk".to_owned(), text(keys::orders_pk(connection))),
         ("sk".to_owned(), text(sk)),

@@ -23,7 +23,11 @@ pub struct OrderMessage {
 impl OrderMessage {
     /// For an order of a connection.
     pub fn new(connection: ConnectionId, order: OrderIdentifier) -> Self {
-        Self { schema_version: MESSAGE_SCHEMA, connection, order }
+        Self {
+            schema_version: MESSAGE_SCHEMA,
+            connection,
+            order,
+        }
     }
 }
 
@@ -47,7 +51,10 @@ pub struct OrderQueue {
 impl OrderQueue {
     /// Of the queue with this URL.
     pub fn new(client: aws_sdk_sqs::Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
+        Self {
+            client,
+            url: url.into(),
+        }
     }
 
     /// Sends the messages in order, ten a call. Each has a fresh de-duplication id: SQS remembers ids for five minutes even
@@ -55,7 +62,11 @@ impl OrderQueue {
     pub async fn send(&self, messages: &[OrderMessage]) -> Result<(), QueueError> {
         let mut taken = 0;
         for chunk in messages.chunks(10) {
-            let failed = |source| QueueError { taken, asked: messages.len(), source };
+            let failed = |source| QueueError {
+                taken,
+                asked: messages.len(),
+                source,
+            };
             let mut request = self.client.send_message_batch().queue_url(&self.url);
             for (i, message) in chunk.iter().enumerate() {
                 let body = serde_json::to_string(message).map_err(|e| failed(Some(e.into())))?;
@@ -68,10 +79,17 @@ impl OrderQueue {
                     .map_err(|e| failed(Some(e.into())))?;
                 request = request.entries(entry);
             }
-            let answer = request.send().await.map_err(|e| failed(Some(e.into_service_error().into())))?;
+            let answer = request
+                .send()
+                .await
+                .map_err(|e| failed(Some(e.into_service_error().into())))?;
             taken += answer.successful().len();
             if !answer.failed().is_empty() {
-                return Err(QueueError { taken, asked: messages.len(), source: None });
+                return Err(QueueError {
+                    taken,
+                    asked: messages.len(),
+                    source: None,
+                });
             }
         }
         Ok(())

@@ -4,8 +4,8 @@ use crate::error::StoreError;
 use crate::keys::{DUE_INDEX, NEWEST_INDEX};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
@@ -16,12 +16,21 @@ fn schema(hash: &str, range: &str) -> Result<Vec<KeySchemaElement>, StoreError> 
     [(hash, KeyType::Hash), (range, KeyType::Range)]
         .into_iter()
         .map(|(name, kind)| {
-            KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(invalid)
+            KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(kind)
+                .build()
+                .map_err(invalid)
         })
         .collect()
 }
 
-fn index(name: &str, hash: &str, range: &str, shown: ProjectionType) -> Result<GlobalSecondaryIndex, StoreError> {
+fn index(
+    name: &str,
+    hash: &str,
+    range: &str,
+    shown: ProjectionType,
+) -> Result<GlobalSecondaryIndex, StoreError> {
     GlobalSecondaryIndex::builder()
         .index_name(name)
         .set_key_schema(Some(schema(hash, range)?))
@@ -32,7 +41,10 @@ fn index(name: &str, hash: &str, range: &str, shown: ProjectionType) -> Result<G
 
 /// Creates the table with its indexes.
 pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError> {
-    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let mut request = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
     for attribute in ["pk", "sk", "due_pk", "due_at", "newest_pk", "newest_at"] {
         let definition = AttributeDefinition::builder()
             .attribute_name(attribute)
@@ -44,7 +56,12 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError>
     request
         .set_key_schema(Some(schema("pk", "sk")?))
         .global_secondary_indexes(index(DUE_INDEX, "due_pk", "due_at", ProjectionType::All)?)
-        .global_secondary_indexes(index(NEWEST_INDEX, "newest_pk", "newest_at", ProjectionType::KeysOnly)?)
+        .global_secondary_indexes(index(
+            NEWEST_INDEX,
+            "newest_pk",
+            "newest_at",
+            ProjectionType::KeysOnly,
+        )?)
         .send()
         .await
         .map_err(StoreError::sdk)?;

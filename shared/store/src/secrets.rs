@@ -75,14 +75,13 @@ impl From<&Credentials> for Stored {
     fn from(credentials: &Credentials) -> Self {
         let plain = |secret: &SecretString| secret.expose_secret().to_owned();
         Self {
-            robaws: credentials
-                .robaws
-                .as_ref()
-                .map(|login| StoredRobaws { key: plain(&login.key), secret: plain(&login.secret) }),
-            productflow: credentials
-                .productflow
-                .as_ref()
-                .map(|login| StoredProductflow { access_token: plain(&login.access_token) }),
+            robaws: credentials.robaws.as_ref().map(|login| StoredRobaws {
+                key: plain(&login.key),
+                secret: plain(&login.secret),
+            }),
+            productflow: credentials.productflow.as_ref().map(|login| StoredProductflow {
+                access_token: plain(&login.access_token),
+            }),
         }
     }
 }
@@ -90,8 +89,13 @@ impl From<&Credentials> for Stored {
 impl From<Stored> for Credentials {
     fn from(stored: Stored) -> Self {
         Self {
-            robaws: stored.robaws.map(|l| RobawsLogin { key: l.key.into(), secret: l.secret.into() }),
-            productflow: stored.productflow.map(|l| ProductflowLogin { access_token: l.access_token.into() }),
+            robaws: stored.robaws.map(|l| RobawsLogin {
+                key: l.key.into(),
+                secret: l.secret.into(),
+            }),
+            productflow: stored.productflow.map(|l| ProductflowLogin {
+                access_token: l.access_token.into(),
+            }),
         }
     }
 }
@@ -123,7 +127,11 @@ pub struct SecretStore {
 impl SecretStore {
     /// Secrets are named by this prefix and the connection's id.
     pub fn new(client: aws_sdk_secretsmanager::Client, prefix: impl Into<String>) -> Self {
-        Self { client, prefix: prefix.into(), cache: Arc::default() }
+        Self {
+            client,
+            prefix: prefix.into(),
+            cache: Arc::default(),
+        }
     }
 
     fn name(&self, connection: &ConnectionId) -> String {
@@ -131,9 +139,18 @@ impl SecretStore {
     }
 
     /// Credentials of a connection; none at all when nothing was entered.
-    pub async fn get(&self, connection: &ConnectionId, version: Option<&str>) -> Result<Credentials, SecretError> {
+    pub async fn get(
+        &self,
+        connection: &ConnectionId,
+        version: Option<&str>,
+    ) -> Result<Credentials, SecretError> {
         let key = (connection.clone(), version.map(str::to_owned));
-        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let cached = self
+            .cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
         if let Some((credentials, at)) = cached
             && at.elapsed() < CACHED_FOR
         {
@@ -166,32 +183,70 @@ impl SecretStore {
     }
 
     async fn read(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
-        let sent = self.client.get_secret_value().secret_id(self.name(connection)).send().await;
+        let sent = self
+            .client
+            .get_secret_value()
+            .secret_id(self.name(connection))
+            .send()
+            .await;
         let answer = match sent {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
                 return Ok(Credentials::default());
             }
             Err(error) => return Err(SecretError::Unavailable(error.into())),
         };
-        let stored: Option<Stored> = answer.secret_string().and_then(|text| serde_json::from_str(text).ok());
-        stored.map(Credentials::from).ok_or_else(|| SecretError::Corrupt(connection.clone()))
+        let stored: Option<Stored> = answer
+            .secret_string()
+            .and_then(|text| serde_json::from_str(text).ok());
+        stored
+            .map(Credentials::from)
+            .ok_or_else(|| SecretError::Corrupt(connection.clone()))
     }
 
     /// Stores the credentials and gives the version of the secret.
-    pub async fn put(&self, connection: &ConnectionId, credentials: &Credentials) -> Result<String, SecretError> {
+    pub async fn put(
+        &self,
+        connection: &ConnectionId,
+        credentials: &Credentials,
+    ) -> Result<String, SecretError> {
         let text = serde_json::to_string(&Stored::from(credentials))
             .map_err(|error| SecretError::Unavailable(error.into()))?;
         let name = self.name(connection);
-        let put = self.client.put_secret_value().secret_id(&name).secret_string(&text).send().await;
+        let put = self
+            .client
+            .put_secret_value()
+            .secret_id(&name)
+            .secret_string(&text)
+            .send()
+            .await;
         let version = match put {
             Ok(answer) => answer.version_id,
-            Err(error) if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) => {
-                let created = self.client.create_secret().name(&name).secret_string(&text).send().await;
-                created.map_err(|error| SecretError::Unavailable(error.into()))?.version_id
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
+            {
+                let created = self
+                    .client
+                    .create_secret()
+                    .name(&name)
+                    .secret_string(&text)
+                    .send()
+                    .await;
+                created
+                    .map_err(|error| SecretError::Unavailable(error.into()))?
+                    .version_id
             }
             Err(error) => {
-                let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
+                let code = error
+                    .as_service_error()
+                    .and_then(ProvideErrorMetadata::code)
+                    .map(str::to_owned);
                 tracing::error!(connection.id = %connection, code, "the secret could not be stored");
                 return Err(SecretError::Unavailable(error.into()));
             }

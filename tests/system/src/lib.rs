@@ -1,1 +1,1 @@
-//! Scenarios over the whole system.
+//! Scenarios over the whole system; the tests are in `tests/it`.

@@ -1,0 +1,112 @@
+//! A small Secrets Manager behind its wire protocol (AWS JSON 1.1): create, read, write.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+#[derive(Default)]
+struct Inside {
+    secrets: BTreeMap<String, (String, String)>,
+    reads: u64,
+}
+
+/// The secrets.
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<Mutex<Inside>>);
+
+impl Secrets {
+    /// How often a secret was read.
+    pub fn reads(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).reads
+    }
+}
+
+/// The wire protocol.
+pub fn router(secrets: Secrets) -> Router {
+    Router::new().route("/", post(handle)).with_state(secrets)
+}
+
+fn failure(code: &str, message: &str) -> Response {
+    let body = json!({ "__type": code, "Message": message }).to_string();
+    (
+        StatusCode::BAD_REQUEST,
+        [("content-type", "application/x-amz-json-1.1")],
+        body,
+    )
+        .into_response()
+}
+
+async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|t| t.to_str().ok())
+        .unwrap_or_default();
+    let Ok(request) = serde_json::from_slice::<Value>(&body) else {
+        return failure("SerializationException", "the request is not JSON");
+    };
+    let text = |field: &str| {
+        request
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut inside = secrets.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = |name: &str, version: &str, secret: Option<&str>| {
+        let arn = format!("arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}-local1");
+        let mut answer = json!({ "ARN": arn, "Name": name, "VersionId": version });
+        if let Some(secret) = secret {
+            answer["SecretString"] = secret.into();
+            answer["VersionStages"] = json!(["AWSCURRENT"]);
+        }
+        (
+            [("content-type", "application/x-amz-json-1.1")],
+            answer.to_string(),
+        )
+            .into_response()
+    };
+    let version = uuid::Uuid::new_v4().to_string();
+    match target {
+        "secretsmanager.GetSecretValue" => {
+            inside.reads += 1;
+            let name = text("SecretId");
+            match inside.secrets.get(&name) {
+                Some((version, secret)) => answer(&name, version, Some(secret)),
+                None => failure(
+                    "ResourceNotFoundException",
+                    "Secrets Manager can't find the specified secret.",
+                ),
+            }
+        }
+        "secretsmanager.CreateSecret" => {
+            let name = text("Name");
+            if inside.secrets.contains_key(&name) {
+                return failure("ResourceExistsException", "the secret exists");
+            }
+            inside
+                .secrets
+                .insert(name.clone(), (version.clone(), text("SecretString")));
+            answer(&name, &version, None)
+        }
+        "secretsmanager.PutSecretValue" => {
+            let name = text("SecretId");
+            match inside.secrets.get_mut(&name) {
+                Some(secret) => {
+                    *secret = (version.clone(), text("SecretString"));
+                    answer(&name, &version, None)
+                }
+                None => failure(
+                    "ResourceNotFoundException",
+                    "Secrets Manager can't find the specified secret.",
+                ),
+            }
+        }
+        other => failure("InvalidRequestException", &format!("{other} is not known here")),
+    }
+}

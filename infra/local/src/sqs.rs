@@ -1,0 +1,334 @@
+//! A small, strict SQS FIFO queue behind the SQS wire protocol (AWS JSON 1.0). What the design leans on is enforced: one
+//! group is in flight at a time, order within a group, visibility with redelivery, the dead-letter queue after too many
+//! receives, and de-duplication ids that are remembered for five minutes even after delivery.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use jiff::{SignedDuration, Timestamp};
+use md5::{Digest, Md5};
+use runtime::clock::SharedClock;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(5);
+const MOST_RECEIVES: u32 = 5;
+const VISIBILITY_SECONDS: i64 = 540;
+const LARGEST: usize = 1_048_576;
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// Its group.
+    pub group: String,
+    /// What it says.
+    pub body: String,
+    deduplication_id: String,
+    sequence: u64,
+    sent_at: Timestamp,
+    receives: u32,
+    receipt: Option<String>,
+    invisible_until: Option<Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: Vec<Message>,
+    seen: BTreeMap<String, (Timestamp, String, u64)>,
+    dead: Vec<Message>,
+    sequence: u64,
+}
+
+/// The queues, by name. Each FIFO queue has a dead-letter queue of its own.
+#[derive(Clone)]
+pub struct Queues {
+    clock: SharedClock,
+    queues: Arc<Mutex<BTreeMap<String, Queue>>>,
+}
+
+impl Queues {
+    /// None yet; a queue exists from its first use, if its name ends in `.fifo`.
+    pub fn new(clock: SharedClock) -> Self {
+        Self {
+            clock,
+            queues: Arc::default(),
+        }
+    }
+
+    fn with<T>(&self, name: &str, act: impl FnOnce(&mut Queue) -> T) -> T {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        act(queues.entry(name.to_owned()).or_default())
+    }
+
+    /// Messages that are not deleted yet.
+    pub fn messages(&self, name: &str) -> Vec<Message> {
+        self.with(name, |queue| queue.messages.clone())
+    }
+
+    /// Messages that were received too often.
+    pub fn dead_letters(&self, name: &str) -> Vec<Message> {
+        self.with(name, |queue| queue.dead.clone())
+    }
+
+    /// Loses every message, as a queue may.
+    pub fn lose_all(&self, name: &str) {
+        self.with(name, |queue| queue.messages.clear());
+    }
+
+    /// Makes every message visible again, as if its visibility had run out.
+    pub fn release(&self, name: &str) {
+        self.with(name, |queue| {
+            for message in &mut queue.messages {
+                message.invisible_until = None;
+            }
+        });
+    }
+
+    fn send(&self, name: &str, entry: &Value) -> Result<Value, Failure> {
+        let text = |field: &str| {
+            entry
+                .get(field)
+                .and_then(Value::as_str)
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+        };
+        let body = text("MessageBody").ok_or(Failure::missing("MessageBody"))?;
+        let group = text("MessageGroupId").ok_or(Failure::missing("MessageGroupId"))?;
+        let deduplication_id = text("MessageDeduplicationId").ok_or(Failure::invalid(
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        ))?;
+        if body.len() > LARGEST || group.len() > 128 || deduplication_id.len() > 128 {
+            return Err(Failure::invalid("a value is too long"));
+        }
+        let now = self.clock.now();
+        let md5 = hex::encode(Md5::digest(body.as_bytes()));
+        let (id, sequence) = self.with(name, |queue| {
+            queue
+                .seen
+                .retain(|_, (at, ..)| now.duration_since(*at) < REMEMBERED_FOR);
+            if let Some((_, id, sequence)) = queue.seen.get(&deduplication_id) {
+                return (id.clone(), *sequence);
+            }
+            queue.sequence += 1;
+            let id = uuid::Uuid::new_v4().to_string();
+            queue
+                .seen
+                .insert(deduplication_id.clone(), (now, id.clone(), queue.sequence));
+            queue.messages.push(Message {
+                id: id.clone(),
+                group,
+                body,
+                deduplication_id,
+                sequence: queue.sequence,
+                sent_at: now,
+                receives: 0,
+                receipt: None,
+                invisible_until: None,
+            });
+            (id, queue.sequence)
+        });
+        Ok(json!({ "MessageId": id, "MD5OfMessageBody": md5, "SequenceNumber": format!("{sequence:020}") }))
+    }
+
+    fn receive(&self, name: &str, most: usize, visibility: i64) -> Vec<Value> {
+        let now = self.clock.now();
+        let until = now.checked_add(SignedDuration::from_secs(visibility)).ok();
+        self.with(name, |queue| {
+            let hidden = |m: &Message| m.invisible_until.is_some_and(|until| until > now);
+            // While a message of a group is in flight no other of that group is handed out.
+            let busy: HashSet<String> = queue
+                .messages
+                .iter()
+                .filter(|m| hidden(m))
+                .map(|m| m.group.clone())
+                .collect();
+            let mut given = Vec::new();
+            let mut dead = Vec::new();
+            for (at, message) in queue.messages.iter_mut().enumerate() {
+                if given.len() >= most || busy.contains(&message.group) {
+                    continue;
+                }
+                message.receives += 1;
+                if message.receives > MOST_RECEIVES {
+                    dead.push(at);
+                    continue;
+                }
+                let receipt = uuid::Uuid::new_v4().to_string();
+                message.receipt = Some(receipt.clone());
+                message.invisible_until = until;
+                given.push(json!({
+                    "MessageId": message.id,
+                    "ReceiptHandle": receipt,
+                    "Body": message.body,
+                    "MD5OfBody": hex::encode(Md5::digest(message.body.as_bytes())),
+                    "Attributes": {
+                        "ApproximateReceiveCount": message.receives.to_string(),
+                        "SentTimestamp": message.sent_at.as_millisecond().to_string(),
+                        "MessageGroupId": message.group,
+                        "MessageDeduplicationId": message.deduplication_id,
+                        "SequenceNumber": format!("{:020}", message.sequence),
+                    },
+                }));
+            }
+            for at in dead.into_iter().rev() {
+                let message = queue.messages.remove(at);
+                queue.dead.push(message);
+            }
+            given
+        })
+    }
+
+    fn delete(&self, name: &str, receipt: &str) -> Result<(), Failure> {
+        self.with(name, |queue| {
+            let at = queue
+                .messages
+                .iter()
+                .position(|m| m.receipt.as_deref() == Some(receipt));
+            match at {
+                Some(at) => {
+                    queue.messages.remove(at);
+                    Ok(())
+                }
+                None if uuid::Uuid::parse_str(receipt).is_ok() => Ok(()),
+                None => Err(Failure {
+                    code: "ReceiptHandleIsInvalid",
+                    message: "not a receipt handle".to_owned(),
+                }),
+            }
+        })
+    }
+}
+
+struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+impl Failure {
+    fn missing(field: &str) -> Self {
+        let message = format!("The request must contain the parameter {field}.");
+        Self {
+            code: "MissingParameter",
+            message,
+        }
+    }
+
+    fn invalid(message: &str) -> Self {
+        Self {
+            code: "InvalidParameterValue",
+            message: message.to_owned(),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let body = json!({ "__type": format!("com.amazonaws.sqs#{}", self.code), "message": self.message });
+        (
+            StatusCode::BAD_REQUEST,
+            [("content-type", "application/x-amz-json-1.0")],
+            body.to_string(),
+        )
+            .into_response()
+    }
+}
+
+/// The wire protocol.
+pub fn router(queues: Queues) -> Router {
+    Router::new().route("/", post(handle)).with_state(queues)
+}
+
+async fn handle(State(queues): State<Queues>, headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|t| t.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let request: Value =
+        serde_json::from_slice(&body).map_err(|_| Failure::invalid("the request is not JSON"))?;
+    let url = request
+        .get("QueueUrl")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+    if name.strip_suffix(".fifo").is_none() {
+        let message = "The specified queue does not exist.".to_owned();
+        return Err(Failure {
+            code: "QueueDoesNotExist",
+            message,
+        });
+    }
+    let entries = || {
+        request
+            .get("Entries")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let answer = match target.as_str() {
+        "AmazonSQS.SendMessage" => queues.send(&name, &request)?,
+        "AmazonSQS.SendMessageBatch" => {
+            let (mut successful, mut failed) = (Vec::new(), Vec::new());
+            let entries = entries();
+            if entries.is_empty() || entries.len() > 10 {
+                return Err(Failure {
+                    code: "TooManyEntriesInBatchRequest",
+                    message: "1 to 10 entries".to_owned(),
+                });
+            }
+            for entry in entries {
+                match queues.send(&name, &entry) {
+                    Ok(mut sent) => {
+                        sent["Id"] = entry["Id"].clone();
+                        successful.push(sent);
+                    }
+                    Err(failure) => failed.push(json!({
+                        "Id": entry["Id"], "SenderFault": true, "Code": failure.code, "Message": failure.message
+                    })),
+                }
+            }
+            json!({ "Successful": successful, "Failed": failed })
+        }
+        "AmazonSQS.ReceiveMessage" => {
+            let number = |field: &str| request.get(field).and_then(Value::as_i64);
+            let most = usize::try_from(number("MaxNumberOfMessages").unwrap_or(1))
+                .unwrap_or(1)
+                .clamp(1, 10);
+            let visibility = number("VisibilityTimeout").unwrap_or(VISIBILITY_SECONDS);
+            let wait = u64::try_from(number("WaitTimeSeconds").unwrap_or(0))
+                .unwrap_or(0)
+                .min(20);
+            let end = Instant::now() + Duration::from_secs(wait);
+            loop {
+                let given = queues.receive(&name, most, visibility);
+                if !given.is_empty() || Instant::now() >= end {
+                    break json!({ "Messages": given });
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        "AmazonSQS.DeleteMessage" => {
+            queues.delete(&name, request["ReceiptHandle"].as_str().unwrap_or_default())?;
+            json!({})
+        }
+        other => {
+            return Err(Failure {
+                code: "InvalidAction",
+                message: format!("{other} is not known here"),
+            });
+        }
+    };
+    Ok((
+        [("content-type", "application/x-amz-json-1.0")],
+        answer.to_string(),
+    )
+        .into_response())
+}
