@@ -351,6 +351,14 @@ impl Pass<'_> {
     }
 
     fn changed(&self, record: &OrderRecord, listed: &Listed) -> Changed {
+        // Go-live was moved: what was left alone is to be looked at.
+        let left_alone = record
+            .explanation
+            .first()
+            .is_some_and(|s| s.code == "skipped_before_go_live");
+        if left_alone && record.placed_at.is_some_and(|at| at >= self.settings.go_live) {
+            return Changed::Yes;
+        }
         if record.listed.as_ref() == Some(listed) {
             return Changed::No;
         }

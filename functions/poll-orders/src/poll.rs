@@ -26,10 +26,15 @@ pub enum PollError {
 }
 
 /// Polls one connection and gives the number of messages sent.
-pub async fn run(deps: &Deps, item: ConnectionItem, until: Instant) -> Result<usize, PollError> {
+pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Result<usize, PollError> {
     let mut clients = deps.peers.of(&item.connection).await?;
     let health = Health::new(deps.store.clone(), deps.clock.clone(), &item);
     let now = deps.clock.now();
+    if item.poll.settings_stamp != item.connection.settings_stamp {
+        deps.store.wake_blocked(&item.connection.id, now).await?;
+        item.poll.settings_stamp = item.connection.settings_stamp;
+        deps.store.save_poll(&item.connection.id, &item.poll).await?;
+    }
     if probe_is_due(&item, Peer::Robaws, now) {
         clients = with_new_credentials(deps, &item, clients).await?;
         let answer = clients.robaws.cheapest_get().await;

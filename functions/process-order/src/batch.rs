@@ -137,14 +137,36 @@ fn settings_of(item: &ConnectionItem) -> Settings {
     }
 }
 
+/// Whether the connection is what it was when the invocation came to it.
+enum Still {
+    /// It is.
+    Same,
+    /// Its settings or credentials changed: the next invocation goes on with them.
+    Changed,
+    /// It was deactivated or suspended: nothing more is called.
+    Off,
+}
+
+async fn still(deps: &Deps, ctx: &Context) -> Result<Still, StoreError> {
+    let known = &ctx.item.connection;
+    let item = deps.store.connection(&known.id).await?;
+    Ok(match item.map(|item| item.connection) {
+        Some(now) if now.state != ConnectionState::Active => Still::Off,
+        Some(now) if now.version == known.version => Still::Same,
+        Some(_) => Still::Changed,
+        None => Still::Off,
+    })
+}
+
 /// One order. An error means that its outcome could not be recorded.
 async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), StoreError> {
     let connection = &ctx.item.connection.id;
     let has_time = ctx.deadline.saturating_duration_since(Instant::now()) > STEP_NEEDS;
-    let ended = if has_time {
-        AssertUnwindSafe(look(ctx, order)).catch_unwind().await
-    } else {
-        Ok(Ok(End::Continues))
+    let ended = match still(deps, ctx).await {
+        Err(error) => Ok(Err(error)),
+        Ok(Still::Off) => return Ok(()),
+        Ok(Still::Same) if has_time => AssertUnwindSafe(look(ctx, order)).catch_unwind().await,
+        Ok(Still::Same | Still::Changed) => Ok(Ok(End::Continues)),
     };
     let end = match ended {
         Ok(Ok(end)) => end,

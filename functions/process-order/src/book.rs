@@ -101,7 +101,7 @@ pub async fn settle(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: 
     if row.attempts == 0 {
         // Written but never sent: nothing can have happened.
         return amend(look, record, |r, now| {
-            r.ledger.settle(no, RowState::Refused, None, now)
+            r.ledger.settle(no, RowState::Refused, None, now);
         })
         .await;
     }
@@ -413,7 +413,7 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
         NotFound::LookAgain => Err(Stop::LookAgain),
         NotFound::Refused => {
             amend(look, record, |r, now| {
-                r.ledger.settle(no, RowState::Refused, None, now)
+                r.ledger.settle(no, RowState::Refused, None, now);
             })
             .await?;
             Ok(Search::Settled)
@@ -429,7 +429,7 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
 pub async fn in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {
     tracing::warn!(connection.id = %look.ctx.item.connection.id, order.id = %record.ledger.identifier, row = no, "in doubt");
     amend(look, record, |r, now| {
-        r.ledger.settle(no, RowState::InDoubt, None, now)
+        r.ledger.settle(no, RowState::InDoubt, None, now);
     })
     .await
 }

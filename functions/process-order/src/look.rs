@@ -94,7 +94,7 @@ pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, St
                 return outcome::failed(ctx, identifier, &began, Peer::Robaws, Trouble::Unreadable).await;
             }
             Err(Stop::Failed(_, Trouble::Credentials)) if !renewed && renew(ctx, &live).await => {
-                renewed = true
+                renewed = true;
             }
             Err(Stop::Failed(peer, trouble)) => {
                 ctx.failed(peer, identifier, &trouble, &live).await?;

@@ -1,1 +1,22 @@
-//! The operator's HTTP API.
+//! The operator's HTTP API (contract api.md): connections, their activation, and their orders.
+
+pub mod activation;
+pub mod api_error;
+pub mod body;
+pub mod catch_up;
+pub mod checks;
+pub mod choose;
+pub mod config;
+pub mod connection_view;
+pub mod connections;
+pub mod credentials;
+pub mod handler;
+pub mod operator;
+pub mod order_view;
+pub mod orders;
+pub mod request;
+pub mod route;
+pub mod settle;
+
+pub use config::Deps;
+pub use handler::handle;

@@ -1,2 +1,11 @@
-//! Entry point.
-fn main() {}
+//! Lambda entry point: wires, nothing else.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use settings::Deps;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::telemetry::init("settings");
+    let deps = Deps::from_env().await?;
+    run(service_fn(|event: LambdaEvent<_>| settings::handle(&deps, event))).await
+}

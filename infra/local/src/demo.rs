@@ -1,1 +1,452 @@
-//! The demo.
+//! `cargo run -- demo`: a scripted day, from the first order to the last, on a clock of its own. At its end everything that
+//! both peers hold is compared with what the day must have left behind.
+
+use crate::run::{CONNECTION, connect};
+use crate::stack::Stack;
+use anyhow::bail;
+use domain::ids::ConnectionId;
+use jiff::{SignedDuration, Timestamp};
+use runtime::clock::{Clock as _, ManualClock};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use simulators::robaws::Article;
+use simulators::{Company, Fault, OrderBuilder, Outage, RobawsTenant, demo};
+use std::fmt::Write as _;
+use std::io::Write;
+use std::sync::Arc;
+
+/// When the day begins; connection and shop are there.
+const MORNING: &str = "2026-11-23T08:00:00Z";
+/// The rule's interval.
+const FIVE_MINUTES: SignedDuration = SignedDuration::from_mins(5);
+
+struct Day<'a> {
+    stack: Stack,
+    clock: ManualClock,
+    connection: ConnectionId,
+    robaws: RobawsTenant,
+    productflow: Company,
+    out: &'a mut dyn Write,
+}
+
+/// What an order must have become.
+struct Expected {
+    order: &'static str,
+    story: &'static str,
+    state: &'static str,
+    /// Pieces by article id that are out at the end.
+    out: &'static [(&'static str, i64)],
+    stock_changes: usize,
+    /// Total of its one invoice, in cents.
+    invoice: Option<i64>,
+}
+
+const EXPECTED: [Expected; 12] = [
+    Expected {
+        order: "PF-1001",
+        story: "registered, then shipped, with shipping costs",
+        state: "invoiced",
+        out: &[("12", 2)],
+        stock_changes: 1,
+        invoice: Some(5998 + 495),
+    },
+    Expected {
+        order: "PF-1002",
+        story: "3 pieces for 10.00, two VAT tariffs, a discount",
+        state: "invoiced",
+        out: &[("13", 3), ("14", 1)],
+        stock_changes: 1,
+        invoice: Some(1000 + 349 - 150),
+    },
+    Expected {
+        order: "PF-1003",
+        story: "registered, then cancelled",
+        state: "reversed",
+        out: &[],
+        stock_changes: 2,
+        invoice: None,
+    },
+    Expected {
+        order: "PF-1004",
+        story: "cancelled before it was seen",
+        state: "skipped",
+        out: &[],
+        stock_changes: 0,
+        invoice: None,
+    },
+    Expected {
+        order: "PF-1005",
+        story: "an article that Robaws gets only later",
+        state: "invoiced",
+        out: &[("12", 1), ("90", 1)],
+        stock_changes: 2,
+        invoice: Some(2999 + 1900),
+    },
+    Expected {
+        order: "PF-1006",
+        story: "no VAT code: the merchant chooses a tariff",
+        state: "invoiced",
+        out: &[("13", 2)],
+        stock_changes: 1,
+        invoice: Some(1190),
+    },
+    Expected {
+        order: "PF-1007",
+        story: "Robaws books, its answer is lost",
+        state: "booked",
+        out: &[("14", 4)],
+        stock_changes: 1,
+        invoice: None,
+    },
+    Expected {
+        order: "PF-1008",
+        story: "registered while Robaws is down",
+        state: "booked",
+        out: &[("12", 1)],
+        stock_changes: 1,
+        invoice: None,
+    },
+    Expected {
+        order: "PF-1009",
+        story: "cancelled after its invoice",
+        state: "conflict",
+        out: &[("13", 1)],
+        stock_changes: 1,
+        invoice: Some(595),
+    },
+    Expected {
+        order: "PF-1010",
+        story: "the answer to its invoice is lost",
+        state: "invoiced",
+        out: &[("14", 1)],
+        stock_changes: 1,
+        invoice: Some(349),
+    },
+    Expected {
+        order: "PF-1011",
+        story: "two pieces become one before it ships",
+        state: "invoiced",
+        out: &[("12", 1)],
+        stock_changes: 2,
+        invoice: Some(2999),
+    },
+    Expected {
+        order: "PF-0999",
+        story: "placed before the connector was started",
+        state: "skipped",
+        out: &[],
+        stock_changes: 0,
+        invoice: None,
+    },
+];
+
+/// Plays the day; tells whether everything is as it must be.
+pub async fn run(out: &mut dyn Write) -> anyhow::Result<bool> {
+    let clock = ManualClock::at(MORNING.parse()?);
+    let stack = Stack::start(Arc::new(clock.clone())).await?;
+    demo::seed(&stack.robaws, &stack.productflow);
+    let connection = connect(&stack).await?;
+    let robaws = stack.robaws.tenant(demo::TENANT);
+    let productflow = stack.productflow.company(demo::COMPANY);
+    let mut day = Day {
+        stack,
+        clock,
+        connection,
+        robaws,
+        productflow,
+        out,
+    };
+    day.play().await?;
+    day.table().await?;
+    day.verdict().await
+}
+
+impl Day<'_> {
+    fn say(&mut self, what: &str) -> anyhow::Result<()> {
+        writeln!(self.out, "{}  {what}", self.clock.now().strftime("%H:%M"))?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn place(&self, order: OrderBuilder) {
+        self.productflow.place(order);
+    }
+
+    /// Five minutes pass, the rule fires, the queue is worked off.
+    async fn round(&self) -> anyhow::Result<()> {
+        self.clock.advance(FIVE_MINUTES);
+        self.stack.round().await
+    }
+
+    async fn rounds(&self, times: usize) -> anyhow::Result<()> {
+        for _ in 0..times {
+            self.round().await?;
+        }
+        Ok(())
+    }
+
+    fn ship(&self, orders: &[&str]) -> anyhow::Result<()> {
+        for order in orders {
+            if !self.productflow.ship(order) {
+                bail!("{order} is not in ProductFlow");
+            }
+        }
+        Ok(())
+    }
+
+    async fn play(&mut self) -> anyhow::Result<()> {
+        self.say("The connection is active: client 5, stock location 3, invoices stay drafts.")?;
+        let yesterday: Timestamp = self.clock.now().checked_sub(SignedDuration::from_hours(20))?;
+        self.place(
+            OrderBuilder::new("PF-0999")
+                .line("A-1", 1, 2999, Some("7"))
+                .placed_at(&yesterday.to_string()),
+        );
+        self.clock.advance(SignedDuration::from_mins(1));
+        self.place(
+            OrderBuilder::new("PF-1001")
+                .line("A-1", 2, 5998, Some("7"))
+                .shipping_cost(495),
+        );
+        self.place(
+            OrderBuilder::new("PF-1002")
+                .line("A-2", 3, 1000, Some("7"))
+                .line("B-1", 1, 349, Some("10"))
+                .discount(150),
+        );
+        self.place(OrderBuilder::new("PF-1003").line("A-1", 3, 8997, Some("7")));
+        self.place(
+            OrderBuilder::new("PF-1004")
+                .line("B-1", 2, 698, Some("7"))
+                .status("cancelled"),
+        );
+        self.place(OrderBuilder::new("PF-1005").line("A-1", 1, 2999, Some("7")).line(
+            "NEW-1",
+            1,
+            1900,
+            Some("7"),
+        ));
+        self.place(OrderBuilder::new("PF-1006").line("A-2", 2, 1190, None));
+        self.place(OrderBuilder::new("PF-1009").line("A-2", 1, 595, Some("7")));
+        self.place(OrderBuilder::new("PF-1010").line("B-1", 1, 349, Some("7")));
+        self.place(OrderBuilder::new("PF-1011").line("A-1", 2, 5998, Some("7")));
+        self.say("ProductFlow has nine new orders, one of them cancelled already, and one from yesterday.")?;
+        self.round().await?;
+        self.say("The stock of every line that can be booked is out.")?;
+
+        self.productflow.cancel("PF-1003");
+        self.productflow.edit("PF-1011", |order| {
+            order["lines"][0]["quantity"] = json!(1);
+            order["lines"][0]["price"] = json!(2999);
+        });
+        self.say("PF-1003 is cancelled; of PF-1011 one piece less is wanted.")?;
+        self.round().await?;
+
+        let stock_changes = Fault::on("POST", "/stock-changes").containing("PF-1007");
+        self.stack.robaws.fault(stock_changes.drop_after());
+        self.place(OrderBuilder::new("PF-1007").line("B-1", 4, 1396, Some("7")));
+        self.say("PF-1007 comes in; Robaws books it, but its answer never arrives.")?;
+        self.round().await?;
+
+        self.stack.robaws.outage(Some(Outage::Unavailable));
+        self.place(OrderBuilder::new("PF-1008").line("A-1", 1, 2999, Some("7")));
+        self.say("Robaws is down. PF-1008 comes in.")?;
+        self.rounds(4).await?;
+        self.stack.robaws.outage(None);
+        self.say("Robaws answers again.")?;
+        self.rounds(4).await?;
+
+        let headers = Fault::on("POST", "/sales-invoices").containing("PF-1010");
+        self.stack.robaws.fault(headers.drop_after());
+        self.ship(&[
+            "PF-1001", "PF-1002", "PF-1005", "PF-1006", "PF-1009", "PF-1010", "PF-1011",
+        ])?;
+        self.say("Seven orders are shipped; the answer to PF-1010's invoice is lost.")?;
+        self.rounds(2).await?;
+
+        self.productflow.cancel("PF-1009");
+        self.say("PF-1009 is cancelled although it is invoiced.")?;
+        self.choose("PF-1006", "7").await?;
+        self.say("The merchant chooses VAT tariff 7 for PF-1006.")?;
+        self.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
+        self.robaws.set_stock("90", demo::STOCK_LOCATION, 10);
+        self.say("Article NEW-1 is created in Robaws; nobody touches PF-1005.")?;
+        self.rounds(14).await?;
+        self.say("The day is over.")
+    }
+
+    /// As the operator's API takes it: the line's id is read from the order.
+    async fn choose(&self, order: &str, tariff: &str) -> anyhow::Result<()> {
+        let path = format!("/api/connections/{CONNECTION}/orders/{order}");
+        let (status, shown) = self.stack.api("GET", &path, &Value::Null).await?;
+        let line = shown["lines"][0]["line"].clone();
+        if status != 200 || !line.is_string() {
+            bail!("{order} has no line to choose for ({status}): {shown}");
+        }
+        let body = json!({ "lines": [{ "line": line, "vat_tariff_id": tariff }] });
+        let (status, answer) = self.stack.api("POST", &format!("{path}/choose"), &body).await?;
+        if status != 200 {
+            bail!("the choice for {order} was refused ({status}): {answer}");
+        }
+        Ok(())
+    }
+
+    async fn table(&mut self) -> anyhow::Result<()> {
+        let mut table = format!(
+            "\n{:<9} {:<50} {:<9} {}\n",
+            "Order", "What happened", "State", "Robaws holds, and why"
+        );
+        for expected in &EXPECTED {
+            let path = format!("/api/connections/{CONNECTION}/orders/{}", expected.order);
+            let (status, shown) = self.stack.api("GET", &path, &Value::Null).await?;
+            if status != 200 {
+                bail!("{} can't be shown ({status}): {shown}", expected.order);
+            }
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let effects = shown["effects"].as_array().cloned().unwrap_or_default();
+            let held: Vec<String> = effects
+                .iter()
+                .filter(|effect| effect["state"] == "done")
+                .map(held_by_robaws)
+                .collect();
+            writeln!(
+                table,
+                "{:<9} {:<50} {:<9} {}",
+                expected.order,
+                expected.story,
+                text(&shown["state"]),
+                if held.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    held.join(", ")
+                }
+            )?;
+            let indent = " ".repeat(70);
+            writeln!(table, "{indent} {}", text(&shown["explanation"]))?;
+            for problem in shown["problems"].as_array().into_iter().flatten() {
+                writeln!(table, "{indent} ! {}", text(&problem["message"]))?;
+                writeln!(table, "{indent}   {}", text(&problem["fix"]))?;
+            }
+        }
+        self.out.write_all(table.as_bytes())?;
+        Ok(())
+    }
+
+    /// Compares what both peers hold with what the day must have left behind.
+    async fn verdict(&mut self) -> anyhow::Result<bool> {
+        let mut wrong = Vec::new();
+        for expected in &EXPECTED {
+            self.check(expected, &mut wrong).await?;
+        }
+        for (article, number, morning) in [
+            ("12", "A-1", 25),
+            ("13", "A-2", 140),
+            ("14", "B-1", 60),
+            ("90", "NEW-1", 10),
+        ] {
+            let sold: i64 = EXPECTED
+                .iter()
+                .flat_map(|expected| expected.out)
+                .filter(|(id, _)| *id == article)
+                .map(|(_, pieces)| pieces)
+                .sum();
+            let stock = self.robaws.stock(article, demo::STOCK_LOCATION);
+            if stock != Decimal::from(morning - sold) {
+                wrong.push(format!("{number}: {stock} in stock, {} expected", morning - sold));
+            }
+        }
+        let invoices = self.robaws.invoices().len();
+        let expected = EXPECTED
+            .iter()
+            .filter(|expected| expected.invoice.is_some())
+            .count();
+        if invoices != expected {
+            wrong.push(format!("{invoices} invoices in Robaws, {expected} expected"));
+        }
+        for violation in self.stack.robaws.violations() {
+            wrong.push(format!("Robaws' contract: {violation:?}"));
+        }
+        for violation in self.stack.productflow.violations() {
+            wrong.push(format!("ProductFlow's contract: {violation:?}"));
+        }
+        let dead = self
+            .stack
+            .aws
+            .queues
+            .dead_letters(crate::stack::ORDERS_QUEUE)
+            .len();
+        if dead > 0 {
+            wrong.push(format!("{dead} messages in the dead-letter queue"));
+        }
+        if wrong.is_empty() {
+            let orders = EXPECTED.len();
+            writeln!(
+                self.out,
+                "\nAll as it must be: {orders} orders, {invoices} invoices to the cent, every piece of stock accounted for."
+            )?;
+        } else {
+            writeln!(self.out, "\nNOT as it must be:")?;
+            for line in &wrong {
+                writeln!(self.out, "  {line}")?;
+            }
+        }
+        Ok(wrong.is_empty())
+    }
+
+    async fn check(&self, expected: &Expected, wrong: &mut Vec<String>) -> anyhow::Result<()> {
+        let order = expected.order;
+        let state = self.stack.order(&self.connection, order).await?.state.as_str();
+        if state != expected.state {
+            wrong.push(format!("{order} is {state}, {} expected", expected.state));
+        }
+        let changes = self.robaws.stock_changes_of(order).len();
+        if changes != expected.stock_changes {
+            wrong.push(format!(
+                "{order} has {changes} stock changes, {} expected",
+                expected.stock_changes
+            ));
+        }
+        let totals: Vec<Decimal> = self
+            .robaws
+            .invoices_of(order)
+            .iter()
+            .map(|invoice| invoice.total_incl_vat)
+            .collect();
+        let wanted: Vec<Decimal> = expected
+            .invoice
+            .iter()
+            .map(|cents| Decimal::new(*cents, 2))
+            .collect();
+        if totals != wanted {
+            wrong.push(format!("{order} is invoiced for {totals:?}, {wanted:?} expected"));
+        }
+        Ok(())
+    }
+}
+
+fn held_by_robaws(effect: &Value) -> String {
+    let id = effect["robaws_id"].as_str().unwrap_or_default();
+    if effect["kind"] == "invoice" {
+        let cents = effect["total_cents"].as_i64().unwrap_or_default();
+        let amount = domain::text::amount(domain::money::Cents(cents), domain::settings::Language::En);
+        let draft = if effect["booked"] == true { "" } else { " (draft)" };
+        return format!("invoice {id} of {amount}{draft}");
+    }
+    let lines = effect["lines"].as_array().cloned().unwrap_or_default();
+    let pieces: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            format!(
+                "{} × {}",
+                line["quantity"],
+                line["sku"].as_str().unwrap_or_default()
+            )
+        })
+        .collect();
+    let way = if effect["direction"] == "in" {
+        "back in"
+    } else {
+        "out"
+    };
+    format!("{} {way} (stock change {id})", pieces.join(" + "))
+}

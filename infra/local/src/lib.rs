@@ -1,8 +1,10 @@
 //! The whole stack on one machine: embedded DynamoDB, SQS and Secrets Manager behind their wire protocols, the simulators of
 //! both peers, and the same handlers behind real Lambda events. It serves `cargo run` and the system tests.
 
+pub mod api;
 pub mod aws;
 pub mod demo;
+pub mod run;
 pub mod secretsmanager;
 pub mod sqs;
 pub mod stack;

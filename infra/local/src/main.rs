@@ -1,2 +1,68 @@
-//! Entry point.
-fn main() {}
+//! `cargo run`: everything on this machine. `cargo run -- demo`: a scripted day, to its end.
+
+use clap::{Parser, Subcommand};
+use local::stack::Ports;
+use local::{demo, run};
+use std::process::ExitCode;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// The connector with a simulated Robaws and ProductFlow, in one process.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Port of the connector's API; another is taken if it is not free.
+    #[arg(long, default_value_t = 7000)]
+    port: u16,
+    /// Port of the simulated Robaws.
+    #[arg(long, default_value_t = 7001)]
+    robaws_port: u16,
+    /// Port of the simulated ProductFlow.
+    #[arg(long, default_value_t = 7002)]
+    productflow_port: u16,
+    /// Seconds between polls.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
+    poll_every: u64,
+    /// What to log, beside what happens to orders: error, warn, info, debug.
+    #[arg(long, default_value = "error")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays a day of orders to its end, prints what each became and why, and fails if anything is not as it must be.
+    Demo,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let options = Options::parse();
+    tracing_subscriber::fmt()
+        .compact()
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_new(&options.log)?)
+        .init();
+    let mut out = std::io::stdout();
+    match options.command {
+        Some(Command::Demo) => {
+            let as_expected = demo::run(&mut out).await?;
+            Ok(if as_expected {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        None => {
+            let ports = Ports {
+                api: options.port,
+                robaws: options.robaws_port,
+                productflow: options.productflow_port,
+            };
+            run::run(ports, Duration::from_secs(options.poll_every), &mut out).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

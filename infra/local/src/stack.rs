@@ -1,5 +1,7 @@
-//! The stack: both peers, the embedded AWS services, and the handlers fed with real Lambda events.
+//! The stack: both peers, the embedded AWS services, and the handlers fed with real Lambda events: of the EventBridge rule,
+//! the SQS event source and API Gateway.
 
+use crate::api;
 use crate::aws::{Aws, SECRET_PREFIX, TABLE};
 use anyhow::{Context as _, anyhow};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
@@ -10,7 +12,8 @@ use lambda_runtime::{Context, LambdaEvent};
 use peers::{Catalogues, Peers};
 use runtime::clock::SharedClock;
 use serde_json::{Value, json};
-use simulators::{ProductFlowSim, RobawsSim, Server, spawn};
+use simulators::{ProductFlowSim, RobawsSim, Server, spawn, spawn_on};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use store::model::{CONNECTION_SCHEMA, Connection, ConnectionState, OrderRecord};
@@ -21,6 +24,21 @@ use url::Url;
 
 /// The orders queue.
 pub const ORDERS_QUEUE: &str = "orders.fifo";
+/// The operator's token.
+pub const OPERATOR_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMachine";
+/// The secret that holds it.
+const OPERATOR_SECRET: &str = "connector/operator-token";
+
+/// Ports of the three servers; 0 is any free one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ports {
+    /// The connector's API.
+    pub api: u16,
+    /// Robaws.
+    pub robaws: u16,
+    /// ProductFlow.
+    pub productflow: u16,
+}
 
 /// Everything, running.
 pub struct Stack {
@@ -38,25 +56,42 @@ pub struct Stack {
     pub store: Store,
     /// The secrets.
     pub secrets: SecretStore,
+    /// Where the connector's API listens.
+    pub api_server: Server,
     clock: SharedClock,
     poll: poll_orders::Deps,
     process: process_order::Deps,
+    settings: settings::Deps,
     time_limit: Duration,
+}
+
+async fn listen(router: axum::Router, port: u16, what: &'static str) -> anyhow::Result<Server> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    match spawn_on(router.clone(), address).await {
+        Ok(server) => Ok(server),
+        // Something else has the port: any other will do, since it is printed.
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => spawn(router).await.context(what),
+        Err(error) => Err(error).context(what),
+    }
 }
 
 impl Stack {
     /// Starts everything, empty, on free ports, by this clock.
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
+        Self::start_on(clock, Ports::default()).await
+    }
+
+    /// Starts everything, empty, on these ports where they are free.
+    pub async fn start_on(clock: SharedClock, ports: Ports) -> anyhow::Result<Self> {
         let sim_clock: simulators::Clock = {
             let clock = clock.clone();
             Arc::new(move || clock.now())
         };
         let robaws = RobawsSim::new(sim_clock.clone());
         let productflow = ProductFlowSim::new(sim_clock);
-        let robaws_server = spawn(robaws.router()).await.context("Robaws' simulator")?;
-        let productflow_server = spawn(productflow.router())
-            .await
-            .context("ProductFlow's simulator")?;
+        let robaws_server = listen(robaws.router(), ports.robaws, "Robaws' simulator").await?;
+        let productflow_server =
+            listen(productflow.router(), ports.productflow, "ProductFlow's simulator").await?;
         let aws = Aws::start(clock.clone()).await?;
         let robaws_url: Url = format!("{}/api/v2", robaws_server.url()).parse()?;
         let productflow_url: Url = format!("{}/api/v1", productflow_server.url()).parse()?;
@@ -76,11 +111,26 @@ impl Stack {
         };
         let process = process_order::Deps {
             store: store.clone(),
-            queue,
-            peers,
+            queue: queue.clone(),
+            peers: peers.clone(),
             catalogues: Catalogues::new(clock.clone()),
             clock: clock.clone(),
         };
+        aws.secretsmanager
+            .create_secret()
+            .name(OPERATOR_SECRET)
+            .secret_string(OPERATOR_TOKEN)
+            .send()
+            .await?;
+        let settings = settings::Deps {
+            store: store.clone(),
+            queue,
+            peers,
+            operator: settings::operator::OperatorToken::new(aws.secretsmanager.clone(), OPERATOR_SECRET),
+            clock: clock.clone(),
+            public_base_url: None,
+        };
+        let api_server = listen(api::router(settings.clone()), ports.api, "the API").await?;
         let time_limit = Duration::from_secs(90);
         Ok(Self {
             robaws,
@@ -90,9 +140,11 @@ impl Stack {
             aws,
             store,
             secrets,
+            api_server,
             clock,
             poll,
             process,
+            settings,
             time_limit,
         })
     }
@@ -146,10 +198,34 @@ impl Stack {
             deactivated_at: None,
             created_at: now,
             catalogue_stamp: 0,
+            settings_stamp: 0,
+            public_base_url: None,
         };
         self.store.create_connection(&connection).await?;
         self.store.activate(&connection, company).await?;
         Ok(id)
+    }
+
+    /// A request to the connector's API with the operator's token; `body`: `Null` for none. Gives status and body.
+    pub async fn api(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        body: &Value,
+    ) -> anyhow::Result<(u16, Value)> {
+        let headers = json!({ "authorization": format!("Bearer {OPERATOR_TOKEN}"), "content-type": "application/json" });
+        let Value::Object(headers) = headers else {
+            return Err(anyhow!("headers are an object"));
+        };
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let event = api::event(method, path, query, &headers, "localhost", &body.into())?;
+        let (status, body) = api::call(&self.settings, event).await?;
+        Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
     fn context(&self) -> anyhow::Result<Context> {

@@ -20,6 +20,7 @@ struct Texts {
     activation: BTreeMap<String, String>,
     changes: BTreeMap<String, String>,
     misc: BTreeMap<String, String>,
+    errors: BTreeMap<String, String>,
     countries: BTreeMap<String, String>,
 }
 
@@ -114,6 +115,11 @@ pub fn invoice_line(name: &str, language: Language) -> &'static str {
 /// Why activation refuses a field.
 pub fn activation(field: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).activation, field), args, language)
+}
+
+/// What an error of the API says.
+pub fn error(key: &str, args: &Args, language: Language) -> String {
+    fill(lookup(&texts(language).errors, key), args, language)
 }
 
 /// The remark of an invoice.

@@ -44,6 +44,15 @@ impl Client {
         Ok(())
     }
 
+    /// Whether the API user may read a module, by its path: one row of its list.
+    pub async fn can_read(&self, module: &str) -> Result<(), Error> {
+        let page: wire::Page<serde::de::IgnoredAny> = self
+            .get(Request::get(module, &[("page", "0"), ("size", "1")]), "a list")
+            .await?;
+        drop(page);
+        Ok(())
+    }
+
     async fn named(&self, path: &str) -> Result<Vec<Named>, Error> {
         self.list(
             path,

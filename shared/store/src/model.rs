@@ -1,11 +1,11 @@
 //! The records as they are stored, without their keys.
 
 use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
-use domain::ledger::{Ledger, OrderState};
+use domain::ledger::{Handled, Ledger, OrderState, Settlement};
 use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
 use domain::plan::Sentence;
-use domain::problem::{Problem, WaitsFor};
+use domain::problem::{Arg, Problem, WaitsFor, args};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -80,8 +80,14 @@ pub struct Connection {
     pub deactivated_at: Option<Timestamp>,
     /// Creation.
     pub created_at: Timestamp,
-    /// Set whenever settings changed: blocked orders are due again, the catalogue cache is void.
+    /// Changes when what we know of articles is void: then look-ups are made anew.
     pub catalogue_stamp: u64,
+    /// Changes with the settings: then blocked orders are due again.
+    #[serde(default)]
+    pub settings_stamp: u64,
+    /// Where the connector was reached when it was activated: webhooks and links lead there.
+    #[serde(default)]
+    pub public_base_url: Option<String>,
 }
 
 /// How a peer of one connection is doing. One writer at a time is enough: the last word wins.
@@ -126,6 +132,8 @@ pub struct PollState {
     pub page_digest: Option<String>,
     /// ProductFlow refused the sort; asked again from this moment.
     pub sort_refused_until: Option<Timestamp>,
+    /// The settings for which blocked orders were made due.
+    pub settings_stamp: u64,
 }
 
 /// A document of ours in Robaws.
@@ -425,6 +433,58 @@ impl OrderRecord {
             kind: DueKind::Work,
         });
         self.queued_at = None;
+    }
+
+    /// Closes it as handled: done by hand, final. `facts`: what it is now, when it was read just now; else what was read last
+    /// counts. If it changes afterwards it is a conflict.
+    pub fn handle(&mut self, facts: Option<OrderFacts>, by: &str, now: Timestamp) {
+        let known = facts.or_else(|| {
+            let cancelled = self.status == "cancelled";
+            // The lines of an order that was cancelled are those of before; its cancellation is part of what was handled.
+            self.facts.clone().map(|facts| OrderFacts {
+                cancelled,
+                open: facts.open && !cancelled,
+                ..facts
+            })
+        });
+        self.ledger.handled = Some(Handled {
+            at: now,
+            facts: known,
+            status: Some(self.status.clone()).filter(|word| !word.is_empty()),
+        });
+        self.ledger.settlements.push(Settlement {
+            kind: "handled".to_owned(),
+            by: by.to_owned(),
+            at: now,
+            row: None,
+            robaws_id: None,
+        });
+        self.problems.clear();
+        self.waits_for.clear();
+        self.tariffs_digest = None;
+        self.state = OrderState::Skipped;
+        self.explanation = vec![Sentence {
+            code: "settled".to_owned(),
+            args: args([("at", Arg::Time(now))]),
+        }];
+        self.is_final = true;
+        self.due = None;
+        self.queued_at = None;
+        self.starts = 0;
+        self.failures = 0;
+        self.rounds = 0;
+        self.forced = false;
+    }
+
+    /// Makes it be looked at at once and as if for the first time: because the merchant asked, or decided something.
+    pub fn look_again(&mut self, now: Timestamp) {
+        self.due_now(now);
+        self.forced = true;
+        self.waits_for.clear();
+        self.tariffs_digest = None;
+        self.starts = 0;
+        self.failures = 0;
+        self.rounds = 0;
     }
 
     /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.

@@ -10,12 +10,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::invoice::Frozen;
 use domain::ledger::{OrderState, RowEffect};
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// Times a write of what is known is tried again on a conflict.
 const MOST_TRIES: u32 = 30;
+/// Blocked orders made due at a time.
+const WOKEN_AT_ONCE: usize = 8;
 /// Rows looked at for one page of a filtered list.
 const MOST_SCANNED: usize = 1_000;
 
@@ -309,6 +312,33 @@ impl Store {
             }
         }
         Ok(due)
+    }
+
+    /// Makes blocked orders due at once, because what held them up may be another now: the settings changed. Gives their
+    /// number.
+    pub async fn wake_blocked(&self, connection: &ConnectionId, now: Timestamp) -> Result<usize, StoreError> {
+        let waiting = self
+            .due_orders(connection, DueKind::Work, Timestamp::MAX, usize::MAX)
+            .await?;
+        let woken = stream::iter(waiting)
+            .map(|order| async move {
+                self.amend_order(connection, &order.identifier, now, |record| {
+                    let asleep = record.due.is_some_and(|due| due.at > now) || !record.waits_for.is_empty();
+                    if record.state != OrderState::Blocked || !asleep {
+                        return false;
+                    }
+                    record.rounds = 0;
+                    record.waits_for.clear();
+                    record.tariffs_digest = None;
+                    record.due_now(now);
+                    true
+                })
+                .await
+            })
+            .buffer_unordered(WOKEN_AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await?;
+        Ok(woken.len())
     }
 
     /// Marks a due order as queued, unless what is due changed meanwhile. Does not count as a change of the order.

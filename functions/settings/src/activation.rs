@@ -1,0 +1,251 @@
+//! `activate` and `deactivate`.
+
+use crate::api_error::ApiError;
+use crate::checks::{self, Fault};
+use crate::config::Deps;
+use crate::connections::{claim_error, read_again, show};
+use crate::handler::Reply;
+use crate::request::Request;
+use crate::{body, catch_up, credentials};
+use domain::problem::Arg;
+use jiff::{SignedDuration, Timestamp};
+use peers::Trouble;
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+use store::StoreError;
+use store::connections::ClaimError;
+use store::model::{Connection, ConnectionItem, ConnectionState, Peer, PeerHealth, PollState};
+use tokio::time::Instant;
+
+/// A connection that was off for longer asks whether to catch up.
+const SHORT_BREAK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long the orders of a break are looked through; the answer must come within API Gateway's 30 s.
+const SURVEY_TIME: Duration = Duration::from_secs(15);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Activate {
+    go_live: Option<Timestamp>,
+    catch_up: Option<bool>,
+}
+
+/// `POST …/activate`: every check first, and nothing is changed when something is wrong.
+pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
+    let body: Activate = body::read(&request.body)?;
+    let until = Instant::now() + SURVEY_TIME;
+    let now = deps.clock.now();
+    let connection = &item.connection;
+    if connection.state == ConnectionState::Suspended {
+        return Err(ApiError::conflict("suspended"));
+    }
+    let go_live = go_live(&item, body.go_live, now)?;
+    let credentials = deps.peers.secrets().refresh(&connection.id).await?;
+    check(deps, &item, &credentials).await?;
+    let was_off = connection.state == ConnectionState::Inactive;
+    let long_break = connection
+        .deactivated_at
+        .filter(|at| was_off && now.duration_since(*at) > SHORT_BREAK);
+    if let Some(since) = long_break
+        && body.catch_up != Some(true)
+    {
+        settle_break(deps, &item, &credentials, go_live, since, body.catch_up, until).await?;
+    }
+    let mut next = connection.clone();
+    next.state = ConnectionState::Active;
+    next.go_live = Some(go_live);
+    next.first_activated_at.get_or_insert(now);
+    next.public_base_url = deps.public_base_url.clone().or_else(|| request.own_url.clone());
+    if was_off {
+        next.activated_at = Some(now);
+        next.deactivated_at = None;
+    }
+    let Some(company) = next.company else {
+        return Err(failed(&next, &[Fault::missing("productflow.company_id")]));
+    };
+    match deps.store.activate(&next, company).await {
+        Ok(_) => {}
+        Err(ClaimError::CompanyTaken) => {
+            let taken = Fault::worded("productflow.company_id", "productflow.company_id.taken");
+            return Err(failed(&next, &[taken]));
+        }
+        Err(error) => return Err(claim_error(error, &next)),
+    }
+    // The checks were answered: whatever was wrong with the peers before is over.
+    for peer in [Peer::Robaws, Peer::Productflow] {
+        let known = item.health(peer);
+        let healthy = PeerHealth {
+            quota_left: known.quota_left,
+            quota_limit: known.quota_limit,
+            ..PeerHealth::default()
+        };
+        deps.store.save_health(&next.id, peer, &healthy).await?;
+    }
+    if connection.go_live.is_some_and(|known| known != go_live) {
+        // Orders that were left alone may have to be looked at now: the list is read anew, as far back as needed.
+        let anew = PollState {
+            last_poll_at: item.poll.last_poll_at,
+            settings_stamp: item.poll.settings_stamp,
+            ..PollState::default()
+        };
+        deps.store.save_poll(&next.id, &anew).await?;
+    }
+    tracing::info!(connection.id = %next.id, go_live = %go_live, "connection activated");
+    Ok(show(deps, &read_again(deps, &next.id).await?))
+}
+
+/// Defaults to now at the first activation and is kept; free to change while nothing was booked.
+fn go_live(item: &ConnectionItem, asked: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let booked = item.newest.stock_change.is_some() || item.newest.invoice.is_some();
+    match (item.connection.go_live, asked) {
+        (Some(known), Some(asked)) if asked != known && booked => {
+            Err(ApiError::conflict("go_live_is_fixed").arg("go_live", Arg::Time(known)))
+        }
+        (_, Some(asked)) => Ok(asked),
+        (Some(known), None) => Ok(known),
+        (None, None) => Ok(now),
+    }
+}
+
+fn failed(connection: &Connection, faults: &[Fault]) -> ApiError {
+    let details = faults
+        .iter()
+        .map(|fault| fault.detail(connection.language))
+        .collect();
+    ApiError::refused("activation_failed").with_details(details)
+}
+
+/// Every check; every fault is named.
+async fn check(
+    deps: &Deps,
+    item: &ConnectionItem,
+    credentials: &store::secrets::Credentials,
+) -> Result<(), ApiError> {
+    let connection = &item.connection;
+    let robaws = deps.peers.robaws(&connection.id, credentials).await;
+    let productflow = connection
+        .company
+        .and_then(|company| deps.peers.productflow(credentials, company));
+    let mut faults = checks::missing(
+        &connection.settings,
+        robaws.is_some(),
+        credentials.productflow.is_some(),
+        connection.company.is_some(),
+    );
+    if let Some(company) = connection.company
+        && deps
+            .store
+            .claimed_by(company)
+            .await?
+            .is_some_and(|holder| holder != connection.id)
+    {
+        faults.push(Fault::worded(
+            "productflow.company_id",
+            "productflow.company_id.taken",
+        ));
+    }
+    let of_productflow = async {
+        match &productflow {
+            Some(client) => checks::productflow(client).await,
+            None => Vec::new(),
+        }
+    };
+    let of_robaws = async {
+        let Some(client) = &robaws else {
+            return Vec::new();
+        };
+        match checks::robaws_key(client).await {
+            Some(fault) => vec![fault],
+            None => checks::robaws_settings(client, &connection.settings).await,
+        }
+    };
+    let (of_productflow, of_robaws) = futures::join!(of_productflow, of_robaws);
+    faults.extend(of_productflow);
+    faults.extend(of_robaws);
+    if !faults.is_empty() {
+        return Err(failed(connection, &faults));
+    }
+    let Some(robaws) = robaws else { return Ok(()) };
+    match credentials::sees_newest(&robaws, &item.newest).await {
+        Ok(None | Some(true)) => Ok(()),
+        Ok(Some(false)) => {
+            let document = credentials::newest_reference(&item.newest);
+            Err(ApiError::refused("other_robaws_tenant").arg("document", document))
+        }
+        Err(Trouble::Permission { module }) => {
+            let modules = Arg::List(vec![module]);
+            let fault = Fault::of("robaws.permissions").with(domain::problem::args([("modules", modules)]));
+            Err(failed(connection, &[fault]))
+        }
+        Err(_) => Err(failed(connection, &[Fault::unreachable("robaws.key", "Robaws")])),
+    }
+}
+
+/// After a long break: says what would be booked, or closes it as handled.
+async fn settle_break(
+    deps: &Deps,
+    item: &ConnectionItem,
+    credentials: &store::secrets::Credentials,
+    go_live: Timestamp,
+    since: Timestamp,
+    catch_up: Option<bool>,
+    until: Instant,
+) -> Result<(), ApiError> {
+    let Some(company) = item.connection.company else {
+        return Ok(());
+    };
+    let Some(client) = deps.peers.productflow(credentials, company) else {
+        return Ok(());
+    };
+    let survey = catch_up::survey(deps, item, &client, go_live, since, until).await?;
+    if catch_up == Some(false) {
+        catch_up::handle(deps, &item.connection.id, &survey, until).await?;
+        return if survey.complete {
+            Ok(())
+        } else {
+            Err(ApiError::new(
+                http::StatusCode::SERVICE_UNAVAILABLE,
+                "out_of_time",
+            ))
+        };
+    }
+    if survey.orders.is_empty() && survey.complete {
+        return Ok(());
+    }
+    let count = survey.orders.len();
+    let total = survey.total();
+    Err(ApiError::conflict("catch_up_needed")
+        .arg("since", Arg::Time(since))
+        .arg("count", count.to_string())
+        .arg("amount", Arg::Amount(total))
+        .with_details(vec![json!({
+            "orders": count, "total_cents": total.0, "complete": survey.complete,
+        })]))
+}
+
+/// `POST …/deactivate`.
+pub async fn deactivate(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    let Nothing {} = body::read(&request.body)?;
+    let id = item.connection.id;
+    for _ in 0..5 {
+        let item = read_again(deps, &id).await?;
+        if item.connection.state == ConnectionState::Inactive {
+            return Ok(show(deps, &item));
+        }
+        let mut next = item.connection;
+        next.state = ConnectionState::Inactive;
+        next.deactivated_at = Some(deps.clock.now());
+        match deps.store.update_connection(&next).await {
+            Ok(_) => {
+                tracing::info!(connection.id = %id, "connection deactivated");
+                return Ok(show(deps, &read_again(deps, &id).await?));
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}

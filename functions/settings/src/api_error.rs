@@ -1,0 +1,124 @@
+//! An answer that says what was wrong: `{"error":{"code","message","details"?}}`. A 5xx never shows its cause.
+
+use domain::problem::{Arg, Args};
+use domain::settings::Language;
+use domain::text;
+use http::StatusCode;
+use runtime::error::Chain;
+use serde_json::{Value, json};
+use store::StoreError;
+
+/// What was wrong with a request.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    text: &'static str,
+    args: Args,
+    details: Vec<Value>,
+    language: Option<Language>,
+}
+
+impl ApiError {
+    /// `code` is also the key of its text.
+    pub fn new(status: StatusCode, code: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            text: code,
+            args: Args::new(),
+            details: Vec::new(),
+            language: None,
+        }
+    }
+
+    /// 400: `field` names what is malformed.
+    pub fn bad_request(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request")
+            .arg("field", field.into())
+            .arg("reason", reason.into())
+    }
+
+    /// 404, worded by `text`.
+    pub fn not_found(text: &'static str) -> Self {
+        Self {
+            text,
+            ..Self::new(StatusCode::NOT_FOUND, "not_found")
+        }
+    }
+
+    /// 409.
+    pub fn conflict(code: &'static str) -> Self {
+        Self::new(StatusCode::CONFLICT, code)
+    }
+
+    /// 422.
+    pub fn refused(code: &'static str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code)
+    }
+
+    /// 503: a peer does not answer as it should.
+    pub fn peer_unavailable(system: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "peer_unavailable").arg("system", system.to_owned())
+    }
+
+    /// 500; the cause is logged here, where it is handled, and not shown.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %Chain(error), "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+    }
+
+    /// An argument of the text.
+    pub fn arg(mut self, name: &str, value: impl Into<Arg>) -> Self {
+        self.args.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The details.
+    pub fn with_details(mut self, details: Vec<Value>) -> Self {
+        self.details = details;
+        self
+    }
+
+    /// Worded in this language, unless another was chosen before.
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.language.get_or_insert(language);
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body of the answer.
+    pub fn body(&self) -> Value {
+        let language = self.language.unwrap_or(Language::En);
+        let message = if self.code == "activation_failed" {
+            text::activation("form", &self.args, language)
+        } else {
+            text::error(self.text, &self.args, language)
+        };
+        let mut error = json!({ "code": self.code, "message": message });
+        if !self.details.is_empty() {
+            error["details"] = Value::Array(self.details.clone());
+        }
+        json!({ "error": error })
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::conflict("conflict"),
+            StoreError::BadCursor => Self::bad_request("cursor", "is not one that a list gave"),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<store::secrets::SecretError> for ApiError {
+    fn from(error: store::secrets::SecretError) -> Self {
+        Self::internal(&error)
+    }
+}

@@ -1,0 +1,221 @@
+//! What a connection that comes back after a long break would book: the orders that changed meanwhile, and those that
+//! waited before.
+
+use crate::api_error::ApiError;
+use crate::config::Deps;
+use domain::catalogue::{Article, ArticleAnswer, Catalogue};
+use domain::ids::{ArticleId, ConnectionId, OrderIdentifier};
+use domain::ledger::{Ledger, OrderState};
+use domain::money::Cents;
+use domain::order::{Order, OrderFacts, OrderStatus};
+use domain::plan::{Plan, plan};
+use domain::settings::Settings;
+use jiff::{SignedDuration, Timestamp};
+use runtime::error::Chain;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use store::model::{ConnectionItem, DueKind, OrderRecord};
+use tokio::time::Instant;
+
+/// Orders per page.
+const PER_PAGE: u32 = 100;
+/// ProductFlow's clock and ours differ, and its list lags.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
+/// A page is not begun with less time than this.
+const PAGE_NEEDS: Duration = Duration::from_secs(2);
+/// Orders that waited before the break, looked at at most.
+const MOST_WAITING: usize = 1_000;
+
+/// What would be booked.
+pub struct Survey {
+    /// The orders, with what they were when last read.
+    pub orders: BTreeMap<OrderIdentifier, Seen>,
+    /// Everything was looked at.
+    pub complete: bool,
+}
+
+/// An order that would be booked.
+pub enum Seen {
+    /// Read just now.
+    Now(Box<Order>),
+    /// As the ledger knows it.
+    Before {
+        /// What it comes to.
+        total: Option<Cents>,
+    },
+}
+
+impl Survey {
+    /// The sum of the orders.
+    pub fn total(&self) -> Cents {
+        let totals = self.orders.values().map(|seen| match seen {
+            Seen::Now(order) => order.total.or_else(|| order.computed_total()),
+            Seen::Before { total } => *total,
+        });
+        Cents(
+            totals
+                .flatten()
+                .fold(0_i64, |sum, cents| sum.saturating_add(cents.0)),
+        )
+    }
+}
+
+/// Looks through ProductFlow's list back to the break, and through what was due before it.
+pub async fn survey(
+    deps: &Deps,
+    item: &ConnectionItem,
+    client: &productflow::Client,
+    go_live: Timestamp,
+    since: Timestamp,
+    until: Instant,
+) -> Result<Survey, ApiError> {
+    let connection = &item.connection;
+    let settings = Settings {
+        language: connection.language,
+        go_live,
+        connection: connection.settings.clone(),
+    };
+    let last_read = item.poll.mark.map_or(since, |mark| mark.min(since));
+    let boundary = last_read.checked_sub(OVERLAP).unwrap_or(last_read);
+    let mut survey = Survey {
+        orders: BTreeMap::new(),
+        complete: false,
+    };
+    waiting_before(deps, &connection.id, &mut survey).await?;
+    let mut sorted = true;
+    for page in 1.. {
+        if until.saturating_duration_since(Instant::now()) < PAGE_NEEDS {
+            return Ok(survey);
+        }
+        let listed = client.orders_page(page, PER_PAGE, true).await.map_err(|error| {
+            tracing::warn!(error = %Chain(&error), "the orders of a break could not be read");
+            ApiError::peer_unavailable("ProductFlow")
+        })?;
+        let times: Vec<Option<Timestamp>> = listed
+            .orders
+            .iter()
+            .map(productflow::RawOrder::updated_at)
+            .collect();
+        sorted &= times.iter().all(Option::is_some) && times.is_sorted_by(|a, b| a >= b);
+        let orders: Vec<Order> = listed
+            .orders
+            .iter()
+            .filter_map(|raw| productflow::read(raw, &connection.settings).ok())
+            .collect();
+        let identifiers: Vec<OrderIdentifier> = orders.iter().map(|order| order.identifier.clone()).collect();
+        let known = deps.store.orders(&connection.id, &identifiers).await?;
+        for order in orders {
+            let fresh = Ledger::new(connection.id.clone(), order.identifier.clone());
+            let ledger = known
+                .get(&order.identifier)
+                .map_or(&fresh, |record| &record.ledger);
+            if would_book(&order, ledger, &settings) {
+                survey
+                    .orders
+                    .insert(order.identifier.clone(), Seen::Now(Box::new(order)));
+            } else {
+                survey.orders.remove(&order.identifier);
+            }
+        }
+        let oldest = times.last().copied().flatten();
+        let reached = sorted && oldest.is_some_and(|oldest| oldest < boundary);
+        if listed.is_last || listed.orders.is_empty() || reached {
+            break;
+        }
+    }
+    survey.complete = true;
+    Ok(survey)
+}
+
+async fn waiting_before(deps: &Deps, id: &ConnectionId, survey: &mut Survey) -> Result<(), ApiError> {
+    let due = deps
+        .store
+        .due_orders(id, DueKind::Work, Timestamp::MAX, MOST_WAITING)
+        .await?;
+    let identifiers: Vec<OrderIdentifier> = due.into_iter().map(|due| due.identifier).collect();
+    for (identifier, record) in deps.store.orders(id, &identifiers).await? {
+        if matches!(record.state, OrderState::Waiting | OrderState::Blocked) {
+            survey
+                .orders
+                .insert(identifier, Seen::Before { total: record.total });
+        }
+    }
+    Ok(())
+}
+
+/// Whether something would be booked for an order, were its articles and tariffs all in order.
+fn would_book(order: &Order, ledger: &Ledger, settings: &Settings) -> bool {
+    if order.placed_at < settings.go_live && ledger.rows.is_empty() {
+        return false;
+    }
+    if ledger.handled.is_some() || ledger.invoice().is_some() {
+        return false;
+    }
+    if order.status == OrderStatus::Shipped {
+        return true;
+    }
+    let mut catalogue = Catalogue {
+        tariffs: Some(BTreeMap::new()),
+        ..Catalogue::default()
+    };
+    let mut found: Plan = plan(order, ledger, &catalogue, settings);
+    for _ in 0..3 {
+        if found.missing.articles.is_empty() {
+            break;
+        }
+        for sku in &found.missing.articles {
+            if let Ok(id) = ArticleId::parse(sku.as_str()) {
+                let article = Article {
+                    id,
+                    number: Some(sku.as_str().to_owned()),
+                    stock_article: true,
+                    live: true,
+                };
+                catalogue
+                    .articles
+                    .insert(sku.clone(), ArticleAnswer::Found(article));
+            }
+        }
+        found = plan(order, ledger, &catalogue, settings);
+    }
+    !found.effects.is_empty()
+}
+
+/// Closes the orders of a survey as handled.
+pub async fn handle(deps: &Deps, id: &ConnectionId, survey: &Survey, until: Instant) -> Result<(), ApiError> {
+    let now = deps.clock.now();
+    for (identifier, seen) in &survey.orders {
+        if Instant::now() > until + Duration::from_secs(8) {
+            return Err(ApiError::new(
+                http::StatusCode::SERVICE_UNAVAILABLE,
+                "out_of_time",
+            ));
+        }
+        let mut record = OrderRecord::new(id.clone(), identifier.clone(), now);
+        close(&mut record, seen, now);
+        match deps.store.save_order(&mut record, now).await {
+            Ok(()) => continue,
+            Err(store::StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+        deps.store
+            .amend_order(id, identifier, now, |record| {
+                close(record, seen, now);
+                true
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+fn close(record: &mut OrderRecord, seen: &Seen, now: Timestamp) {
+    let facts = match seen {
+        Seen::Now(order) => {
+            record.see(order);
+            record.read_fingerprint = Some(order.fingerprint());
+            Some(OrderFacts::of(order))
+        }
+        Seen::Before { .. } => None,
+    };
+    record.handle(facts, "operator", now);
+}

@@ -1,0 +1,263 @@
+//! What must hold before a connection is activated: every check, every fault named (contract api.md, `activate`).
+
+use domain::catalogue::VatTariff;
+use domain::problem::{Arg, Args, args};
+use domain::settings::{ConnectionSettings, Language};
+use domain::text;
+use peers::Trouble;
+use robaws::Named;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Modules that every booking needs and that no setting names.
+const MODULES: [&str; 3] = ["articles", "stock-changes", "sales-invoices"];
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field that it belongs to.
+    pub field: &'static str,
+    text: &'static str,
+    args: Args,
+}
+
+impl Fault {
+    /// Worded by the text of its field.
+    pub fn of(field: &'static str) -> Self {
+        Self::worded(field, field)
+    }
+
+    /// Worded by another text.
+    pub fn worded(field: &'static str, text: &'static str) -> Self {
+        Self {
+            field,
+            text,
+            args: Args::new(),
+        }
+    }
+
+    /// With the arguments of its text.
+    pub fn with(mut self, args: Args) -> Self {
+        self.args = args;
+        self
+    }
+
+    /// A field that is still empty.
+    pub fn missing(field: &'static str) -> Self {
+        let setting = field.strip_prefix("settings.").unwrap_or(field);
+        Self::worded(field, "missing").with(args([("setting", Arg::Setting(setting.to_owned()))]))
+    }
+
+    /// A peer that does not answer.
+    pub fn unreachable(field: &'static str, system: &'static str) -> Self {
+        Self::worded(field, "unreachable").with(args([("system", system.into())]))
+    }
+
+    /// Whether the peer could not be asked at all.
+    pub fn is_unreachable(&self) -> bool {
+        self.text == "unreachable"
+    }
+
+    /// An entry of `details`.
+    pub fn detail(&self, language: Language) -> Value {
+        json!({ "field": self.field, "message": text::activation(self.text, &self.args, language) })
+    }
+}
+
+/// What is not filled in.
+pub fn missing(
+    settings: &ConnectionSettings,
+    has_robaws: bool,
+    has_productflow: bool,
+    has_company: bool,
+) -> Vec<Fault> {
+    [
+        (has_robaws, "robaws.key"),
+        (has_productflow, "productflow.access_token"),
+        (has_company, "productflow.company_id"),
+        (settings.b2c_client_id.is_some(), "settings.b2c_client_id"),
+        (settings.stock_location_id.is_some(), "settings.stock_location_id"),
+    ]
+    .into_iter()
+    .filter(|(there, _)| !there)
+    .map(|(_, field)| Fault::missing(field))
+    .collect()
+}
+
+/// Whether ProductFlow takes token and company.
+pub async fn productflow(client: &productflow::Client) -> Vec<Fault> {
+    use productflow::Error;
+    match client.test_connection().await {
+        Ok(()) => Vec::new(),
+        Err(Error::Unauthorized { .. }) => vec![Fault::of("productflow.access_token")],
+        // Contract: a wrong company is 403, sometimes 404.
+        Err(Error::Forbidden {} | Error::NotFound { .. }) => vec![Fault::of("productflow.company_id")],
+        Err(error) => {
+            tracing::warn!(error = %runtime::error::Chain(&error), "ProductFlow could not be tried");
+            vec![Fault::unreachable("productflow.access_token", "ProductFlow")]
+        }
+    }
+}
+
+/// Whether Robaws takes the key.
+pub async fn robaws_key(client: &robaws::Client) -> Option<Fault> {
+    let error = client.cheapest_get().await.err()?;
+    match Trouble::from(&error) {
+        Trouble::Credentials => Some(Fault::of("robaws.key")),
+        // The key holds; which module is missing is found out below.
+        Trouble::Permission { .. } | Trouble::Refused { .. } => None,
+        Trouble::Quota { .. }
+        | Trouble::RateLimited { .. }
+        | Trouble::Down
+        | Trouble::Unreadable
+        | Trouble::OutOfTime => {
+            tracing::warn!(error = %runtime::error::Chain(&error), "Robaws could not be tried");
+            Some(Fault::unreachable("robaws.key", "Robaws"))
+        }
+    }
+}
+
+/// What the checks at Robaws found out beside the faults of settings.
+#[derive(Default)]
+struct Found {
+    faults: Vec<Fault>,
+    forbidden: BTreeSet<String>,
+    unreachable: bool,
+}
+
+impl Found {
+    /// The answer, unless it can't be had; a list that is not there is an empty one.
+    fn answer<T: Default>(&mut self, answer: Result<T, robaws::Error>) -> Option<T> {
+        let error = match answer {
+            Ok(answer) => return Some(answer),
+            Err(robaws::Error::NotFound { .. }) => return Some(T::default()),
+            Err(error) => error,
+        };
+        if let Trouble::Permission { module } = Trouble::from(&error) {
+            self.forbidden.insert(module);
+        } else {
+            tracing::warn!(error = %runtime::error::Chain(&error), "a check at Robaws failed");
+            self.unreachable = true;
+        }
+        None
+    }
+
+    fn wants(&mut self, holds: bool, field: &'static str) {
+        if !holds {
+            self.faults.push(Fault::of(field));
+        }
+    }
+}
+
+fn has(list: &[Named], id: &str) -> bool {
+    list.iter().any(|named| named.id == id)
+}
+
+/// What is wrong with the settings at Robaws, and which modules the API user may not read.
+pub async fn robaws_settings(client: &robaws::Client, settings: &ConnectionSettings) -> Vec<Fault> {
+    let b2c = async {
+        match &settings.b2c_client_id {
+            Some(id) => client.client(id).await,
+            None => client.can_read("clients").await.map(|()| None),
+        }
+    };
+    let users = async {
+        match &settings.task_user_id {
+            Some(_) => client.users().await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let conditions = async {
+        match &settings.payment_condition_id {
+            Some(_) => client.payment_conditions().await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let modules = futures::future::join_all(MODULES.map(|module| client.can_read(module)));
+    let (locations, tariffs, companies, b2c, users, conditions, modules) = futures::join!(
+        client.stock_locations(),
+        client.vat_tariffs(),
+        client.companies(),
+        b2c,
+        users,
+        conditions,
+        modules,
+    );
+    let mut found = Found::default();
+    if let Some(locations) = found.answer(locations) {
+        if let Some(id) = &settings.stock_location_id {
+            found.wants(has(&locations, id.as_str()), "settings.stock_location_id");
+        }
+        if let Some(id) = &settings.fbm_stock_location_id {
+            found.wants(has(&locations, id.as_str()), "settings.fbm_stock_location_id");
+        }
+    }
+    if let Some(tariffs) = found.answer(tariffs) {
+        let tariff = |id: &domain::VatTariffId| tariffs.iter().find(|tariff: &&VatTariff| tariff.id == *id);
+        if let Some(id) = &settings.costs_vat_tariff_id {
+            let inclusive = tariff(id).is_some_and(|tariff| tariff.vat_inclusive);
+            found.wants(inclusive, "settings.costs_vat_tariff_id");
+        }
+        if let Some(id) = &settings.sale_price_vat_tariff_id {
+            found.wants(tariff(id).is_some(), "settings.sale_price_vat_tariff_id");
+        }
+    }
+    if let Some(companies) = found.answer(companies) {
+        match &settings.robaws_company_id {
+            Some(id) if !has(&companies, id.as_str()) => found.faults.push(Fault::worded(
+                "settings.robaws_company_id",
+                "settings.robaws_company_id.unknown",
+            )),
+            None => found.wants(companies.len() <= 1, "settings.robaws_company_id"),
+            Some(_) => {}
+        }
+    }
+    if let Some(b2c) = found.answer(b2c)
+        && settings.b2c_client_id.is_some()
+    {
+        found.wants(b2c.is_some(), "settings.b2c_client_id");
+    }
+    if let Some(users) = found.answer(users)
+        && let Some(id) = &settings.task_user_id
+    {
+        found.wants(has(&users, id.as_str()), "settings.task_user_id");
+    }
+    if let Some(conditions) = found.answer(conditions)
+        && let Some(id) = &settings.payment_condition_id
+    {
+        found.wants(has(&conditions, id.as_str()), "settings.payment_condition_id");
+    }
+    for module in modules {
+        found.answer(module);
+    }
+    if !found.forbidden.is_empty() {
+        let modules = Arg::List(found.forbidden.into_iter().collect());
+        found
+            .faults
+            .push(Fault::of("robaws.permissions").with(args([("modules", modules)])));
+    }
+    if found.unreachable {
+        found.faults.push(Fault::unreachable("robaws.key", "Robaws"));
+    }
+    found.faults
+}
+
+/// The faults of settings that changed: what else is wrong is not the doing of this change.
+pub fn of_changed(faults: Vec<Fault>, was: &ConnectionSettings, is: &ConnectionSettings) -> Vec<Fault> {
+    faults
+        .into_iter()
+        .filter(|fault| match fault.field {
+            "settings.b2c_client_id" => was.b2c_client_id != is.b2c_client_id,
+            "settings.stock_location_id" => was.stock_location_id != is.stock_location_id,
+            "settings.fbm_stock_location_id" => was.fbm_stock_location_id != is.fbm_stock_location_id,
+            "settings.costs_vat_tariff_id" => was.costs_vat_tariff_id != is.costs_vat_tariff_id,
+            "settings.sale_price_vat_tariff_id" => {
+                was.sale_price_vat_tariff_id != is.sale_price_vat_tariff_id
+            }
+            "settings.robaws_company_id" => was.robaws_company_id != is.robaws_company_id,
+            "settings.payment_condition_id" => was.payment_condition_id != is.payment_condition_id,
+            "settings.task_user_id" => was.task_user_id != is.task_user_id,
+            _ => false,
+        })
+        .collect()
+}

@@ -1,0 +1,26 @@
+//! A connection as the API shows it: everything but its secrets.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use store::model::{ConnectionItem, Peer};
+
+/// Its JSON. `now` tells a pause that has ended.
+pub fn connection(item: &ConnectionItem, now: Timestamp) -> Value {
+    let connection = &item.connection;
+    let paused = |peer: Peer| item.health(peer).paused_until.filter(|until| now < *until);
+    json!({
+        "id": connection.id,
+        "language": connection.language,
+        "state": item.api_state(),
+        "robaws": { "configured": connection.has_robaws },
+        "productflow": { "configured": connection.has_productflow, "company_id": connection.company },
+        "settings": connection.settings,
+        "activated_at": connection.activated_at,
+        "go_live": connection.go_live,
+        "last_poll_at": item.poll.last_poll_at,
+        "paused": { "robaws": paused(Peer::Robaws), "productflow": paused(Peer::Productflow) },
+        "webhook": "missing",
+        "quota_left": item.robaws.quota_left,
+        "created_at": connection.created_at,
+    })
+}

@@ -1,0 +1,340 @@
+//! Connections: created, listed, shown, changed.
+
+use crate::api_error::ApiError;
+use crate::checks::{self, Fault};
+use crate::config::Deps;
+use crate::credentials::{self, ProductflowBody, RobawsBody};
+use crate::handler::Reply;
+use crate::request::Request;
+use crate::{body, connection_view};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::ids::ConnectionId;
+use domain::problem::Arg;
+use domain::settings::{ConnectionSettings, Language};
+use http::StatusCode;
+use peers::Trouble;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use store::StoreError;
+use store::connections::ClaimError;
+use store::model::{CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, Peer, PeerHealth};
+use store::secrets::Credentials;
+
+/// Times a change is merged anew when somebody else wrote the connection meanwhile.
+const MOST_TRIES: usize = 5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    id: ConnectionId,
+    #[serde(default)]
+    language: Language,
+    robaws: Option<RobawsBody>,
+    productflow: Option<ProductflowBody>,
+    settings: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    language: Option<Language>,
+    robaws: Option<RobawsBody>,
+    productflow: Option<ProductflowBody>,
+    settings: Option<Map<String, Value>>,
+}
+
+/// `POST /api/connections`.
+pub async fn create(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+    let body: Create = body::read(&request.body)?;
+    let language = body.language;
+    created(deps, body)
+        .await
+        .map_err(|error| error.in_language(language))
+}
+
+async fn created(deps: &Deps, body: Create) -> Result<Reply, ApiError> {
+    let settings = body::merge_settings(&ConnectionSettings::default(), body.settings.unwrap_or_default())?;
+    let mut connection = Connection {
+        schema: CONNECTION_SCHEMA,
+        id: body.id,
+        version: 1,
+        language: body.language,
+        settings,
+        state: ConnectionState::Inactive,
+        company: body.productflow.as_ref().and_then(ProductflowBody::company),
+        has_robaws: false,
+        has_productflow: false,
+        secret_version: None,
+        go_live: None,
+        activated_at: None,
+        first_activated_at: None,
+        deactivated_at: None,
+        created_at: deps.clock.now(),
+        catalogue_stamp: 0,
+        settings_stamp: 0,
+        public_base_url: None,
+    };
+    // The item first: the secret of a connection that exists must not be overwritten.
+    deps.store
+        .create_connection(&connection)
+        .await
+        .map_err(|error| claim_error(error, &connection))?;
+    let credentials = credentials::merged(
+        &Credentials::default(),
+        body.robaws.as_ref(),
+        body.productflow.as_ref(),
+    );
+    if credentials.robaws.is_some() || credentials.productflow.is_some() {
+        connection.has_robaws = credentials.robaws.is_some();
+        connection.has_productflow = credentials.productflow.is_some();
+        let version = deps.peers.secrets().put(&connection.id, &credentials).await?;
+        connection.secret_version = Some(version);
+        deps.store.update_connection(&connection).await?;
+    }
+    let item = read_again(deps, &connection.id).await?;
+    tracing::info!(connection.id = %connection.id, "connection created");
+    Ok(Reply {
+        status: StatusCode::CREATED,
+        body: connection_view::connection(&item, deps.clock.now()),
+    })
+}
+
+/// Why a connection was not created or activated, as the API says it.
+pub fn claim_error(error: ClaimError, connection: &Connection) -> ApiError {
+    match error {
+        ClaimError::Exists => ApiError::conflict("exists").arg("id", connection.id.to_string()),
+        ClaimError::CompanyTaken => {
+            let company = connection.company.map(|c| c.to_string()).unwrap_or_default();
+            ApiError::conflict("company_taken").arg("company", company)
+        }
+        ClaimError::Store(error) => error.into(),
+    }
+}
+
+/// A connection that was just written.
+pub async fn read_again(deps: &Deps, id: &ConnectionId) -> Result<ConnectionItem, ApiError> {
+    let found = deps.store.connection(id).await?;
+    found.ok_or_else(|| ApiError::not_found("no_connection").arg("id", id.to_string()))
+}
+
+/// `GET /api/connections`.
+pub async fn list(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+    let limit = request.limit(50, 100)?;
+    let after = request.parameter("cursor").map(decode_cursor).transpose()?;
+    let connections = deps.store.connections().await?;
+    let begin = match &after {
+        None => 0,
+        // One that is gone since ends the list rather than begin it again.
+        Some(id) => connections
+            .iter()
+            .position(|item| item.connection.id == *id)
+            .map_or(connections.len(), |at| at + 1),
+    };
+    let now = deps.clock.now();
+    let page: Vec<&ConnectionItem> = connections.iter().skip(begin).take(limit).collect();
+    let is_last = begin + page.len() >= connections.len();
+    let cursor = page
+        .last()
+        .filter(|_| !is_last)
+        .map(|item| URL_SAFE_NO_PAD.encode(item.connection.id.as_str()));
+    let items: Vec<Value> = page
+        .into_iter()
+        .map(|item| connection_view::connection(item, now))
+        .collect();
+    Ok(Reply::ok(json!({ "items": items, "cursor": cursor })))
+}
+
+fn decode_cursor(cursor: &str) -> Result<ConnectionId, ApiError> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|id| ConnectionId::parse(id).ok())
+        .ok_or_else(|| StoreError::BadCursor.into())
+}
+
+/// `GET /api/connections/{id}`.
+pub fn show(deps: &Deps, item: &ConnectionItem) -> Reply {
+    Reply::ok(connection_view::connection(item, deps.clock.now()))
+}
+
+/// `PATCH /api/connections/{id}`.
+pub async fn change(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
+    let change: Change = body::read(&request.body)?;
+    let language = change.language.unwrap_or(item.connection.language);
+    changed(deps, &change, item)
+        .await
+        .map_err(|error| error.in_language(language))
+}
+
+async fn changed(deps: &Deps, change: &Change, item: ConnectionItem) -> Result<Reply, ApiError> {
+    let id = item.connection.id.clone();
+    let next = apply(change, &item.connection)?;
+    if let Some(company) = next.company.filter(|_| next.company != item.connection.company)
+        && deps
+            .store
+            .claimed_by(company)
+            .await?
+            .is_some_and(|holder| holder != id)
+    {
+        return Err(ApiError::conflict("company_taken").arg("company", company.to_string()));
+    }
+    let mut answered = Vec::new();
+    let mut secret_version = None;
+    let brings_credentials =
+        change.robaws.is_some() || credentials::brings_token(change.productflow.as_ref());
+    let known = deps.peers.secrets().refresh(&id).await?;
+    let credentials = credentials::merged(&known, change.robaws.as_ref(), change.productflow.as_ref());
+    if brings_credentials {
+        answered = try_new(deps, change, &item, &next, &credentials).await?;
+    }
+    check_settings(deps, &item, &next, &credentials).await?;
+    if brings_credentials {
+        secret_version = Some(deps.peers.secrets().put(&id, &credentials).await?);
+    }
+    store_change(deps, change, &id, &credentials, secret_version).await?;
+    for peer in answered {
+        let known = item.health(peer);
+        let healthy = PeerHealth {
+            quota_left: known.quota_left,
+            quota_limit: known.quota_limit,
+            ..PeerHealth::default()
+        };
+        deps.store.save_health(&id, peer, &healthy).await?;
+    }
+    tracing::info!(connection.id = %id, credentials = brings_credentials, "connection changed");
+    Ok(show(deps, &read_again(deps, &id).await?))
+}
+
+/// What the connection becomes. Anything but its language, settings and company is left as it is.
+fn apply(change: &Change, connection: &Connection) -> Result<Connection, ApiError> {
+    let mut next = connection.clone();
+    if let Some(language) = change.language {
+        next.language = language;
+    }
+    if let Some(settings) = &change.settings {
+        next.settings = body::merge_settings(&connection.settings, settings.clone())?;
+    }
+    if let Some(company) = change.productflow.as_ref().and_then(ProductflowBody::company)
+        && connection.company != Some(company)
+    {
+        if connection.first_activated_at.is_some() {
+            let fixed = connection.company.map(|c| c.to_string()).unwrap_or_default();
+            return Err(ApiError::conflict("company_is_fixed").arg("company", fixed));
+        }
+        next.company = Some(company);
+    }
+    if next.settings != connection.settings {
+        // Orders that wait for a setting are due again, and what was looked up is looked up anew.
+        next.settings_stamp += 1;
+        next.catalogue_stamp += 1;
+    }
+    Ok(next)
+}
+
+async fn store_change(
+    deps: &Deps,
+    change: &Change,
+    id: &ConnectionId,
+    credentials: &Credentials,
+    secret_version: Option<String>,
+) -> Result<(), ApiError> {
+    for _ in 0..MOST_TRIES {
+        let item = read_again(deps, id).await?;
+        let mut next = apply(change, &item.connection)?;
+        if secret_version.is_some() {
+            next.secret_version.clone_from(&secret_version);
+            next.has_robaws = credentials.robaws.is_some();
+            next.has_productflow = credentials.productflow.is_some();
+        }
+        match deps.store.update_connection(&next).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+/// Tries new credentials, and gives the peers that took them. An active connection keeps what it has when a peer refuses
+/// them; an inactive one is checked as a whole when it is activated, but never moves to another tenant than its ledger's.
+async fn try_new(
+    deps: &Deps,
+    change: &Change,
+    item: &ConnectionItem,
+    next: &Connection,
+    credentials: &Credentials,
+) -> Result<Vec<Peer>, ApiError> {
+    let is_active = item.connection.state != ConnectionState::Inactive;
+    let mut answered = Vec::new();
+    let refused = |fault: Fault| {
+        ApiError::refused("credentials_refused").with_details(vec![fault.detail(next.language)])
+    };
+    if change.robaws.is_some()
+        && let Some(robaws) = deps.peers.robaws(&next.id, credentials).await
+    {
+        match credentials::sees_newest(&robaws, &item.newest).await {
+            Ok(Some(false)) => {
+                let document = credentials::newest_reference(&item.newest);
+                return Err(ApiError::refused("other_robaws_tenant").arg("document", document));
+            }
+            Ok(Some(true)) => answered.push(Peer::Robaws),
+            Ok(None) | Err(_) if !is_active => {}
+            Ok(None) => match robaws.cheapest_get().await.map_err(|e| Trouble::from(&e)) {
+                Ok(()) | Err(Trouble::Permission { .. } | Trouble::Refused { .. }) => {
+                    answered.push(Peer::Robaws);
+                }
+                Err(Trouble::Credentials) => return Err(refused(Fault::of("robaws.key"))),
+                // Nothing was booked yet: what they are shows at the next poll.
+                Err(_) => {}
+            },
+            Err(Trouble::Credentials) => return Err(refused(Fault::of("robaws.key"))),
+            Err(Trouble::Permission { module }) => {
+                let modules = Arg::List(vec![module]);
+                let fault =
+                    Fault::of("robaws.permissions").with(domain::problem::args([("modules", modules)]));
+                return Err(refused(fault));
+            }
+            Err(_) => return Err(ApiError::peer_unavailable("Robaws")),
+        }
+    }
+    if is_active
+        && credentials::brings_token(change.productflow.as_ref())
+        && let Some(company) = next.company
+        && let Some(productflow) = deps.peers.productflow(credentials, company)
+    {
+        let faults = checks::productflow(&productflow).await;
+        match faults.into_iter().next() {
+            None => answered.push(Peer::Productflow),
+            Some(fault) if fault.is_unreachable() => {}
+            Some(fault) => return Err(refused(fault)),
+        }
+    }
+    Ok(answered)
+}
+
+/// What an active connection is changed to must exist, as far as Robaws can be asked now.
+async fn check_settings(
+    deps: &Deps,
+    item: &ConnectionItem,
+    next: &Connection,
+    credentials: &Credentials,
+) -> Result<(), ApiError> {
+    let (was, is) = (&item.connection.settings, &next.settings);
+    if item.connection.state == ConnectionState::Inactive || was == is {
+        return Ok(());
+    }
+    let mut faults: Vec<Fault> = checks::missing(is, true, true, true);
+    if let Some(robaws) = deps.peers.robaws(&next.id, credentials).await {
+        faults.extend(checks::of_changed(
+            checks::robaws_settings(&robaws, is).await,
+            was,
+            is,
+        ));
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let details = faults.iter().map(|fault| fault.detail(next.language)).collect();
+    Err(ApiError::refused("settings_refused").with_details(details))
+}

@@ -1,0 +1,77 @@
+//! Translates the HTTP event and the answer; nothing else.
+
+use crate::api_error::ApiError;
+use crate::config::Deps;
+use crate::request::Request;
+use crate::route;
+use aws_lambda_events::encodings::Body;
+use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use futures::FutureExt;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::Value;
+use std::panic::AssertUnwindSafe;
+use tokio::time::Instant;
+
+/// A status and a body; none with 204.
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+}
+
+impl Reply {
+    /// 200.
+    pub fn ok(body: Value) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+        }
+    }
+}
+
+/// One request.
+pub async fn handle(
+    deps: &Deps,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> Result<ApiGatewayV2httpResponse, Error> {
+    let began = Instant::now();
+    let method = event.payload.request_context.http.method.clone();
+    let answered = match Request::read(event.payload) {
+        Ok(request) => AssertUnwindSafe(route::answer(deps, &request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| {
+                tracing::error!("a request panicked");
+                Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal"))
+            }),
+        Err(error) => Err(error),
+    };
+    let (status, body) = match answered {
+        Ok(reply) => (reply.status, reply.body),
+        Err(error) => (error.status(), error.body()),
+    };
+    let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let code = body.pointer("/error/code").and_then(Value::as_str);
+    tracing::info!(http.method = %method, http.status = status.as_u16(), error.code = code, took_ms = took, "answered");
+    Ok(response(status, &body))
+}
+
+fn response(status: StatusCode, body: &Value) -> ApiGatewayV2httpResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = i64::from(status.as_u16());
+    response.headers = headers;
+    response.body = Some(Body::Text(body.to_string()));
+    response
+}

@@ -1,0 +1,126 @@
+//! An order as the API shows it: its effects, its state and why, its problems, in the connection's language.
+
+use domain::ledger::{ArticleChoice, Direction, Row, RowEffect, RowState};
+use domain::settings::Language;
+use domain::text;
+use serde_json::{Value, json};
+use store::model::OrderRecord;
+
+/// Its JSON.
+pub fn order(record: &OrderRecord, language: Language) -> Value {
+    let ledger = &record.ledger;
+    let explanation: Vec<String> = record
+        .explanation
+        .iter()
+        .map(|sentence| text::explanation(&sentence.code, &sentence.args, language))
+        .collect();
+    let problems: Vec<Value> = record
+        .problems
+        .iter()
+        .map(|open| {
+            let rendered = text::render(&open.problem, language);
+            json!({
+                "code": open.problem.code.as_str(),
+                "title": rendered.title,
+                "message": rendered.message,
+                "fix": rendered.fix,
+                "skus": open.problem.skus,
+                "opened_at": open.opened_at,
+                "last_seen_at": open.last_seen_at,
+                "count": open.count,
+            })
+        })
+        .collect();
+    let effects: Vec<Value> = ledger.rows.iter().map(effect).collect();
+    let lines: Vec<Value> = record
+        .facts
+        .iter()
+        .flat_map(|facts| &facts.lines)
+        .map(|line| {
+            json!({
+                "line": line.id, "sku": line.sku, "quantity": line.quantity,
+                "total_cents": line.price.0, "vat_code": line.vat_code,
+            })
+        })
+        .collect();
+    let choices: Vec<Value> = ledger
+        .choices
+        .iter()
+        .map(|choice| {
+            let mut shown = json!({ "line": choice.line, "at": choice.at });
+            if let Some(tariff) = &choice.vat_tariff_id {
+                shown["vat_tariff_id"] = json!(tariff);
+            }
+            match &choice.article {
+                Some(ArticleChoice::Article(id)) => shown["article_id"] = json!(id),
+                Some(ArticleChoice::None) => shown["article_id"] = Value::Null,
+                None => {}
+            }
+            shown
+        })
+        .collect();
+    let settlements: Vec<Value> = ledger
+        .settlements
+        .iter()
+        .map(|done| json!({ "as": done.kind, "by": done.by, "at": done.at, "robaws_id": done.robaws_id }))
+        .collect();
+    json!({
+        "identifier": ledger.identifier,
+        "reference": record.external_identifier.as_deref().unwrap_or(ledger.identifier.as_str()),
+        "marketplace": record.marketplace,
+        "status": record.status,
+        "state": record.state.as_str(),
+        "explanation": explanation.join(" "),
+        "effects": effects,
+        "problems": problems,
+        "lines": lines,
+        "choices": choices,
+        "settlements": settlements,
+        "total_cents": record.total.map(|cents| cents.0),
+        "placed_at": record.placed_at,
+        "next_look_at": record.due.map(|due| due.at),
+        "updated_at": record.updated_at,
+    })
+}
+
+fn effect(row: &Row) -> Value {
+    match &row.effect {
+        RowEffect::StockChange {
+            direction,
+            stock_location_id,
+            items,
+        } => {
+            let direction = match direction {
+                Direction::Out => "out",
+                Direction::In => "in",
+            };
+            let lines: Vec<Value> = items
+                .iter()
+                .map(|item| json!({ "sku": item.sku, "article_id": item.article_id, "quantity": item.quantity }))
+                .collect();
+            json!({
+                "kind": "stock_change", "direction": direction, "stock_location_id": stock_location_id,
+                "lines": lines, "robaws_id": row.robaws_id, "state": state(row), "reason": row.reason, "at": row.at,
+            })
+        }
+        RowEffect::Invoice { total, progress } => json!({
+            "kind": "invoice", "robaws_id": row.robaws_id, "number": progress.number, "booked": progress.booked,
+            "total_cents": total.0, "state": state(row), "reason": row.reason, "at": row.at,
+        }),
+    }
+}
+
+/// An effect on its way, or whose end is being found out, is intended; so is an invoice that lacks lines or its check.
+fn state(row: &Row) -> &'static str {
+    match (row.state, &row.effect) {
+        (RowState::Done, RowEffect::Invoice { progress, .. })
+            if progress.step < progress.steps && progress.mismatch.is_none() =>
+        {
+            "intended"
+        }
+        (RowState::Done, _) => "done",
+        (RowState::Refused, _) => "refused",
+        (RowState::InDoubt, _) => "in_doubt",
+        (RowState::Intended | RowState::Unknown, _) => "intended",
+    }
+}

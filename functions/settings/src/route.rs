@@ -1,0 +1,104 @@
+//! Which request is answered by what. Everything under `/api` asks for the operator's token first.
+
+use crate::api_error::ApiError;
+use crate::config::Deps;
+use crate::handler::Reply;
+use crate::request::{Request, order_identifier};
+use crate::{activation, choose, connections, orders, settle};
+use domain::ids::ConnectionId;
+use http::{Method, StatusCode};
+use serde_json::json;
+use store::model::ConnectionItem;
+
+/// Answers a request.
+pub async fn answer(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["health"] if request.method == Method::GET => Ok(Reply::ok(
+            json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
+        )),
+        ["health"] => Err(not_allowed(request)),
+        ["api", rest @ ..] => {
+            authorize(deps, request).await?;
+            api(deps, request, rest).await
+        }
+        _ => Err(ApiError::not_found("no_route")),
+    }
+}
+
+async fn authorize(deps: &Deps, request: &Request) -> Result<(), ApiError> {
+    let known = match request.bearer() {
+        Some(token) => deps
+            .operator
+            .is(token)
+            .await
+            .map_err(|error| ApiError::internal(&error))?,
+        None => false,
+    };
+    if known {
+        Ok(())
+    } else {
+        Err(ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized"))
+    }
+}
+
+fn not_allowed(request: &Request) -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+        .arg("method", request.method.to_string())
+}
+
+async fn api(deps: &Deps, request: &Request, path: &[&str]) -> Result<Reply, ApiError> {
+    match (&request.method, path) {
+        (&Method::POST, ["connections"]) => connections::create(deps, request).await,
+        (&Method::GET, ["connections"]) => connections::list(deps, request).await,
+        (_, ["connections"]) => Err(not_allowed(request)),
+        (_, ["connections", id, rest @ ..]) => {
+            let item = connection(deps, id).await?;
+            let language = item.connection.language;
+            of_connection(deps, request, item, rest)
+                .await
+                .map_err(|error| error.in_language(language))
+        }
+        _ => Err(ApiError::not_found("no_route")),
+    }
+}
+
+/// A connection by the id in the path.
+async fn connection(deps: &Deps, id: &str) -> Result<ConnectionItem, ApiError> {
+    let unknown = || ApiError::not_found("no_connection").arg("id", id);
+    let parsed = ConnectionId::parse(id).map_err(|_| unknown())?;
+    deps.store.connection(&parsed).await?.ok_or_else(unknown)
+}
+
+async fn of_connection(
+    deps: &Deps,
+    request: &Request,
+    item: ConnectionItem,
+    path: &[&str],
+) -> Result<Reply, ApiError> {
+    match (&request.method, path) {
+        (&Method::GET, []) => Ok(connections::show(deps, &item)),
+        (&Method::PATCH, []) => connections::change(deps, request, item).await,
+        (&Method::POST, ["activate"]) => activation::activate(deps, request, item).await,
+        (&Method::POST, ["deactivate"]) => activation::deactivate(deps, request, item).await,
+        (&Method::GET, ["orders"]) => orders::list(deps, request, &item).await,
+        (&Method::GET, ["orders", order]) => orders::show(deps, &item, &order_identifier(order)?).await,
+        (&Method::POST, ["orders", order, "retry"]) => {
+            orders::retry(deps, request, &item, &order_identifier(order)?).await
+        }
+        (&Method::POST, ["orders", order, "settle"]) => {
+            settle::settle(deps, request, &item, &order_identifier(order)?).await
+        }
+        (&Method::POST, ["orders", order, "choose"]) => {
+            choose::choose(deps, request, &item, &order_identifier(order)?).await
+        }
+        (
+            _,
+            []
+            | ["activate" | "deactivate" | "orders"]
+            | ["orders", _]
+            | ["orders", _, "retry" | "settle" | "choose"],
+        ) => Err(not_allowed(request)),
+        _ => Err(ApiError::not_found("no_route")),
+    }
+}

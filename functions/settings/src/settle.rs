@@ -1,0 +1,168 @@
+//! `settle`: what people found out or did by hand. Who settled what, and when, is kept in the ledger.
+
+use crate::api_error::ApiError;
+use crate::config::Deps;
+use crate::handler::Reply;
+use crate::orders::{known, must_be_active, send, unknown};
+use crate::request::Request;
+use crate::{body, order_view};
+use domain::ids::{DocumentId, OrderIdentifier};
+use domain::ledger::{Outcome, Row, RowEffect, RowState, Settlement};
+use domain::plan::effect_name;
+use domain::problem::Arg;
+use runtime::error::Chain;
+use serde::Deserialize;
+use store::model::{ConnectionItem, OrderRecord};
+
+/// Who settles through this API.
+const OPERATOR: &str = "operator";
+
+#[derive(Deserialize)]
+#[serde(tag = "as", rename_all = "snake_case", deny_unknown_fields)]
+enum Settle {
+    Handled,
+    Done { robaws_id: DocumentId },
+    NotDone,
+}
+
+/// `POST …/orders/{identifier}/settle`.
+pub async fn settle(
+    deps: &Deps,
+    request: &Request,
+    item: &ConnectionItem,
+    identifier: &OrderIdentifier,
+) -> Result<Reply, ApiError> {
+    let settle: Settle = body::read(&request.body)?;
+    let record = known(deps, item, identifier).await?;
+    let record = match settle {
+        Settle::Handled => handled(deps, item, &record).await?,
+        Settle::Done { robaws_id } => {
+            body::robaws_id("robaws_id", robaws_id.as_str())?;
+            done(deps, item, &record, robaws_id).await?
+        }
+        Settle::NotDone => not_done(deps, item, &record).await?,
+    };
+    Ok(Reply::ok(order_view::order(&record, item.connection.language)))
+}
+
+fn reference(record: &OrderRecord) -> Arg {
+    record.reference().into()
+}
+
+async fn handled(deps: &Deps, item: &ConnectionItem, record: &OrderRecord) -> Result<OrderRecord, ApiError> {
+    if record.is_final && record.problems.is_empty() {
+        return Err(ApiError::conflict("nothing_open").arg("order", reference(record)));
+    }
+    let now = deps.clock.now();
+    let identifier = &record.ledger.identifier;
+    let amended = deps
+        .store
+        .amend_order(&item.connection.id, identifier, now, |record| {
+            record.handle(None, OPERATOR, now);
+            true
+        })
+        .await?;
+    tracing::info!(connection.id = %item.connection.id, order.id = %identifier, "closed as handled");
+    amended.ok_or_else(|| unknown(identifier))
+}
+
+fn in_doubt(record: &OrderRecord) -> Result<Row, ApiError> {
+    let row = record
+        .ledger
+        .in_doubt()
+        .filter(|_| record.ledger.handled.is_none());
+    row.cloned()
+        .ok_or_else(|| ApiError::conflict("not_in_doubt").arg("order", reference(record)))
+}
+
+/// The document named must be what was sent: checked at Robaws.
+async fn done(
+    deps: &Deps,
+    item: &ConnectionItem,
+    record: &OrderRecord,
+    robaws_id: DocumentId,
+) -> Result<OrderRecord, ApiError> {
+    must_be_active(item)?;
+    let row = in_doubt(record)?;
+    let clients = deps
+        .peers
+        .of(&item.connection)
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
+    let answer = match &row.effect {
+        RowEffect::StockChange { .. } => {
+            let mark = record.ledger.row_mark(row.no);
+            let found = clients.robaws.stock_change(&robaws_id).await;
+            found.map(|found| found.map(|change| change.outcome(&mark)))
+        }
+        RowEffect::Invoice { .. } => {
+            let found = clients.robaws.invoice(&robaws_id, false).await;
+            found.map(|found| found.map(|invoice| invoice.outcome(&row.reference)))
+        }
+    };
+    let about = |error: ApiError| {
+        error
+            .arg("robaws_id", robaws_id.to_string())
+            .arg("order", reference(record))
+            .arg("effect", Arg::Effect(effect_name(&row.effect).to_owned()))
+            .arg("reference", row.reference.clone())
+    };
+    let outcome = match answer {
+        Ok(Some(outcome @ Outcome::Done { .. })) => outcome,
+        Ok(Some(_)) => return Err(about(ApiError::refused("document_differs"))),
+        Ok(None) => return Err(about(ApiError::refused("document_not_found"))),
+        Err(error) => {
+            tracing::warn!(connection.id = %item.connection.id, error = %Chain(&error), "a document could not be read");
+            return Err(ApiError::peer_unavailable("Robaws"));
+        }
+    };
+    settled(deps, item, record, "done", Some(robaws_id), |ledger, no, now| {
+        ledger.end_attempt(no, &outcome, now);
+    })
+    .await
+}
+
+async fn not_done(deps: &Deps, item: &ConnectionItem, record: &OrderRecord) -> Result<OrderRecord, ApiError> {
+    settled(deps, item, record, "not_done", None, |ledger, no, now| {
+        ledger.settle(no, RowState::Refused, None, now);
+    })
+    .await
+}
+
+/// Puts the row in doubt where people say it is, and has the order looked at at once.
+async fn settled(
+    deps: &Deps,
+    item: &ConnectionItem,
+    record: &OrderRecord,
+    kind: &str,
+    robaws_id: Option<DocumentId>,
+    change: impl Fn(&mut domain::ledger::Ledger, u32, jiff::Timestamp),
+) -> Result<OrderRecord, ApiError> {
+    let row = in_doubt(record)?;
+    let now = deps.clock.now();
+    let connection = &item.connection.id;
+    let identifier = &record.ledger.identifier;
+    let amended = deps
+        .store
+        .amend_order(connection, identifier, now, |record| {
+            // Somebody else may have settled it meanwhile; then theirs stands.
+            if record.ledger.row(row.no).map(|row| row.state) != Some(RowState::InDoubt) {
+                return false;
+            }
+            change(&mut record.ledger, row.no, now);
+            record.ledger.settlements.push(Settlement {
+                kind: kind.to_owned(),
+                by: OPERATOR.to_owned(),
+                at: now,
+                row: Some(row.no),
+                robaws_id: robaws_id.clone(),
+            });
+            record.look_again(now);
+            true
+        })
+        .await?
+        .ok_or_else(|| unknown(identifier))?;
+    tracing::info!(connection.id = %connection, order.id = %identifier, row = row.no, settled.r#as = kind, "settled");
+    send(deps, connection, identifier).await;
+    Ok(amended)
+}

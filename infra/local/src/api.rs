@@ -1,0 +1,127 @@
+//! API Gateway in front of the settings function: HTTP requests become HTTP API events (payload 2.0), with paths decoded as
+//! AWS decodes them, and its answers become HTTP responses.
+
+use anyhow::{Context as _, anyhow};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Request, Response, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lambda_runtime::{Context, LambdaEvent};
+use percent_encoding::percent_decode_str;
+use runtime::clock::{Clock, SystemClock};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// API Gateway waits this long for an answer.
+const TIME_LIMIT: Duration = Duration::from_secs(29);
+/// API Gateway takes bodies up to this size.
+const MOST_BYTES: usize = 10 * 1024 * 1024;
+
+/// The routes of the HTTP API.
+pub fn router(settings: settings::Deps) -> Router {
+    Router::new().fallback(forward).with_state(settings)
+}
+
+async fn forward(State(settings): State<settings::Deps>, request: Request<Body>) -> Response<Body> {
+    match answer(&settings, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the API failed");
+            let body = json!({ "message": "Internal Server Error" }).to_string();
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    }
+}
+
+async fn answer(settings: &settings::Deps, request: Request<Body>) -> anyhow::Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MOST_BYTES).await else {
+        let mut response = Response::new(Body::from(json!({ "message": "Request Too Long" }).to_string()));
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        return Ok(response);
+    };
+    let mut headers = Map::new();
+    for name in parts.headers.keys() {
+        let values: Vec<&str> = parts
+            .headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
+        headers.insert(name.as_str().to_owned(), Value::from(values.join(",")));
+    }
+    let host = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
+    let event = event(
+        parts.method.as_str(),
+        parts.uri.path(),
+        parts.uri.query().unwrap_or_default(),
+        &headers,
+        host,
+        &body,
+    )?;
+    let (status, body) = call(settings, event).await?;
+    let response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body))?;
+    Ok(response)
+}
+
+/// The event that API Gateway makes of a request.
+pub fn event(
+    method: &str,
+    path: &str,
+    query: &str,
+    headers: &Map<String, Value>,
+    host: &str,
+    body: &Bytes,
+) -> anyhow::Result<Value> {
+    let decoded = percent_decode_str(path)
+        .decode_utf8()
+        .context("the path is not UTF-8")?;
+    let (text, encoded) = match std::str::from_utf8(body) {
+        Ok(text) => (text.to_owned(), false),
+        Err(_) => (STANDARD.encode(body), true),
+    };
+    Ok(json!({
+        "version": "2.0", "routeKey": "ANY /api/{proxy+}", "rawPath": decoded, "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "local", "domainName": host, "domainPrefix": "local",
+            "http": { "method": method, "path": decoded, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "local" },
+            "requestId": uuid::Uuid::new_v4().to_string(), "routeKey": "ANY /api/{proxy+}", "stage": "$default",
+            "time": SystemClock.now().strftime("%d/%b/%Y:%H:%M:%S %z").to_string(), "timeEpoch": SystemClock.now().as_millisecond(),
+        },
+        "pathParameters": { "proxy": decoded.trim_start_matches("/api/") },
+        "body": text, "isBase64Encoded": encoded,
+    }))
+}
+
+/// Invokes the settings function with an event; gives status and body.
+pub async fn call(settings: &settings::Deps, event: Value) -> anyhow::Result<(u16, String)> {
+    let mut context = Context::default();
+    context.request_id = uuid::Uuid::new_v4().to_string();
+    let end = SystemClock
+        .now()
+        .checked_add(jiff::SignedDuration::try_from(TIME_LIMIT)?)?;
+    context.deadline = u64::try_from(end.as_millisecond())?;
+    let event = serde_json::from_value(event)?;
+    let response = settings::handle(settings, LambdaEvent::new(event, context))
+        .await
+        .map_err(|error| anyhow!("settings: {error}"))?;
+    let response = serde_json::to_value(&response)?;
+    let status = response["statusCode"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
+        .context("the answer has no statusCode")?;
+    let body = response["body"].as_str().unwrap_or_default().to_owned();
+    Ok((status, body))
+}
