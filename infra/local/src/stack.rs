@@ -228,6 +228,11 @@ impl Stack {
         Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
+    /// Invokes the settings function with an event of the HTTP API; gives status and body.
+    pub async fn call_settings(&self, event: Value) -> anyhow::Result<(u16, String)> {
+        api::call(&self.settings, event).await
+    }
+
     fn context(&self) -> anyhow::Result<Context> {
         let mut context = Context::default();
         context.request_id = uuid::Uuid::new_v4().to_string();

@@ -1,0 +1,744 @@
+//! The operator's API, through real HTTP API events.
+
+use crate::shop::{START, Shop, one_line};
+use jiff::SignedDuration;
+use local::Stack;
+use runtime::clock::ManualClock;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use simulators::robaws::{Article, Module};
+use simulators::traffic::{Answer, Effect};
+use simulators::{Fault, OrderBuilder, Outage, demo};
+use std::sync::Arc;
+
+/// A stack with both peers' shops and no connection.
+struct Empty {
+    stack: Stack,
+    clock: ManualClock,
+}
+
+impl Empty {
+    async fn open() -> Self {
+        let clock = ManualClock::at(START.parse().unwrap());
+        let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
+        demo::seed(&stack.robaws, &stack.productflow);
+        Self { stack, clock }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        self.stack.api(method, path, &body).await.unwrap()
+    }
+
+    async fn created(&self, id: &str, body: Value) -> Value {
+        let mut create = complete(id);
+        merge(&mut create, &body);
+        let (status, answer) = self.call("POST", "/api/connections", create).await;
+        assert_eq!(status, 201, "{answer}");
+        answer
+    }
+
+    /// Five minutes pass, a poll comes, and the queue is worked off.
+    async fn round(&self) {
+        self.clock.advance(SignedDuration::from_mins(5));
+        self.stack.round().await.unwrap();
+    }
+}
+
+fn complete(id: &str) -> Value {
+    json!({
+        "id": id, "language": "en",
+        "robaws": { "key": demo::ROBAWS_KEY, "secret": demo::ROBAWS_SECRET },
+        "productflow": { "access_token": demo::TOKEN, "company_id": demo::COMPANY },
+        "settings": { "b2c_client_id": demo::B2C_CLIENT, "stock_location_id": demo::STOCK_LOCATION },
+    })
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    if let (Value::Object(into), Value::Object(from)) = (&mut *into, from) {
+        for (key, value) in from {
+            merge(into.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    } else {
+        *into = from.clone();
+    }
+}
+
+fn code(answer: &Value) -> &str {
+    answer["error"]["code"].as_str().unwrap_or_default()
+}
+
+fn fields(answer: &Value) -> Vec<&str> {
+    let details = answer["error"]["details"].as_array();
+    let mut fields: Vec<&str> = details
+        .into_iter()
+        .flatten()
+        .filter_map(|detail| detail["field"].as_str())
+        .collect();
+    fields.sort_unstable();
+    fields
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_operator_may_call() {
+    let shop = Empty::open().await;
+    for header in [
+        json!({}),
+        json!({"authorization": "Bearer wrong"}),
+        json!({"authorization": "Basic x"}),
+    ] {
+        let Value::Object(headers) = header else { panic!() };
+        for path in ["/api/connections", "/api/nothing"] {
+            let event = local::api::event("GET", path, "", &headers, "x", &Vec::new().into()).unwrap();
+            let (status, body) = shop.stack.call_settings(event).await.unwrap();
+            assert_eq!(status, 401);
+            assert!(body.contains("unauthorized"));
+        }
+        let event = local::api::event("GET", "/health", "", &headers, "x", &Vec::new().into()).unwrap();
+        assert_eq!(shop.stack.call_settings(event).await.unwrap().0, 200);
+    }
+    assert_eq!(shop.call("GET", "/api/nothing", Value::Null).await.0, 404);
+    assert_eq!(shop.call("PUT", "/api/connections", Value::Null).await.0, 405);
+    assert_eq!(shop.call("GET", "/", Value::Null).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_created_shown_and_listed_without_its_secrets() {
+    let shop = Empty::open().await;
+    let created = shop.created("acme", json!({})).await;
+    assert_eq!(created["state"], "inactive");
+    assert_eq!(
+        created["settings"]["status_words"]["open"],
+        json!(["open", "accepted"])
+    );
+    assert_eq!(created["settings"]["product_language"], "nl");
+    assert_eq!(created["webhook"], "missing");
+    let (status, shown) = shop.call("GET", "/api/connections/acme", Value::Null).await;
+    assert_eq!((status, &shown), (200, &created));
+    for text in [demo::ROBAWS_SECRET, demo::TOKEN, demo::ROBAWS_KEY] {
+        assert!(!shown.to_string().contains(text));
+    }
+    let (status, again) = shop.call("POST", "/api/connections", json!({"id": "acme"})).await;
+    assert_eq!((status, code(&again)), (409, "exists"));
+    shop.clock.advance(SignedDuration::from_secs(1));
+    let (status, bare) = shop.call("POST", "/api/connections", json!({"id": "bare"})).await;
+    assert_eq!((status, &bare["language"]), (201, &json!("nl")));
+    let (_, first) = shop.call("GET", "/api/connections?limit=1", Value::Null).await;
+    assert_eq!(first["items"][0]["id"], "bare", "newest first");
+    let cursor = first["cursor"].as_str().unwrap();
+    let (_, second) = shop
+        .call(
+            "GET",
+            &format!("/api/connections?limit=1&cursor={cursor}"),
+            Value::Null,
+        )
+        .await;
+    assert_eq!(second["items"][0]["id"], "acme");
+    assert_eq!(second["cursor"], Value::Null);
+    assert_eq!(
+        shop.call("GET", "/api/connections?limit=101", Value::Null)
+            .await
+            .0,
+        400
+    );
+    assert_eq!(
+        shop.call("GET", "/api/connections?cursor=%C3%A9", Value::Null)
+            .await
+            .0,
+        400
+    );
+    let (status, unknown) = shop.call("GET", "/api/connections/none", Value::Null).await;
+    assert_eq!((status, code(&unknown)), (404, "not_found"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn malformed_bodies_name_the_field_and_change_nothing() {
+    let shop = Empty::open().await;
+    for (body, field) in [
+        (json!({}), "id"),
+        (json!({"id": "Acme"}), "id"),
+        (json!({"id": "a", "extra": 1}), "extra"),
+        (json!({"id": "a", "robaws": {"key": "k"}}), "robaws.secret"),
+        (
+            json!({"id": "a", "productflow": {"company_id": "42"}}),
+            "productflow.company_id",
+        ),
+        (
+            json!({"id": "a", "productflow": {"company_id": -1}}),
+            "productflow.company_id",
+        ),
+        (
+            json!({"id": "a", "settings": {"b2c_client_id": 5}}),
+            "settings.b2c_client_id",
+        ),
+        (
+            json!({"id": "a", "settings": {"b2c_clientid": "5"}}),
+            "settings.b2c_clientid",
+        ),
+    ] {
+        let (status, answer) = shop.call("POST", "/api/connections", body).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!((status, code(&answer)), (400, "bad_request"));
+        assert!(message.starts_with(&format!("{field}: ")), "{message}");
+    }
+    let (_, list) = shop.call("GET", "/api/connections", Value::Null).await;
+    assert_eq!(list["items"], json!([]));
+    let large = json!({"id": "a", "language": "x".repeat(300 * 1024)});
+    assert_eq!(shop.call("POST", "/api/connections", large).await.0, 413);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn activation_names_what_is_missing_in_the_connections_language() {
+    let shop = Empty::open().await;
+    shop.call("POST", "/api/connections", json!({"id": "acme"})).await;
+    let (status, answer) = shop
+        .call("POST", "/api/connections/acme/activate", Value::Null)
+        .await;
+    assert_eq!((status, code(&answer)), (422, "activation_failed"));
+    assert_eq!(
+        fields(&answer),
+        [
+            "productflow.access_token",
+            "productflow.company_id",
+            "robaws.key",
+            "settings.b2c_client_id",
+            "settings.stock_location_id"
+        ]
+    );
+    let messages = answer["error"]["details"].to_string();
+    assert!(
+        messages.contains("B2C klant") && messages.contains("nog niet ingevuld"),
+        "{messages}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn activation_names_every_fault_and_changes_nothing() {
+    let shop = Empty::open().await;
+    shop.stack
+        .robaws
+        .tenant(demo::TENANT)
+        .put_company("2", "Demo 2 BV");
+    let wrong = json!({
+        "b2c_client_id": "99", "stock_location_id": "98", "fbm_stock_location_id": "97", "costs_vat_tariff_id": "8",
+        "sale_price_vat_tariff_id": "96", "task_user_id": "95", "payment_condition_id": "94",
+    });
+    shop.created(
+        "acme",
+        json!({"productflow": {"access_token": "wrong"}, "settings": wrong}),
+    )
+    .await;
+    let (status, answer) = shop
+        .call("POST", "/api/connections/acme/activate", Value::Null)
+        .await;
+    assert_eq!(status, 422);
+    assert_eq!(
+        fields(&answer),
+        [
+            "productflow.access_token",
+            "settings.b2c_client_id",
+            "settings.costs_vat_tariff_id",
+            "settings.fbm_stock_location_id",
+            "settings.payment_condition_id",
+            "settings.robaws_company_id",
+            "settings.sale_price_vat_tariff_id",
+            "settings.stock_location_id",
+            "settings.task_user_id"
+        ]
+    );
+    let (_, shown) = shop.call("GET", "/api/connections/acme", Value::Null).await;
+    assert_eq!(
+        (&shown["state"], &shown["go_live"]),
+        (&json!("inactive"), &Value::Null)
+    );
+    shop.round().await;
+    assert_eq!(shop.stack.productflow.count("GET", "/api/v1/order"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_credentials_and_missing_modules_are_told_apart() {
+    let shop = Empty::open().await;
+    let tenant = shop.stack.robaws.tenant(demo::TENANT);
+    tenant.add_user("poor", "poor-secret", &[Module::Articles, Module::VatTariffs]);
+    let activate = |id: &'static str| shop.call("POST", id, Value::Null);
+    shop.created("a", json!({"robaws": {"key": "poor", "secret": "poor-secret"}}))
+        .await;
+    let (_, answer) = activate("/api/connections/a/activate").await;
+    assert_eq!(fields(&answer), ["robaws.permissions"]);
+    let message = answer["error"]["details"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("stock-changes") && message.contains("sales-invoices"),
+        "{message}"
+    );
+    shop.created("b", json!({"robaws": {"secret": "wrong"}})).await;
+    let (_, answer) = activate("/api/connections/b/activate").await;
+    assert_eq!(fields(&answer), ["robaws.key"]);
+    shop.created("c", json!({"productflow": {"company_id": 43}}))
+        .await;
+    let (_, answer) = activate("/api/connections/c/activate").await;
+    assert_eq!(fields(&answer), ["productflow.company_id"]);
+    shop.created("d", json!({})).await;
+    shop.stack.robaws.outage(Some(Outage::Unavailable));
+    let (status, answer) = activate("/api/connections/d/activate").await;
+    assert_eq!((status, fields(&answer)), (422, vec!["robaws.key"]));
+    shop.stack.robaws.outage(None);
+    assert_eq!(activate("/api/connections/d/activate").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_belongs_to_one_connection() {
+    let shop = Empty::open().await;
+    shop.created("a", json!({})).await;
+    shop.created("b", json!({})).await;
+    let (first, second) = tokio::join!(
+        shop.call("POST", "/api/connections/a/activate", Value::Null),
+        shop.call("POST", "/api/connections/b/activate", Value::Null),
+    );
+    let mut answers = [first, second];
+    answers.sort_by_key(|(status, _)| *status);
+    assert_eq!((answers[0].0, answers[1].0), (200, 422), "{answers:?}");
+    assert_eq!(fields(&answers[1].1), ["productflow.company_id"]);
+    let (status, answer) = shop.call("POST", "/api/connections", complete("c")).await;
+    assert_eq!((status, code(&answer)), (409, "company_taken"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn go_live_is_kept_and_fixed_once_something_is_booked() {
+    let shop = Empty::open().await;
+    let productflow = shop.stack.productflow.company(demo::COMPANY);
+    shop.created("a", json!({})).await;
+    let path = "/api/connections/a/activate";
+    let (_, answer) = shop
+        .call("POST", path, json!({"go_live": "2026-11-23T09:00:00+01:00"}))
+        .await;
+    assert_eq!(answer["go_live"], "2026-11-23T08:00:00Z");
+    productflow.place(one_line("PF-1").placed_at("2026-11-22T10:00:00Z"));
+    shop.round().await;
+    let (_, order) = shop
+        .call("GET", "/api/connections/a/orders/PF-1", Value::Null)
+        .await;
+    assert_eq!(order["state"], "skipped");
+    // Nothing was booked yet: go-live may move, and what was left alone is looked at.
+    let (status, answer) = shop
+        .call("POST", path, json!({"go_live": "2026-11-22T00:00:00Z"}))
+        .await;
+    assert_eq!(
+        (status, &answer["go_live"]),
+        (200, &json!("2026-11-22T00:00:00Z"))
+    );
+    shop.round().await;
+    let (_, order) = shop
+        .call("GET", "/api/connections/a/orders/PF-1", Value::Null)
+        .await;
+    assert_eq!(order["state"], "booked");
+    let (status, answer) = shop
+        .call("POST", path, json!({"go_live": "2026-11-21T00:00:00Z"}))
+        .await;
+    assert_eq!((status, code(&answer)), (409, "go_live_is_fixed"));
+    let (status, answer) = shop
+        .call("POST", path, json!({"go_live": "2026-11-22T01:00:00+01:00"}))
+        .await;
+    assert_eq!(status, 200, "the same moment is no other value: {answer}");
+    let (status, answer) = shop.call("POST", path, json!({"go_live": "yesterday"})).await;
+    assert_eq!((status, code(&answer)), (400, "bad_request"));
+    assert!(
+        answer["error"]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("go_live")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deactivated_means_no_further_call_and_goes_on_where_it_stopped() {
+    let shop = Shop::open().await;
+    let api = |method: &'static str, path: &'static str| async {
+        shop.stack.api(method, path, &Value::Null).await.unwrap()
+    };
+    shop.place(one_line("PF-1"));
+    shop.round().await;
+    let (status, answer) = api("POST", "/api/connections/shop/deactivate").await;
+    assert_eq!((status, &answer["state"]), (200, &json!("inactive")));
+    shop.stack.robaws.clear_calls();
+    shop.stack.productflow.clear_calls();
+    shop.productflow.ship("PF-1");
+    shop.rounds(30).await;
+    assert!(shop.stack.robaws.calls().is_empty() && shop.stack.productflow.calls().is_empty());
+    let (status, answer) = api("POST", "/api/connections/shop/orders/PF-1/retry").await;
+    assert_eq!((status, code(&answer)), (409, "inactive"));
+    assert_eq!(api("POST", "/api/connections/shop/activate").await.0, 200);
+    shop.rounds(15).await;
+    assert_eq!(shop.state("PF-1").await, "invoiced");
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_long_break_it_is_asked_whether_to_catch_up() {
+    for catch_up in [true, false] {
+        let shop = Shop::open().await;
+        shop.place(one_line("PF-1"));
+        shop.place(one_line("PF-2"));
+        shop.round().await;
+        shop.stack
+            .api("POST", "/api/connections/shop/deactivate", &Value::Null)
+            .await
+            .unwrap();
+        shop.clock.advance(SignedDuration::from_hours(8 * 24));
+        shop.productflow.ship("PF-1");
+        shop.place(one_line("PF-3"));
+        shop.place(one_line("PF-4").status("cancelled"));
+        let path = "/api/connections/shop/activate";
+        let (status, answer) = shop.stack.api("POST", path, &Value::Null).await.unwrap();
+        assert_eq!((status, code(&answer)), (409, "catch_up_needed"));
+        assert_eq!(
+            answer["error"]["details"],
+            json!([{"orders": 2, "total_cents": 2 * 5998, "complete": true}])
+        );
+        let (status, answer) = shop
+            .stack
+            .api("POST", path, &json!({"catch_up": catch_up}))
+            .await
+            .unwrap();
+        assert_eq!(status, 200, "{answer}");
+        shop.rounds(15).await;
+        let states = [
+            shop.state("PF-1").await,
+            shop.state("PF-2").await,
+            shop.state("PF-3").await,
+        ];
+        if catch_up {
+            assert_eq!(states, ["invoiced", "booked", "booked"]);
+        } else {
+            assert_eq!(states, ["skipped", "booked", "skipped"]);
+            assert!(shop.robaws.invoices().is_empty());
+            assert_eq!(shop.robaws.stock_changes().len(), 2);
+        }
+        // What was left alone stays so; what comes now is booked.
+        shop.place(one_line("PF-5"));
+        shop.rounds(10).await;
+        assert_eq!(shop.state("PF-5").await, "booked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_take_effect_on_the_next_effect_and_wake_what_waited() {
+    let shop = Shop::open().await;
+    shop.robaws.put_client("7", "Other");
+    shop.place(one_line("PF-1").line("B-1", 1, 349, Some("7")));
+    shop.robaws.remove(Module::StockLocations, demo::STOCK_LOCATION);
+    shop.rounds(30).await;
+    assert_eq!(shop.codes("PF-1").await, ["setting_gone"]);
+    let patch = |body: Value| {
+        let stack = &shop.stack;
+        async move { stack.api("PATCH", "/api/connections/shop", &body).await.unwrap() }
+    };
+    let (status, answer) = patch(json!({"settings": {"stock_location_id": "77"}})).await;
+    assert_eq!((status, code(&answer)), (422, "settings_refused"));
+    assert_eq!(fields(&answer), ["settings.stock_location_id"]);
+    let (status, answer) = patch(json!({"settings": {"stock_location_id": null}})).await;
+    assert_eq!(
+        (status, fields(&answer)),
+        (422, vec!["settings.stock_location_id"])
+    );
+    let (status, answer) = patch(json!({"settings": {"stock_location_id": "4"}, "language": "fr"})).await;
+    assert_eq!((status, &answer["language"]), (200, &json!("fr")), "{answer}");
+    assert_eq!(
+        answer["settings"]["b2c_client_id"],
+        demo::B2C_CLIENT,
+        "the rest is kept"
+    );
+    shop.round().await;
+    assert_eq!(
+        shop.state("PF-1").await,
+        "booked",
+        "woken by the change, not by its round"
+    );
+    assert_eq!(shop.robaws.stock("12", "4"), Decimal::from(-2));
+    // What is booked stays where it was booked.
+    let (status, _) = patch(json!({"settings": {"b2c_client_id": "7"}})).await;
+    assert_eq!(status, 200);
+    shop.productflow.cancel("PF-1");
+    shop.rounds(10).await;
+    assert_eq!(shop.robaws.stock("12", "4"), Decimal::ZERO);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_company_is_fixed_and_credentials_of_another_tenant_are_refused() {
+    let shop = Shop::open().await;
+    let other = shop.stack.robaws.tenant("other");
+    other
+        .add_admin("other-key", "other-secret")
+        .put_stock_location("3", "Depot");
+    shop.place(one_line("PF-1"));
+    shop.round().await;
+    let patch = |body: Value| {
+        let stack = &shop.stack;
+        async move { stack.api("PATCH", "/api/connections/shop", &body).await.unwrap() }
+    };
+    let (status, answer) = patch(json!({"productflow": {"company_id": 43}})).await;
+    assert_eq!((status, code(&answer)), (409, "company_is_fixed"));
+    let (status, _) = patch(json!({"productflow": {"company_id": demo::COMPANY}})).await;
+    assert_eq!(status, 200, "the same company is no change");
+    let (status, answer) = patch(json!({"robaws": {"key": "other-key", "secret": "other-secret"}})).await;
+    assert_eq!((status, code(&answer)), (422, "other_robaws_tenant"));
+    let (status, answer) = patch(json!({"robaws": {"key": demo::ROBAWS_KEY, "secret": "typo"}})).await;
+    assert_eq!((status, fields(&answer)), (422, vec!["robaws.key"]));
+    let (status, answer) = patch(json!({"productflow": {"access_token": "typo"}})).await;
+    assert_eq!((status, fields(&answer)), (422, vec!["productflow.access_token"]));
+    shop.robaws.add_admin("second-key", "second-secret");
+    let (status, _) = patch(json!({"robaws": {"key": "second-key", "secret": "second-secret"}})).await;
+    assert_eq!(status, 200);
+    shop.robaws.remove_user(demo::ROBAWS_KEY);
+    shop.productflow.ship("PF-1");
+    shop.rounds(10).await;
+    assert_eq!(shop.state("PF-1").await, "invoiced");
+    assert!(other.stock_changes().is_empty() && other.invoices().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_credentials_end_needs_credentials_at_once() {
+    let shop = Shop::open().await;
+    shop.stack.productflow.revoke_token(demo::TOKEN);
+    shop.rounds(10).await;
+    let get = || async {
+        let (_, shown) = shop
+            .stack
+            .api("GET", "/api/connections/shop", &Value::Null)
+            .await
+            .unwrap();
+        shown["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(get().await, "needs_credentials");
+    shop.productflow.add_token("fresh");
+    let body = json!({"productflow": {"access_token": " fresh\n"}});
+    let (status, answer) = shop
+        .stack
+        .api("PATCH", "/api/connections/shop", &body)
+        .await
+        .unwrap();
+    assert_eq!((status, &answer["state"]), (200, &json!("active")));
+    shop.place(one_line("PF-1"));
+    shop.round().await;
+    assert_eq!(shop.state("PF-1").await, "booked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_are_listed_searched_and_shown() {
+    let shop = Shop::open().await;
+    for n in 1..=5 {
+        shop.place(one_line(&format!("PF-{n}")).external(&format!("10{n}")));
+        shop.clock.advance(SignedDuration::from_secs(1));
+        shop.stack.round().await.unwrap();
+    }
+    shop.productflow.ship("PF-3");
+    shop.place(OrderBuilder::new("PF/6 ü").line("A-9", 1, 100, Some("7")));
+    shop.rounds(10).await;
+    let get = |path: String| {
+        let stack = &shop.stack;
+        async move { stack.api("GET", &path, &Value::Null).await.unwrap() }
+    };
+    let base = "/api/connections/shop/orders";
+    let ids = |list: &Value| -> Vec<String> {
+        let items = list["items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|o| o["identifier"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (_, all) = get(base.to_owned()).await;
+    assert_eq!(ids(&all), ["PF/6 ü", "PF-5", "PF-4", "PF-3", "PF-2", "PF-1"]);
+    let (_, page) = get(format!("{base}?limit=4")).await;
+    let (_, rest) = get(format!(
+        "{base}?limit=4&cursor={}",
+        page["cursor"].as_str().unwrap()
+    ))
+    .await;
+    assert_eq!([ids(&page), ids(&rest)].concat(), ids(&all));
+    assert_eq!(rest["cursor"], Value::Null);
+    let (_, invoiced) = get(format!("{base}?state=invoiced")).await;
+    assert_eq!(ids(&invoiced), ["PF-3"]);
+    let (_, found) = get(format!("{base}?q=104")).await;
+    assert_eq!(ids(&found), ["PF-4"]);
+    let (_, order) = get(format!("{base}/PF-3")).await;
+    assert_eq!(order["reference"], "103");
+    assert_eq!(order["effects"][0]["kind"], "stock_change");
+    assert_eq!(order["effects"][0]["direction"], "out");
+    assert_eq!(
+        order["effects"][0]["lines"],
+        json!([{"sku": "A-1", "article_id": "12", "quantity": 2}])
+    );
+    assert_eq!(order["effects"][1]["total_cents"], 5998);
+    assert_eq!(order["effects"][1]["state"], "done");
+    let (status, odd) = get(format!("{base}/~UEYvNiDDvA")).await;
+    assert_eq!((status, &odd["state"]), (200, &json!("blocked")), "{odd}");
+    assert_eq!(odd["problems"][0]["code"], "article_not_found");
+    assert_eq!(odd["problems"][0]["skus"], json!(["A-9"]));
+    assert_eq!(get(format!("{base}/PF-99")).await.0, 404);
+    assert_eq!(get(format!("{base}/~!!")).await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retry_looks_at_once_also_at_what_no_poll_has_seen() {
+    let shop = Shop::open().await;
+    let post = |path: &'static str| async { shop.stack.api("POST", path, &Value::Null).await.unwrap() };
+    assert_eq!(post("/api/connections/shop/orders/PF-1/retry").await.0, 404);
+    shop.place(one_line("PF-1"));
+    assert_eq!(post("/api/connections/shop/orders/PF-1/retry").await.0, 202);
+    while shop.stack.work().await.unwrap() > 0 {}
+    assert_eq!(shop.state("PF-1").await, "booked");
+    shop.place(one_line("PF-2").line("NEW-1", 1, 100, Some("7")));
+    shop.rounds(60).await;
+    shop.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
+    assert_eq!(post("/api/connections/shop/orders/PF-2/retry").await.0, 202);
+    while shop.stack.work().await.unwrap() > 0 {}
+    assert_eq!(shop.state("PF-2").await, "booked");
+    // A paused peer gets one probe.
+    shop.stack.robaws.outage(Some(Outage::Drop));
+    shop.place(one_line("PF-3"));
+    shop.rounds(15).await;
+    shop.stack.robaws.outage(None);
+    assert_eq!(post("/api/connections/shop/orders/PF-3/retry").await.0, 202);
+    while shop.stack.work().await.unwrap() > 0 {}
+    assert_eq!(shop.state("PF-3").await, "booked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn choices_are_checked_and_carried_out() {
+    let shop = Shop::open().await;
+    shop.place(
+        OrderBuilder::new("PF-1")
+            .line("A-1", 1, 2999, None)
+            .line("GONE", 1, 1000, Some("7"))
+            .line_value(json!({"title": "Gift", "quantity": 1, "price": 500, "vat_code": "7"}))
+            .status("shipped"),
+    );
+    shop.round().await;
+    let choose = |body: Value| {
+        let stack = &shop.stack;
+        async move {
+            let path = "/api/connections/shop/orders/PF-1/choose";
+            stack.api("POST", path, &body).await.unwrap()
+        }
+    };
+    let (status, answer) = choose(json!({"lines": []})).await;
+    assert_eq!((status, code(&answer)), (400, "bad_request"));
+    let (status, _) = choose(json!({"lines": [{"line": "1"}]})).await;
+    assert_eq!(status, 400);
+    let (status, answer) = choose(json!({"lines": [
+        {"line": "1", "vat_tariff_id": "8"}, {"line": "2", "article_id": "99"}, {"line": "7", "article_id": null},
+    ]}))
+    .await;
+    assert_eq!((status, code(&answer)), (422, "choice_refused"));
+    assert_eq!(
+        fields(&answer),
+        ["lines[0].vat_tariff_id", "lines[1].article_id", "lines[2].line"]
+    );
+    let (status, answer) = choose(json!({"lines": [
+        {"line": "1", "vat_tariff_id": "7"}, {"line": "2", "article_id": "13"}, {"line": "3", "article_id": null},
+    ]}))
+    .await;
+    assert_eq!(status, 200, "{answer}");
+    while shop.stack.work().await.unwrap() > 0 {}
+    assert_eq!(shop.state("PF-1").await, "invoiced");
+    assert_eq!(shop.robaws.invoices()[0].total_incl_vat, Decimal::new(4499, 2));
+    assert_eq!(
+        (shop.stock("12"), shop.stock("13")),
+        (Decimal::from(24), Decimal::from(139))
+    );
+    let (status, answer) = choose(json!({"lines": [{"line": "1", "vat_tariff_id": "10"}]})).await;
+    assert_eq!((status, code(&answer)), (409, "already_invoiced"));
+    shop.assert_no_violations();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handled_is_final_and_a_later_change_is_a_conflict() {
+    let shop = Shop::open().await;
+    shop.place(one_line("PF-1").line("NEW-1", 1, 100, Some("7")));
+    shop.round().await;
+    let settle = |body: Value| {
+        let stack = &shop.stack;
+        async move {
+            let path = "/api/connections/shop/orders/PF-1/settle";
+            stack.api("POST", path, &body).await.unwrap()
+        }
+    };
+    assert_eq!(settle(json!({"as": "forgotten"})).await.0, 400);
+    let (status, answer) = settle(json!({"as": "not_done"})).await;
+    assert_eq!((status, code(&answer)), (409, "not_in_doubt"));
+    let (status, answer) = settle(json!({"as": "handled"})).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("skipped")));
+    assert_eq!(answer["problems"], json!([]));
+    assert_eq!(answer["settlements"][0]["by"], "operator");
+    let (status, answer) = settle(json!({"as": "handled"})).await;
+    assert_eq!((status, code(&answer)), (409, "nothing_open"));
+    let before = shop.robaws.stock_changes().len();
+    shop.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
+    shop.productflow.ship("PF-1");
+    shop.rounds(70).await;
+    assert_eq!(
+        shop.state("PF-1").await,
+        "skipped",
+        "shipping is no change of what was done by hand"
+    );
+    shop.productflow.cancel("PF-1");
+    shop.rounds(15).await;
+    assert_eq!(shop.state("PF-1").await, "conflict");
+    assert_eq!(shop.robaws.stock_changes().len(), before);
+    assert!(shop.robaws.invoices().is_empty());
+    assert_eq!(settle(json!({"as": "handled"})).await.0, 200);
+    shop.rounds(15).await;
+    assert_eq!(
+        shop.state("PF-1").await,
+        "skipped",
+        "handled once more, with its cancellation"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_doubt_is_settled_as_done_or_not_done() {
+    for done in [true, false] {
+        let shop = Shop::open().await;
+        shop.place(one_line("PF-1"));
+        let effect = Fault::on("POST", "/stock-changes").forever();
+        shop.stack.robaws.fault(if done {
+            effect.status_after(500).times(1)
+        } else {
+            effect.status(500).times(1)
+        });
+        // The list of stock changes can't be read for two hours: nobody can tell what became of the call.
+        shop.stack
+            .robaws
+            .fault(Fault::on("GET", "/stock-changes").status(500).forever());
+        shop.rounds(120).await;
+        shop.stack.robaws.clear_faults();
+        let empty = json!({"items": [], "totalItems": 0, "totalPages": 0, "currentPage": 0, "size": 0});
+        shop.stack.robaws.fault(
+            Fault::on("GET", "/stock-changes")
+                .effect(Effect::Answer(Answer::json(200, empty)))
+                .forever(),
+        );
+        shop.rounds(120).await;
+        assert_eq!(shop.state("PF-1").await, "in_doubt");
+        shop.stack.robaws.clear_faults();
+        let settle = |body: Value| {
+            let stack = &shop.stack;
+            async move {
+                let path = "/api/connections/shop/orders/PF-1/settle";
+                stack.api("POST", path, &body).await.unwrap()
+            }
+        };
+        if done {
+            let (status, answer) = settle(json!({"as": "done", "robaws_id": "1"})).await;
+            assert_eq!((status, code(&answer)), (422, "document_not_found"));
+            let id = shop.robaws.stock_changes()[0].id.clone();
+            let (status, answer) = settle(json!({"as": "done", "robaws_id": id})).await;
+            assert_eq!(status, 200, "{answer}");
+        } else {
+            let (status, answer) = settle(json!({"as": "not_done"})).await;
+            assert_eq!(status, 200, "{answer}");
+        }
+        while shop.stack.work().await.unwrap() > 0 {}
+        assert_eq!(shop.state("PF-1").await, "booked");
+        assert_eq!(shop.robaws.stock_changes().len(), 1);
+        assert_eq!(shop.stock("12"), Decimal::from(23));
+    }
+}
