@@ -1,0 +1,47 @@
+# Usual commands; `just` lists them.
+
+[private]
+default:
+    @just --list
+
+# The whole stack on this machine
+run *args:
+    cargo run -- {{args}}
+
+# A scripted day, checked at its end
+demo:
+    cargo run -- demo
+
+# All tests
+test *args:
+    cargo test --workspace {{args}}
+
+# Format, lints and documentation
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The template, also translated, and against the code
+template:
+    tests/template/run
+
+# The functions for Lambda; `just build --arm64` for Graviton
+build *args:
+    cargo lambda build --release {{args}}
+
+# The built functions on another AWS emulator
+acceptance:
+    tests/acceptance/run
+
+# Licences, bans and sources of the dependencies
+deny:
+    cargo deny check bans licenses sources
+
+# Known vulnerabilities of the dependencies; needs the advisory database
+audit:
+    cargo deny check advisories
+
+# Everything that must pass before a change lands
+ci:
+    bash .ci/run
