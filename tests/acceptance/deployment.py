@@ -1,5 +1,7 @@
 """Puts what the template describes on an AWS emulator, and resolves what it hands to the functions."""
 
+import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -16,6 +18,8 @@ from translate import translate  # noqa: E402
 
 STACK = "acceptance"
 REGION, ACCOUNT = "eu-west-1", "123456789012"
+# Nothing is called on AWS, but the translation wants to know a region.
+os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
 
 
 class Deployment:
@@ -73,8 +77,6 @@ class Deployment:
             if not fifo:
                 attributes.pop("FifoQueue", None)
             if "RedrivePolicy" in properties:
-                import json
-
                 attributes["RedrivePolicy"] = json.dumps(self.resolve(properties["RedrivePolicy"]))
             url = self.sqs.create_queue(QueueName=f"{STACK}-{name}" + (".fifo" if fifo else ""), Attributes=attributes)["QueueUrl"]
             self.refs[name] = url

@@ -1,6 +1,8 @@
 """The deployed product, from outside: only the template, the binaries, the operator's API, and what both peers hold."""
 
+import atexit
 import json
+import logging
 import random
 import subprocess
 import sys
@@ -24,8 +26,10 @@ class Peers:
     def __init__(self):
         binary = ROOT / "target/debug/simulators"
         self.process = subprocess.Popen(
-            [binary, "--robaws", "127.0.0.1:0", "--productflow", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True
+            [binary, "--robaws", "127.0.0.1:0", "--productflow", "127.0.0.1:0"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
+        atexit.register(self.process.kill)
         addresses = [self.process.stdout.readline().split()[1] for _ in range(2)]
         self.robaws, self.productflow = (address.split("/api/")[0] for address in addresses)
 
@@ -56,6 +60,7 @@ class Shop:
 
     def __init__(self):
         self.peers = Peers()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.aws = ThreadedMotoServer(port=0, verbose=False)
         self.aws.start()
         host, port = self.aws.get_host_and_port()

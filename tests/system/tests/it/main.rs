@@ -1,6 +1,8 @@
 //! Scenarios over the real handlers, embedded DynamoDB, SQS and Secrets Manager, and the simulators. They assert on what
 //! the peers hold at the end.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod api;
 mod faults;
 mod pipeline;
