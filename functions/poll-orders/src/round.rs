@@ -16,7 +16,7 @@ use tokio::time::Instant;
 const SIDE_BY_SIDE: usize = 32;
 /// Longest that one connection may take of a round.
 const LONGEST: Duration = Duration::from_secs(100);
-/// No connection is begun with less time than this.
+/// No connection is begun with less time than this, or half of the whole with a shorter time limit than ours.
 const NEEDS: Duration = Duration::from_secs(20);
 
 /// What the function works with, built once per process.
@@ -47,8 +47,9 @@ pub struct Report {
 pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
     let mut connections = deps.store.active_connections().await?;
     connections.sort_by_key(|item| item.poll.last_poll_at);
+    let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let reports = stream::iter(connections)
-        .map(|item| one(deps, item, deadline))
+        .map(|item| one(deps, item, deadline, needs))
         .buffer_unordered(SIDE_BY_SIDE)
         .collect::<Vec<_>>()
         .await;
@@ -67,9 +68,9 @@ pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
     Ok(total)
 }
 
-async fn one(deps: &Deps, item: ConnectionItem, deadline: Instant) -> Report {
+async fn one(deps: &Deps, item: ConnectionItem, deadline: Instant, needs: Duration) -> Report {
     let now = Instant::now();
-    if deadline.saturating_duration_since(now) < NEEDS {
+    if deadline.saturating_duration_since(now) < needs {
         return Report::default();
     }
     let until = deadline.min(now + LONGEST);

@@ -1,7 +1,7 @@
 //! A batch of messages: connections side by side, up to four orders of a connection at a time. A panic costs one look;
 //! when little time is left the rest is sent again.
 
-use crate::context::{Context, STEP_NEEDS};
+use crate::context::Context;
 use crate::look::look;
 use crate::outcome::{self, End};
 use domain::ids::{ConnectionId, OrderIdentifier};
@@ -161,11 +161,17 @@ async fn still(deps: &Deps, ctx: &Context) -> Result<Still, StoreError> {
 /// One order. An error means that its outcome could not be recorded.
 async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), StoreError> {
     let connection = &ctx.item.connection.id;
-    let has_time = ctx.deadline.saturating_duration_since(Instant::now()) > STEP_NEEDS;
     let ended = match still(deps, ctx).await {
         Err(error) => Ok(Err(error)),
         Ok(Still::Off) => return Ok(()),
-        Ok(Still::Same) if has_time => AssertUnwindSafe(look(ctx, order)).catch_unwind().await,
+        Ok(Still::Same) if ctx.has_time() => {
+            let looked = AssertUnwindSafe(look(ctx, order)).catch_unwind();
+            // Cut off in the middle of a call, its row is unknown, as after a lost answer.
+            match tokio::time::timeout_at(ctx.cut_off, looked).await {
+                Ok(ended) => ended,
+                Err(_) => Ok(outcome::cut_off(ctx, order).await),
+            }
+        }
         Ok(Still::Same | Still::Changed) => Ok(Ok(End::Continues)),
     };
     let end = match ended {

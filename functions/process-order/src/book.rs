@@ -1,7 +1,6 @@
 //! Makes one effect happen exactly once (design.md, "Exactly once"): the row is written, with its attempt counted, before
 //! the call; a call whose end is not known is settled before anything else.
 
-use crate::context::STEP_NEEDS;
 use crate::invoice as finishing;
 use crate::look::{Look, Stop};
 use domain::ids::{DocumentId, StockLocationId};
@@ -15,7 +14,6 @@ use peers::Trouble;
 use robaws::wire;
 use std::time::Duration;
 use store::model::{NewestDocument, OrderRecord, Peer};
-use tokio::time::Instant;
 
 /// Calls for one row within one invocation.
 const MOST_CALLS: u32 = 3;
@@ -192,12 +190,7 @@ fn unknown_end(error: &robaws::Error) -> Stop {
 
 /// 1 s, then 2 s: a first request that is still running gets the time to end.
 async fn pause_before(look: &Look<'_>, call: u32) {
-    let left = look
-        .ctx
-        .deadline
-        .saturating_duration_since(Instant::now())
-        .saturating_sub(STEP_NEEDS);
-    tokio::time::sleep(Duration::from_secs(u64::from(call)).min(left)).await;
+    tokio::time::sleep(Duration::from_secs(u64::from(call)).min(look.ctx.spare_time())).await;
 }
 
 async fn count_attempt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {

@@ -10,8 +10,11 @@ use store::{Store, StoreError};
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::Instant;
 
-/// A call to Robaws takes at most 20 s; a step that begins with less time than this could outlive the invocation.
-pub const STEP_NEEDS: Duration = Duration::from_secs(25);
+/// A call takes at most 30 s, and the probe after it 10 s: a step that begins with less time than this could outlive the
+/// invocation. With a shorter time limit than ours, half of it.
+const STEP_NEEDS: Duration = Duration::from_secs(45);
+/// What recording an outcome takes, at the end of an invocation.
+const RECORDING_NEEDS: Duration = Duration::from_secs(5);
 
 /// The clients in use, and the look-ups made with them.
 pub struct Live {
@@ -35,8 +38,9 @@ pub struct Context {
     pub settings: Settings,
     /// How its peers are doing.
     pub health: Health,
-    /// When the invocation ends.
-    pub deadline: Instant,
+    /// When looks are cut off, so that their outcome can still be recorded.
+    pub cut_off: Instant,
+    step_needs: Duration,
     live: RwLock<Arc<Live>>,
     renewed: Mutex<bool>,
     peers: Peers,
@@ -55,6 +59,7 @@ impl Context {
         settings: Settings,
         deadline: Instant,
     ) -> Result<Self, PeersError> {
+        let left = deadline.saturating_duration_since(Instant::now());
         let clients = peers.of(&item.connection).await?;
         let live = Self::live_with(&catalogues, &item, clients).await;
         Ok(Self {
@@ -62,7 +67,10 @@ impl Context {
             store,
             clock,
             settings,
-            deadline,
+            cut_off: deadline
+                .checked_sub(RECORDING_NEEDS.min(left / 10))
+                .unwrap_or(deadline),
+            step_needs: STEP_NEEDS.min(left / 2),
             live: RwLock::new(Arc::new(live)),
             renewed: Mutex::new(false),
             peers,
@@ -110,7 +118,14 @@ impl Context {
 
     /// Whether there is time for another step.
     pub fn has_time(&self) -> bool {
-        self.deadline.saturating_duration_since(Instant::now()) >= STEP_NEEDS
+        !self.spare_time().is_zero()
+    }
+
+    /// How long the next step may wait before it begins.
+    pub fn spare_time(&self) -> Duration {
+        self.cut_off
+            .saturating_duration_since(Instant::now())
+            .saturating_sub(self.step_needs)
     }
 
     /// Whether calls may go to a peer; a pause that has ended is probed first.

@@ -191,15 +191,13 @@ impl<'a> Look<'a> {
                 None => self.fresh(&mut record, &mut read, &mut is_fresh).await?,
             };
             let (mut plan, mut catalogue) = self.plan(&mut record, &known).await?;
-            let needs_read = !is_fresh
-                && matches!(plan.effects.first(), Some(e) if !matches!(e, Effect::FinishInvoice(_)));
-            let needs_read = needs_read && {
-                let again = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
-                (plan, catalogue) = self.plan(&mut record, &again).await?;
-                !plan.effects.is_empty()
-            };
-            debug_assert!(!needs_read || is_fresh);
-            let known = read.clone().unwrap_or(known);
+            let mut known = known;
+            let is_new_effect =
+                matches!(plan.effects.first(), Some(effect) if !matches!(effect, Effect::FinishInvoice(_)));
+            if is_new_effect && !is_fresh {
+                known = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
+                (plan, catalogue) = self.plan(&mut record, &known).await?;
+            }
             match plan.effects.first().cloned() {
                 None => {
                     if invoice::recheck(self, &mut record, &plan).await? {

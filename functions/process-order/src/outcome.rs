@@ -275,6 +275,26 @@ pub async fn continues(ctx: &Context, identifier: &OrderIdentifier) -> Result<En
     Ok(End::Continues)
 }
 
+/// A look was cut off, since the invocation ends: some call takes too long. Counts as a failed call of the order.
+pub async fn cut_off(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+    let now = ctx.clock.now();
+    tracing::warn!(connection.id = %ctx.item.connection.id, order.id = %identifier, "cut off: calls take too long");
+    ctx.store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            record.starts = 0;
+            record.queued_at = None;
+            record.failures = record.failures.saturating_add(1);
+            let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
+            record.due = now.checked_add(wait).ok().map(|at| Due {
+                at,
+                kind: DueKind::Work,
+            });
+            true
+        })
+        .await?;
+    Ok(End::Held)
+}
+
 /// Three looks ended without an outcome: set aside until the merchant asks, or the order changes.
 pub async fn set_aside(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();

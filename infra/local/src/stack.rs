@@ -29,6 +29,9 @@ pub const OPERATOR_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMa
 /// The secret that holds it.
 const OPERATOR_SECRET: &str = "connector/operator-token";
 
+/// The time limit of poll-orders.
+const POLL_TIME_LIMIT: Duration = Duration::from_secs(240);
+
 /// Ports of the three servers; 0 is any free one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ports {
@@ -233,11 +236,11 @@ impl Stack {
         api::call(&self.settings, event).await
     }
 
-    fn context(&self) -> anyhow::Result<Context> {
+    fn context(limit: Duration) -> anyhow::Result<Context> {
         let mut context = Context::default();
         context.request_id = uuid::Uuid::new_v4().to_string();
         let end = runtime::clock::Clock::now(&runtime::clock::SystemClock)
-            .checked_add(jiff::SignedDuration::try_from(self.time_limit)?)?;
+            .checked_add(jiff::SignedDuration::try_from(limit)?)?;
         context.deadline = u64::try_from(end.as_millisecond())?;
         Ok(context)
     }
@@ -249,7 +252,7 @@ impl Stack {
             "source": "aws.events", "account": "000000000000", "time": self.clock.now().to_string(),
             "region": "eu-west-1", "resources": ["arn:aws:events:eu-west-1:000000000000:rule/poll"], "detail": {},
         });
-        let event = LambdaEvent::new(event, self.context()?);
+        let event = LambdaEvent::new(event, Self::context(POLL_TIME_LIMIT)?);
         poll_orders::handle(&self.poll, event)
             .await
             .map_err(|error| anyhow!("poll-orders: {error}"))
@@ -291,8 +294,14 @@ impl Stack {
             })
             .collect();
         let event = serde_json::from_value(json!({ "Records": records }))?;
-        let response = process_order::handle(&self.process, LambdaEvent::new(event, self.context()?))
+        let invocation = process_order::handle(
+            &self.process,
+            LambdaEvent::new(event, Self::context(self.time_limit)?),
+        );
+        // Lambda ends an invocation at its time limit, wherever it is; its messages come again.
+        let response = tokio::time::timeout(self.time_limit, invocation)
             .await
+            .context("process-order: timed out")?
             .map_err(|error| anyhow!("process-order: {error}"))?;
         let response = serde_json::to_value(&response)?;
         let failed: Vec<&str> = response["batchItemFailures"]

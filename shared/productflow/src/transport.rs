@@ -13,6 +13,8 @@ use url::Url;
 
 /// Longest wait for an answer (contract).
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// A read that failed within this time is tried once more.
+const SOON: Duration = Duration::from_secs(5);
 /// A 429 is waited out only when that is short.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
 /// How often a 429 is waited out.
@@ -55,10 +57,12 @@ impl Client {
         self.get("marketplace", "").await.map(drop)
     }
 
-    /// GET as JSON; `path` and `query` are encoded already. Asked once more when no answer or a 5xx came.
+    /// GET as JSON; `path` and `query` are encoded already. Asked once more when no answer or a 5xx came
+    /// soon. After a long wait the caller's time is worth more.
     pub(crate) async fn get(&self, path: &str, query: &str) -> Result<Value, Error> {
+        let began = Instant::now();
         match self.paced(path, query).await {
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_passing() && began.elapsed() < SOON => {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 self.paced(path, query).await
             }

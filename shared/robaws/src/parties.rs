@@ -1,6 +1,6 @@
 //! `/clients`, `/users`, `/companies`, `/payment-conditions`, `/stock-locations`: what settings name.
 
-use crate::transport::{Client, LIST_TIMEOUT, Request};
+use crate::transport::{Client, LIST_TIMEOUT, PROBE_TIMEOUT, Request};
 use crate::wire::Named;
 use crate::{Error, wire};
 use domain::ids::ClientId;
@@ -36,7 +36,10 @@ impl Client {
     pub async fn cheapest_get(&self) -> Result<(), Error> {
         let page: wire::Page<Named> = self
             .get(
-                Request::get("stock-locations", &[("page", "0"), ("size", "1")]),
+                Request {
+                    timeout: PROBE_TIMEOUT,
+                    ..Request::get("stock-locations", &[("page", "0"), ("size", "1")])
+                },
                 "stock locations",
             )
             .await?;

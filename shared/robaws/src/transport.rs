@@ -9,10 +9,15 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 
 /// Longest wait for an ordinary answer, and for a list of articles (contract).
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// A read that failed within this time is tried once more.
+const SOON: Duration = Duration::from_secs(5);
+/// How long the cheapest read may take: it asks whether Robaws answers at all.
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Article lists are slow.
 pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A per-second 429 is waited out only when that is short.
@@ -106,14 +111,15 @@ impl Client {
         self.pacer.limits()
     }
 
-    /// GET as JSON; asked once more when no answer or a 5xx came.
+    /// GET as JSON; asked once more when no answer or a 5xx came soon. After a long wait the caller's time is worth more.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         request: Request<'_>,
         what: &'static str,
     ) -> Result<T, Error> {
+        let began = Instant::now();
         match self.call(&request).await {
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_passing() && began.elapsed() < SOON => {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 self.call(&request).await?
             }

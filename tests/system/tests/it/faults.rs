@@ -1,9 +1,12 @@
 //! What goes wrong between us and the peers: each order's effects exist exactly once all the same.
 
 use crate::shop::{Shop, one_line};
+use domain::ledger::RowState;
+use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde_json::json;
 use simulators::{Fault, Outage};
+use std::time::Duration;
 
 async fn booked_once(fault: Fault) {
     let shop = Shop::open().await;
@@ -195,4 +198,65 @@ async fn messages_repeated_and_polls_side_by_side_book_once() {
     shop.rounds(20).await;
     assert_eq!(shop.robaws.stock_changes().len(), 1);
     assert_eq!(shop.stock("12"), Decimal::from(23));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_outlasts_the_invocation_is_settled_later_and_costs_one_try() {
+    let mut shop = Shop::open().await;
+    shop.stack.set_time_limit(Duration::from_secs(4));
+    // Longer than the invocation; the effect comes after its caller is gone.
+    let slow = Duration::from_secs(6);
+    shop.stack
+        .robaws
+        .fault(Fault::on("POST", "/stock-changes").delay_before(slow).times(1));
+    shop.place(one_line("PF-1"));
+    shop.clock.advance(SignedDuration::from_mins(5));
+    let began = std::time::Instant::now();
+    shop.stack.poll().await.unwrap();
+    shop.stack
+        .work()
+        .await
+        .expect("the invocation ends before its time limit");
+    assert_eq!(shop.order("PF-1").await.ledger.rows[0].state, RowState::Unknown);
+    assert!(shop.robaws.stock_changes().is_empty());
+    assert!(began.elapsed() < slow);
+    shop.stack.set_time_limit(Duration::from_secs(90));
+    let given_up = began + slow * 3;
+    while shop.robaws.stock_changes().is_empty() {
+        assert!(std::time::Instant::now() < given_up, "the call goes on at Robaws");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    shop.rounds(15).await;
+    let order = shop.order("PF-1").await;
+    assert_eq!(order.state.as_str(), "booked");
+    assert!(shop.codes("PF-1").await.is_empty());
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
+    assert_eq!(shop.stock("12"), Decimal::from(23));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_off_time_and_again_it_is_not_set_aside() {
+    let mut shop = Shop::open().await;
+    shop.stack.set_time_limit(Duration::from_secs(1));
+    let slow = Fault::on("GET", "/articles")
+        .delay_before(Duration::from_secs(2))
+        .forever();
+    shop.stack.robaws.fault(slow);
+    shop.place(one_line("PF-1"));
+    for _ in 0..5 {
+        shop.clock.advance(SignedDuration::from_mins(60));
+        shop.stack.poll().await.unwrap();
+        shop.stack
+            .work()
+            .await
+            .expect("the invocation ends before its time limit");
+    }
+    assert!(
+        shop.codes("PF-1").await.is_empty(),
+        "it is the peer that is slow, not the order that is bad"
+    );
+    shop.stack.robaws.clear_faults();
+    shop.stack.set_time_limit(Duration::from_secs(90));
+    shop.rounds(70).await;
+    assert_eq!(shop.state("PF-1").await, "booked");
 }
