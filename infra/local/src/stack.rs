@@ -30,7 +30,7 @@ pub const OPERATOR_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMa
 const OPERATOR_SECRET: &str = "connector/operator-token";
 
 /// The time limit of poll-orders.
-const POLL_TIME_LIMIT: Duration = Duration::from_secs(240);
+const POLL_TIME_LIMIT: Duration = Duration::from_mins(4);
 
 /// Ports of the three servers; 0 is any free one.
 #[derive(Debug, Clone, Copy, Default)]
