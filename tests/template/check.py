@@ -16,7 +16,8 @@ LAMBDAS_OWN = ("AWS_", "_HANDLER", "LAMBDA_")
 def variables_read(function: str) -> set[str]:
     """What a function and what it starts with read from the environment, by its sources."""
     sources = list((ROOT / "functions" / function / "src").rglob("*.rs"))
-    sources += (ROOT / "shared" / "runtime" / "src").rglob("*.rs")
+    for shared in ("runtime", "peers"):
+        sources += (ROOT / "shared" / shared / "src").rglob("*.rs")
     found = {name for source in sources for name in READS.findall(source.read_text())}
     return {name for name in found if not name.startswith(LAMBDAS_OWN)}
 

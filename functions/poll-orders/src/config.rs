@@ -1,28 +1,19 @@
 //! What the function reads from its environment, and the clients built from it.
 
 use crate::round::Deps;
-use peers::Peers;
-use runtime::clock::{SharedClock, SystemClock};
-use runtime::{aws, env, http};
+use peers::Wiring;
+use runtime::clock::SystemClock;
 use std::sync::Arc;
-use store::queue::OrderQueue;
-use store::{SecretStore, Store};
-use url::Url;
 
 impl Deps {
-    /// From `TABLE_NAME`, `ORDERS_QUEUE_URL`, `SECRET_PREFIX`, `ROBAWS_BASE_URL` and `PRODUCTFLOW_BASE_URL`.
+    /// From the environment, see [`Wiring::from_env`].
     pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
-        let config = aws::load().await;
-        let robaws: Url = env::parsed("ROBAWS_BASE_URL")?;
-        let productflow: Url = env::parsed("PRODUCTFLOW_BASE_URL")?;
-        let http = http::client(&[&robaws, &productflow])?;
-        let secrets = SecretStore::new(aws::secretsmanager(&config), env::required("SECRET_PREFIX")?);
-        let clock: SharedClock = Arc::new(SystemClock);
+        let wiring = Wiring::from_env().await?;
         Ok(Self {
-            store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?),
-            queue: OrderQueue::new(aws::sqs(&config), env::required("ORDERS_QUEUE_URL")?),
-            peers: Peers::new(http, robaws, productflow, secrets),
-            clock,
+            store: wiring.store,
+            queue: wiring.queue,
+            peers: wiring.peers,
+            clock: Arc::new(SystemClock),
         })
     }
 }

@@ -4,8 +4,10 @@ pub mod catalogue;
 pub mod clients;
 pub mod health;
 pub mod trouble;
+pub mod wiring;
 
 pub use catalogue::{Catalogues, Lookups};
 pub use clients::{Clients, Peers, PeersError};
 pub use health::{Gate, Health};
 pub use trouble::Trouble;
+pub use wiring::Wiring;

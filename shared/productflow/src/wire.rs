@@ -1,12 +1,12 @@
-//! Order bodies, and EVERY assumption about ProductFlow that nothing public settles, marked [A] as in the contract. A wrong
+//! Order bodies, and EVERY assumption about ProductFlow that nothing public settles, marked \[A\] as in the contract. A wrong
 //! guess is mended here and nowhere else.
 //!
-//! - [A] The envelope `{data, links, meta}`; also the same keys at the top level, and a bare array.
-//! - [A] All field names of an order and its lines, and that one order stands under `data`.
-//! - [A] Amounts are integer cents, VAT-inclusive; a line's `price` is its total. The settings can say otherwise.
-//! - [A] Status words beyond `open`; the settings add to them.
-//! - [A] `total`, also `total_price` and `grand_total`, is the order's own total.
-//! - [A] A missing `currency_code` means EUR. A timestamp without offset is Europe/Amsterdam.
+//! - \[A\] The envelope `{data, links, meta}`; also the same keys at the top level, and a bare array.
+//! - \[A\] All field names of an order and its lines, and that one order stands under `data`.
+//! - \[A\] Amounts are integer cents, VAT-inclusive; a line's `price` is its total. The settings can say otherwise.
+//! - \[A\] Status words beyond `open`; the settings add to them.
+//! - \[A\] `total`, also `total_price` and `grand_total`, is the order's own total.
+//! - \[A\] A missing `currency_code` means EUR. A timestamp without offset is Europe/Amsterdam.
 
 use crate::Error;
 use domain::ids::{LineId, OrderIdentifier, Sku};
@@ -391,7 +391,7 @@ fn text_of(body: &Value, name: &str) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-/// A moment with an offset or `Z`; without one it is Europe/Amsterdam [A].
+/// A moment with an offset or `Z`; without one it is Europe/Amsterdam \[A\].
 fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {

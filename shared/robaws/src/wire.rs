@@ -1,13 +1,13 @@
-//! The shapes on the wire, and EVERY assumption about Robaws that nothing public settles, marked [A] as in the contract. A
+//! The shapes on the wire, and EVERY assumption about Robaws that nothing public settles, marked \[A\] as in the contract. A
 //! wrong guess is mended here and nowhere else.
 //!
-//! - [A] `/stock-changes`: path, body (`fromStockLocationId` / `toStockLocationId`, positive quantities, `booked` at once,
+//! - \[A\] `/stock-changes`: path, body (`fromStockLocationId` / `toStockLocationId`, positive quantities, `booked` at once,
 //!   inline `lineItems`), and that `description` comes back as written.
-//! - [A] `/stock-locations` gives `id` and `name`.
-//! - [A] A tariff's "BTW berekening inclusief" is called `vatInclusive`; absent means not inclusive.
-//! - [A] `clientReference` can be filtered on, and comes back as written.
-//! - [A] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
-//! - [A] `archivedAt` and `deletedAt` mark an article that is gone.
+//! - \[A\] `/stock-locations` gives `id` and `name`.
+//! - \[A\] A tariff's "BTW berekening inclusief" is called `vatInclusive`; absent means not inclusive.
+//! - \[A\] `clientReference` can be filtered on, and comes back as written.
+//! - \[A\] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
+//! - \[A\] `archivedAt` and `deletedAt` mark an article that is gone.
 
 use domain::catalogue::{Article, VatTariff};
 use domain::ids::{ArticleId, DocumentId, StockLocationId, VatTariffId};

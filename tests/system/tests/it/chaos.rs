@@ -1,0 +1,231 @@
+//! Whole histories at random: orders placed, edited, shipped and cancelled while calls to both peers fail in every way
+//! that the contract knows. After quiet, what Robaws holds is compared with what the orders say, by a reading of the
+//! manual of its own.
+
+use crate::shop::Shop;
+use jiff::SignedDuration;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use simulators::{Fault, OrderBuilder};
+use std::collections::BTreeMap;
+
+const HISTORIES: u64 = 24;
+const STEPS: usize = 30;
+const ARTICLES: [(&str, &str); 3] = [("A-1", "12"), ("A-2", "13"), ("B-1", "14")];
+
+fn fault(random: &mut StdRng) -> (bool, Fault) {
+    let robaws = [
+        ("POST", "/stock-changes"),
+        ("POST", "/sales-invoices"),
+        ("POST", "/sales-invoices/*/line-items"),
+        ("GET", "/sales-invoices/*"),
+        ("GET", "/stock-changes"),
+        ("GET", "/articles"),
+        ("GET", "/vat-tariffs"),
+    ];
+    let productflow = [("GET", "/order"), ("GET", "/order/*")];
+    let at_robaws = random.random_bool(0.8);
+    let (method, path) = *if at_robaws {
+        robaws.choose(random).unwrap()
+    } else {
+        productflow.choose(random).unwrap()
+    };
+    let fault = Fault::on(method, path).times(random.random_range(1..=3));
+    let fault = match random.random_range(0..8) {
+        0 => fault.drop_before(),
+        1 => fault.drop_after(),
+        2 => fault.status(500),
+        3 => fault.status_after(500),
+        4 => fault.status_after(502),
+        5 => fault.status(503),
+        6 if method == "POST" => fault.status(409),
+        _ => fault.truncate(),
+    };
+    (at_robaws, fault)
+}
+
+fn place(shop: &Shop, random: &mut StdRng, identifier: &str) {
+    let mut order = OrderBuilder::new(identifier).external(&format!("M{identifier}"));
+    for _ in 0..random.random_range(1..=3) {
+        let (sku, _) = ARTICLES.choose(random).unwrap();
+        let tariff = ["7", "10"].choose(random).unwrap();
+        order = order.line(
+            sku,
+            random.random_range(1..=4),
+            random.random_range(1..=9999),
+            Some(tariff),
+        );
+    }
+    shop.place(order.shipping_cost(random.random_range(0..=1) * 495));
+}
+
+fn status(shop: &Shop, identifier: &str) -> String {
+    shop.productflow.order(identifier).unwrap()["status"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+async fn step(shop: &mut Shop, random: &mut StdRng, orders: &mut Vec<String>) {
+    match random.random_range(0..10) {
+        0 | 1 => {
+            let identifier = format!("PF-{}", orders.len() + 1);
+            place(shop, random, &identifier);
+            orders.push(identifier);
+        }
+        2 => {
+            if let Some(order) = orders.choose(random)
+                && status(shop, order) == "open"
+            {
+                let quantity = random.random_range(1..=4);
+                shop.productflow
+                    .edit(order, |o| o["lines"][0]["quantity"] = json!(quantity));
+            }
+        }
+        3 => {
+            if let Some(order) = orders.choose(random)
+                && status(shop, order) == "open"
+            {
+                shop.productflow.ship(order);
+            }
+        }
+        4 => {
+            if let Some(order) = orders.choose(random) {
+                shop.productflow.cancel(order);
+            }
+        }
+        5 | 6 => {
+            let (at_robaws, fault) = fault(random);
+            if at_robaws {
+                shop.stack.robaws.fault(fault);
+            } else {
+                shop.stack.productflow.fault(fault);
+            }
+        }
+        7 => shop.stack.restart(),
+        _ => {
+            shop.clock
+                .advance(SignedDuration::from_mins(random.random_range(1..=15)));
+            shop.stack.poll().await.unwrap();
+            let _received = tokio::join!(shop.stack.work(), shop.stack.work());
+        }
+    }
+}
+
+/// Pieces of the order that are out, by article.
+fn pieces_out(shop: &Shop, identifier: &str) -> BTreeMap<String, Decimal> {
+    let mut out: BTreeMap<String, Decimal> = BTreeMap::new();
+    for change in shop.robaws.stock_changes() {
+        let ours = change
+            .description
+            .as_deref()
+            .is_some_and(|text| text.contains(&format!("({identifier})")));
+        if ours && change.booked {
+            let sign = if change.from_stock_location_id.is_some() {
+                1
+            } else {
+                -1
+            };
+            for line in &change.line_items {
+                *out.entry(line.article_id.clone()).or_default() += line.quantity * Decimal::from(sign);
+            }
+        }
+    }
+    out.retain(|_, pieces| !pieces.is_zero());
+    out
+}
+
+fn pieces_wanted(order: &Value) -> BTreeMap<String, Decimal> {
+    let mut wanted: BTreeMap<String, Decimal> = BTreeMap::new();
+    for line in order["lines"].as_array().unwrap() {
+        let sku = line["sku"].as_str().unwrap();
+        let (_, article) = ARTICLES.iter().find(|(number, _)| *number == sku).unwrap();
+        let quantity = line["quantity"].as_i64().unwrap();
+        *wanted.entry((*article).to_owned()).or_default() += Decimal::from(quantity);
+    }
+    wanted
+}
+
+fn total(order: &Value) -> Decimal {
+    let lines: i64 = order["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["price"].as_i64().unwrap())
+        .sum();
+    Decimal::new(lines + order["shipping_cost"].as_i64().unwrap(), 2)
+}
+
+/// What must hold for one order, by the manual.
+async fn check(shop: &Shop, identifier: &str, seed: u64) {
+    let order = shop.productflow.order(identifier).unwrap();
+    let record = shop.order(identifier).await;
+    let state = record.state.as_str();
+    let about = format!("history {seed}, {identifier} is {state}: {:#?}", record.ledger);
+    let invoices: Vec<_> = shop
+        .robaws
+        .invoices()
+        .into_iter()
+        .filter(|invoice| {
+            let reference = invoice.client_reference.as_deref().unwrap_or_default();
+            reference.ends_with(&format!("({identifier})"))
+        })
+        .collect();
+    assert!(invoices.len() <= 1, "two invoices: {about}");
+    for invoice in &invoices {
+        assert_eq!(invoice.total_incl_vat, total(&order), "{about}");
+    }
+    let out = pieces_out(shop, identifier);
+    match order["status"].as_str().unwrap() {
+        "open" => {
+            assert_eq!(state, "booked", "{about}");
+            assert_eq!(out, pieces_wanted(&order), "{about}");
+            assert!(invoices.is_empty(), "{about}");
+        }
+        "shipped" => {
+            assert_eq!(state, "invoiced", "{about}");
+            assert_eq!(out, pieces_wanted(&order), "{about}");
+            assert_eq!(invoices.len(), 1, "{about}");
+        }
+        "cancelled" if invoices.is_empty() => {
+            assert!(["skipped", "reversed"].contains(&state), "{about}");
+            assert!(out.is_empty(), "{about}");
+        }
+        "cancelled" => {
+            assert_eq!(state, "conflict", "{about}");
+            assert_eq!(
+                out,
+                pieces_wanted(&order),
+                "unchanged until it is settled: {about}"
+            );
+        }
+        other => panic!("{other} is no status of these histories"),
+    }
+}
+
+async fn history(seed: u64) {
+    let random = &mut StdRng::seed_from_u64(seed);
+    let mut shop = Shop::open().await;
+    let mut orders = Vec::new();
+    for _ in 0..STEPS {
+        step(&mut shop, random, &mut orders).await;
+    }
+    shop.stack.robaws.clear_faults();
+    shop.stack.productflow.clear_faults();
+    shop.rounds(240).await;
+    for order in &orders {
+        check(&shop, order, seed).await;
+    }
+    shop.assert_no_violations();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_any_history_robaws_holds_what_the_orders_say() {
+    let histories: Vec<_> = (0..HISTORIES).map(|seed| tokio::spawn(history(seed))).collect();
+    for history in histories {
+        history.await.unwrap();
+    }
+}
