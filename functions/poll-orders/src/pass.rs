@@ -29,6 +29,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 const PAGE_NEEDS: Duration = Duration::from_secs(18);
 /// A refused sort is tried again after this long.
 const SORT_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// A list that proved unsorted is read to its end for this long, since a single page of it may look sorted by chance.
+const UNSORTED_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Ledger writes of one page at a time.
 const WRITES: usize = 8;
 /// More pages than any list has; a list that never ends is not read for ever.
@@ -80,6 +82,8 @@ struct Pass<'a> {
     boundary: Option<Timestamp>,
     started_at: Timestamp,
     sorted: bool,
+    /// It proved unsorted in this pass.
+    proved_unsorted: bool,
     /// The newest update on the page before.
     page_before: Option<Timestamp>,
     seen: BTreeSet<OrderIdentifier>,
@@ -120,7 +124,10 @@ pub async fn run(
         version: connection.version,
         boundary,
         started_at,
-        sorted: !sort_refused && (resumes.is_none() || !state.pass_unsorted),
+        sorted: !sort_refused
+            && state.unsorted_until.is_none_or(|until| until <= now)
+            && (resumes.is_none() || !state.pass_unsorted),
+        proved_unsorted: false,
         page_before: None,
         seen: BTreeSet::new(),
     };
@@ -162,6 +169,9 @@ pub async fn run(
             state.page_digest = None;
         }
         let ended = pass.page(&listed.orders, listed.is_last).await?;
+        if pass.proved_unsorted {
+            state.unsorted_until = now.checked_add(UNSORTED_FOR).ok();
+        }
         if matches!(ended, Page::Last) || page >= MOST_PAGES {
             state.mark = Some(pass.started_at);
             (state.pass_page, state.pass_started_at, state.pass_unsorted) = (None, None, false);
@@ -232,6 +242,7 @@ impl Pass<'_> {
         if self.sorted && !self.is_sorted(orders) {
             tracing::warn!(connection.id = %self.connection, "the order list is not sorted: it is read to its end");
             self.sorted = false;
+            self.proved_unsorted = true;
         }
         let completes = self.completes(orders, is_last);
         self.page_before = orders.first().and_then(RawOrder::updated_at);

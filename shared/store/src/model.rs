@@ -132,6 +132,8 @@ pub struct PollState {
     pub page_digest: Option<String>,
     /// ProductFlow refused the sort; asked again from this moment.
     pub sort_refused_until: Option<Timestamp>,
+    /// The list proved unsorted; taken for unsorted until this moment.
+    pub unsorted_until: Option<Timestamp>,
     /// The settings for which blocked orders were made due.
     pub settings_stamp: u64,
 }
