@@ -6,5 +6,6 @@
 mod api;
 mod chaos;
 mod faults;
+mod limits;
 mod pipeline;
 mod shop;

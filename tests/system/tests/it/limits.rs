@@ -1,0 +1,201 @@
+//! Limits: of the peers, of the API user's role, of an invocation's time; and that one merchant's are no other's.
+
+use crate::shop::{START, Shop, one_line, settings};
+use jiff::SignedDuration;
+use local::Stack;
+use runtime::clock::ManualClock;
+use rust_decimal::Decimal;
+use simulators::robaws::{Article, Module, VatTariff};
+use simulators::{Fault, OrderBuilder, Outage, demo};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_right_names_the_module_and_lifts_by_itself() {
+    let shop = Shop::open().await;
+    let invoices = [
+        Module::Articles,
+        Module::StockLocations,
+        Module::VatTariffs,
+        Module::Clients,
+        Module::SalesInvoices,
+    ];
+    shop.robaws
+        .add_user(demo::ROBAWS_KEY, demo::ROBAWS_SECRET, &invoices);
+    shop.place(one_line("PF-1"));
+    shop.rounds(10).await;
+    assert_eq!(shop.state("PF-1").await, "blocked");
+    assert_eq!(shop.codes("PF-1").await, ["robaws_permission"]);
+    let problem = shop.order("PF-1").await.problems[0].problem.clone();
+    let message = domain::text::render(&problem, domain::settings::Language::En).message;
+    assert!(message.contains("stock-changes"), "{message}");
+    shop.robaws.add_admin(demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
+    shop.rounds(65).await;
+    assert_eq!(shop.state("PF-1").await, "booked");
+    assert!(shop.codes("PF-1").await.is_empty());
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_days_quota_stops_bookings_until_its_reset_and_loses_nothing() {
+    let shop = Shop::open().await;
+    shop.robaws.set_used_today(10_000, 0);
+    shop.place(one_line("PF-1"));
+    shop.round().await;
+    shop.stack.robaws.clear_calls();
+    shop.rounds(60).await;
+    assert!(shop.robaws.stock_changes().is_empty());
+    let bounced = shop.stack.robaws.calls().len();
+    assert!(bounced <= 2, "{bounced} calls although the day's are used up");
+    shop.clock.advance(SignedDuration::from_hours(24));
+    shop.rounds(70).await;
+    assert_eq!(shop.state("PF-1").await, "booked");
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_invoice_goes_on_in_the_next_invocation() {
+    let mut shop = Shop::open().await;
+    let mut order = OrderBuilder::new("PF-1").status("shipped");
+    for line in 0..60 {
+        order = order.line("A-2", 1, 100 + line, Some("7"));
+    }
+    shop.place(order);
+    // A line takes 20 ms, an invocation has half a second of its second to spare.
+    shop.stack.robaws.fault(
+        Fault::on("POST", "/sales-invoices/*/line-items")
+            .delay_before(Duration::from_millis(20))
+            .forever(),
+    );
+    shop.stack.set_time_limit(Duration::from_secs(1));
+    shop.clock.advance(SignedDuration::from_mins(5));
+    shop.stack.poll().await.unwrap();
+    let mut invocations = 0;
+    while shop.stack.work().await.unwrap() > 0 {
+        invocations += 1;
+        assert!(invocations < 50, "it never ends");
+    }
+    assert!(
+        invocations > 1,
+        "the invoice fitted into one invocation: nothing was tried"
+    );
+    assert_eq!(shop.state("PF-1").await, "invoiced");
+    let invoices = shop.robaws.invoices();
+    assert_eq!(invoices.len(), 1);
+    assert_eq!(
+        invoices[0].total_incl_vat,
+        Decimal::new((100..160).sum::<i64>(), 2)
+    );
+    assert_eq!(invoices[0].line_items.len(), 60);
+    shop.assert_no_violations();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_merchants_outage_is_no_others() {
+    let shop = Shop::open().await;
+    // A second merchant, in both peers, with its own tenant and company.
+    let tenant = shop.stack.robaws.tenant("second");
+    tenant
+        .add_admin("second-key", "second-secret")
+        .put_stock_location("3", "Depot")
+        .put_client("5", "Webshop")
+        .put_article(Article::new("12", "A-1").tariff("7"))
+        .set_stock("12", "3", 25);
+    tenant.put_vat_tariff(VatTariff::new("7", Decimal::from(21), true));
+    let company = shop.stack.productflow.company(43);
+    company.add_token("second-token");
+    let second = shop
+        .stack
+        .connect(
+            "second",
+            ("second-key", "second-secret"),
+            (43, "second-token"),
+            settings(),
+            START.parse().unwrap(),
+        )
+        .await
+        .unwrap();
+    shop.stack
+        .robaws
+        .fault(Fault::on("*", "**").tenant(demo::TENANT).status(503).forever());
+    let now = runtime::clock::Clock::now(&shop.clock).to_string();
+    for n in 0..20 {
+        shop.place(one_line(&format!("PF-{n}")));
+        company.place(one_line(&format!("PF-{n}")).placed_at(&now));
+    }
+    shop.round().await;
+    for n in 0..20 {
+        let order = shop.stack.order(&second, &format!("PF-{n}")).await.unwrap();
+        assert_eq!(order.state.as_str(), "booked");
+    }
+    assert_eq!(tenant.stock("12", "3"), Decimal::from(25 - 40));
+    assert!(shop.robaws.stock_changes().is_empty());
+    shop.stack.robaws.clear_faults();
+    shop.rounds(90).await;
+    assert_eq!(shop.stock("12"), Decimal::from(25 - 40));
+    assert_eq!(tenant.stock("12", "3"), Decimal::from(25 - 40));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_productflow_stops_no_settling() {
+    let shop = Shop::open().await;
+    shop.place(one_line("PF-1"));
+    shop.clock.advance(SignedDuration::from_mins(5));
+    shop.stack.poll().await.unwrap();
+    // The answer is lost, and so is every further one of the invocation.
+    shop.stack
+        .robaws
+        .fault(Fault::on("POST", "/stock-changes").drop_after().times(1));
+    shop.stack
+        .robaws
+        .fault(Fault::on("POST", "/stock-changes").nth(2).drop_before().times(5));
+    shop.stack.work().await.unwrap();
+    shop.stack.productflow.outage(Some(Outage::Drop));
+    shop.stack.robaws.clear_faults();
+    shop.rounds(60).await;
+    let order = shop.order("PF-1").await;
+    assert_eq!(
+        order.ledger.rows[0].state,
+        domain::ledger::RowState::Done,
+        "{:#?}",
+        order.ledger
+    );
+    shop.stack.productflow.outage(None);
+    shop.rounds(30).await;
+    assert_eq!(shop.state("PF-1").await, "booked");
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_is_gone_or_of_unknown_status_is_left_as_it_is_and_comes_back() {
+    let shop = Shop::open().await;
+    shop.place(one_line("PF-1"));
+    shop.place(one_line("PF-2"));
+    shop.round().await;
+    let kept = shop.productflow.order("PF-1").unwrap();
+    shop.productflow.remove("PF-1");
+    shop.productflow.set_status("PF-2", "returned");
+    shop.rounds(130).await;
+    assert_eq!(shop.codes("PF-1").await, ["order_gone"]);
+    assert_eq!(shop.codes("PF-2").await, ["order_status_unknown"]);
+    assert_eq!(shop.stock("12"), Decimal::from(21));
+    assert!(shop.robaws.invoices().is_empty());
+    shop.productflow.place(kept);
+    shop.productflow.ship("PF-1");
+    shop.productflow.ship("PF-2");
+    shop.rounds(70).await;
+    for order in ["PF-1", "PF-2"] {
+        assert_eq!(shop.state(order).await, "invoiced");
+        assert!(shop.codes(order).await.is_empty());
+    }
+    assert_eq!(shop.robaws.stock_changes().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_called_for_a_stack_without_connections() {
+    let stack = Stack::start(Arc::new(ManualClock::at(START.parse().unwrap())))
+        .await
+        .unwrap();
+    stack.round().await.unwrap();
+    assert!(stack.robaws.calls().is_empty() && stack.productflow.calls().is_empty());
+}
