@@ -62,7 +62,7 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
         tracing::info!(connection.id = %item.connection.id, "Robaws is paused: due orders wait");
         return Ok(0);
     }
-    let queued = queueing::run(deps, &item.connection.id, &seen).await?;
+    let queued = queueing::run(deps, &item, &seen).await?;
     Ok(queued)
 }
 

@@ -6,7 +6,7 @@ use crate::round::Deps;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
-use store::model::{Due, DueKind};
+use store::model::{ConnectionItem, Due, DueKind};
 use store::orders::DueOrder;
 use store::queue::OrderMessage;
 
@@ -16,6 +16,8 @@ const MOST_QUEUED: usize = 200;
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// Open orders read again in one poll.
 const MOST_RELOOKS: usize = 15;
+/// No re-looks with less than this part of Robaws' daily requests left, in percent.
+const RELOOKS_END: u64 = 50;
 /// An open order is read again at most this often.
 const RELOOK: SignedDuration = SignedDuration::from_hours(1);
 
@@ -23,10 +25,11 @@ const RELOOK: SignedDuration = SignedDuration::from_hours(1);
 /// they need no reading of their own.
 pub async fn run(
     deps: &Deps,
-    connection: &ConnectionId,
+    item: &ConnectionItem,
     seen: &BTreeSet<OrderIdentifier>,
 ) -> Result<usize, PollError> {
     let now = deps.clock.now();
+    let connection = &item.connection.id;
     let due = deps
         .store
         .due_orders(connection, DueKind::Work, now, 5 * MOST_QUEUED)
@@ -38,7 +41,10 @@ pub async fn run(
         .filter(|order| !is_queued(order, now))
         .take(free)
         .collect();
-    chosen.extend(relooks(deps, connection, seen, now).await?);
+    // The rest of the day's requests is for orders that need something.
+    if !item.robaws.quota_is_below(RELOOKS_END, now) {
+        chosen.extend(relooks(deps, connection, seen, now).await?);
+    }
     let messages: Vec<OrderMessage> = chosen
         .iter()
         .map(|order| OrderMessage::new(connection.clone(), order.identifier.clone()))

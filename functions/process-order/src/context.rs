@@ -175,7 +175,7 @@ impl Context {
         }
         let limits = self.live().await.clients.robaws.limits();
         if let (Some(left), Some(limit)) = (limits.daily_remaining, limits.daily_limit) {
-            self.health.quota(left, limit).await?;
+            self.health.quota(left, limit, limits.daily_reset).await?;
         }
         Ok(())
     }

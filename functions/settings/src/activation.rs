@@ -15,7 +15,7 @@ use serde_json::json;
 use std::time::Duration;
 use store::StoreError;
 use store::connections::ClaimError;
-use store::model::{Connection, ConnectionItem, ConnectionState, Peer, PeerHealth, PollState};
+use store::model::{Connection, ConnectionItem, ConnectionState, Peer, PollState};
 use tokio::time::Instant;
 
 /// A connection that was off for longer asks whether to catch up.
@@ -73,12 +73,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     }
     // The checks were answered: whatever was wrong with the peers before is over.
     for peer in [Peer::Robaws, Peer::Productflow] {
-        let known = item.health(peer);
-        let healthy = PeerHealth {
-            quota_left: known.quota_left,
-            quota_limit: known.quota_limit,
-            ..PeerHealth::default()
-        };
+        let healthy = item.health(peer).healthy();
         deps.store.save_health(&next.id, peer, &healthy).await?;
     }
     if connection.go_live.is_some_and(|known| known != go_live) {

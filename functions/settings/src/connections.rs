@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use store::StoreError;
 use store::connections::ClaimError;
-use store::model::{CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, Peer, PeerHealth};
+use store::model::{CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, Peer};
 use store::secrets::Credentials;
 
 /// Times a change is merged anew when somebody else wrote the connection meanwhile.
@@ -194,12 +194,7 @@ async fn changed(deps: &Deps, change: &Change, item: ConnectionItem) -> Result<R
     }
     store_change(deps, change, &id, &credentials, secret_version).await?;
     for peer in answered {
-        let known = item.health(peer);
-        let healthy = PeerHealth {
-            quota_left: known.quota_left,
-            quota_limit: known.quota_limit,
-            ..PeerHealth::default()
-        };
+        let healthy = item.health(peer).healthy();
         deps.store.save_health(&id, peer, &healthy).await?;
     }
     tracing::info!(connection.id = %id, credentials = brings_credentials, "connection changed");

@@ -105,7 +105,15 @@ impl Health {
     }
 
     /// What Robaws last said of the day's requests; stored when its tenth changed, not at every call.
-    pub async fn quota(&self, left: u64, limit: u64) -> Result<(), store::StoreError> {
+    pub async fn quota(
+        &self,
+        left: u64,
+        limit: u64,
+        resets_in: Option<u64>,
+    ) -> Result<(), store::StoreError> {
+        // Without a word of it the day ends within 24 hours.
+        let until_reset = resets_in.and_then(|seconds| i64::try_from(seconds).ok());
+        let until_reset = SignedDuration::from_secs(until_reset.unwrap_or(24 * 60 * 60));
         let mut health = self.robaws.lock().await;
         let tenth = |left: u64, limit: u64| left.saturating_mul(10).checked_div(limit.max(1));
         let stored = health
@@ -113,6 +121,7 @@ impl Health {
             .zip(health.quota_limit)
             .and_then(|(left, limit)| tenth(left, limit));
         let changed = stored != tenth(left, limit) || health.quota_limit != Some(limit);
+        health.quota_resets_at = self.clock.now().checked_add(until_reset).ok();
         health.quota_left = Some(left);
         health.quota_limit = Some(limit);
         if changed {

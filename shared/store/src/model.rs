@@ -112,6 +112,8 @@ pub struct PeerHealth {
     pub quota_left: Option<u64>,
     /// Requests of a whole day, as last seen (Robaws).
     pub quota_limit: Option<u64>,
+    /// When the day's requests begin anew (Robaws).
+    pub quota_resets_at: Option<Timestamp>,
 }
 
 /// Where reading ProductFlow's order list stands.
@@ -236,17 +238,35 @@ impl PeerHealth {
         self.paused_until.is_some_and(|until| now < until)
     }
 
-    /// A call succeeded: nothing of what went before counts any more. Tells whether that changed anything.
-    pub fn succeeded(&mut self) -> bool {
-        let quota = (self.quota_left, self.quota_limit);
-        let healthy = Self {
-            quota_left: quota.0,
-            quota_limit: quota.1,
+    /// As it is when a call succeeded: nothing of what went before counts any more, but the quota.
+    #[must_use]
+    pub fn healthy(&self) -> Self {
+        Self {
+            quota_left: self.quota_left,
+            quota_limit: self.quota_limit,
+            quota_resets_at: self.quota_resets_at,
             ..Self::default()
-        };
+        }
+    }
+
+    /// A call succeeded. Tells whether that changed anything.
+    pub fn succeeded(&mut self) -> bool {
+        let healthy = self.healthy();
         let changed = *self != healthy;
         *self = healthy;
         changed
+    }
+
+    /// Whether less than `percent` of the day's requests are left, as far as is known: what was seen before the day's reset
+    /// says nothing about the day after it.
+    pub fn quota_is_below(&self, percent: u64, now: Timestamp) -> bool {
+        let is_known = self.quota_resets_at.is_some_and(|reset| now < reset);
+        let is_below = |left: u64, limit: u64| left.saturating_mul(100) < limit.saturating_mul(percent);
+        is_known
+            && self
+                .quota_left
+                .zip(self.quota_limit)
+                .is_some_and(|(left, limit)| is_below(left, limit))
     }
 
     /// The peer does not answer: pause it, longer each time, or as long as it asks.

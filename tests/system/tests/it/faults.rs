@@ -203,9 +203,9 @@ async fn messages_repeated_and_polls_side_by_side_book_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_outlasts_the_invocation_is_settled_later_and_costs_one_try() {
     let mut shop = Shop::open().await;
-    shop.stack.set_time_limit(Duration::from_secs(4));
+    shop.stack.set_time_limit(Duration::from_secs(8));
     // Longer than the invocation; the effect comes after its caller is gone.
-    let slow = Duration::from_secs(6);
+    let slow = Duration::from_secs(11);
     shop.stack
         .robaws
         .fault(Fault::on("POST", "/stock-changes").delay_before(slow).times(1));
@@ -237,13 +237,13 @@ async fn a_call_that_outlasts_the_invocation_is_settled_later_and_costs_one_try(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_off_time_and_again_it_is_not_set_aside() {
     let mut shop = Shop::open().await;
-    shop.stack.set_time_limit(Duration::from_secs(1));
+    shop.stack.set_time_limit(Duration::from_secs(5));
     let slow = Fault::on("GET", "/articles")
-        .delay_before(Duration::from_secs(2))
+        .delay_before(Duration::from_secs(7))
         .forever();
     shop.stack.robaws.fault(slow);
     shop.place(one_line("PF-1"));
-    for _ in 0..5 {
+    for _ in 0..4 {
         shop.clock.advance(SignedDuration::from_mins(60));
         shop.stack.poll().await.unwrap();
         shop.stack
