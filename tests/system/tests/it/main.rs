@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod api;
+mod api_orders;
 mod chaos;
 mod faults;
 mod limits;

@@ -1,0 +1,280 @@
+//! An order that is open or shipped and not invoiced: its stock, its invoice, and what holds them up.
+
+use super::after_invoice::buyer_is_business;
+use super::lines::{LineArticle, Troubles, setting_gone};
+use super::{Effect, Plan, Sentence};
+use crate::catalogue::{Catalogue, Missing};
+use crate::ids::StockLocationId;
+use crate::invoice::{self, Goods, InvoicePlan};
+use crate::ledger::{ArticleChoice, Ledger, LookRefusal, OrderState, StockKey};
+use crate::money::Cents;
+use crate::order::{Order, OrderLine, OrderStatus};
+use crate::problem::{Arg, Holds, Problem, ProblemCode, WaitsFor, args};
+use crate::settings::Settings;
+use crate::stock::{Booked, Wanted, stock_effects};
+use std::collections::BTreeMap;
+
+/// Open or shipped, no invoice yet: every line's quantity is out, and when shipped there is one invoice.
+pub(super) fn live(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Settings) -> Plan {
+    let connection = &settings.connection;
+    let mut troubles = Troubles::default();
+    let mut wanted: BTreeMap<StockKey, Wanted> = BTreeMap::new();
+    let mut goods = Vec::new();
+    let mut own_problems = Vec::new();
+    for line in &order.lines {
+        let article = troubles.article(line, ledger, catalogue);
+        let location = if line.fbm {
+            &connection.fbm_stock_location_id
+        } else {
+            &connection.stock_location_id
+        };
+        want_stock(&mut wanted, line, ledger, &article, location.as_ref());
+        let tariff = troubles.tariff(line, ledger, catalogue);
+        let article_id = match article {
+            LineArticle::Found { id, .. } => Some(id),
+            LineArticle::None | LineArticle::Trouble => None,
+        };
+        if let Some(tariff) = tariff {
+            goods.push(Goods {
+                line: line.id.clone(),
+                sku: line.sku.clone(),
+                title: line.title.clone(),
+                quantity: line.quantity,
+                price: line.price,
+                tariff,
+                article_id,
+            });
+        }
+    }
+    if connection.stock_location_id.is_none() {
+        let mut problem = setting_gone("stock_location_id", "–");
+        problem.holds = Holds::Lines;
+        own_problems.push(problem);
+    }
+    own_problems.extend(invoice_problems(
+        order,
+        catalogue,
+        settings,
+        &mut troubles.missing,
+    ));
+    let booked = Booked::of(ledger);
+    let (stock, refused) = stock_effects(&booked, &wanted, ledger);
+    let (mut problems, missing) = troubles.problems(order);
+    problems.extend(own_problems);
+    problems.extend(refused);
+    problems.extend(ledger.look.iter().filter_map(|refusal| match refusal {
+        LookRefusal::Invoice { reason } => Some(refused_problem(
+            "invoice",
+            &order.reference(),
+            reason,
+            Holds::Invoice,
+        )),
+        LookRefusal::SettingGone { setting, value } if !setting.ends_with("stock_location_id") => {
+            Some(setting_gone(setting, value))
+        }
+        LookRefusal::Together | LookRefusal::Item { .. } | LookRefusal::SettingGone { .. } => None,
+    }));
+    // Named by the order here, since the stock rules know no order.
+    for problem in &mut problems {
+        if problem.code == ProblemCode::RobawsRefused {
+            problem.args.insert("order".to_owned(), order.reference().into());
+        }
+    }
+    let held = problems.iter().map(|p| p.holds).max().unwrap_or(Holds::Nothing);
+    let mut effects = stock;
+    let stock_pending = !effects.is_empty();
+    if order.status == OrderStatus::Shipped
+        && held == Holds::Nothing
+        && missing.is_empty()
+        && let Some(invoice) = invoice_plan(order, ledger, &goods, settings)
+    {
+        effects.push(Effect::Invoice(Box::new(invoice)));
+    }
+    let anything_out = !booked.is_empty();
+    let (state, code) = if held > Holds::Nothing {
+        let code = match (held, anything_out) {
+            (Holds::Invoice, true) => "blocked_invoice",
+            (_, true) => "blocked_partly",
+            (_, false) => "blocked",
+        };
+        (OrderState::Blocked, code)
+    } else if !effects.is_empty() {
+        (OrderState::Waiting, "waiting")
+    } else if anything_out {
+        (OrderState::Booked, "booked")
+    } else if order.lines.iter().all(|l| l.fbm) {
+        (OrderState::Waiting, "booked_fbm")
+    } else {
+        (OrderState::Waiting, "waiting_open")
+    };
+    debug_assert!(!stock_pending || state != OrderState::Booked);
+    let mut explanation = vec![Sentence::plain(code)];
+    explanation.extend(choices_made(ledger));
+    Plan {
+        effects,
+        problems,
+        state,
+        explanation,
+        missing,
+        is_final: false,
+    }
+}
+
+fn want_stock(
+    wanted: &mut BTreeMap<StockKey, Wanted>,
+    line: &OrderLine,
+    ledger: &Ledger,
+    article: &LineArticle,
+    location: Option<&StockLocationId>,
+) {
+    let chosen = ledger.choice(&line.id).and_then(|c| c.article.as_ref());
+    let key = match (chosen, &line.sku) {
+        (Some(ArticleChoice::None), _) | (None, None) => return,
+        (Some(ArticleChoice::Article(id)), _) => StockKey::Chosen {
+            line: line.id.clone(),
+            article_id: id.clone(),
+            fbm: line.fbm,
+        },
+        (None, Some(sku)) => StockKey::Sku {
+            sku: sku.clone(),
+            fbm: line.fbm,
+        },
+    };
+    let entry = wanted.entry(key).or_insert_with(|| Wanted {
+        sku: line.sku.clone(),
+        ..Wanted::default()
+    });
+    entry.quantity = entry.quantity.saturating_add(u64::from(line.quantity));
+    if let (
+        LineArticle::Found {
+            id,
+            stock_article: true,
+        },
+        Some(location),
+    ) = (article, location)
+    {
+        entry.bookable = Some((id.clone(), location.clone()));
+    }
+}
+
+/// What is wrong with the invoice beyond its lines: looked for from the first look on, before anything ships.
+fn invoice_problems(
+    order: &Order,
+    catalogue: &Catalogue,
+    settings: &Settings,
+    missing: &mut Missing,
+) -> Vec<Problem> {
+    let connection = &settings.connection;
+    let reference = order.reference();
+    let mut problems = Vec::new();
+    if order.currency != "EUR" {
+        let args = args([
+            ("order", reference.as_str().into()),
+            ("currency", order.currency.as_str().into()),
+        ]);
+        problems.push(Problem::new(
+            ProblemCode::CurrencyNotSupported,
+            Holds::Invoice,
+            args,
+        ));
+    }
+    if let (Some(expected), Some(found)) = (order.total, order.computed_total())
+        && expected != found
+    {
+        let args = args([
+            ("order", reference.as_str().into()),
+            ("expected", Arg::Amount(expected)),
+            ("found", Arg::Amount(found)),
+        ]);
+        problems.push(Problem::new(ProblemCode::TotalMismatch, Holds::Invoice, args));
+    }
+    if connection.b2c_client_id.is_none() {
+        problems.push(setting_gone("b2c_client_id", "–"));
+    }
+    let costs = &order.costs;
+    let has_costs = [costs.shipping, costs.transaction, costs.additional]
+        .iter()
+        .any(|c| *c != Cents::ZERO);
+    if let Some(tariff) = connection.costs_vat_tariff_id.as_ref().filter(|_| has_costs) {
+        match &catalogue.tariffs {
+            None => missing.tariffs = true,
+            Some(tariffs) if tariffs.get(tariff).is_some_and(|t| t.vat_inclusive) => {}
+            Some(_) => {
+                let mut problem = setting_gone("costs_vat_tariff_id", tariff.as_str());
+                problem.waits_for.push(WaitsFor::Tariffs);
+                problems.push(problem);
+            }
+        }
+    }
+    if order.business.is_some() {
+        problems.push(buyer_is_business(&reference));
+    }
+    problems
+}
+
+fn invoice_plan(order: &Order, ledger: &Ledger, goods: &[Goods], settings: &Settings) -> Option<InvoicePlan> {
+    let connection = &settings.connection;
+    let lines = invoice::lines(
+        goods,
+        &order.costs,
+        connection.costs_vat_tariff_id.as_ref(),
+        settings.language,
+    );
+    let total = order.computed_total()?;
+    // All or nothing: an invoice that would not come to the order's total is never begun.
+    if goods.len() != order.lines.len()
+        || lines.iter().map(invoice::InvoiceLine::total).sum::<Cents>() != total
+    {
+        return None;
+    }
+    Some(InvoicePlan {
+        client_id: connection.b2c_client_id.clone()?,
+        company_id: connection.robaws_company_id.clone(),
+        payment_condition_id: connection.payment_condition_id.clone(),
+        reference: order.reference(),
+        identifier: order.identifier.clone(),
+        external_identifier: order.external_identifier.clone(),
+        marketplace: order.marketplace.clone(),
+        country: order.country.clone(),
+        business: order.business.clone(),
+        shipped_at: order.shipped_at.or(ledger.first_shipped_at),
+        lines,
+        total,
+        book: connection.book_invoices,
+        language: settings.language,
+    })
+}
+
+/// Robaws answered 4xx to an effect.
+pub(crate) fn refused_problem(effect: &str, reference: &str, reason: &str, holds: Holds) -> Problem {
+    Problem::new(
+        ProblemCode::RobawsRefused,
+        holds,
+        args([
+            ("order", reference.into()),
+            ("effect", Arg::Effect(effect.to_owned())),
+            ("reason", reason.into()),
+        ]),
+    )
+}
+
+pub(super) fn choices_made(ledger: &Ledger) -> impl Iterator<Item = Sentence> {
+    ledger.choices.iter().flat_map(|choice| {
+        let line: Arg = choice.line.as_str().into();
+        let tariff = choice.vat_tariff_id.as_ref().map(|id| Sentence {
+            code: "choice_tariff".to_owned(),
+            args: args([("line", line.clone()), ("tariff", id.as_str().into())]),
+        });
+        let article = choice.article.as_ref().map(|article| match article {
+            ArticleChoice::Article(id) => Sentence {
+                code: "choice_article".to_owned(),
+                args: args([("line", line.clone()), ("article", id.as_str().into())]),
+            },
+            ArticleChoice::None => Sentence {
+                code: "choice_no_article".to_owned(),
+                args: args([("line", line.clone())]),
+            },
+        });
+        [tariff, article].into_iter().flatten()
+    })
+}
