@@ -7,6 +7,7 @@ mod api;
 mod api_orders;
 mod chaos;
 mod faults;
+mod ledger_store;
 mod limits;
 mod pipeline;
 mod shop;

@@ -1,0 +1,270 @@
+//! The ledger's store against the embedded DynamoDB: who loses a race is told so, and one bad item stops no other.
+
+use crate::shop::START;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ids::{ClientId, ConnectionId, OrderIdentifier};
+use domain::invoice::Frozen;
+use domain::ledger::OrderState;
+use domain::money::Cents;
+use jiff::{SignedDuration, Timestamp};
+use local::aws::{Aws, TABLE};
+use runtime::clock::ManualClock;
+use std::sync::Arc;
+use store::model::{Due, DueKind, OrderRecord};
+use store::orders::OrderFilter;
+use store::{Store, StoreError};
+
+struct Opened {
+    aws: Aws,
+    store: Store,
+    now: Timestamp,
+    connection: ConnectionId,
+}
+
+async fn open() -> Opened {
+    let now = START.parse().unwrap();
+    let aws = Aws::start(Arc::new(ManualClock::at(now))).await.unwrap();
+    Opened {
+        store: Store::new(aws.dynamodb.clone(), TABLE),
+        aws,
+        now,
+        connection: ConnectionId::parse("shop").unwrap(),
+    }
+}
+
+impl Opened {
+    fn record(&self, identifier: &str) -> OrderRecord {
+        OrderRecord::new(
+            self.connection.clone(),
+            OrderIdentifier::parse(identifier).unwrap(),
+            self.now,
+        )
+    }
+
+    async fn due(&self, kind: DueKind) -> Vec<String> {
+        let due = self
+            .store
+            .due_orders(&self.connection, kind, self.now, 100)
+            .await
+            .unwrap();
+        due.into_iter()
+            .map(|order| order.identifier.to_string())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn of_two_writers_one_is_told_of_the_other() {
+    let opened = open().await;
+    let mut first = opened.record("PF-1");
+    let mut second = opened.record("PF-1");
+    opened.store.save_order(&mut first, opened.now).await.unwrap();
+    let lost = opened.store.save_order(&mut second, opened.now).await;
+    assert!(
+        matches!(lost, Err(StoreError::Conflict)),
+        "a new order is new once"
+    );
+    assert_eq!(second.version, 0, "whoever lost keeps what was read");
+    let mut third = first.clone();
+    opened.store.save_order(&mut first, opened.now).await.unwrap();
+    let lost = opened.store.save_order(&mut third, opened.now).await;
+    assert!(matches!(lost, Err(StoreError::Conflict)));
+    let id = first.ledger.identifier.clone();
+    let amends = (0..20).map(|_| {
+        opened
+            .store
+            .amend_order(&opened.connection, &id, opened.now, |record| {
+                record.rounds += 1;
+                true
+            })
+    });
+    for amended in futures::future::join_all(amends).await {
+        amended.unwrap();
+    }
+    let record = opened
+        .store
+        .order(&opened.connection, &id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(record.rounds, 20, "what is known for certain is never lost");
+}
+
+#[tokio::test]
+async fn only_what_is_due_is_due() {
+    let opened = open().await;
+    let at = |minutes: i64, kind| {
+        let at = opened
+            .now
+            .checked_add(SignedDuration::from_mins(minutes))
+            .unwrap();
+        Some(Due { at, kind })
+    };
+    for (identifier, due) in [
+        ("late", at(-5, DueKind::Work)),
+        ("now", at(0, DueKind::Work)),
+        ("later", at(1, DueKind::Work)),
+        ("relook", at(-1, DueKind::Relook)),
+        ("final", None),
+    ] {
+        let mut record = opened.record(identifier);
+        record.due = due;
+        opened.store.save_order(&mut record, opened.now).await.unwrap();
+    }
+    assert_eq!(opened.due(DueKind::Work).await, ["late", "now"]);
+    assert_eq!(opened.due(DueKind::Relook).await, ["relook"]);
+    let late = OrderIdentifier::parse("late").unwrap();
+    let other = opened.now.checked_sub(SignedDuration::from_mins(4)).unwrap();
+    let marked = opened
+        .store
+        .mark_queued(&opened.connection, &late, other, opened.now)
+        .await;
+    assert!(!marked.unwrap(), "what is due changed meanwhile");
+    let due_at = at(-5, DueKind::Work).unwrap().at;
+    let marked = opened
+        .store
+        .mark_queued(&opened.connection, &late, due_at, opened.now)
+        .await;
+    assert!(marked.unwrap());
+    let mut record = opened
+        .store
+        .order(&opened.connection, &late)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(record.queued_at, Some(opened.now));
+    assert_eq!(record.version, 1, "a mark is no change of the order");
+    record.due = None;
+    opened.store.save_order(&mut record, opened.now).await.unwrap();
+    assert_eq!(opened.due(DueKind::Work).await, ["now"]);
+}
+
+#[tokio::test]
+async fn blocked_orders_are_woken_and_no_others() {
+    let opened = open().await;
+    for (identifier, state) in [("blocked", OrderState::Blocked), ("booked", OrderState::Booked)] {
+        let mut record = opened.record(identifier);
+        record.state = state;
+        record.due = opened
+            .now
+            .checked_add(SignedDuration::from_mins(50))
+            .ok()
+            .map(|at| Due {
+                at,
+                kind: DueKind::Work,
+            });
+        opened.store.save_order(&mut record, opened.now).await.unwrap();
+    }
+    opened
+        .store
+        .wake_blocked(&opened.connection, opened.now)
+        .await
+        .unwrap();
+    assert_eq!(opened.due(DueKind::Work).await, ["blocked"]);
+}
+
+#[tokio::test]
+async fn an_invoice_and_its_row_are_stored_both_or_neither() {
+    let opened = open().await;
+    let mut record = opened.record("PF-1");
+    opened.store.save_order(&mut record, opened.now).await.unwrap();
+    let frozen = Frozen {
+        row: 1,
+        client_id: ClientId::parse("5").unwrap(),
+        line_bodies: (0..400)
+            .map(|line| format!("{{\"line\":{line},\"text\":\"{}\"}}", "x".repeat(300)))
+            .collect(),
+        lines: Vec::new(),
+        total: Cents(1),
+        date: "2026-11-23".parse().unwrap(),
+        book: false,
+        kept_draft: None,
+    };
+    let mut outdated = record.clone();
+    opened.store.save_order(&mut record, opened.now).await.unwrap();
+    let lost = opened
+        .store
+        .save_order_and_frozen(&mut outdated, &frozen, opened.now)
+        .await;
+    assert!(matches!(lost, Err(StoreError::Conflict)));
+    let id = &record.ledger.identifier.clone();
+    assert!(
+        opened
+            .store
+            .frozen(&opened.connection, id, 1)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    opened
+        .store
+        .save_order_and_frozen(&mut record, &frozen, opened.now)
+        .await
+        .unwrap();
+    assert_eq!(
+        opened.store.frozen(&opened.connection, id, 1).await.unwrap(),
+        Some(frozen.clone())
+    );
+    let again = opened
+        .store
+        .save_order_and_frozen(&mut record, &frozen, opened.now)
+        .await;
+    assert!(
+        matches!(again, Err(StoreError::Conflict)),
+        "a row number is never used for two bodies"
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_connection_shows_nothing_of_it() {
+    let opened = open().await;
+    let other = ConnectionId::parse("other").unwrap();
+    for connection in [&opened.connection, &other] {
+        for n in 0..3 {
+            let identifier = OrderIdentifier::parse(format!("{connection}-{n}")).unwrap();
+            let mut record = OrderRecord::new(connection.clone(), identifier, opened.now);
+            opened.store.save_order(&mut record, opened.now).await.unwrap();
+        }
+    }
+    let filter = OrderFilter::default();
+    let foreign = opened.store.list_orders(&other, &filter, None, 1).await.unwrap();
+    let cursor = foreign.cursor.unwrap();
+    let page = opened
+        .store
+        .list_orders(&opened.connection, &filter, Some(&cursor), 100)
+        .await
+        .unwrap();
+    assert!(
+        page.orders
+            .iter()
+            .all(|record| record.ledger.connection == opened.connection)
+    );
+    let forged = opened
+        .store
+        .list_orders(&opened.connection, &filter, Some("e30"), 1)
+        .await;
+    assert!(matches!(forged, Err(StoreError::BadCursor)));
+}
+
+#[tokio::test]
+async fn one_unreadable_order_stops_no_other() {
+    let opened = open().await;
+    for identifier in ["bad", "good"] {
+        let mut record = opened.record(identifier);
+        opened.store.save_order(&mut record, opened.now).await.unwrap();
+    }
+    let key = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+    opened
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(TABLE)
+        .set_key(Some([key("pk", "ORDER#shop"), key("sk", "bad")].into()))
+        .update_expression("SET #state = :x")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":x", AttributeValue::N("7".to_owned()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(opened.due(DueKind::Work).await, ["good"]);
+}
