@@ -6,14 +6,16 @@ use crate::poll::PollError;
 use crate::round::Deps;
 use domain::catalogue::Catalogue;
 use domain::ids::{ConnectionId, OrderIdentifier};
-use domain::ledger::Ledger;
+use domain::ledger::{Ledger, OrderState};
 use domain::order::{Order, Unreadable};
-use domain::plan::{Plan, plan, plan_unreadable};
+use domain::plan::{Plan, Sentence, plan, plan_unreadable};
+use domain::problem::{Holds, Problem, ProblemCode};
 use domain::settings::Settings;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use peers::{Clients, Trouble};
 use productflow::RawOrder;
+use runtime::error::Chain;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -295,18 +297,56 @@ impl Pass<'_> {
             }
         }
         stream::iter(writes)
-            .map(|(entry, listed)| self.write_one(entry, listed))
+            .map(|(entry, listed)| self.write_or_set_aside(entry, listed))
             .buffer_unordered(WRITES)
             .try_collect::<Vec<()>>()
             .await?;
         Ok(())
     }
 
-    async fn write_one(&self, entry: Entry, listed: Listed) -> Result<(), StoreError> {
+    /// One order that can't be kept or read must not stop the others of its page.
+    async fn write_or_set_aside(&self, entry: Entry, listed: Listed) -> Result<(), StoreError> {
+        let identifier = entry.identifier().clone();
+        let error = match self.write_one(&entry, &listed).await {
+            Err(error @ (StoreError::TooLarge | StoreError::Corrupt { .. })) => error,
+            other => return other,
+        };
+        tracing::error!(
+            connection.id = %self.connection, order.id = %identifier, error = %Chain(&error),
+            "the order can't be kept in the ledger"
+        );
+        if !matches!(error, StoreError::TooLarge) {
+            return Ok(());
+        }
+        let now = self.deps.clock.now();
+        let mut record = OrderRecord::new(self.connection.clone(), identifier, now);
+        if let Entry::Order(order) = &entry {
+            record.see(order);
+            record.facts = None;
+            let lines = format!("{} lines", order.lines.len());
+            let args = domain::problem::args([
+                ("order", order.reference().into()),
+                ("field", "lines".into()),
+                ("value", lines.into()),
+            ]);
+            let problem = Problem::new(ProblemCode::OrderUnreadable, Holds::Everything, args);
+            record.set_problems(vec![problem], now);
+        }
+        record.state = OrderState::Blocked;
+        record.explanation = vec![Sentence::plain("blocked")];
+        record.listed = Some(listed);
+        record.due = None;
+        match self.deps.store.save_order(&mut record, now).await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn write_one(&self, entry: &Entry, listed: &Listed) -> Result<(), StoreError> {
         let store: &Store = &self.deps.store;
         let now = self.deps.clock.now();
         let mut record = OrderRecord::new(self.connection.clone(), entry.identifier().clone(), now);
-        self.first_seen(&mut record, &entry, &listed, now);
+        self.first_seen(&mut record, entry, listed, now);
         match store.save_order(&mut record, now).await {
             Ok(()) => return Ok(()),
             Err(StoreError::Conflict) => {}
@@ -314,7 +354,7 @@ impl Pass<'_> {
         }
         store
             .amend_order(self.connection, entry.identifier(), now, |record| {
-                match self.changed(record, &listed) {
+                match self.changed(record, listed) {
                     Changed::No => false,
                     Changed::ListOnly => {
                         record.listed = Some(listed.clone());

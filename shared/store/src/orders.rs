@@ -137,7 +137,11 @@ impl Store {
                 .await
                 .map_err(StoreError::sdk)?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                records.push(read(item)?);
+                match read(item) {
+                    Ok(record) => records.push(record),
+                    // One unreadable order must not stop the others.
+                    Err(error) => tracing::error!(error = %error, "a stored order can't be read"),
+                }
             }
             let unprocessed = answer.unprocessed_keys.unwrap_or_default();
             let mut again: Vec<Key> = unprocessed.into_values().flat_map(|asked| asked.keys).collect();

@@ -221,3 +221,56 @@ async fn nothing_is_called_for_a_stack_without_connections() {
     stack.round().await.unwrap();
     assert!(stack.robaws.calls().is_empty() && stack.productflow.calls().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_too_large_for_the_ledger_says_so_and_stops_no_other() {
+    let shop = Shop::open().await;
+    let mut huge = OrderBuilder::new("PF-HUGE");
+    for line in 0..4_000 {
+        huge = huge.line(&format!("{line}-{}", "x".repeat(100)), 1, 100, Some("7"));
+    }
+    shop.place(one_line("PF-1"));
+    shop.place(huge);
+    shop.place(one_line("PF-2"));
+    shop.rounds(15).await;
+    assert_eq!(
+        [shop.state("PF-1").await, shop.state("PF-2").await],
+        ["booked", "booked"]
+    );
+    assert_eq!(shop.codes("PF-HUGE").await, ["order_unreadable"]);
+    assert_eq!(shop.robaws.stock_changes().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stored_order_that_cannot_be_read_stops_no_other() {
+    let shop = Shop::open().await;
+    shop.place(one_line("PF-1"));
+    shop.round().await;
+    let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
+    shop.stack
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(local::aws::TABLE)
+        .key("pk", text("ORDER#shop"))
+        .key("sk", text("PF-1"))
+        .update_expression("SET #state = :x")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":x", text("no such state"))
+        .send()
+        .await
+        .unwrap();
+    shop.productflow.ship("PF-1");
+    shop.place(one_line("PF-2"));
+    shop.rounds(15).await;
+    assert_eq!(shop.state("PF-2").await, "booked");
+    let (status, list) = shop
+        .stack
+        .api("GET", "/api/connections/shop/orders", &serde_json::Value::Null)
+        .await
+        .unwrap();
+    assert_eq!(
+        (status, &list["items"][0]["identifier"]),
+        (200, &serde_json::json!("PF-2"))
+    );
+}
