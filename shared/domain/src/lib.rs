@@ -5,6 +5,7 @@
 //! thing: a stock change ([`plan::Effect::StockChange`]), its reversal, the invoice ([`invoice`]), the order that
 //! arrives cancelled ([`ledger::OrderState::Skipped`]), and the six errors ([`problem::ProblemCode`]).
 
+pub mod article;
 pub mod catalogue;
 pub mod ids;
 pub mod invoice;
