@@ -43,6 +43,9 @@ pub struct ArticleDetail {
     pub live: bool,
     /// The checkbox. `None`: the answer held no extra fields at all.
     pub ticked: Option<bool>,
+    /// The answer shows the checkbox, ticked or not: the tenant has it.
+    #[serde(skip)]
+    pub has_checkbox: bool,
 }
 
 impl ArticleDetail {
@@ -162,7 +165,9 @@ pub enum Wanted {
 
 /// Whether the VAT tariffs are needed to tell what ProductFlow is to have.
 pub fn needs_tariffs(article: &ArticleDetail, settings: &ConnectionSettings) -> bool {
-    settings.send_sale_price && positive(article.sale_price).is_some() && tariff_of(article, settings).is_some()
+    settings.send_sale_price
+        && positive(article.sale_price).is_some()
+        && tariff_of(article, settings).is_some()
 }
 
 fn tariff_of<'a>(article: &'a ArticleDetail, settings: &'a ConnectionSettings) -> Option<&'a VatTariffId> {
@@ -248,8 +253,15 @@ fn about(code: ProblemCode, article: &ArticleDetail) -> Problem {
         .or_else(|| article.name.clone())
         .unwrap_or_else(|| article.id.to_string());
     Problem {
-        skus: number.and_then(|number| Sku::parse(number).ok()).into_iter().collect(),
-        ..Problem::new(code, Holds::Everything, args([("articles", Arg::List(vec![shown]))]))
+        skus: number
+            .and_then(|number| Sku::parse(number).ok())
+            .into_iter()
+            .collect(),
+        ..Problem::new(
+            code,
+            Holds::Everything,
+            args([("articles", Arg::List(vec![shown]))]),
+        )
     }
 }
 
@@ -324,6 +336,7 @@ mod tests {
             stock_article: true,
             live: true,
             ticked: Some(true),
+            has_checkbox: true,
         }
     }
 
@@ -339,7 +352,12 @@ mod tests {
     }
 
     fn tariffs() -> BTreeMap<VatTariffId, VatTariff> {
-        [tariff("7", "21", true), tariff("8", "21", false), tariff("9", "25.5", false)].into()
+        [
+            tariff("7", "21", true),
+            tariff("8", "21", false),
+            tariff("9", "25.5", false),
+        ]
+        .into()
     }
 
     fn settings(send_sale_price: bool, tariff: Option<&str>) -> ConnectionSettings {
@@ -385,7 +403,10 @@ mod tests {
             ..article()
         };
         let found = listing(&article, &settings(false, None));
-        assert_eq!((found.product.title.as_str(), found.offer.title.as_str()), (title, title));
+        assert_eq!(
+            (found.product.title.as_str(), found.offer.title.as_str()),
+            (title, title)
+        );
     }
 
     #[rstest]
@@ -449,7 +470,11 @@ mod tests {
         let found = listing(&article, &settings(true, set));
         assert_eq!(found.offer.sale_price, sent.map(dec));
         let codes: Vec<ProblemCode> = found.problems.iter().map(|p| p.code).collect();
-        let expected: &[ProblemCode] = if told { &[ProblemCode::SalePriceVatUnknown] } else { &[] };
+        let expected: &[ProblemCode] = if told {
+            &[ProblemCode::SalePriceVatUnknown]
+        } else {
+            &[]
+        };
         assert_eq!(codes, expected);
         assert_eq!(listing(&article, &settings(false, set)).offer.sale_price, None);
     }
@@ -484,20 +509,51 @@ mod tests {
         let decide = |article: &ArticleDetail, unique| {
             wanted(Some(article), unique, &settings(false, None), &tariffs())
         };
-        assert_eq!(wanted(None, true, &settings(false, None), &tariffs()), Wanted::Nothing);
-        let gone = ArticleDetail { live: false, ..article() };
+        assert_eq!(
+            wanted(None, true, &settings(false, None), &tariffs()),
+            Wanted::Nothing
+        );
+        let gone = ArticleDetail {
+            live: false,
+            ..article()
+        };
         assert_eq!(decide(&gone, true), Wanted::Nothing);
-        let unticked = ArticleDetail { ticked: Some(false), number: None, ..article() };
+        let unticked = ArticleDetail {
+            ticked: Some(false),
+            number: None,
+            ..article()
+        };
         assert_eq!(decide(&unticked, false), Wanted::Nothing);
         // What an answer leaves out is never guessed.
-        assert_eq!(decide(&ArticleDetail { ticked: None, ..article() }, true), Wanted::Unread);
-        assert_eq!(decide(&ArticleDetail { available_stock: None, ..article() }, true), Wanted::Unread);
+        assert_eq!(
+            decide(
+                &ArticleDetail {
+                    ticked: None,
+                    ..article()
+                },
+                true
+            ),
+            Wanted::Unread
+        );
+        assert_eq!(
+            decide(
+                &ArticleDetail {
+                    available_stock: None,
+                    ..article()
+                },
+                true
+            ),
+            Wanted::Unread
+        );
         let code = |wanted| match wanted {
             Wanted::Impossible(problem) => problem.code,
             other => panic!("{other:?}"),
         };
         assert_eq!(code(decide(&article(), false)), ProblemCode::ArticleNotUnique);
-        let invalid = ArticleDetail { number: Some("A/1".to_owned()), ..article() };
+        let invalid = ArticleDetail {
+            number: Some("A/1".to_owned()),
+            ..article()
+        };
         assert_eq!(code(decide(&invalid, false)), ProblemCode::ArticleNumberInvalid);
     }
 

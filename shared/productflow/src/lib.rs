@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod orders;
+pub mod products;
 pub mod transport;
 pub mod wire;
 

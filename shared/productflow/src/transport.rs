@@ -35,6 +35,22 @@ pub struct Client {
     not_before: Arc<Mutex<Option<Instant>>>,
 }
 
+/// A request; path and query are encoded already.
+struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a str,
+    write: Option<Write<'a>>,
+}
+
+/// What a write carries.
+pub(crate) struct Write<'a> {
+    /// Fields of the form; none: no body.
+    pub(crate) form: &'a [(String, String)],
+    /// Locale of its texts.
+    pub(crate) language: Option<&'a str>,
+}
+
 /// One path segment, percent-encoded.
 pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
@@ -57,27 +73,46 @@ impl Client {
         self.get("marketplace", "").await.map(drop)
     }
 
+    /// A write of what is to be, whoever wrote it before: any 2xx will do, with or without a body. Sent once: of a write whose
+    /// answer was lost the effect may still come, and the next one must come after it.
+    pub(crate) async fn write(&self, method: Method, path: &str, write: Write<'_>) -> Result<(), Error> {
+        self.paced(&Call {
+            method,
+            path,
+            query: "",
+            write: Some(write),
+        })
+        .await
+        .map(drop)
+    }
+
     /// GET as JSON; `path` and `query` are encoded already. Asked once more when no answer or a 5xx came
     /// soon. After a long wait the caller's time is worth more.
     pub(crate) async fn get(&self, path: &str, query: &str) -> Result<Value, Error> {
         let began = Instant::now();
-        match self.paced(path, query).await {
+        let call = Call {
+            method: Method::GET,
+            path,
+            query,
+            write: None,
+        };
+        match self.paced(&call).await {
             Err(error) if error.is_passing() && began.elapsed() < SOON => {
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                self.paced(path, query).await
+                self.paced(&call).await
             }
             answer => answer,
         }
     }
 
-    async fn paced(&self, path: &str, query: &str) -> Result<Value, Error> {
+    async fn paced(&self, call: &Call<'_>) -> Result<Value, Error> {
         let mut waited = 0;
         loop {
             let until = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(until) = until {
                 tokio::time::sleep_until(until).await;
             }
-            match self.call(path, query).await {
+            match self.call(call).await {
                 Err(Error::RateLimited { retry_after }) if waited < RATE_RETRIES => {
                     let wait = retry_after.unwrap_or(Duration::from_secs(1));
                     if wait > SHORT_WAIT {
@@ -91,16 +126,23 @@ impl Client {
         }
     }
 
-    async fn call(&self, path: &str, query: &str) -> Result<Value, Error> {
+    async fn call(&self, call: &Call<'_>) -> Result<Value, Error> {
         let base = self.base_url.as_str().trim_end_matches('/');
-        let url = if query.is_empty() {
-            format!("{base}/{path}")
+        let url = if call.query.is_empty() {
+            format!("{base}/{}", call.path)
         } else {
-            format!("{base}/{path}?{query}")
+            format!("{base}/{}?{}", call.path, call.query)
         };
-        let response = self
-            .http
-            .request(Method::GET, url)
+        let mut request = self.http.request(call.method.clone(), url);
+        if let Some(write) = &call.write {
+            if !write.form.is_empty() {
+                request = request.form(write.form);
+            }
+            if let Some(language) = write.language {
+                request = request.header("accept-language", language);
+            }
+        }
+        let response = request
             .timeout(TIMEOUT)
             .header("accept", "application/json")
             .header("x-company-id", self.company.to_string())
@@ -111,7 +153,7 @@ impl Client {
                 source: source.without_url(),
             })?;
         self.learn(&response);
-        answer(response, path).await
+        answer(response, call).await
     }
 
     /// Paces by the header where it comes, not at all where it doesn't.
@@ -127,7 +169,7 @@ impl Client {
     }
 }
 
-async fn answer(response: Response, path: &str) -> Result<Value, Error> {
+async fn answer(response: Response, call: &Call<'_>) -> Result<Value, Error> {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let is_json = headers
@@ -139,6 +181,10 @@ async fn answer(response: Response, path: &str) -> Result<Value, Error> {
             let body = response.bytes().await.map_err(|source| Error::NoAnswer {
                 source: source.without_url(),
             })?;
+            // The body of a write says nothing that we need, and may be empty.
+            if call.write.is_some() && (is_json || body.is_empty()) {
+                return Ok(Value::Null);
+            }
             if !is_json {
                 return Err(Error::Unauthorized { status });
             }
@@ -152,7 +198,7 @@ async fn answer(response: Response, path: &str) -> Result<Value, Error> {
         300..=399 | 401 => Err(Error::Unauthorized { status }),
         403 => Err(Error::Forbidden {}),
         404 => Err(Error::NotFound {
-            path: path.to_owned(),
+            path: call.path.to_owned(),
         }),
         408 | 500.. => Err(Error::Unavailable { status }),
         429 => {

@@ -1,4 +1,4 @@
-//! Order bodies, and EVERY assumption about ProductFlow that nothing public settles, marked \[A\] as in the contract. A wrong
+//! The bodies, and EVERY assumption about ProductFlow that nothing public settles, marked \[A\] as in the contract. A wrong
 //! guess is mended here and nowhere else.
 //!
 //! - \[A\] The envelope `{data, links, meta}`; also the same keys at the top level, and a bare array.
@@ -6,9 +6,12 @@
 //! - \[A\] Amounts are integer cents, VAT-inclusive; a line's `price` is its total. The settings can say otherwise.
 //! - \[A\] Status words beyond `open`; the settings add to them.
 //! - \[A\] `total`, also `total_price` and `grand_total`, is the order's own total.
+//! - \[A\] A product takes a `description`. Whether fields that are left out are kept or cleared is unknown: the whole set that we
+//!   own goes out every time, and a price that is not to be sent is absent.
 //! - \[A\] A missing `currency_code` means EUR. A timestamp without offset is Europe/Amsterdam.
 
 use crate::Error;
+use domain::article::{Offer, Product};
 use domain::ids::{LineId, OrderIdentifier, Sku};
 use domain::money::Cents;
 use domain::order::{Business, Costs, Order, OrderLine, OrderStatus, Unreadable, vat_code};
@@ -18,6 +21,39 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::str::FromStr;
+
+/// The form of a product.
+pub(crate) fn product_form(product: &Product) -> Vec<(String, String)> {
+    let mut form = vec![("title".to_owned(), product.title.clone())];
+    if let Some(description) = &product.description {
+        form.push(("description".to_owned(), description.clone()));
+    }
+    form
+}
+
+/// The form of an offer: prices in decimal euros.
+pub(crate) fn offer_form(offer: &Offer) -> Vec<(String, String)> {
+    let mut form = vec![
+        ("title".to_owned(), offer.title.clone()),
+        ("qty_available".to_owned(), offer.quantity.to_string()),
+    ];
+    let prices = [("cost_price", offer.cost_price), ("sell_price", offer.sale_price)];
+    for (name, price) in prices {
+        if let Some(price) = price {
+            form.push((format!("prices[EUR][{name}]"), euros(price)));
+        }
+    }
+    form
+}
+
+/// `4.5` as `4.50`; more decimals as they are.
+fn euros(price: Decimal) -> String {
+    let mut price = price.normalize();
+    if price.scale() < 2 {
+        price.rescale(2);
+    }
+    price.to_string()
+}
 
 /// An order as it came, not read yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -405,6 +441,35 @@ fn timestamp(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offer_carries_the_whole_set_and_no_price_that_is_not_there() {
+        let offer = |cost: Option<&str>, sale: Option<&str>| {
+            offer_form(&Offer {
+                title: "Boor & co".to_owned(),
+                quantity: 7,
+                cost_price: cost.map(|p| p.parse().unwrap()),
+                sale_price: sale.map(|p| p.parse().unwrap()),
+            })
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            offer(Some("4.5"), Some("12")),
+            [
+                "title=Boor & co",
+                "qty_available=7",
+                "prices[EUR][cost_price]=4.50",
+                "prices[EUR][sell_price]=12.00"
+            ]
+        );
+        assert_eq!(
+            offer(Some("0.0001"), None)[2..],
+            ["prices[EUR][cost_price]=0.0001"]
+        );
+        assert_eq!(offer(None, None).len(), 2);
+    }
     use proptest::prelude::*;
     use rstest::rstest;
     use serde_json::json;

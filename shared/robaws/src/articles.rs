@@ -2,6 +2,7 @@
 
 use crate::transport::{Client, LIST_TIMEOUT, Request};
 use crate::{Error, wire};
+use domain::article::ArticleDetail;
 use domain::catalogue::{Article, ArticleAnswer};
 use domain::ids::{ArticleId, Sku};
 
@@ -41,4 +42,106 @@ impl Client {
             self.get_optional(Request::get(&path, &[]), "an article").await?;
         Ok(found.and_then(wire::WireArticle::into_article))
     }
+
+    /// An article as it is now with all that a product needs, and the live articles with exactly this number, in one list. Read
+    /// until the article and two of these are known.
+    pub async fn namesakes(&self, number: &str, id: &ArticleId) -> Result<Namesakes, Error> {
+        let exact = |row: &wire::WireArticle| row.is_live() && row.article_number.as_deref() == Some(number);
+        let own = |row: &wire::WireArticle| row.id == id.as_str();
+        let query = [("articleNumber", number), ("include", wire::ARTICLE_INCLUDES)];
+        let rows = self
+            .list(
+                "articles",
+                &query,
+                "articles",
+                LIST_TIMEOUT,
+                |row: &wire::WireArticle| &row.id,
+                |found| found.iter().any(own) && found.iter().filter(|row| exact(row)).count() >= 2,
+            )
+            .await?;
+        let mut namesakes = Namesakes::default();
+        for row in rows {
+            let (is_exact, is_own) = (exact(&row), own(&row));
+            let Some(detail) = row.into_detail() else { continue };
+            if is_exact {
+                namesakes.live.push(detail.clone());
+            }
+            if is_own {
+                namesakes.article = Some(detail);
+            }
+        }
+        Ok(namesakes)
+    }
+
+    /// An article by its id with all that a product needs; `None` when it is not there.
+    pub async fn article_detail(&self, id: &ArticleId) -> Result<Option<ArticleDetail>, Error> {
+        let path = format!("articles/{id}");
+        let request = Request::get(&path, &[("include", wire::ARTICLE_INCLUDES)]);
+        let found: Option<wire::WireArticle> = self.get_optional(request, "an article").await?;
+        Ok(found.and_then(wire::WireArticle::into_detail))
+    }
+
+    /// One page of 100 articles, from 0: all of them from the replica, or the ticked ones as they are now. The filter may be
+    /// ignored.
+    pub async fn articles_page(&self, page: u32, which: ArticleList) -> Result<ArticlesPage, Error> {
+        let page_text = page.to_string();
+        let mut query = vec![
+            ("include", wire::ARTICLE_INCLUDES),
+            ("page", &page_text),
+            ("size", "100"),
+        ];
+        if which == ArticleList::Ticked {
+            query.insert(0, (wire::TICKED_FILTER, "true"));
+        }
+        let request = Request {
+            timeout: LIST_TIMEOUT,
+            ..Request::get("articles", &query)
+        };
+        let answer: wire::Page<wire::WireArticle> = self
+            .get(request.of_replica(which == ArticleList::AllOfReplica), "articles")
+            .await?;
+        let is_last = answer.items.is_empty() || u64::from(page) + 1 >= answer.total_pages;
+        let articles = answer
+            .items
+            .into_iter()
+            .filter_map(wire::WireArticle::into_detail)
+            .collect();
+        Ok(ArticlesPage { articles, is_last })
+    }
+
+    /// Ticks or unticks the checkbox. A 400 means that the tenant has no such checkbox.
+    pub async fn tick(&self, id: &ArticleId, ticked: bool) -> Result<(), Error> {
+        let path = format!("articles/{id}");
+        let body = wire::tick_body(ticked);
+        self.write(Request::patch(&path, &body, "").without_key())
+            .await
+            .map(drop)
+    }
+}
+
+/// An article, and who shares its number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namesakes {
+    /// The article asked for, if the list held it.
+    pub article: Option<ArticleDetail>,
+    /// Live articles with exactly the number; two are enough to know.
+    pub live: Vec<ArticleDetail>,
+}
+
+/// Which articles a page is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArticleList {
+    /// The ticked ones, live.
+    Ticked,
+    /// All of them, from the replica: for sweeps, never for decisions (contract).
+    AllOfReplica,
+}
+
+/// A page of articles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArticlesPage {
+    /// Its articles.
+    pub articles: Vec<ArticleDetail>,
+    /// No page follows.
+    pub is_last: bool,
 }

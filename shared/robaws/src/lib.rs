@@ -8,9 +8,11 @@ pub mod parties;
 pub mod stock;
 pub mod transport;
 pub mod vat_tariffs;
+pub mod webhooks;
 pub mod wire;
 
+pub use articles::{ArticleList, ArticlesPage, Namesakes};
 pub use error::Error;
 pub use pacing::{Limits, Pacer};
 pub use transport::{Client, Credentials};
-pub use wire::{Invoice, InvoiceLineShown, Named};
+pub use wire::{Invoice, InvoiceLineShown, Named, WebhookEndpoint};

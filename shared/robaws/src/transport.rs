@@ -51,6 +51,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<(&'static str, &'a str)>,
     pub(crate) idempotency_key: Option<&'a str>,
     pub(crate) timeout: Duration,
+    /// Reads the copy with a daily quota of its own, which may lag behind.
+    pub(crate) replica: bool,
 }
 
 impl<'a> Request<'a> {
@@ -62,6 +64,7 @@ impl<'a> Request<'a> {
             body: None,
             idempotency_key: None,
             timeout: TIMEOUT,
+            replica: false,
         }
     }
 
@@ -74,6 +77,7 @@ impl<'a> Request<'a> {
             body,
             idempotency_key: Some(key),
             timeout: TIMEOUT,
+            replica: false,
         }
     }
 
@@ -81,12 +85,30 @@ impl<'a> Request<'a> {
         let body = Some(("application/merge-patch+json", body));
         Self {
             method: Method::PATCH,
-            path,
-            query: &[],
-            body,
-            idempotency_key: Some(key),
-            timeout: TIMEOUT,
+            ..Self {
+                body,
+                ..Self::post(path, "", key)
+            }
         }
+    }
+
+    pub(crate) fn delete(path: &'a str) -> Self {
+        Self {
+            method: Method::DELETE,
+            ..Self::get(path, &[])
+        }
+    }
+
+    /// Without a key: for a write that says what is to be, whoever said it before.
+    pub(crate) fn without_key(self) -> Self {
+        Self {
+            idempotency_key: None,
+            ..self
+        }
+    }
+
+    pub(crate) fn of_replica(self, replica: bool) -> Self {
+        Self { replica, ..self }
     }
 }
 
@@ -184,7 +206,7 @@ impl Client {
     async fn call(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let mut waited = 0;
         loop {
-            self.pacer.turn().await;
+            let turn = self.pacer.turn().await;
             let response = self
                 .build(request)
                 .send()
@@ -192,7 +214,8 @@ impl Client {
                 .map_err(|source| Error::NoAnswer {
                     source: source.without_url(),
                 })?;
-            self.pacer.learn(response.headers());
+            self.pacer.learn(response.headers(), !request.replica);
+            drop(turn);
             match answer(response, request.path).await {
                 Err(Error::RateLimited {
                     retry_after,
@@ -235,6 +258,9 @@ impl Client {
         }
         if let Some(key) = request.idempotency_key {
             builder = builder.header("idempotency-key", key);
+        }
+        if request.replica {
+            builder = builder.header("database-mode", "replica");
         }
         builder
     }

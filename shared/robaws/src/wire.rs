@@ -8,7 +8,11 @@
 //! - \[A\] `clientReference` can be filtered on, and comes back as written.
 //! - \[A\] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
 //! - \[A\] `archivedAt` and `deletedAt` mark an article that is gone.
+//! - \[A\] An article's `salePrice` includes VAT when its tariff is VAT-inclusive.
+//! - \[A\] The checkbox is `extraFields.ProductFlow.booleanValue`; `null` or absent is unticked, and so is an article whose
+//!   `extraFields` are `null`. An answer without `extraFields` says nothing of it.
 
+use domain::article::ArticleDetail;
 use domain::catalogue::{Article, VatTariff};
 use domain::ids::{ArticleId, DocumentId, StockLocationId, VatTariffId};
 use domain::invoice::{InvoiceHeader, InvoiceLine};
@@ -16,10 +20,23 @@ use domain::ledger::{Direction, Outcome, StockItem};
 use domain::money::Cents;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value, json};
 use std::collections::BTreeMap;
 use std::str::FromStr;
+
+/// Relations that an article must come with for a product.
+pub(crate) const ARTICLE_INCLUDES: &str = "availableStock,extraFields";
+/// Filter on the checkbox.
+pub(crate) const TICKED_FILTER: &str = "extraFields[ProductFlow]";
+/// The checkbox among the extra fields.
+const CHECKBOX: &str = "ProductFlow";
+
+/// The body that ticks or unticks the checkbox.
+pub(crate) fn tick_body(ticked: bool) -> String {
+    json!({ "extraFields": { CHECKBOX: { "booleanValue": ticked } } }).to_string()
+}
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
@@ -54,11 +71,63 @@ pub(crate) struct WireArticle {
     archived_at: Option<String>,
     #[serde(default)]
     deleted_at: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    sale_name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default, deserialize_with = "lenient_decimal")]
+    cost_price: Option<Decimal>,
+    #[serde(default, deserialize_with = "lenient_decimal")]
+    sale_price: Option<Decimal>,
+    #[serde(default, deserialize_with = "lenient_decimal")]
+    available_stock: Option<Decimal>,
+    #[serde(default, deserialize_with = "optional_id")]
+    vat_tariff_id: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    extra_fields: Option<Value>,
 }
 
 impl WireArticle {
     pub(crate) fn is_live(&self) -> bool {
         self.archived_at.is_none() && self.deleted_at.is_none()
+    }
+
+    /// `None`: the answer held no extra fields at all.
+    fn ticked(&self) -> Option<bool> {
+        match self.extra_fields.as_ref()? {
+            Value::Null => Some(false),
+            Value::Object(fields) => {
+                let ticked = fields.get(CHECKBOX).and_then(|field| field.get("booleanValue"));
+                Some(ticked == Some(&Value::Bool(true)))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_detail(self) -> Option<ArticleDetail> {
+        Some(ArticleDetail {
+            ticked: self.ticked(),
+            live: self.is_live(),
+            has_checkbox: self.has_checkbox(),
+            id: ArticleId::parse(self.id).ok()?,
+            number: self.article_number,
+            name: self.name,
+            sale_name: self.sale_name,
+            description: self.description,
+            cost_price: self.cost_price,
+            sale_price: self.sale_price,
+            available_stock: self.available_stock,
+            vat_tariff_id: self.vat_tariff_id.and_then(|id| VatTariffId::parse(id).ok()),
+            stock_article: self.stock_article.unwrap_or(false),
+        })
+    }
+
+    fn has_checkbox(&self) -> bool {
+        self.extra_fields
+            .as_ref()
+            .is_some_and(|fields| fields.get(CHECKBOX).is_some())
     }
 
     pub(crate) fn into_article(self) -> Option<Article> {
@@ -143,6 +212,26 @@ impl StockChange {
                 })
         })
     }
+}
+
+/// A webhook endpoint as the API gives it.
+#[derive(Debug, Deserialize)]
+pub struct WebhookEndpoint {
+    /// Its id.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Where it delivers to.
+    #[serde(default)]
+    pub url: String,
+    /// What its deliveries are signed with; shown only when it is made.
+    #[serde(default)]
+    pub secret: Option<SecretString>,
+}
+
+/// The body that makes a webhook endpoint for changes of articles.
+pub(crate) fn webhook_body(url: &str) -> String {
+    json!({ "url": url, "events": ["article.created", "article.updated", "article.stock-changed"] })
+        .to_string()
 }
 
 /// A sales invoice as the API gives it.
@@ -321,6 +410,21 @@ fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>
         .or_else(|_| Decimal::from_scientific(&text))
         .map(Some)
         .map_err(serde::de::Error::custom)
+}
+
+/// A value that is there, `null` included: absent and `null` are told apart.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// A number, or nothing when it is none: one odd value must not hide a page of articles.
+fn lenient_decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    let text = text_or_number(Value::deserialize(deserializer)?);
+    Ok(text.and_then(|text| {
+        Decimal::from_str(&text)
+            .or_else(|_| Decimal::from_scientific(&text))
+            .ok()
+    }))
 }
 
 fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<InvoiceLineShown>, D::Error> {
