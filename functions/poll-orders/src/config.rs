@@ -3,15 +3,18 @@
 use crate::round::Deps;
 use peers::Wiring;
 use runtime::clock::SystemClock;
+use runtime::env;
 use std::sync::Arc;
 
 impl Deps {
-    /// From the environment, see [`Wiring::from_env`].
+    /// From the environment, what [`Wiring::from_env`] reads, and the queues' URLs.
     pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env().await?;
         Ok(Self {
+            queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),
+            articles_queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),
+            sweeps_queue: wiring.queue(env::required("SWEEPS_QUEUE_URL")?),
             store: wiring.store,
-            queue: wiring.queue,
             peers: wiring.peers,
             clock: Arc::new(SystemClock),
         })

@@ -1,8 +1,10 @@
 //! Reads the orders of ProductFlow into the ledger and queues what is due.
 //!
 //! [`pass`] reads the list, newest first, and writes what is new or changed to the ledger as due; [`queueing`] then queues due
-//! orders from the ledger, also when the list could not be read; [`poll`] does both for one connection, [`round`] for all.
+//! orders from the ledger, also when the list could not be read; [`articles`] queues due articles; [`poll`] does all of it for one connection,
+//! [`round`] for all.
 
+pub mod articles;
 pub mod config;
 pub mod handler;
 pub mod pass;

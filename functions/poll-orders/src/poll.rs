@@ -1,5 +1,6 @@
 //! The poll of one connection: probe what needs probing, read the list, queue what is due.
 
+use crate::articles;
 use crate::pass::{self, Passed};
 use crate::queueing;
 use crate::round::Deps;
@@ -35,6 +36,7 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
         item.poll.settings_stamp = item.connection.settings_stamp;
         deps.store.save_poll(&item.connection.id, &item.poll).await?;
     }
+    articles::revive(deps, &mut item).await?;
     if probe_is_due(&item, Peer::Robaws, now) {
         clients = with_new_credentials(deps, &item, clients).await?;
         let answer = clients.robaws.cheapest_get().await;
@@ -62,7 +64,10 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
         tracing::info!(connection.id = %item.connection.id, "Robaws is paused: due orders wait");
         return Ok(0);
     }
-    let queued = queueing::run(deps, &item, &seen).await?;
+    let mut queued = queueing::run(deps, &item, &seen).await?;
+    if health.may_work(Peer::Productflow).await {
+        queued += articles::run(deps, &item).await?;
+    }
     Ok(queued)
 }
 

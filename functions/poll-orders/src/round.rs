@@ -8,7 +8,7 @@ use runtime::clock::SharedClock;
 use runtime::error::Chain;
 use std::time::Duration;
 use store::model::ConnectionItem;
-use store::queue::OrderQueue;
+use store::queue::{ArticleQueue, OrderQueue, SweepQueue};
 use store::{Store, StoreError};
 use tokio::time::Instant;
 
@@ -26,6 +26,10 @@ pub struct Deps {
     pub store: Store,
     /// The orders queue.
     pub queue: OrderQueue,
+    /// The articles queue.
+    pub articles_queue: ArticleQueue,
+    /// The sweeps queue.
+    pub sweeps_queue: SweepQueue,
     /// Clients of the peers.
     pub peers: Peers,
     /// The time.
@@ -75,7 +79,7 @@ async fn one(deps: &Deps, item: ConnectionItem, deadline: Instant, needs: Durati
     }
     let until = deadline.min(now + LONGEST);
     let id = item.connection.id.clone();
-    match tokio::time::timeout_at(until, poll::run(deps, item, until)).await {
+    match tokio::time::timeout_at(until, Box::pin(poll::run(deps, item, until))).await {
         Ok(Ok(queued)) => Report {
             polled: 1,
             failed: 0,

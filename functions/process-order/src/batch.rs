@@ -9,14 +9,14 @@ use domain::settings::Settings;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
-use peers::{Catalogues, Peers};
-use runtime::clock::SharedClock;
+use peers::{Sessions, Still};
 use runtime::error::Chain;
+use runtime::sqs_event::Message;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use store::StoreError;
 use store::model::{ConnectionItem, ConnectionState};
 use store::queue::{OrderMessage, OrderQueue};
-use store::{Store, StoreError};
 use tokio::time::Instant;
 
 /// Orders of one connection at a time.
@@ -25,29 +25,14 @@ const SIDE_BY_SIDE: usize = 4;
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Ledger and connections.
-    pub store: Store,
+    /// Opens connections.
+    pub sessions: Sessions,
     /// The orders queue.
     pub queue: OrderQueue,
-    /// Clients of the peers.
-    pub peers: Peers,
-    /// What is remembered of articles and tariffs.
-    pub catalogues: Catalogues,
-    /// The time.
-    pub clock: SharedClock,
-}
-
-/// One message of the batch.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// SQS' id of it.
-    pub id: String,
-    /// What it says.
-    pub body: OrderMessage,
 }
 
 /// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
-pub async fn run(deps: &Deps, messages: Vec<Message>, deadline: Instant) -> Vec<String> {
+pub async fn run(deps: &Deps, messages: Vec<Message<OrderMessage>>, deadline: Instant) -> Vec<String> {
     let mut by_connection: BTreeMap<ConnectionId, BTreeMap<OrderIdentifier, Vec<String>>> = BTreeMap::new();
     for message in messages {
         let orders = by_connection.entry(message.body.connection).or_default();
@@ -108,23 +93,19 @@ enum Unopened {
 
 /// The connection, unless it is inactive or suspended: then nothing is called and the messages are done.
 async fn open(deps: &Deps, id: &ConnectionId, deadline: Instant) -> Result<Option<Context>, Unopened> {
-    let item = deps.store.connection(id).await.map_err(Unopened::Store)?;
+    let item = deps
+        .sessions
+        .store
+        .connection(id)
+        .await
+        .map_err(Unopened::Store)?;
     let Some(item) = item.filter(|item| item.connection.state == ConnectionState::Active) else {
         return Ok(None);
     };
     let settings = settings_of(&item);
-    Context::new(
-        deps.store.clone(),
-        deps.clock.clone(),
-        deps.peers.clone(),
-        deps.catalogues.clone(),
-        item,
-        settings,
-        deadline,
-    )
-    .await
-    .map(Some)
-    .map_err(Unopened::Credentials)
+    let session = deps.sessions.open(item, deadline);
+    let session = session.await.map_err(Unopened::Credentials)?;
+    Ok(Some(Context::new(session, settings)))
 }
 
 fn settings_of(item: &ConnectionItem) -> Settings {
@@ -137,31 +118,10 @@ fn settings_of(item: &ConnectionItem) -> Settings {
     }
 }
 
-/// Whether the connection is what it was when the invocation came to it.
-enum Still {
-    /// It is.
-    Same,
-    /// Its settings or credentials changed: the next invocation goes on with them.
-    Changed,
-    /// It was deactivated or suspended: nothing more is called.
-    Off,
-}
-
-async fn still(deps: &Deps, ctx: &Context) -> Result<Still, StoreError> {
-    let known = &ctx.item.connection;
-    let item = deps.store.connection(&known.id).await?;
-    Ok(match item.map(|item| item.connection) {
-        Some(now) if now.state != ConnectionState::Active => Still::Off,
-        Some(now) if now.version == known.version => Still::Same,
-        Some(_) => Still::Changed,
-        None => Still::Off,
-    })
-}
-
 /// One order. An error means that its outcome could not be recorded.
 async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), StoreError> {
     let connection = &ctx.item.connection.id;
-    let ended = match still(deps, ctx).await {
+    let ended = match ctx.still().await {
         Err(error) => Ok(Err(error)),
         Ok(Still::Off) => return Ok(()),
         Ok(Still::Same) if ctx.has_time() => {

@@ -1,21 +1,16 @@
 //! What the function reads from its environment, and the clients built from it.
 
 use crate::batch::Deps;
-use peers::{Catalogues, Wiring};
-use runtime::clock::{SharedClock, SystemClock};
-use std::sync::Arc;
+use peers::Wiring;
+use runtime::env;
 
 impl Deps {
-    /// From the environment, see [`Wiring::from_env`].
+    /// From the environment: what [`Wiring::from_env`] reads, and `ORDERS_QUEUE_URL`.
     pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env().await?;
-        let clock: SharedClock = Arc::new(SystemClock);
         Ok(Self {
-            store: wiring.store,
-            queue: wiring.queue,
-            peers: wiring.peers,
-            catalogues: Catalogues::new(clock.clone()),
-            clock,
+            sessions: wiring.sessions(),
+            queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),
         })
     }
 }

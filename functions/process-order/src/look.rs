@@ -1,7 +1,7 @@
 //! One look at one order: what should Robaws hold, and what is missing? Effects are carried out one at a time; before each
 //! the order is read again, so that it is what it was a moment ago.
 
-use crate::context::{Context, Live};
+use crate::context::Context;
 use crate::outcome::{self, Began, End};
 use crate::{book, invoice};
 use domain::catalogue::Catalogue;
@@ -9,9 +9,9 @@ use domain::ids::OrderIdentifier;
 use domain::order::{Order, OrderFacts, OrderStatus, Unreadable};
 use domain::plan::{Effect, Plan, plan, plan_gone, plan_unreadable};
 use domain::problem::WaitsFor;
+use peers::Live;
 use peers::{Gate, Trouble};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use store::StoreError;
 use store::model::{OrderRecord, Peer};
 
@@ -93,27 +93,16 @@ pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, St
             Err(Stop::LookAgain) => {
                 return outcome::failed(ctx, identifier, &began, Peer::Robaws, Trouble::Unreadable).await;
             }
-            Err(Stop::Failed(_, Trouble::Credentials)) if !renewed && renew(ctx, &live).await => {
+            Err(Stop::Failed(_, Trouble::Credentials)) if !renewed && ctx.renew(&live).await => {
                 renewed = true;
             }
             Err(Stop::Failed(peer, trouble)) => {
-                ctx.failed(peer, identifier, &trouble, &live).await?;
+                ctx.failed(peer, Some(identifier), &trouble, &live).await?;
                 return outcome::failed(ctx, identifier, &began, peer, trouble).await;
             }
         }
     }
     outcome::without_outcome(ctx, identifier).await
-}
-
-async fn renew(ctx: &Context, live: &Arc<Live>) -> bool {
-    ctx.renew(live).await.unwrap_or_else(|error| {
-        tracing::warn!(
-            connection.id = %ctx.item.connection.id,
-            error = %runtime::error::Chain(&error),
-            "refused credentials could not be read again"
-        );
-        false
-    })
 }
 
 /// Counts the look before it starts. `None`: the order is not known, or not due (a message that came late or twice).

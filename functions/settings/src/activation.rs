@@ -6,7 +6,7 @@ use crate::config::Deps;
 use crate::connections::{claim_error, read_again, show};
 use crate::handler::Reply;
 use crate::request::Request;
-use crate::{body, catch_up, credentials};
+use crate::{announcements, articles, body, catch_up, credentials};
 use domain::problem::Arg;
 use jiff::{SignedDuration, Timestamp};
 use peers::Trouble;
@@ -16,6 +16,8 @@ use std::time::Duration;
 use store::StoreError;
 use store::connections::ClaimError;
 use store::model::{Connection, ConnectionItem, ConnectionState, Peer, PollState};
+use store::queue::Sweep;
+use store::sweep::SweepAsk;
 use tokio::time::Instant;
 
 /// A connection that was off for longer asks whether to catch up.
@@ -63,7 +65,20 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     let Some(company) = next.company else {
         return Err(failed(&next, &[Fault::missing("productflow.company_id")]));
     };
-    match deps.store.activate(&next, company).await {
+    let robaws = deps.peers.robaws(&next.id, &credentials).await;
+    let robaws = robaws.ok_or_else(|| failed(&next, &[Fault::missing("robaws.key")]))?;
+    let registered = announcements::register(&item, &credentials, &robaws, &next)
+        .await
+        .map_err(|fault| failed(&next, &[fault]))?;
+    if let Some(webhook) = &registered {
+        let version = announcements::keep_secret(deps, &next, credentials.clone(), webhook).await;
+        next.secret_version = Some(announcements::or_remove(&robaws, webhook, version).await?);
+    }
+    let activated = deps.store.activate(&next, company).await;
+    if let (Err(_), Some(webhook)) = (&activated, &registered) {
+        peers::webhook::remove(&robaws, &webhook.endpoint_id).await;
+    }
+    match activated {
         Ok(_) => {}
         Err(ClaimError::CompanyTaken) => {
             let taken = Fault::worded("productflow.company_id", "productflow.company_id.taken");
@@ -71,6 +86,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
         }
         Err(error) => return Err(claim_error(error, &next)),
     }
+    announcements::registered(deps, &next, registered.as_ref(), now).await?;
     // The checks were answered: whatever was wrong with the peers before is over.
     for peer in [Peer::Robaws, Peer::Productflow] {
         let healthy = item.health(peer).healthy();
@@ -85,6 +101,12 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
         };
         deps.store.save_poll(&next.id, &anew).await?;
     }
+    announcements::find_checkbox(deps, &item, &robaws).await;
+    let ask = SweepAsk {
+        again: was_off && connection.first_activated_at.is_some(),
+        ..SweepAsk::new(now)
+    };
+    articles::start(deps, &next.id, Sweep::Push, ask).await?;
     tracing::info!(connection.id = %next.id, go_live = %go_live, "connection activated");
     Ok(show(deps, &read_again(deps, &next.id).await?))
 }
@@ -224,6 +246,7 @@ pub async fn deactivate(deps: &Deps, request: &Request, item: ConnectionItem) ->
     #[serde(deny_unknown_fields)]
     struct Nothing {}
     let Nothing {} = body::read(&request.body)?;
+    announcements::end(deps, &item).await;
     let id = item.connection.id;
     for _ in 0..5 {
         let item = read_again(deps, &id).await?;

@@ -6,7 +6,7 @@ use runtime::clock::{SharedClock, SystemClock};
 use runtime::env;
 use std::sync::Arc;
 use store::Store;
-use store::queue::OrderQueue;
+use store::queue::{OrderQueue, SweepQueue};
 
 /// What the function works with, built once per process.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Deps {
     pub store: Store,
     /// The orders queue.
     pub queue: OrderQueue,
+    /// The sweeps queue.
+    pub sweeps_queue: SweepQueue,
     /// Clients of the peers, and the secrets.
     pub peers: Peers,
     /// Who may call.
@@ -26,12 +28,14 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// From the environment: what [`Wiring::from_env`] reads, `OPERATOR_TOKEN_SECRET` and, if set, `PUBLIC_BASE_URL`.
+    /// From the environment: what [`Wiring::from_env`] reads, `ORDERS_QUEUE_URL`, `SWEEPS_QUEUE_URL`,
+    /// `OPERATOR_TOKEN_SECRET` and, if set, `PUBLIC_BASE_URL`.
     pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env().await?;
         Ok(Self {
+            queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),
+            sweeps_queue: wiring.queue(env::required("SWEEPS_QUEUE_URL")?),
             store: wiring.store,
-            queue: wiring.queue,
             peers: wiring.peers,
             operator: OperatorToken::new(wiring.secretsmanager, env::required("OPERATOR_TOKEN_SECRET")?),
             clock: Arc::new(SystemClock),

@@ -1,5 +1,6 @@
 //! A connection as the API shows it: everything but its secrets.
 
+use crate::problem_view::problems;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::model::{ConnectionItem, Peer};
@@ -19,7 +20,8 @@ pub fn connection(item: &ConnectionItem, now: Timestamp) -> Value {
         "go_live": connection.go_live,
         "last_poll_at": item.poll.last_poll_at,
         "paused": { "robaws": paused(Peer::Robaws), "productflow": paused(Peer::Productflow) },
-        "webhook": "missing",
+        "webhook": if item.webhook.is_some() { "registered" } else { "missing" },
+        "problems": problems(item.problems.values(), connection.language),
         "quota_left": item.robaws.quota_left,
         "created_at": connection.created_at,
     })

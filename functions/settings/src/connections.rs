@@ -6,7 +6,7 @@ use crate::config::Deps;
 use crate::credentials::{self, ProductflowBody, RobawsBody};
 use crate::handler::Reply;
 use crate::request::Request;
-use crate::{body, connection_view};
+use crate::{articles, body, connection_view};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ids::ConnectionId;
@@ -19,7 +19,9 @@ use serde_json::{Map, Value, json};
 use store::StoreError;
 use store::connections::ClaimError;
 use store::model::{CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, Peer};
+use store::queue::Sweep;
 use store::secrets::Credentials;
+use store::sweep::SweepAsk;
 
 /// Times a change is merged anew when somebody else wrote the connection meanwhile.
 const MOST_TRIES: usize = 5;
@@ -197,8 +199,25 @@ async fn changed(deps: &Deps, change: &Change, item: ConnectionItem) -> Result<R
         let healthy = item.health(peer).healthy();
         deps.store.save_health(&id, peer, &healthy).await?;
     }
+    if item.connection.state == ConnectionState::Active && changes_offers(&item.connection, &next) {
+        let ask = SweepAsk::new(deps.clock.now());
+        articles::start(deps, &id, Sweep::Push, ask).await?;
+    }
     tracing::info!(connection.id = %id, credentials = brings_credentials, "connection changed");
     Ok(show(deps, &read_again(deps, &id).await?))
+}
+
+/// Whether ProductFlow is to have other products or offers than before.
+fn changes_offers(was: &Connection, is: &Connection) -> bool {
+    let of = |c: &Connection| {
+        let settings = c.settings.clone();
+        (
+            settings.send_sale_price,
+            settings.sale_price_vat_tariff_id,
+            settings.product_language,
+        )
+    };
+    of(was) != of(is)
 }
 
 /// What the connection becomes. Anything but its language, settings and company is left as it is.

@@ -4,11 +4,11 @@ use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::request::Request;
 use crate::route;
-use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use futures::FutureExt;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use lambda_runtime::{Error, LambdaEvent};
+use runtime::http_event;
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
@@ -39,7 +39,7 @@ pub async fn handle(
     let began = Instant::now();
     let method = event.payload.request_context.http.method.clone();
     let answered = match Request::read(event.payload) {
-        Ok(request) => AssertUnwindSafe(route::answer(deps, &request))
+        Ok(request) => AssertUnwindSafe(Box::pin(route::answer(deps, &request)))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
@@ -59,19 +59,10 @@ pub async fn handle(
 }
 
 fn response(status: StatusCode, body: &Value) -> ApiGatewayV2httpResponse {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    let mut response = http_event::json(status, body);
     if status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let bearer = HeaderValue::from_static("Bearer");
+        response.headers.insert(header::WWW_AUTHENTICATE, bearer);
     }
-    let mut response = ApiGatewayV2httpResponse::default();
-    response.status_code = i64::from(status.as_u16());
-    response.headers = headers;
-    response.body = Some(Body::Text(body.to_string()));
     response
 }

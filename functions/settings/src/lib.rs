@@ -1,7 +1,9 @@
 //! The operator's HTTP API (contract api.md): connections, their activation, and their orders.
 
 pub mod activation;
+pub mod announcements;
 pub mod api_error;
+pub mod articles;
 pub mod body;
 pub mod catch_up;
 pub mod checks;
@@ -14,6 +16,7 @@ pub mod handler;
 pub mod operator;
 pub mod order_view;
 pub mod orders;
+pub mod problem_view;
 pub mod request;
 pub mod route;
 pub mod settle;

@@ -1,5 +1,6 @@
 //! An order as the API shows it: its effects, its state and why, its problems, in the connection's language.
 
+use crate::problem_view::problems;
 use domain::ledger::{ArticleChoice, Direction, Row, RowEffect, RowState};
 use domain::settings::Language;
 use domain::text;
@@ -14,23 +15,7 @@ pub fn order(record: &OrderRecord, language: Language) -> Value {
         .iter()
         .map(|sentence| text::explanation(&sentence.code, &sentence.args, language))
         .collect();
-    let problems: Vec<Value> = record
-        .problems
-        .iter()
-        .map(|open| {
-            let rendered = text::render(&open.problem, language);
-            json!({
-                "code": open.problem.code.as_str(),
-                "title": rendered.title,
-                "message": rendered.message,
-                "fix": rendered.fix,
-                "skus": open.problem.skus,
-                "opened_at": open.opened_at,
-                "last_seen_at": open.last_seen_at,
-                "count": open.count,
-            })
-        })
-        .collect();
+    let problems = problems(record.problems.iter().chain(&record.differences), language);
     let effects: Vec<Value> = ledger.rows.iter().map(effect).collect();
     let lines: Vec<Value> = record
         .facts

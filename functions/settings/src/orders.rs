@@ -32,7 +32,7 @@ pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Resu
         .list_orders(&connection.id, &filter, request.parameter("cursor"), limit)
         .await?;
     let items: Vec<Value> = page
-        .orders
+        .records
         .iter()
         .map(|record| order_view::order(record, connection.language))
         .collect();

@@ -3,14 +3,11 @@
 use crate::api_error::ApiError;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use domain::ids::OrderIdentifier;
 use http::{HeaderMap, Method, StatusCode, header};
-use percent_encoding::percent_decode_str;
-
-/// Largest body taken.
-const MOST_BYTES: usize = 256 * 1024;
+use runtime::http_event::{self, Malformed};
 
 /// A request.
 #[derive(Debug)]
@@ -29,40 +26,18 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads the event. API Gateway hands the path on decoded; a path that is still encoded is decoded here, which
-    /// changes nothing otherwise, since identifiers with a `%` are addressed in base64url.
-    pub fn read(event: ApiGatewayV2httpRequest) -> Result<Self, ApiError> {
-        let raw_path = event.raw_path.unwrap_or_default();
-        let stage = event.request_context.stage.unwrap_or_default();
-        let mut path = Vec::new();
-        for part in raw_path.split('/').skip(1) {
-            let decoded = percent_decode_str(part)
-                .decode_utf8()
-                .map_err(|_| ApiError::bad_request("path", "is not UTF-8"))?;
-            path.push(decoded.into_owned());
-        }
-        if stage != "$default" && path.first() == Some(&stage) {
-            path.remove(0);
-        }
+    /// Reads the event.
+    pub fn read(mut event: ApiGatewayV2httpRequest) -> Result<Self, ApiError> {
+        let malformed = |error: Malformed| match error {
+            Malformed::Path => ApiError::bad_request("path", "is not UTF-8"),
+            Malformed::Base64 => ApiError::bad_request("body", "is not base64"),
+            Malformed::TooLarge => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        };
+        let path = http_event::path(&event).map_err(malformed)?;
+        let body = http_event::body(&mut event).map_err(malformed)?;
         let query = url::form_urlencoded::parse(event.raw_query_string.unwrap_or_default().as_bytes())
             .into_owned()
             .collect();
-        let body = event.body.unwrap_or_default();
-        let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
-        let body = if event.is_base64_encoded {
-            if body.len() / 4 * 3 > MOST_BYTES + 3 {
-                return Err(too_large());
-            }
-            let decoded = STANDARD
-                .decode(body)
-                .map_err(|_| ApiError::bad_request("body", "is not base64"))?;
-            Bytes::from(decoded)
-        } else {
-            Bytes::from(body)
-        };
-        if body.len() > MOST_BYTES {
-            return Err(too_large());
-        }
         let domain = event.request_context.domain_name.or_else(|| {
             let host = event.headers.get(header::HOST)?;
             host.to_str().ok().map(str::to_owned)
@@ -122,7 +97,9 @@ pub fn order_identifier(part: &str) -> Result<OrderIdentifier, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
     use rstest::rstest;
+    use runtime::http_event::MOST_BYTES;
     use serde_json::json;
 
     fn event(path: &str, body: &str, base64: bool) -> ApiGatewayV2httpRequest {

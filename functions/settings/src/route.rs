@@ -4,7 +4,7 @@ use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::{Request, order_identifier};
-use crate::{activation, choose, connections, orders, settle};
+use crate::{activation, articles, choose, connections, orders, settle};
 use domain::ids::ConnectionId;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -78,9 +78,9 @@ async fn of_connection(
 ) -> Result<Reply, ApiError> {
     match (&request.method, path) {
         (&Method::GET, []) => Ok(connections::show(deps, &item)),
-        (&Method::PATCH, []) => connections::change(deps, request, item).await,
-        (&Method::POST, ["activate"]) => activation::activate(deps, request, item).await,
-        (&Method::POST, ["deactivate"]) => activation::deactivate(deps, request, item).await,
+        (&Method::PATCH, []) => Box::pin(connections::change(deps, request, item)).await,
+        (&Method::POST, ["activate"]) => Box::pin(activation::activate(deps, request, item)).await,
+        (&Method::POST, ["deactivate"]) => Box::pin(activation::deactivate(deps, request, item)).await,
         (&Method::GET, ["orders"]) => orders::list(deps, request, &item).await,
         (&Method::GET, ["orders", order]) => orders::show(deps, &item, &order_identifier(order)?).await,
         (&Method::POST, ["orders", order, "retry"]) => {
@@ -92,10 +92,15 @@ async fn of_connection(
         (&Method::POST, ["orders", order, "choose"]) => {
             choose::choose(deps, request, &item, &order_identifier(order)?).await
         }
+        (&Method::GET, ["articles"]) => articles::list(deps, request, &item).await,
+        (&Method::POST, ["articles", "push"]) => articles::push(deps, request, &item).await,
+        (&Method::POST, ["articles", "tick"]) => articles::tick(deps, request, &item).await,
+        (&Method::POST, ["reconcile"]) => articles::reconcile(deps, request, &item).await,
         (
             _,
             []
-            | ["activate" | "deactivate" | "orders"]
+            | ["activate" | "deactivate" | "orders" | "articles" | "reconcile"]
+            | ["articles", "push" | "tick"]
             | ["orders", _]
             | ["orders", _, "retry" | "settle" | "choose"],
         ) => Err(not_allowed(request)),

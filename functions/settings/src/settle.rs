@@ -50,7 +50,7 @@ fn reference(record: &OrderRecord) -> Arg {
 }
 
 async fn handled(deps: &Deps, item: &ConnectionItem, record: &OrderRecord) -> Result<OrderRecord, ApiError> {
-    if record.is_final && record.problems.is_empty() {
+    if record.is_final && record.problems.is_empty() && record.differences.is_empty() {
         return Err(ApiError::conflict("nothing_open").arg("order", reference(record)));
     }
     let now = deps.clock.now();

@@ -116,6 +116,13 @@ pub enum Arg {
     Changes(Vec<Change>),
     /// A kind of effect: `stock_change_out`, `stock_change_in`, `invoice`, `credit_note`.
     Effect(String),
+    /// A document in Robaws: the kind of effect that made it, and its number or id.
+    Document {
+        /// As in `Effect`.
+        effect: String,
+        /// What people find it by.
+        number: String,
+    },
     /// A setting by its name in the API.
     Setting(String),
     /// A text of the catalogue's `misc` section.

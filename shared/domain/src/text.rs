@@ -229,6 +229,7 @@ fn argument(arg: &Arg, language: Language) -> String {
             names.join(", ")
         }
         Arg::Effect(name) => lookup(&texts.effects, name).to_owned(),
+        Arg::Document { effect, number } => format!("{} {number}", lookup(&texts.effects, effect)),
         Arg::Setting(name) => lookup(&texts.settings, name).to_owned(),
         Arg::Phrase(name) => lookup(&texts.misc, name).to_owned(),
     }

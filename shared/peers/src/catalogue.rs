@@ -10,8 +10,10 @@ use domain::ids::{ArticleId, ConnectionId, Sku, VatTariffId};
 use domain::problem::WaitsFor;
 use jiff::{SignedDuration, Timestamp};
 use runtime::clock::SharedClock;
+use runtime::error::Chain;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use store::Store;
 use tokio::sync::Mutex;
 
 /// How long a positive answer holds.
@@ -26,7 +28,7 @@ type Slot<T> = Arc<Mutex<Option<(T, Timestamp)>>>;
 
 #[derive(Default)]
 struct Memory {
-    stamp: u64,
+    stamp: (u64, u64),
     articles: HashMap<Sku, Slot<ArticleAnswer>>,
     articles_by_id: HashMap<ArticleId, Slot<Option<Article>>>,
     tariffs: Slot<Tariffs>,
@@ -36,40 +38,53 @@ struct Memory {
 #[derive(Clone)]
 pub struct Catalogues {
     clock: SharedClock,
+    store: Store,
     memories: Arc<Mutex<HashMap<ConnectionId, Arc<Mutex<Memory>>>>>,
 }
 
 /// The memory of one connection, and the client to ask.
 pub struct Lookups {
     clock: SharedClock,
+    store: Store,
+    connection: ConnectionId,
     memory: Arc<Mutex<Memory>>,
     robaws: robaws::Client,
 }
 
 impl Catalogues {
     /// Nothing remembered yet.
-    pub fn new(clock: SharedClock) -> Self {
+    pub fn new(clock: SharedClock, store: Store) -> Self {
         Self {
             clock,
+            store,
             memories: Arc::default(),
         }
     }
 
-    /// The memory of a connection; emptied when its stamp is not the one it was filled under.
-    pub async fn of(&self, connection: &ConnectionId, stamp: u64, robaws: robaws::Client) -> Lookups {
+    /// The memory of a connection; emptied when its stamps are not those it was filled under. One counts changes of the
+    /// settings, which void all, the other changes of articles.
+    pub async fn of(&self, connection: &ConnectionId, stamp: (u64, u64), robaws: robaws::Client) -> Lookups {
         let memory = Arc::clone(self.memories.lock().await.entry(connection.clone()).or_default());
         {
             let mut memory = memory.lock().await;
             let size = memory.articles.len() + memory.articles_by_id.len();
             if memory.stamp != stamp || size > KEPT {
+                let tariffs = if memory.stamp.0 == stamp.0 {
+                    Arc::clone(&memory.tariffs)
+                } else {
+                    Slot::default()
+                };
                 *memory = Memory {
                     stamp,
+                    tariffs,
                     ..Memory::default()
                 };
             }
         }
         Lookups {
             clock: self.clock.clone(),
+            store: self.store.clone(),
+            connection: connection.clone(),
             memory,
             robaws,
         }
@@ -146,13 +161,37 @@ impl Lookups {
                 return Ok(answer.clone());
             }
         }
-        let answer = self
-            .robaws
-            .articles_by_number(sku)
-            .await
-            .map_err(|e| Trouble::from(&e))?;
+        let failed = |error: robaws::Error| Trouble::from(&error);
+        let mut answer = self.robaws.articles_by_number(sku).await.map_err(failed)?;
+        if answer == ArticleAnswer::NotFound
+            && let Some(id) = self.sent_under(sku).await
+            && let Some(article) = self.robaws.article(&id).await.map_err(failed)?
+            && article.live
+        {
+            answer = ArticleAnswer::Found(article);
+        }
         *slot = Some((answer.clone(), self.clock.now()));
         Ok(answer)
+    }
+
+    /// The article that we ourselves sent under a number: it may live on under another.
+    async fn sent_under(&self, sku: &Sku) -> Option<ArticleId> {
+        match self.store.number(&self.connection, sku).await {
+            Ok(known) => known.article_id,
+            Err(error) => {
+                // Then the article is not found, which is looked at again.
+                tracing::warn!(
+                    connection.id = %self.connection, error = %Chain(&error),
+                    "what was sent under an article number can't be read"
+                );
+                None
+            }
+        }
+    }
+
+    /// All VAT tariffs.
+    pub async fn all_tariffs(&self) -> Result<Arc<BTreeMap<VatTariffId, VatTariff>>, Trouble> {
+        self.tariffs(POSITIVE_FOR).await
     }
 
     async fn article_by_id(&self, id: &ArticleId, fresh: bool) -> Result<Option<Article>, Trouble> {

@@ -1,9 +1,11 @@
 //! `/sales-invoices`.
 
 use crate::Error;
+use crate::stock::DocumentsPage;
 use crate::transport::{Client, LIST_TIMEOUT, Request};
 use crate::wire::Invoice;
 use domain::ids::DocumentId;
+use jiff::Timestamp;
 
 impl Client {
     /// Makes the header with exactly this body.
@@ -31,6 +33,17 @@ impl Client {
             &[]
         };
         self.get_optional(Request::get(&path, query), "a sales invoice")
+            .await
+    }
+
+    /// One page of 100 invoices and credit notes, from 0, from the replica: for sweeps, never for decisions (contract). The
+    /// filter may be ignored.
+    pub async fn invoices_page(
+        &self,
+        page: u32,
+        updated_from: Timestamp,
+    ) -> Result<DocumentsPage<Invoice>, Error> {
+        self.documents_page("sales-invoices", page, updated_from, "sales invoices")
             .await
     }
 

@@ -14,5 +14,6 @@ pub mod wire;
 pub use articles::{ArticleList, ArticlesPage, Namesakes};
 pub use error::Error;
 pub use pacing::{Limits, Pacer};
+pub use stock::DocumentsPage;
 pub use transport::{Client, Credentials};
-pub use wire::{Invoice, InvoiceLineShown, Named, WebhookEndpoint};
+pub use wire::{Invoice, InvoiceLineShown, Named, StockChange, StockLine, WebhookEndpoint};

@@ -18,7 +18,7 @@ use domain::ids::{ArticleId, DocumentId, StockLocationId, VatTariffId};
 use domain::invoice::{InvoiceHeader, InvoiceLine};
 use domain::ledger::{Direction, Outcome, StockItem};
 use domain::money::Cents;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -168,6 +168,7 @@ impl WireTariff {
 
 /// A stock change as the API gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StockChange {
     /// Its id.
     #[serde(deserialize_with = "document_id")]
@@ -178,6 +179,27 @@ pub struct StockChange {
     /// As written.
     #[serde(default)]
     pub description: Option<String>,
+    /// Where stock is taken out.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub from_stock_location_id: Option<String>,
+    /// Where stock is put back.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub to_stock_location_id: Option<String>,
+    /// Its lines, when asked for.
+    #[serde(default, rename = "lineItems")]
+    pub lines: Option<Vec<StockLine>>,
+}
+
+/// A line of a stock change as the API gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StockLine {
+    /// The article.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub article_id: Option<String>,
+    /// Pieces.
+    #[serde(default, deserialize_with = "decimal")]
+    pub quantity: Option<Decimal>,
 }
 
 impl StockChange {
@@ -198,7 +220,7 @@ impl StockChange {
     }
 
     /// Whether its description carries a mark of ours, `#<row>-<12 hex digits>`.
-    pub(crate) fn is_ours(&self) -> bool {
+    pub fn is_ours(&self) -> bool {
         self.description.as_deref().is_some_and(|text| {
             text.starts_with("ProductFlow ")
                 && text.split(' ').any(|word| {
@@ -412,6 +434,11 @@ fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>
         .map_err(serde::de::Error::custom)
 }
 
+/// A moment as the filters take it.
+pub(crate) fn timestamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A value that is there, `null` included: absent and `null` are told apart.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
@@ -541,6 +568,9 @@ mod tests {
                 id,
                 booked: true,
                 description: Some(text.to_owned()),
+                from_stock_location_id: None,
+                to_stock_location_id: None,
+                lines: None,
             }
             .is_ours()
         };

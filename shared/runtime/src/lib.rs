@@ -6,4 +6,6 @@ pub mod deadline;
 pub mod env;
 pub mod error;
 pub mod http;
+pub mod http_event;
+pub mod sqs_event;
 pub mod telemetry;

@@ -3,15 +3,20 @@
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use crate::model::{
-    CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, Peer, PeerHealth,
-    PollState,
+    CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, OpenProblem, Peer,
+    PeerHealth, PollState, Webhook,
 };
+use crate::queue::Sweep;
+use crate::sweep::SweepState;
 use crate::{Store, model::NewestDocuments};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use domain::ids::{CompanyId, ConnectionId};
+use domain::problem::{Problem, ProblemCode};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 /// Why a connection was not created or activated.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +32,7 @@ pub enum ClaimError {
     Store(#[from] StoreError),
 }
 
-fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
+pub(crate) fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::corrupt("a value to store", error))
 }
 
@@ -57,11 +62,104 @@ fn read(mut item: Key) -> Result<ConnectionItem, StoreError> {
         productflow: group(&mut item, "productflow")?,
         poll: group(&mut item, "poll")?,
         newest: group(&mut item, "newest")?,
-        problems: group(&mut item, "problems")?,
+        webhook: group(&mut item, "webhook")?,
+        last_event_at: group(&mut item, "last_event_at")?,
+        articles_stamp: group(&mut item, "articles_stamp")?,
+        sweeps: sweeps(&mut item)?,
+        problems: problems(&mut item)?,
     })
 }
 
+fn sweeps(item: &mut Key) -> Result<BTreeMap<Sweep, SweepState>, StoreError> {
+    let mut states = BTreeMap::new();
+    for sweep in Sweep::ALL {
+        let state = SweepState {
+            ask: group(item, &format!("ask_{}", sweep.as_str()))?,
+            progress: group(item, &format!("sweep_{}", sweep.as_str()))?,
+        };
+        if state != SweepState::default() {
+            states.insert(sweep, state);
+        }
+    }
+    Ok(states)
+}
+
+/// Each problem is an attribute of its own, so that one writer never undoes another's.
+fn problem_attribute(code: ProblemCode) -> String {
+    format!("problem_{}", code.as_str())
+}
+
+fn problems(item: &mut Key) -> Result<BTreeMap<ProblemCode, OpenProblem>, StoreError> {
+    let mut problems = BTreeMap::new();
+    for code in ProblemCode::ALL {
+        if let Some(open) = group::<Option<OpenProblem>>(item, &problem_attribute(*code))? {
+            problems.insert(*code, open);
+        }
+    }
+    Ok(problems)
+}
+
 impl Store {
+    /// Opens a problem of a connection, or counts it. `false`: the connection is gone.
+    pub async fn open_problem(
+        &self,
+        item: &ConnectionItem,
+        problem: Problem,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let known = item.problems.get(&problem.code);
+        let name = problem_attribute(problem.code);
+        let open = OpenProblem {
+            opened_at: known.map_or(now, |known| known.opened_at),
+            last_seen_at: now,
+            count: known.map_or(1, |known| known.count + 1),
+            problem,
+        };
+        self.set(&item.connection.id, &name, attribute(&open)?).await
+    }
+
+    /// Closes a problem of a connection, if it is open.
+    pub async fn close_problem(&self, item: &ConnectionItem, code: ProblemCode) -> Result<(), StoreError> {
+        if item.problems.contains_key(&code) {
+            let none = AttributeValue::Null(true);
+            self.set(&item.connection.id, &problem_attribute(code), none)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Stores which webhook is registered. `false`: the connection is gone.
+    pub async fn save_webhook(
+        &self,
+        id: &ConnectionId,
+        webhook: Option<&Webhook>,
+    ) -> Result<bool, StoreError> {
+        self.set(id, "webhook", attribute(&webhook)?).await
+    }
+
+    /// Robaws announced a change.
+    pub async fn save_event(&self, id: &ConnectionId, at: Timestamp) -> Result<bool, StoreError> {
+        self.set(id, "last_event_at", attribute(&at)?).await
+    }
+
+    /// What was looked up of articles is void.
+    pub async fn stamp_articles(&self, id: &ConnectionId) -> Result<(), StoreError> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::connection(id)))
+            .update_expression("ADD articles_stamp :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .send()
+            .await;
+        match sent.map_err(StoreError::sdk) {
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation.
     pub async fn create_connection(&self, connection: &Connection) -> Result<(), ClaimError> {
         if let Some(company) = connection.company
@@ -89,26 +187,16 @@ impl Store {
 
     /// The connection that holds a ProductFlow company.
     pub async fn claimed_by(&self, company: CompanyId) -> Result<Option<ConnectionId>, StoreError> {
-        let found = self.get(keys::company(company)).await?;
+        let found = self.item(keys::company(company)).await?;
         let holder = found.and_then(|item| item.get("connection")?.as_s().ok().cloned());
         holder
             .map(|id| ConnectionId::parse(id).map_err(|error| StoreError::corrupt("a claim", error)))
             .transpose()
     }
 
-    async fn get(&self, key: Key) -> Result<Option<Key>, StoreError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .consistent_read(true);
-        Ok(request.send().await.map_err(StoreError::sdk)?.item)
-    }
-
     /// A connection with everything its item holds.
     pub async fn connection(&self, id: &ConnectionId) -> Result<Option<ConnectionItem>, StoreError> {
-        self.get(keys::connection(id)).await?.map(read).transpose()
+        self.item(keys::connection(id)).await?.map(read).transpose()
     }
 
     /// All connections, newest first.
@@ -266,7 +354,12 @@ impl Store {
         self.set(id, "newest", attribute(&newest)?).await
     }
 
-    async fn set(&self, id: &ConnectionId, name: &str, value: AttributeValue) -> Result<bool, StoreError> {
+    pub(crate) async fn set(
+        &self,
+        id: &ConnectionId,
+        name: &str,
+        value: AttributeValue,
+    ) -> Result<bool, StoreError> {
         let sent = self
             .client
             .update_item()

@@ -1,7 +1,8 @@
 //! The keys of the items in the one table.
 
+use crate::article::ArticleDueKind;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ids::{CompanyId, ConnectionId, OrderIdentifier};
+use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier, Sku};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -44,9 +45,46 @@ pub(crate) fn orders_pk(connection: &ConnectionId) -> String {
     format!("ORDER#{connection}")
 }
 
-/// An identifier as a sort key, which takes 1,024 bytes: a longer one by its digest.
+pub(crate) fn articles_pk(connection: &ConnectionId) -> String {
+    format!("ARTICLE#{connection}")
+}
+
+pub(crate) fn article(connection: &ConnectionId, id: &ArticleId) -> Key {
+    key(articles_pk(connection), short(id.as_str()))
+}
+
+pub(crate) fn number(connection: &ConnectionId, sku: &Sku) -> Key {
+    key(format!("NUMBER#{connection}"), short(sku.as_str()))
+}
+
+/// Partition of the index of what is due. A connection's id has no `#`.
+pub(crate) fn due_articles(connection: &ConnectionId, kind: ArticleDueKind) -> String {
+    match kind {
+        ArticleDueKind::Change => format!("{connection}#articles"),
+        ArticleDueKind::Bulk => format!("{connection}#articles-bulk"),
+    }
+}
+
+pub(crate) fn newest_articles(connection: &ConnectionId) -> String {
+    format!("{connection}#articles")
+}
+
+pub(crate) fn sweep_pk(connection: &ConnectionId) -> String {
+    format!("SWEEP#{connection}")
+}
+
+/// One page of what a sweep read.
+pub(crate) fn sweep_page(connection: &ConnectionId, run: &str, page: u32) -> Key {
+    key(sweep_pk(connection), format!("{run}#{page:08}"))
+}
+
+/// An identifier as a sort key.
 pub(crate) fn order_sk(identifier: &OrderIdentifier) -> String {
-    let text = identifier.as_str();
+    short(identifier.as_str())
+}
+
+/// A text as a sort key, which takes 1,024 bytes: a longer one by its digest.
+fn short(text: &str) -> String {
     if text.len() <= 900 {
         text.to_owned()
     } else {

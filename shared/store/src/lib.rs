@@ -1,18 +1,23 @@
-//! What the connector remembers: connections, the ledger of every order, due work, pauses of the peers, in one DynamoDB
-//! table; and the credentials of each connection in one Secrets Manager secret.
+//! What the connector remembers: connections, the ledger of every order, what was sent of every article, due work, pauses of
+//! the peers, in one DynamoDB table; and the credentials of each connection in one Secrets Manager secret.
 //!
 //! Every change of a ledger is a conditional write on its version. Nothing here calls a peer.
 
+pub mod article;
+pub mod articles;
 pub mod connections;
 pub mod error;
 pub mod keys;
 pub mod model;
 pub mod orders;
 pub mod queue;
+pub mod record;
 pub mod schema;
 pub mod secrets;
+pub mod sweep;
 
 pub use error::StoreError;
+pub use record::Page;
 pub use secrets::SecretStore;
 
 /// The table.

@@ -1,14 +1,17 @@
 //! The records as they are stored, without their keys.
 
+use crate::queue::Sweep;
+use crate::sweep::SweepState;
 use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
 use domain::ledger::{Handled, Ledger, OrderState, Settlement};
 use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
 use domain::plan::Sentence;
-use domain::problem::{Arg, Problem, WaitsFor, args};
+use domain::problem::{Arg, Problem, ProblemCode, WaitsFor, args};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of the shape of an order record.
 pub const ORDER_SCHEMA: u32 = 1;
@@ -138,6 +141,8 @@ pub struct PollState {
     pub unsorted_until: Option<Timestamp>,
     /// The settings for which blocked orders were made due.
     pub settings_stamp: u64,
+    /// When sweeps that nobody goes on with were last queued.
+    pub sweeps_queued_at: Option<Timestamp>,
 }
 
 /// A document of ours in Robaws.
@@ -159,6 +164,17 @@ pub struct NewestDocuments {
     pub stock_change: Option<NewestDocument>,
     /// Invoice.
     pub invoice: Option<NewestDocument>,
+}
+
+/// The webhook that Robaws announces changes of articles to. Its secret is in Secrets Manager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// Its id in Robaws.
+    pub endpoint_id: String,
+    /// Where it delivers to.
+    pub url: String,
+    /// When it was registered.
+    pub registered_at: Timestamp,
 }
 
 /// A problem that is open.
@@ -188,7 +204,15 @@ pub struct ConnectionItem {
     /// Newest documents.
     pub newest: NewestDocuments,
     /// Problems of the connection itself.
-    pub problems: Vec<OpenProblem>,
+    pub problems: BTreeMap<ProblemCode, OpenProblem>,
+    /// The webhook, while one is registered.
+    pub webhook: Option<Webhook>,
+    /// When Robaws last announced a change.
+    pub last_event_at: Option<Timestamp>,
+    /// Counts changes of articles that void what was looked up.
+    pub articles_stamp: u64,
+    /// Sweeps asked for, and where they stand.
+    pub sweeps: BTreeMap<Sweep, SweepState>,
 }
 
 impl ConnectionItem {
@@ -206,6 +230,16 @@ impl ConnectionItem {
             Peer::Robaws => &mut self.robaws,
             Peer::Productflow => &mut self.productflow,
         }
+    }
+
+    /// Change when what was looked up at Robaws is void: with the settings, and with articles.
+    pub fn catalogue_stamps(&self) -> (u64, u64) {
+        (self.connection.catalogue_stamp, self.articles_stamp)
+    }
+
+    /// Where a sweep stands.
+    pub fn sweep(&self, sweep: Sweep) -> SweepState {
+        self.sweeps.get(&sweep).cloned().unwrap_or_default()
     }
 
     /// The state as the API names it.
@@ -349,6 +383,9 @@ pub struct OrderRecord {
     pub explanation: Vec<Sentence>,
     /// Problems open.
     pub problems: Vec<OpenProblem>,
+    /// Differences between the ledger and Robaws that the nightly check found; open until it finds none.
+    #[serde(default)]
+    pub differences: Vec<OpenProblem>,
     /// What it waits for at Robaws, when nothing else can move it.
     pub waits_for: Vec<WaitsFor>,
     /// Digest of the VAT tariffs at the last look, when it waits for one.
@@ -405,6 +442,7 @@ impl OrderRecord {
             state: OrderState::Waiting,
             explanation: vec![Sentence::plain("waiting")],
             problems: Vec::new(),
+            differences: Vec::new(),
             waits_for: Vec::new(),
             tariffs_digest: None,
             is_final: false,
@@ -482,6 +520,7 @@ impl OrderRecord {
             robaws_id: None,
         });
         self.problems.clear();
+        self.differences.clear();
         self.waits_for.clear();
         self.tariffs_digest = None;
         self.state = OrderState::Skipped;
@@ -509,6 +548,13 @@ impl OrderRecord {
         self.rounds = 0;
     }
 
+    /// Replaces the differences by those that the nightly check found. Tells whether there were or are any.
+    pub fn set_differences(&mut self, found: Vec<Problem>, now: Timestamp) -> bool {
+        let changes = !found.is_empty() || !self.differences.is_empty();
+        self.differences = merge_problems(std::mem::take(&mut self.differences), found, now);
+        changes
+    }
+
     /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
         self.problems = merge_problems(std::mem::take(&mut self.problems), found, now);
@@ -521,7 +567,12 @@ pub fn merge_problems(open: Vec<OpenProblem>, found: Vec<Problem>, now: Timestam
     found
         .into_iter()
         .map(|problem| {
-            let same = |o: &OpenProblem| o.problem.code == problem.code && o.problem.skus == problem.skus;
+            // Of one code there may be one per SKU, or per document.
+            let same = |o: &OpenProblem| {
+                o.problem.code == problem.code
+                    && o.problem.skus == problem.skus
+                    && o.problem.args.get("document") == problem.args.get("document")
+            };
             match open.iter().position(same) {
                 Some(at) => {
                     let known = open.swap_remove(at);

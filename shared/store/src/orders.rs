@@ -2,25 +2,20 @@
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::keys::{self, Key, text};
+use crate::keys::{self, Key};
 use crate::model::{DueKind, ORDER_SCHEMA, OrderRecord};
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crate::record::{Page, Record, item_of};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::invoice::Frozen;
 use domain::ledger::{OrderState, RowEffect};
+use domain::problem::WaitsFor;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap};
 
-/// Times a write of what is known is tried again on a conflict.
-const MOST_TRIES: u32 = 30;
 /// Blocked orders made due at a time.
 const WOKEN_AT_ONCE: usize = 8;
-/// Rows looked at for one page of a filtered list.
-const MOST_SCANNED: usize = 1_000;
 
 /// An order that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,28 +37,42 @@ pub struct OrderFilter {
     pub text: Option<String>,
 }
 
-/// One page of orders.
-#[derive(Debug, Clone)]
-pub struct OrderPage {
-    /// Newest first.
-    pub orders: Vec<OrderRecord>,
-    /// Where the next page begins.
-    pub cursor: Option<String>,
-}
+impl Record for OrderRecord {
+    const NAME: &'static str = "an order";
+    const SCHEMA: u32 = ORDER_SCHEMA;
 
-fn item_of(record: &OrderRecord) -> Result<Key, StoreError> {
-    let ledger = &record.ledger;
-    let mut item: Key =
-        serde_dynamo::to_item(record).map_err(|error| StoreError::corrupt("an order to store", error))?;
-    item.extend(keys::order(&ledger.connection, &ledger.identifier));
-    item.insert("newest_pk".to_owned(), text(ledger.connection.as_str()));
-    item.insert("newest_at".to_owned(), text(keys::sortable(record.created_at)));
-    if let Some(due) = record.due {
-        let pk = due_pk(&ledger.connection, due.kind);
-        item.insert("due_pk".to_owned(), text(pk));
-        item.insert("due_at".to_owned(), text(keys::sortable(due.at)));
+    fn key(&self) -> Key {
+        keys::order(&self.ledger.connection, &self.ledger.identifier)
     }
-    Ok(item)
+
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn next(&self, now: Timestamp) -> Self {
+        Self {
+            version: self.version + 1,
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+
+    fn due(&self) -> Option<(String, Timestamp)> {
+        let due = self.due?;
+        Some((due_pk(&self.ledger.connection, due.kind), due.at))
+    }
+
+    fn newest(&self) -> (String, Timestamp) {
+        (self.ledger.connection.to_string(), self.created_at)
+    }
+
+    fn label(&self) -> String {
+        self.ledger.identifier.to_string()
+    }
 }
 
 fn due_pk(connection: &ConnectionId, kind: DueKind) -> String {
@@ -73,18 +82,6 @@ fn due_pk(connection: &ConnectionId, kind: DueKind) -> String {
     }
 }
 
-fn read(item: Key) -> Result<OrderRecord, StoreError> {
-    let record: OrderRecord =
-        serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt("an order", error))?;
-    if record.schema > ORDER_SCHEMA {
-        return Err(StoreError::missing(format!(
-            "order {} of a newer version",
-            record.ledger.identifier
-        )));
-    }
-    Ok(record)
-}
-
 impl Store {
     /// An order.
     pub async fn order(
@@ -92,16 +89,7 @@ impl Store {
         connection: &ConnectionId,
         identifier: &OrderIdentifier,
     ) -> Result<Option<OrderRecord>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::order(connection, identifier)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::sdk)?;
-        found.item.map(read).transpose()
+        self.record(keys::order(connection, identifier)).await
     }
 
     /// Several orders at once; those that are not there are left out.
@@ -111,74 +99,18 @@ impl Store {
         identifiers: &[OrderIdentifier],
     ) -> Result<HashMap<OrderIdentifier, OrderRecord>, StoreError> {
         let keys: Vec<Key> = identifiers.iter().map(|id| keys::order(connection, id)).collect();
-        let records = self.batch(keys).await?;
+        let records: Vec<OrderRecord> = self.records(keys).await?;
         Ok(records
             .into_iter()
             .map(|record| (record.ledger.identifier.clone(), record))
             .collect())
     }
 
-    async fn batch(&self, keys: Vec<Key>) -> Result<Vec<OrderRecord>, StoreError> {
-        let mut records = Vec::with_capacity(keys.len());
-        let mut waiting = keys;
-        let mut tries = 0;
-        while !waiting.is_empty() {
-            let rest = waiting.split_off(waiting.len().min(100));
-            let asked = KeysAndAttributes::builder()
-                .set_keys(Some(waiting))
-                .consistent_read(true)
-                .build()
-                .map_err(|error| StoreError::Unavailable(error.into()))?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, asked)
-                .send()
-                .await
-                .map_err(StoreError::sdk)?;
-            for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                match read(item) {
-                    Ok(record) => records.push(record),
-                    // One unreadable order must not stop the others.
-                    Err(error) => tracing::error!(error = %error, "a stored order can't be read"),
-                }
-            }
-            let unprocessed = answer.unprocessed_keys.unwrap_or_default();
-            let mut again: Vec<Key> = unprocessed.into_values().flat_map(|asked| asked.keys).collect();
-            if !again.is_empty() {
-                tries += 1;
-                if tries > MOST_TRIES {
-                    return Err(StoreError::missing(
-                        "some of the orders asked for, within the table's throughput,",
-                    ));
-                }
-                tokio::time::sleep(Duration::from_millis(u64::from(tries.min(10)) * 20)).await;
-            }
-            again.extend(rest);
-            waiting = again;
-        }
-        Ok(records)
-    }
-
     /// Stores an order if nobody else did since it was read; the record gets its new version only then. `queued_at` is written
     /// beside the version by [`Store::mark_queued`], so this may undo such a mark: the order is then queued twice, which is
     /// harmless.
     pub async fn save_order(&self, record: &mut OrderRecord, now: Timestamp) -> Result<(), StoreError> {
-        let next = next_version(record, now);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item_of(&next)?));
-        let put = if record.version == 0 {
-            put.condition_expression("attribute_not_exists(pk)")
-        } else {
-            put.condition_expression("version = :known")
-                .expression_attribute_values(":known", AttributeValue::N(record.version.to_string()))
-        };
-        put.send().await.map_err(StoreError::sdk)?;
-        *record = next;
-        Ok(())
+        self.save_record(record, now).await
     }
 
     /// Stores an order and the invoice frozen for it, both or neither.
@@ -188,7 +120,7 @@ impl Store {
         frozen: &Frozen,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let next = next_version(record, now);
+        let next = record.next(now);
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.into());
         let order = Put::builder()
             .table_name(&self.table)
@@ -226,17 +158,8 @@ impl Store {
         identifier: &OrderIdentifier,
         row: u32,
     ) -> Result<Option<Frozen>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::invoice(connection, identifier, row)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::sdk)?;
-        found
-            .item
+        self.item(keys::invoice(connection, identifier, row))
+            .await?
             .map(|item| serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("a frozen invoice", e)))
             .transpose()
     }
@@ -250,22 +173,8 @@ impl Store {
         now: Timestamp,
         change: impl Fn(&mut OrderRecord) -> bool,
     ) -> Result<Option<OrderRecord>, StoreError> {
-        for tries in 1..=MOST_TRIES {
-            let Some(mut record) = self.order(connection, identifier).await? else {
-                return Ok(None);
-            };
-            if !change(&mut record) {
-                return Ok(Some(record));
-            }
-            match self.save_order(&mut record, now).await {
-                Ok(()) => return Ok(Some(record)),
-                Err(StoreError::Conflict) => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(tries.min(10)) * 5)).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Conflict)
+        self.amend_record(keys::order(connection, identifier), now, || None, change)
+            .await
     }
 
     /// Orders due until `until`, longest due first.
@@ -276,59 +185,54 @@ impl Store {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<DueOrder>, StoreError> {
-        let mut due = Vec::new();
-        let mut start = None;
-        while due.len() < limit {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(keys::DUE_INDEX)
-                .key_condition_expression("due_pk = :pk AND due_at <= :until")
-                .expression_attribute_values(":pk", text(due_pk(connection, kind)))
-                .expression_attribute_values(":until", text(keys::sortable(until)))
-                .limit(i32::try_from(limit - due.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(StoreError::sdk)?;
-            for item in page.items.unwrap_or_default() {
-                // One unreadable order must not stop the others.
-                let record = match read(item) {
-                    Ok(record) => record,
-                    Err(error) => {
-                        tracing::error!(connection.id = %connection, error = %error, "a due order can't be read");
-                        continue;
-                    }
-                };
-                if let Some(at) = record.due {
-                    let identifier = record.ledger.identifier;
-                    due.push(DueOrder {
-                        identifier,
-                        due_at: at.at,
-                        queued_at: record.queued_at,
-                    });
-                }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                break;
-            }
-        }
-        Ok(due)
+        let records: Vec<OrderRecord> = self.due_records(due_pk(connection, kind), until, limit).await?;
+        let due = records.into_iter().filter_map(|record| {
+            Some(DueOrder {
+                due_at: record.due?.at,
+                identifier: record.ledger.identifier,
+                queued_at: record.queued_at,
+            })
+        });
+        Ok(due.collect())
     }
 
     /// Makes blocked orders due at once, because what held them up may be another now: the settings changed. Gives their
     /// number.
     pub async fn wake_blocked(&self, connection: &ConnectionId, now: Timestamp) -> Result<usize, StoreError> {
-        let waiting = self
-            .due_orders(connection, DueKind::Work, Timestamp::MAX, usize::MAX)
-            .await?;
+        self.wake(connection, now, |record| {
+            record.due.is_some_and(|due| due.at > now) || !record.waits_for.is_empty()
+        })
+        .await
+    }
+
+    /// Makes blocked orders due at once that wait for one of these. Gives their number.
+    pub async fn wake_waiting(
+        &self,
+        connection: &ConnectionId,
+        came_in: &BTreeSet<WaitsFor>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.wake(connection, now, |record| {
+            record.waits_for.iter().any(|key| came_in.contains(key))
+        })
+        .await
+    }
+
+    async fn wake(
+        &self,
+        connection: &ConnectionId,
+        now: Timestamp,
+        asleep: impl Fn(&OrderRecord) -> bool,
+    ) -> Result<usize, StoreError> {
+        let sleeps = |record: &OrderRecord| record.state == OrderState::Blocked && asleep(record);
+        let due_pk = due_pk(connection, DueKind::Work);
+        let mut waiting: Vec<OrderRecord> = self.due_records(due_pk, Timestamp::MAX, usize::MAX).await?;
+        waiting.retain(&sleeps);
+        let sleeps = &sleeps;
         let woken = stream::iter(waiting)
             .map(|order| async move {
-                self.amend_order(connection, &order.identifier, now, |record| {
-                    let asleep = record.due.is_some_and(|due| due.at > now) || !record.waits_for.is_empty();
-                    if record.state != OrderState::Blocked || !asleep {
+                self.amend_order(connection, &order.ledger.identifier, now, |record| {
+                    if !sleeps(record) {
                         return false;
                     }
                     record.rounds = 0;
@@ -353,23 +257,8 @@ impl Store {
         due_at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let at = serde_dynamo::to_attribute_value(now).map_err(|e| StoreError::corrupt("a moment", e))?;
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::order(connection, identifier)))
-            .update_expression("SET queued_at = :now")
-            .condition_expression("due_at = :due")
-            .expression_attribute_values(":now", at)
-            .expression_attribute_values(":due", text(keys::sortable(due_at)))
-            .send()
-            .await;
-        match sent.map_err(StoreError::sdk) {
-            Ok(_) => Ok(true),
-            Err(StoreError::Conflict) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.mark_record_queued(keys::order(connection, identifier), due_at, now)
+            .await
     }
 
     /// Orders of a connection, newest first. A filtered page may be short of `limit` and still have a cursor: the work of one
@@ -380,78 +269,17 @@ impl Store {
         filter: &OrderFilter,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<OrderPage, StoreError> {
-        let mut start = cursor
-            .map(|cursor| decode_cursor(connection, cursor))
-            .transpose()?;
-        let mut orders: Vec<OrderRecord> = Vec::new();
-        let mut scanned = 0;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(keys::NEWEST_INDEX)
-                .key_condition_expression("newest_pk = :pk")
-                .expression_attribute_values(":pk", text(connection.as_str()))
-                .scan_index_forward(false)
-                .limit(100)
-                .set_exclusive_start_key(start.take())
-                .send()
-                .await
-                .map_err(StoreError::sdk)?;
-            let keys: Vec<Key> = page.items.unwrap_or_default();
-            scanned += keys.len();
-            let wanted: Vec<Key> = keys.iter().map(table_key).collect();
-            let mut found: HashMap<String, OrderRecord> = self
-                .batch(wanted)
-                .await?
-                .into_iter()
-                .map(|record| (keys::order_sk(&record.ledger.identifier), record))
-                .collect();
-            let more = page.last_evaluated_key;
-            for key in &keys {
-                let sk = key.get("sk").and_then(|sk| sk.as_s().ok());
-                let Some(record) = sk.and_then(|sk| found.remove(sk)) else {
-                    continue;
-                };
-                if matches(&record, filter) {
-                    orders.push(record);
-                    if orders.len() >= limit {
-                        return Ok(OrderPage {
-                            orders,
-                            cursor: Some(encode_cursor(key)),
-                        });
-                    }
-                }
-            }
-            match more {
-                None => return Ok(OrderPage { orders, cursor: None }),
-                Some(key) if scanned >= MOST_SCANNED => {
-                    return Ok(OrderPage {
-                        orders,
-                        cursor: Some(encode_cursor(&key)),
-                    });
-                }
-                Some(key) => start = Some(key),
-            }
-        }
+    ) -> Result<Page<OrderRecord>, StoreError> {
+        let wanted = |record: &OrderRecord| matches(record, filter);
+        self.newest_records(
+            connection.as_str(),
+            &keys::orders_pk(connection),
+            wanted,
+            cursor,
+            limit,
+        )
+        .await
     }
-}
-
-fn next_version(record: &OrderRecord, now: Timestamp) -> OrderRecord {
-    OrderRecord {
-        version: record.version + 1,
-        updated_at: now,
-        ..record.clone()
-    }
-}
-
-fn table_key(key: &Key) -> Key {
-    key.iter()
-        .filter(|(name, _)| *name == "pk" || *name == "sk")
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect()
 }
 
 fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
@@ -476,28 +304,4 @@ fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
     .chain(documents)
     .flatten()
     .any(|text| text.contains(wanted))
-}
-
-fn encode_cursor(key: &Key) -> String {
-    let part = |name: &str| {
-        key.get(name)
-            .and_then(|v| v.as_s().ok())
-            .cloned()
-            .unwrap_or_default()
-    };
-    URL_SAFE_NO_PAD.encode(serde_json::json!([part("newest_at"), part("sk")]).to_string())
-}
-
-fn decode_cursor(connection: &ConnectionId, cursor: &str) -> Result<Key, StoreError> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(cursor)
-        .map_err(|_| StoreError::BadCursor)?;
-    let (newest_at, sk): (String, String) =
-        serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
-    Ok(HashMap::from([
-        ("pk".to_owned(), text(keys::orders_pk(connection))),
-        ("sk".to_owned(), text(sk)),
-        ("newest_pk".to_owned(), text(connection.as_str())),
-        ("newest_at".to_owned(), text(newest_at)),
-    ]))
 }

@@ -1,9 +1,10 @@
-//! The orders queue. A message says only "look at this order": it may be lost, repeated or late, since the ledger knows
-//! what is due.
+//! The queues. A message says only "look at this": it may be lost, repeated or late, since the table knows what is due.
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use domain::ids::{ConnectionId, OrderIdentifier};
+use domain::ids::{ArticleId, ConnectionId, OrderIdentifier};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 
 /// Version of the message's shape.
 pub const MESSAGE_SCHEMA: u32 = 1;
@@ -31,9 +32,136 @@ impl OrderMessage {
     }
 }
 
-/// Messages could not be queued; they are still due in the ledger.
+/// "This article may have changed", or "look at it again".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArticleMessage {
+    /// Shape of the message.
+    pub schema_version: u32,
+    /// The connection, which is also the message group.
+    pub connection: ConnectionId,
+    /// The article.
+    pub article_id: ArticleId,
+    /// Its number, as far as whoever sends this knows: only a hint where to look first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// An event of Robaws said so. Without one the article is looked at only if it is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<ArticleEvent>,
+}
+
+/// An event of Robaws.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArticleEvent {
+    /// Its id, which is the de-duplication id of the message.
+    pub id: String,
+    /// When it came in: what is read later has the change in it.
+    pub at: Timestamp,
+}
+
+impl ArticleMessage {
+    /// For an article that is due.
+    pub fn due(connection: ConnectionId, article_id: ArticleId, number: Option<String>) -> Self {
+        Self {
+            schema_version: MESSAGE_SCHEMA,
+            connection,
+            article_id,
+            number,
+            event: None,
+        }
+    }
+}
+
+/// Work over all articles of a connection, in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sweep {
+    /// Every ticked article is due.
+    Push,
+    /// Every article is ticked.
+    Tick,
+    /// Articles that differ are due; the three-way check.
+    Reconcile,
+}
+
+impl Sweep {
+    /// Every sweep.
+    pub const ALL: [Self; 3] = [Self::Push, Self::Tick, Self::Reconcile];
+
+    /// The name in attributes and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Tick => "tick",
+            Self::Reconcile => "reconcile",
+        }
+    }
+}
+
+/// "Go on with this sweep": what it is at stands with the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepMessage {
+    /// Shape of the message.
+    pub schema_version: u32,
+    /// The connection, which is also the message group.
+    pub connection: ConnectionId,
+    /// Which.
+    pub sweep: Sweep,
+}
+
+impl SweepMessage {
+    /// For a sweep of a connection.
+    pub fn new(connection: ConnectionId, sweep: Sweep) -> Self {
+        Self {
+            schema_version: MESSAGE_SCHEMA,
+            connection,
+            sweep,
+        }
+    }
+}
+
+/// What can be queued.
+pub trait Message: Serialize {
+    /// Its group: within one, messages are worked off one after the other.
+    fn group(&self) -> &str;
+
+    /// By default a fresh one: SQS remembers ids for five minutes even after delivery, and what was looked at may well be due
+    /// again within them.
+    fn deduplication_id(&self) -> String {
+        uuid::Uuid::new_v4().to_string()
+    }
+}
+
+impl Message for OrderMessage {
+    fn group(&self) -> &str {
+        self.connection.as_str()
+    }
+}
+
+impl Message for ArticleMessage {
+    fn group(&self) -> &str {
+        self.connection.as_str()
+    }
+
+    fn deduplication_id(&self) -> String {
+        match &self.event {
+            Some(event) => event.id.clone(),
+            None => uuid::Uuid::new_v4().to_string(),
+        }
+    }
+}
+
+impl Message for SweepMessage {
+    fn group(&self) -> &str {
+        self.connection.as_str()
+    }
+}
+
+/// Messages could not be queued. What they are about is still due in the store, but for events of Robaws, which it repeats.
 #[derive(Debug, thiserror::Error)]
-#[error("the orders queue took {taken} of {asked} messages")]
+#[error("the queue took {taken} of {asked} messages")]
 pub struct QueueError {
     taken: usize,
     asked: usize,
@@ -41,25 +169,43 @@ pub struct QueueError {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Sends to the orders queue.
-#[derive(Debug, Clone)]
-pub struct OrderQueue {
+/// Sends messages of one kind.
+#[derive(Debug)]
+pub struct Queue<M> {
     client: aws_sdk_sqs::Client,
     url: String,
+    kind: PhantomData<fn(M)>,
 }
 
-impl OrderQueue {
+/// The orders queue.
+pub type OrderQueue = Queue<OrderMessage>;
+/// The articles queue.
+pub type ArticleQueue = Queue<ArticleMessage>;
+/// The sweeps queue.
+pub type SweepQueue = Queue<SweepMessage>;
+
+impl<M> Clone for Queue<M> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            url: self.url.clone(),
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<M: Message> Queue<M> {
     /// Of the queue with this URL.
     pub fn new(client: aws_sdk_sqs::Client, url: impl Into<String>) -> Self {
         Self {
             client,
             url: url.into(),
+            kind: PhantomData,
         }
     }
 
-    /// Sends the messages in order, ten a call. Each has a fresh de-duplication id: SQS remembers ids for five minutes even
-    /// after delivery, and an order may well be due again within them.
-    pub async fn send(&self, messages: &[OrderMessage]) -> Result<(), QueueError> {
+    /// Sends the messages in order, ten a call.
+    pub async fn send(&self, messages: &[M]) -> Result<(), QueueError> {
         let mut taken = 0;
         for chunk in messages.chunks(10) {
             let failed = |source| QueueError {
@@ -73,8 +219,8 @@ impl OrderQueue {
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(i.to_string())
                     .message_body(body)
-                    .message_group_id(message.connection.as_str())
-                    .message_deduplication_id(uuid::Uuid::new_v4().to_string())
+                    .message_group_id(message.group())
+                    .message_deduplication_id(message.deduplication_id())
                     .build()
                     .map_err(|e| failed(Some(e.into())))?;
                 request = request.entries(entry);

@@ -32,9 +32,20 @@ pub struct ProductflowLogin {
     pub access_token: SecretString,
 }
 
+/// What deliveries of the webhook are signed with.
+#[derive(Debug, Clone)]
+pub struct WebhookSecret {
+    /// Of which endpoint in Robaws.
+    pub endpoint_id: String,
+    /// The secret.
+    pub secret: SecretString,
+}
+
 /// The credentials of a connection, as far as they were entered.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
+    /// Of the webhook.
+    pub webhook: Option<WebhookSecret>,
     /// For Robaws.
     pub robaws: Option<RobawsLogin>,
     /// For ProductFlow.
@@ -58,6 +69,14 @@ struct Stored {
     robaws: Option<StoredRobaws>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     productflow: Option<StoredProductflow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    webhook: Option<StoredWebhook>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWebhook {
+    endpoint_id: String,
+    secret: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +101,10 @@ impl From<&Credentials> for Stored {
             productflow: credentials.productflow.as_ref().map(|login| StoredProductflow {
                 access_token: plain(&login.access_token),
             }),
+            webhook: credentials.webhook.as_ref().map(|webhook| StoredWebhook {
+                endpoint_id: webhook.endpoint_id.clone(),
+                secret: plain(&webhook.secret),
+            }),
         }
     }
 }
@@ -96,12 +119,16 @@ impl From<Stored> for Credentials {
             productflow: stored.productflow.map(|l| ProductflowLogin {
                 access_token: l.access_token.into(),
             }),
+            webhook: stored.webhook.map(|w| WebhookSecret {
+                endpoint_id: w.endpoint_id,
+                secret: w.secret.into(),
+            }),
         }
     }
 }
 
 impl Credentials {
-    /// Whether both hold the same.
+    /// Whether both hold the same for the peers.
     pub fn same(&self, other: &Self) -> bool {
         let plain = |c: &Self| {
             let text = |secret: &SecretString| secret.expose_secret().to_owned();
@@ -156,14 +183,14 @@ impl SecretStore {
         {
             return Ok(credentials);
         }
-        let credentials = self.read(connection).await?;
+        let credentials = self.read(connection, None).await?;
         self.keep(key, &credentials);
         Ok(credentials)
     }
 
     /// Credentials read past the cache.
     pub async fn refresh(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
-        let credentials = self.read(connection).await?;
+        let credentials = self.read(connection, None).await?;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         for ((cached, _), entry) in cache.iter_mut() {
             if cached == connection {
@@ -182,11 +209,25 @@ impl SecretStore {
         cache.insert(key, (credentials.clone(), Instant::now()));
     }
 
-    async fn read(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
+    /// Credentials as they were in one version of the secret.
+    pub async fn of_version(
+        &self,
+        connection: &ConnectionId,
+        version: &str,
+    ) -> Result<Credentials, SecretError> {
+        self.read(connection, Some(version.to_owned())).await
+    }
+
+    async fn read(
+        &self,
+        connection: &ConnectionId,
+        version: Option<String>,
+    ) -> Result<Credentials, SecretError> {
         let sent = self
             .client
             .get_secret_value()
             .secret_id(self.name(connection))
+            .set_version_id(version)
             .send()
             .await;
         let answer = match sent {

@@ -1,0 +1,90 @@
+//! Translates the HTTP event and the answer; nothing else.
+
+use crate::config::Deps;
+use crate::push::{Refused, push};
+use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use domain::problem::Args;
+use domain::settings::Language;
+use domain::text;
+use futures::FutureExt;
+use http::{Method, StatusCode};
+use lambda_runtime::{Error, LambdaEvent};
+use runtime::error::Chain;
+use runtime::http_event::{self, Malformed};
+use serde_json::json;
+use std::panic::AssertUnwindSafe;
+
+/// One delivery.
+pub async fn handle(
+    deps: &Deps,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> Result<ApiGatewayV2httpResponse, Error> {
+    let mut event = event.payload;
+    let answered = AssertUnwindSafe(Box::pin(answer(deps, &mut event)))
+        .catch_unwind()
+        .await;
+    Ok(answered.unwrap_or_else(|_| {
+        tracing::error!("a delivery panicked");
+        error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "internal",
+            Language::En,
+        )
+    }))
+}
+
+async fn answer(deps: &Deps, event: &mut ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+    let path = http_event::path(event).unwrap_or_default();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let ["webhooks", "robaws", id] = path.as_slice() else {
+        return error(StatusCode::NOT_FOUND, "not_found", "no_route", Language::En);
+    };
+    if event.request_context.http.method != Method::POST {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        return error(status, "method_not_allowed", "no_route", Language::En);
+    }
+    let body = match http_event::body(event) {
+        Ok(body) => body,
+        Err(Malformed::TooLarge) => {
+            return error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "too_large",
+                Language::En,
+            );
+        }
+        Err(Malformed::Base64 | Malformed::Path) => {
+            return error(StatusCode::BAD_REQUEST, "bad_request", "not_json", Language::En);
+        }
+    };
+    let signature = event
+        .headers
+        .get("robaws-signature")
+        .and_then(|value| value.to_str().ok());
+    match push(deps, id, signature, &body).await {
+        Ok(()) => http_event::json(StatusCode::ACCEPTED, &json!({ "status": "accepted" })),
+        Err(refused) => refusal(id, &refused),
+    }
+}
+
+fn refusal(id: &str, refused: &Refused) -> ApiGatewayV2httpResponse {
+    let status = refused.status();
+    if status.is_server_error() {
+        tracing::error!(connection.id = ?id, error = %Chain(refused), "a delivery could not be taken in");
+    } else {
+        tracing::warn!(connection.id = ?id, http.status = status.as_u16(), reason = %refused, "a delivery was refused");
+    }
+    let (code, text, language) = match refused {
+        Refused::Unknown => ("not_found", "no_route", Language::En),
+        Refused::Signature(language) => ("unauthorized", "signature", *language),
+        Refused::NotJson(language) => ("bad_request", "not_json", *language),
+        Refused::Store(_) | Refused::Secret(_) | Refused::Queue(_) => ("internal", "internal", Language::En),
+    };
+    error(status, code, text, language)
+}
+
+fn error(status: StatusCode, code: &str, key: &str, language: Language) -> ApiGatewayV2httpResponse {
+    let message = text::error(key, &Args::new(), language);
+    http_event::json(status, &json!({ "error": { "code": code, "message": message } }))
+}

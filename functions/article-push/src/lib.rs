@@ -1,0 +1,11 @@
+//! Takes in what Robaws announces of its articles: verifies the signature, queues, answers. The peer waits two seconds and
+//! suspends endpoints that fail, so nothing is looked up or decided here.
+
+pub mod config;
+pub mod event;
+pub mod handler;
+pub mod push;
+pub mod signature;
+
+pub use config::Deps;
+pub use handler::handle;

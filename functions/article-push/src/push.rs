@@ -1,0 +1,137 @@
+//! A delivery is let in: of an active connection, signed with the secret of its webhook, not old, and JSON.
+
+use crate::config::Deps;
+use crate::event::{self, Delivery};
+use crate::signature::Signature;
+use domain::ids::ConnectionId;
+use domain::settings::Language;
+use http::StatusCode;
+use secrecy::ExposeSecret;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::StoreError;
+use store::model::{Connection, ConnectionState};
+use store::queue::{ArticleEvent, ArticleMessage, QueueError};
+use store::secrets::SecretError;
+use tokio::time::Instant;
+
+/// A secret that does not fit is read past the cache, after the webhook was registered anew, at most this often.
+const REREAD_AFTER: Duration = Duration::from_mins(1);
+/// Connections remembered; beyond it the memory starts anew.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// When the secret of each connection was last read past the cache.
+#[derive(Clone, Default)]
+pub struct Refreshes(Arc<Mutex<HashMap<ConnectionId, Instant>>>);
+
+impl Refreshes {
+    fn take(&self, connection: &ConnectionId) -> bool {
+        let now = Instant::now();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last
+            .get(connection)
+            .is_some_and(|at| now.duration_since(*at) < REREAD_AFTER)
+        {
+            return false;
+        }
+        if last.len() >= MOST_REMEMBERED {
+            last.clear();
+        }
+        last.insert(connection.clone(), now);
+        true
+    }
+}
+
+/// Why a delivery is not let in. Which of them it was tells a stranger no more than the status does.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// No such connection, or not active.
+    #[error("there is no such active connection")]
+    Unknown,
+    /// No signature, a wrong one, or an old one.
+    #[error("the signature is missing, wrong or old")]
+    Signature(Language),
+    /// Not JSON, although signed.
+    #[error("the body is not JSON")]
+    NotJson(Language),
+    /// The table failed.
+    #[error("the connection could not be read")]
+    Store(#[from] StoreError),
+    /// Secrets Manager failed.
+    #[error("the secret could not be read")]
+    Secret(#[from] SecretError),
+    /// SQS failed.
+    #[error("the delivery could not be queued")]
+    Queue(#[from] QueueError),
+}
+
+impl Refused {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unknown => StatusCode::NOT_FOUND,
+            Self::Signature(_) => StatusCode::UNAUTHORIZED,
+            Self::NotJson(_) => StatusCode::BAD_REQUEST,
+            Self::Store(_) | Self::Secret(_) | Self::Queue(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// Lets a delivery in, or says why not.
+pub async fn push(deps: &Deps, id: &str, header: Option<&str>, body: &[u8]) -> Result<(), Refused> {
+    let id = ConnectionId::parse(id).map_err(|_| Refused::Unknown)?;
+    let found = deps.store.connection(&id).await?;
+    let connection = found
+        .map(|item| item.connection)
+        .filter(|connection| connection.state == ConnectionState::Active)
+        .ok_or(Refused::Unknown)?;
+    let language = connection.language;
+    let now = deps.clock.now();
+    let signature = header.and_then(Signature::read);
+    let signature = signature
+        .filter(|signature| signature.is_fresh(now))
+        .ok_or(Refused::Signature(language))?;
+    if !is_signed(deps, &connection, &signature, body).await? {
+        return Err(Refused::Signature(language));
+    }
+    let changed = match event::read(body).ok_or(Refused::NotJson(language))? {
+        Delivery::Changed(changed) => changed,
+        Delivery::Other => return Ok(()),
+        Delivery::Nameless => {
+            tracing::warn!(connection.id = %id, "an event names no article: the nightly check finds what it was");
+            return Ok(());
+        }
+    };
+    let event = ArticleEvent {
+        id: changed.event_id,
+        at: now,
+    };
+    tracing::info!(connection.id = %id, article.id = %changed.article_id, event.id = %event.id, "announced");
+    let message = ArticleMessage {
+        event: Some(event),
+        ..ArticleMessage::due(id, changed.article_id, changed.number)
+    };
+    deps.queue.send(&[message]).await?;
+    Ok(())
+}
+
+async fn is_signed(
+    deps: &Deps,
+    connection: &Connection,
+    signature: &Signature,
+    body: &[u8],
+) -> Result<bool, SecretError> {
+    let by = |credentials: &store::secrets::Credentials| {
+        let webhook = credentials.webhook.as_ref();
+        webhook.is_some_and(|webhook| signature.is_by(webhook.secret.expose_secret(), body))
+    };
+    let version = connection.secret_version.as_deref();
+    if by(&deps.secrets.get(&connection.id, version).await?) {
+        return Ok(true);
+    }
+    if !deps.refreshes.take(&connection.id) {
+        return Ok(false);
+    }
+    Ok(by(&deps.secrets.refresh(&connection.id).await?))
+}

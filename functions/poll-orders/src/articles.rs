@@ -1,0 +1,99 @@
+//! Queues due articles, and sweeps that nobody goes on with. Changes come before bulk work, and both leave the day's last
+//! requests to orders.
+
+use crate::poll::PollError;
+use crate::round::Deps;
+use jiff::{SignedDuration, Timestamp};
+use store::article::{ArticleDueKind, ArticleRecord};
+use store::model::ConnectionItem;
+use store::queue::{ArticleMessage, Sweep, SweepMessage};
+use store::sweep::SweepState;
+
+/// Articles of one connection in the queue at a time.
+const MOST_QUEUED: usize = 200;
+/// An article that was queued is not queued again for this long; nor is a sweep.
+const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// No articles with less than this part of Robaws' daily requests left, in percent.
+const CHANGES_END: u64 = 20;
+/// No bulk work with less than this part left.
+const BULK_ENDS: u64 = 50;
+
+/// Queues what is due and gives the number of messages.
+pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError> {
+    let now = deps.clock.now();
+    let connection = &item.connection.id;
+    let mut kinds = Vec::new();
+    if !item.robaws.quota_is_below(CHANGES_END, now) {
+        kinds.push(ArticleDueKind::Change);
+    }
+    if !item.robaws.quota_is_below(BULK_ENDS, now) {
+        kinds.push(ArticleDueKind::Bulk);
+    }
+    let mut free = MOST_QUEUED;
+    let mut chosen: Vec<ArticleRecord> = Vec::new();
+    for kind in kinds {
+        let due = deps
+            .store
+            .due_articles(connection, kind, now, 2 * MOST_QUEUED)
+            .await?;
+        let (queued, waiting): (Vec<_>, Vec<_>) = due
+            .into_iter()
+            .partition(|record| is_recent(record.queued_at, now));
+        free = free.saturating_sub(queued.len());
+        let taken = waiting.into_iter().take(free);
+        let before = chosen.len();
+        chosen.extend(taken);
+        free -= chosen.len() - before;
+    }
+    let messages: Vec<ArticleMessage> = chosen
+        .iter()
+        .map(|record| {
+            ArticleMessage::due(
+                connection.clone(),
+                record.article_id.clone(),
+                record.number.clone(),
+            )
+        })
+        .collect();
+    // Sent first: a message sent twice is harmless, an article marked but not sent would wait ten minutes.
+    deps.articles_queue.send(&messages).await?;
+    for record in &chosen {
+        if let Some(due) = record.due {
+            deps.store
+                .mark_article_queued(connection, &record.article_id, due.at, now)
+                .await?;
+        }
+    }
+    Ok(messages.len())
+}
+
+fn is_recent(at: Option<Timestamp>, now: Timestamp) -> bool {
+    // A mark from the future comes from a clock that jumped back; it must not hold anything.
+    at.is_some_and(|at| at <= now && now.duration_since(at) < QUEUED_FOR)
+}
+
+/// Queues sweeps that were asked for, or begun, and that nobody has touched for a while: their message was lost, or the day's
+/// requests were used up.
+pub async fn revive(deps: &Deps, item: &mut ConnectionItem) -> Result<(), PollError> {
+    let now = deps.clock.now();
+    if is_recent(item.poll.sweeps_queued_at, now) || item.robaws.quota_is_below(BULK_ENDS, now) {
+        return Ok(());
+    }
+    let connection = &item.connection.id;
+    let is_left = |state: &SweepState| {
+        let asked_at = state.ask.as_ref().map(|ask| ask.at);
+        state.is_pending() && !is_recent(state.progress.touched_at.max(asked_at), now)
+    };
+    let left: Vec<SweepMessage> = Sweep::ALL
+        .into_iter()
+        .filter(|sweep| is_left(&item.sweep(*sweep)))
+        .map(|sweep| SweepMessage::new(connection.clone(), sweep))
+        .collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    deps.sweeps_queue.send(&left).await?;
+    item.poll.sweeps_queued_at = Some(now);
+    deps.store.save_poll(connection, &item.poll).await?;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What was sent and must not be for sale any more. Many at once are more likely a mistake than a decision: those are held until
+//! the merchant confirms.
+
+use crate::due::{self, Candidate};
+use crate::sweeps::{Page, Stop};
+use domain::ids::ArticleId;
+use domain::problem::{Holds, Problem, ProblemCode, args};
+use std::collections::{BTreeMap, BTreeSet};
+use store::article::ArticleRecord;
+use store::sweep::{SweepProgress, SweepRun, SweptArticle};
+
+/// So many withdrawals are never held.
+const NEVER_HELD: usize = 20;
+/// Nor are those of up to this part of what is sent.
+const PART_NEVER_HELD: usize = 10;
+
+/// Compares everything that was sent with everything that the list showed.
+pub async fn all(
+    page: &Page<'_>,
+    progress: &mut SweepProgress,
+    run: &mut SweepRun,
+) -> Result<Option<&'static str>, Stop> {
+    let store = &page.session.store;
+    let connection = page.connection();
+    if run.seen == 0 || run.readable == 0 {
+        // Never "all unticked": a failed read.
+        tracing::warn!(
+            connection.id = %connection, seen = run.seen, readable = run.readable,
+            "the list of articles is empty or lacks its extra fields: nothing is withdrawn for it"
+        );
+        return Ok(Some("webhook"));
+    }
+    let swept = store.swept(connection, &run.ask.id).await?;
+    let for_sale = for_sale(&swept);
+    let mut sent = 0;
+    let mut gone: Vec<Candidate> = Vec::new();
+    let mut after: Option<ArticleId> = None;
+    loop {
+        let (records, next) = store.articles_from(connection, after.as_ref()).await?;
+        for record in records.iter().filter(|record| record.sent.is_some()) {
+            sent += 1;
+            if is_gone(record, &for_sale) {
+                gone.push(Candidate {
+                    id: record.article_id.clone(),
+                    number: record.number.clone(),
+                });
+            }
+        }
+        match next {
+            Some(_) => after = next,
+            None => break,
+        }
+    }
+    let count = gone.len();
+    run.unannounced += u64::try_from(count).unwrap_or(u64::MAX);
+    let item = &page.session.item;
+    let confirmed = usize::try_from(run.ask.confirmed).unwrap_or(usize::MAX);
+    if count > NEVER_HELD.max(sent / PART_NEVER_HELD) && count > confirmed {
+        let arguments = args([
+            ("count", count.to_string().into()),
+            ("total", sent.to_string().into()),
+        ]);
+        let held = Problem::new(ProblemCode::WithdrawalHeld, Holds::Nothing, arguments);
+        store.open_problem(item, held, page.session.clock.now()).await?;
+        tracing::warn!(connection.id = %connection, withdrawals = count, sent, "held until the merchant confirms");
+        progress.held = u64::try_from(count).unwrap_or(u64::MAX);
+        return Ok(Some("webhook"));
+    }
+    progress.held = 0;
+    store.close_problem(item, ProblemCode::WithdrawalHeld).await?;
+    due::make(page.deps, connection, gone, false).await?;
+    Ok(Some("webhook"))
+}
+
+/// Live, ticked, and alone with its number.
+fn for_sale(swept: &[SweptArticle]) -> BTreeSet<&ArticleId> {
+    // Rows may shift between pages: an article may stand in two.
+    let mut holders: BTreeMap<&str, BTreeSet<&ArticleId>> = BTreeMap::new();
+    for article in swept {
+        if let Some(number) = article.number.as_deref() {
+            holders.entry(number).or_default().insert(&article.id);
+        }
+    }
+    let alone = |article: &SweptArticle| {
+        let number = article.number.as_deref();
+        number.is_some_and(|number| holders.get(number).is_some_and(|ids| ids.len() == 1))
+    };
+    swept
+        .iter()
+        .filter(|article| article.ticked && alone(article))
+        .map(|article| &article.id)
+        .collect()
+}
+
+/// What is due already is looked at anyway.
+fn is_gone(record: &ArticleRecord, for_sale: &BTreeSet<&ArticleId>) -> bool {
+    record.due.is_none() && !for_sale.contains(&record.article_id)
+}

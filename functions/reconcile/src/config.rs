@@ -1,0 +1,28 @@
+//! What the function works with, from its environment.
+
+use peers::{Sessions, Wiring};
+use runtime::env;
+use store::queue::{ArticleQueue, SweepQueue};
+
+/// What the function works with, built once per process.
+#[derive(Clone)]
+pub struct Deps {
+    /// Opens connections.
+    pub sessions: Sessions,
+    /// The articles queue.
+    pub articles_queue: ArticleQueue,
+    /// The sweeps queue.
+    pub sweeps_queue: SweepQueue,
+}
+
+impl Deps {
+    /// From the environment: what [`Wiring::from_env`] reads, `ARTICLES_QUEUE_URL` and `SWEEPS_QUEUE_URL`.
+    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+        let wiring = Wiring::from_env().await?;
+        Ok(Self {
+            sessions: wiring.sessions(),
+            articles_queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),
+            sweeps_queue: wiring.queue(env::required("SWEEPS_QUEUE_URL")?),
+        })
+    }
+}

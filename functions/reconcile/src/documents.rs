@@ -1,0 +1,83 @@
+//! The documents of the last 30 days as the replica shows them: enough to see that nothing differs. What seems to differ is read
+//! live before anything is said of it.
+
+use crate::sweeps::{Page, Stop, robaws};
+use domain::ids::DocumentId;
+use jiff::Timestamp;
+use robaws::{Invoice, StockChange};
+use std::collections::BTreeMap;
+
+/// Pages read at most of either kind, in case the filter is ignored.
+const MOST_PAGES: u32 = 200;
+
+/// Documents by id, and by what they are found by.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// Stock changes that carry a mark of ours.
+    pub stock_changes: BTreeMap<DocumentId, StockChange>,
+    /// Invoices.
+    pub invoices: BTreeMap<DocumentId, Invoice>,
+    by_mark: BTreeMap<String, Vec<DocumentId>>,
+    by_reference: BTreeMap<String, Vec<DocumentId>>,
+}
+
+/// Reads them.
+pub async fn read(page: &Page<'_>, since: Timestamp) -> Result<Documents, Stop> {
+    let client = &page.live.clients.robaws;
+    let mut documents = Documents::default();
+    for number in 0..MOST_PAGES {
+        let listed = client
+            .stock_changes_page(number, since)
+            .await
+            .map_err(|error| robaws(&error))?;
+        for change in listed.documents.into_iter().filter(StockChange::is_ours) {
+            let text = change.description.clone().unwrap_or_default();
+            for mark in text.split(' ').filter(|word| word.starts_with('#')) {
+                let ids = documents.by_mark.entry(mark.to_owned()).or_default();
+                ids.push(change.id.clone());
+            }
+            documents.stock_changes.insert(change.id.clone(), change);
+        }
+        if listed.is_last {
+            break;
+        }
+    }
+    for number in 0..MOST_PAGES {
+        let listed = client
+            .invoices_page(number, since)
+            .await
+            .map_err(|error| robaws(&error))?;
+        for invoice in listed.documents {
+            let is_invoice = invoice.kind.as_deref().is_none_or(|kind| kind == "INVOICE");
+            if let (true, Some(reference)) = (is_invoice, invoice.client_reference.clone()) {
+                let ids = documents.by_reference.entry(reference).or_default();
+                ids.push(invoice.id.clone());
+            }
+            documents.invoices.insert(invoice.id.clone(), invoice);
+        }
+        if listed.is_last {
+            break;
+        }
+    }
+    Ok(documents)
+}
+
+impl Documents {
+    /// Stock changes with this mark, but for the one we know.
+    pub fn others_with_mark(&self, mark: &str, known: Option<&DocumentId>) -> Vec<DocumentId> {
+        others(self.by_mark.get(mark), known)
+    }
+
+    /// Invoices with this reference, but for the one we know.
+    pub fn others_with_reference(&self, reference: &str, known: Option<&DocumentId>) -> Vec<DocumentId> {
+        others(self.by_reference.get(reference), known)
+    }
+}
+
+fn others(ids: Option<&Vec<DocumentId>>, known: Option<&DocumentId>) -> Vec<DocumentId> {
+    let mut others: Vec<DocumentId> = ids.into_iter().flatten().cloned().collect();
+    others.retain(|id| Some(id) != known);
+    others.sort();
+    others.dedup();
+    others
+}

@@ -1,0 +1,35 @@
+//! Translates the scheduled event and the SQS event; nothing else.
+
+use crate::config::Deps;
+use crate::{nightly, sweeps};
+use aws_lambda_events::event::sqs::SqsEvent;
+use lambda_runtime::{Error, LambdaEvent};
+use runtime::error::Chain;
+use runtime::sqs_event::Message;
+use runtime::{deadline, sqs_event};
+use serde_json::{Value, json};
+use store::queue::SweepMessage;
+
+/// One invocation: a batch of the sweeps queue, or a tick of the rule.
+pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let deadline = deadline::of(&event.context);
+    if event.payload.get("Records").is_none() {
+        let checked = nightly::run(deps, deadline).await?;
+        return Ok(json!({ "checked": checked.done, "left": checked.left, "failed": checked.failed }));
+    }
+    let event: SqsEvent = serde_json::from_value(event.payload)?;
+    let mut failed = Vec::new();
+    let messages: Vec<Message<SweepMessage>> = sqs_event::messages(event)?;
+    for message in messages {
+        let SweepMessage {
+            connection, sweep, ..
+        } = message.body;
+        if let Err(error) = sweeps::run(deps, &connection, sweep, deadline).await {
+            tracing::error!(
+                connection.id = %connection, sweep = sweep.as_str(), error = %Chain(&error), "not recorded"
+            );
+            failed.push(message.id);
+        }
+    }
+    Ok(serde_json::to_value(sqs_event::response(failed))?)
+}

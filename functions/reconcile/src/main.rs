@@ -1,0 +1,14 @@
+//! Lambda entry point: wires, nothing else.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use reconcile::Deps;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::telemetry::init("reconcile");
+    let deps = Deps::from_env().await?;
+    run(service_fn(|event: LambdaEvent<_>| {
+        reconcile::handle(&deps, event)
+    }))
+    .await
+}

@@ -1,0 +1,83 @@
+//! The nightly check of every active connection: as many as the time allows, a few side by side; the queue takes over the rest.
+
+use crate::config::Deps;
+use crate::sweeps::{self, End};
+use domain::ids::ConnectionId;
+use futures::{StreamExt, stream};
+use runtime::error::Chain;
+use std::time::Duration;
+use store::StoreError;
+use store::queue::{Sweep, SweepMessage};
+use store::sweep::SweepAsk;
+use tokio::time::Instant;
+
+/// Connections checked at a time.
+const SIDE_BY_SIDE: usize = 8;
+/// Longest that one connection may take before the queue takes over, so that a large one starves no other.
+const LONGEST: Duration = Duration::from_mins(5);
+/// No check is begun with less time than this, or half of the whole with a shorter time limit than ours.
+const NEEDS: Duration = Duration::from_mins(1);
+
+/// What a night did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Checked to the end.
+    pub done: usize,
+    /// Left to the queue.
+    pub left: usize,
+    /// Could not even be begun.
+    pub failed: usize,
+}
+
+/// Checks every active connection.
+pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
+    let connections = deps.sessions.store.active_connections().await?;
+    let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
+    let ends: Vec<Option<bool>> = stream::iter(connections)
+        .map(|item| one(deps, item.connection.id, deadline, needs))
+        .buffer_unordered(SIDE_BY_SIDE)
+        .collect()
+        .await;
+    let count = |wanted: Option<bool>| ends.iter().filter(|end| **end == wanted).count();
+    let report = Report {
+        done: count(Some(true)),
+        left: count(Some(false)),
+        failed: count(None),
+    };
+    tracing::info!(
+        done = report.done,
+        left = report.left,
+        failed = report.failed,
+        "night done"
+    );
+    Ok(report)
+}
+
+/// `Some`: whether the check is done; what is not goes on by the queue.
+async fn one(deps: &Deps, id: ConnectionId, deadline: Instant, needs: Duration) -> Option<bool> {
+    let failed = |error: &StoreError| {
+        tracing::error!(connection.id = %id, error = %Chain(error), "the nightly check could not be begun");
+    };
+    let ask = SweepAsk::new(deps.sessions.clock.now());
+    let asked = deps.sessions.store.ask_sweep(&id, Sweep::Reconcile, &ask).await;
+    if let Err(error) = asked {
+        failed(&error);
+        return None;
+    }
+    let now = Instant::now();
+    if deadline.saturating_duration_since(now) < needs {
+        let message = SweepMessage::new(id.clone(), Sweep::Reconcile);
+        if let Err(error) = deps.sweeps_queue.send(&[message]).await {
+            // It was asked for: a poll revives it.
+            tracing::warn!(connection.id = %id, error = %Chain(&error), "the nightly check is not queued");
+        }
+        return Some(false);
+    }
+    match sweeps::run(deps, &id, Sweep::Reconcile, deadline.min(now + LONGEST)).await {
+        Ok(end) => Some(end == End::Done),
+        Err(error) => {
+            failed(&error);
+            None
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The three-way check, ProductFlow's side: an order of the last 30 days that the polls missed becomes due.
+
+use crate::sweeps::{Page, Stop, productflow};
+use domain::ids::OrderIdentifier;
+use jiff::{SignedDuration, Timestamp};
+use peers::Gate;
+use productflow::RawOrder;
+use store::StoreError;
+use store::model::{OrderRecord, Peer};
+use store::sweep::SweepRun;
+
+/// How far back orders are checked.
+pub const CHECKED_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Orders of a page.
+const PER_PAGE: u32 = 50;
+/// Pages read at most in one night.
+const MOST_PAGES: u32 = 400;
+
+/// One page of ProductFlow's list.
+pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
+    let session = page.session;
+    if session.gate(Peer::Productflow, page.live, false).await? != Gate::Open {
+        return Ok(Some("records"));
+    }
+    let now = session.clock.now();
+    let since = now.checked_sub(CHECKED_BACK).unwrap_or(now);
+    let listed = page
+        .live
+        .clients
+        .productflow
+        .orders_page(run.page + 1, PER_PAGE, true)
+        .await
+        .map_err(|error| productflow(&error))?;
+    session.health.succeeded(Peer::Productflow).await?;
+    for raw in &listed.orders {
+        if raw.updated_at().is_none_or(|at| at >= since) {
+            take_in(page, raw, now).await?;
+        }
+    }
+    let oldest = listed.orders.iter().filter_map(RawOrder::updated_at).min();
+    let newest = listed.orders.iter().filter_map(RawOrder::updated_at).max();
+    run.page += 1;
+    // A list in no order is read on while any of a page is recent.
+    let ended = listed.is_last
+        || listed.orders.is_empty()
+        || run.page >= MOST_PAGES
+        || oldest.max(newest).is_some_and(|newest| newest < since);
+    Ok(Some(if ended { "records" } else { "orders" }))
+}
+
+async fn take_in(page: &Page<'_>, raw: &RawOrder, now: Timestamp) -> Result<(), Stop> {
+    let item = &page.session.item;
+    let connection = page.connection();
+    let Some(identifier) = raw.identifier() else {
+        return Ok(());
+    };
+    let go_live = item.connection.go_live.unwrap_or(Timestamp::MAX);
+    let settings = &item.connection.settings;
+    let is_older = productflow::read(raw, settings).is_ok_and(|order| order.placed_at < go_live);
+    if is_older || is_known(page, &identifier).await? {
+        return Ok(());
+    }
+    tracing::warn!(connection.id = %connection, order.id = %identifier, "the polls missed this order");
+    let mut record = OrderRecord::new(connection.clone(), identifier, now);
+    match page.session.store.save_order(&mut record, now).await {
+        // A poll was faster.
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn is_known(page: &Page<'_>, identifier: &OrderIdentifier) -> Result<bool, Stop> {
+    let found = page.session.store.order(page.connection(), identifier).await?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,309 @@
+//! The three-way check, Robaws' side: every document that the ledger names is there as it was booked, and there is no other.
+//! Each difference names both sides. Documents of the last two hours are left out.
+
+use crate::documents::{self, Documents};
+use crate::orders::CHECKED_BACK;
+use crate::sweeps::{Page, Stop, robaws};
+use domain::ids::DocumentId;
+use domain::ledger::{Direction, Row, RowEffect, RowState, StockItem};
+use domain::money::Cents;
+use domain::problem::{Arg, Holds, Problem, ProblemCode, args};
+use jiff::{SignedDuration, Timestamp};
+use robaws::{Invoice, StockChange};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use store::model::OrderRecord;
+use store::orders::OrderFilter;
+use store::sweep::SweepRun;
+
+/// Documents younger than this are left out: they may be under way.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(2);
+/// Orders of a page.
+const PER_PAGE: usize = 100;
+
+/// Orders of the last 30 days, as far as the time goes.
+pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
+    let session = page.session;
+    let now = session.clock.now();
+    let since = now.checked_sub(CHECKED_BACK).unwrap_or(now);
+    let documents = documents::read(page, since).await?;
+    loop {
+        let cursor = run.after.take();
+        let listed = session
+            .store
+            .list_orders(
+                page.connection(),
+                &OrderFilter::default(),
+                cursor.as_deref(),
+                PER_PAGE,
+            )
+            .await?;
+        for record in &listed.records {
+            if record.created_at >= since {
+                check(page, &documents, record, now).await?;
+            }
+        }
+        let reached = listed
+            .records
+            .last()
+            .is_some_and(|record| record.created_at < since);
+        match listed.cursor.filter(|_| !reached) {
+            None => return Ok(None),
+            cursor => run.after = cursor,
+        }
+        if !session.has_time() {
+            return Ok(Some("records"));
+        }
+    }
+}
+
+async fn check(
+    page: &Page<'_>,
+    documents: &Documents,
+    record: &OrderRecord,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let mut found = Vec::new();
+    if record.ledger.handled.is_none() {
+        for row in &record.ledger.rows {
+            let settled = matches!(row.state, RowState::Done | RowState::Refused);
+            if settled && now.duration_since(row.at) >= SETTLED_AFTER {
+                found.extend(differences(page, documents, record, row).await?);
+            }
+        }
+    }
+    if found.is_empty() && record.differences.is_empty() {
+        return Ok(());
+    }
+    for problem in &found {
+        tracing::warn!(
+            connection.id = %page.connection(), order.id = %record.ledger.identifier, document = ?problem.args.get("document"),
+            "ledger and Robaws differ"
+        );
+    }
+    let identifier = &record.ledger.identifier;
+    let store = &page.session.store;
+    store
+        .amend_order(page.connection(), identifier, now, |record| {
+            record.set_differences(found.clone(), now)
+        })
+        .await?;
+    Ok(())
+}
+
+async fn differences(
+    page: &Page<'_>,
+    documents: &Documents,
+    record: &OrderRecord,
+    row: &Row,
+) -> Result<Vec<Problem>, Stop> {
+    let known = row.robaws_id.as_ref().filter(|_| row.state == RowState::Done);
+    let mut found = Vec::new();
+    match &row.effect {
+        RowEffect::StockChange {
+            direction,
+            stock_location_id,
+            items,
+        } => {
+            let expected = Booking {
+                direction: *direction,
+                location: stock_location_id.as_str(),
+                items,
+            };
+            if let Some(id) = known {
+                found.extend(stock_change(page, documents, record, &expected, id).await?);
+            }
+            let mark = row.reference.split(' ').find(|word| word.starts_with('#'));
+            for id in documents.others_with_mark(mark.unwrap_or(&row.reference), known) {
+                if let Some(other) = read_stock_change(page, &id).await?.filter(|other| other.booked) {
+                    let shown = Arg::Text(pieces_shown(record, &other));
+                    let document = stock_document(*direction, &id);
+                    found.push(difference(record, document, none(), shown));
+                }
+            }
+        }
+        RowEffect::Invoice { total, progress } => {
+            let number = progress.number.clone();
+            if let Some(id) = known {
+                // What the check after its making found is said already.
+                let total = Some(*total).filter(|_| progress.mismatch.is_none());
+                found.extend(invoice(page, documents, record, total, number, id).await?);
+            }
+            for id in documents.others_with_reference(&row.reference, known) {
+                if let Some(other) = read_invoice(page, &id).await? {
+                    let shown = cents(&other).map_or_else(|| Arg::Text(id.to_string()), Arg::Amount);
+                    let document = invoice_document(other.number.clone(), &id);
+                    found.push(difference(record, document, none(), shown));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What a row booked.
+struct Booking<'a> {
+    direction: Direction,
+    location: &'a str,
+    items: &'a [StockItem],
+}
+
+impl Booking<'_> {
+    fn quantities(&self) -> BTreeMap<&str, Decimal> {
+        let mut quantities = BTreeMap::new();
+        for item in self.items {
+            *quantities.entry(item.article_id.as_str()).or_default() += Decimal::from(item.quantity);
+        }
+        quantities
+    }
+
+    /// A list may come without lines and locations; what it does not show is not compared.
+    fn is_as_booked(&self, shown: &StockChange) -> bool {
+        let location = match self.direction {
+            Direction::Out => &shown.from_stock_location_id,
+            Direction::In => &shown.to_stock_location_id,
+        };
+        let at_location = location
+            .as_deref()
+            .is_none_or(|location| location == self.location);
+        let same_lines = shown.lines.as_ref().is_none_or(|lines| {
+            let mut quantities: BTreeMap<&str, Decimal> = BTreeMap::new();
+            for line in lines {
+                let article = line.article_id.as_deref().unwrap_or_default();
+                *quantities.entry(article).or_default() += line.quantity.unwrap_or_default();
+            }
+            quantities == self.quantities()
+        });
+        shown.booked && at_location && same_lines
+    }
+}
+
+async fn stock_change(
+    page: &Page<'_>,
+    documents: &Documents,
+    record: &OrderRecord,
+    expected: &Booking<'_>,
+    id: &DocumentId,
+) -> Result<Option<Problem>, Stop> {
+    if documents
+        .stock_changes
+        .get(id)
+        .is_some_and(|shown| expected.is_as_booked(shown))
+    {
+        return Ok(None);
+    }
+    let found = read_stock_change(page, id).await?;
+    if found.as_ref().is_some_and(|shown| expected.is_as_booked(shown)) {
+        return Ok(None);
+    }
+    let shown = match found {
+        None => none(),
+        Some(shown) if !shown.booked => Arg::Phrase("not_booked".to_owned()),
+        Some(shown) => Arg::Text(pieces_shown(record, &shown)),
+    };
+    let document = stock_document(expected.direction, id);
+    let pieces = expected
+        .items
+        .iter()
+        .map(|item| piece(Decimal::from(item.quantity), record, item.article_id.as_str()));
+    let expected = Arg::Text(pieces.collect::<Vec<_>>().join(", "));
+    Ok(Some(difference(record, document, expected, shown)))
+}
+
+async fn invoice(
+    page: &Page<'_>,
+    documents: &Documents,
+    record: &OrderRecord,
+    total: Option<Cents>,
+    number: Option<String>,
+    id: &DocumentId,
+) -> Result<Option<Problem>, Stop> {
+    let agrees = |shown: &Invoice| match (total, cents(shown)) {
+        (Some(total), Some(found)) => found == total,
+        _ => true,
+    };
+    if documents.invoices.get(id).is_some_and(agrees) {
+        return Ok(None);
+    }
+    let found = read_invoice(page, id).await?;
+    if found.as_ref().is_some_and(agrees) {
+        return Ok(None);
+    }
+    let expected = total.map_or_else(|| Arg::Text(id.to_string()), Arg::Amount);
+    let shown = found.as_ref().and_then(cents).map_or_else(none, Arg::Amount);
+    let number = found.and_then(|invoice| invoice.number).or(number);
+    let document = invoice_document(number, id);
+    Ok(Some(difference(record, document, expected, shown)))
+}
+
+async fn read_stock_change(page: &Page<'_>, id: &DocumentId) -> Result<Option<StockChange>, Stop> {
+    let found = page.live.clients.robaws.stock_change_with_lines(id).await;
+    found.map_err(|error| robaws(&error))
+}
+
+async fn read_invoice(page: &Page<'_>, id: &DocumentId) -> Result<Option<Invoice>, Stop> {
+    let found = page.live.clients.robaws.invoice(id, false).await;
+    found.map_err(|error| robaws(&error))
+}
+
+/// Total of an invoice; a draft may have none.
+fn cents(invoice: &Invoice) -> Option<Cents> {
+    Cents::from_euros(invoice.total_incl_vat?)
+}
+
+fn none() -> Arg {
+    Arg::Phrase("none".to_owned())
+}
+
+fn stock_document(direction: Direction, id: &DocumentId) -> Arg {
+    let effect = match direction {
+        Direction::Out => "stock_change_out",
+        Direction::In => "stock_change_in",
+    };
+    Arg::Document {
+        effect: effect.to_owned(),
+        number: id.to_string(),
+    }
+}
+
+fn invoice_document(number: Option<String>, id: &DocumentId) -> Arg {
+    Arg::Document {
+        effect: "invoice".to_owned(),
+        number: number.unwrap_or_else(|| id.to_string()),
+    }
+}
+
+/// `2 × A-1`.
+fn piece(quantity: Decimal, record: &OrderRecord, article: &str) -> String {
+    let items = record.ledger.rows.iter().flat_map(|row| match &row.effect {
+        RowEffect::StockChange { items, .. } => items.as_slice(),
+        RowEffect::Invoice { .. } => &[],
+    });
+    let sku = items
+        .filter(|item| item.article_id.as_str() == article)
+        .find_map(|item| item.sku.as_ref());
+    let name = sku.map_or(article, domain::Sku::as_str);
+    format!("{} × {name}", quantity.normalize())
+}
+
+fn pieces_shown(record: &OrderRecord, shown: &StockChange) -> String {
+    let lines = shown.lines.iter().flatten();
+    let pieces = lines.map(|line| {
+        let article = line.article_id.as_deref().unwrap_or_default();
+        piece(line.quantity.unwrap_or_default(), record, article)
+    });
+    pieces.collect::<Vec<_>>().join(", ")
+}
+
+fn difference(record: &OrderRecord, document: Arg, expected: Arg, found: Arg) -> Problem {
+    Problem::new(
+        ProblemCode::RecordsDiffer,
+        Holds::Nothing,
+        args([
+            ("order", record.reference().into()),
+            ("document", document),
+            ("expected", expected),
+            ("found", found),
+        ]),
+    )
+}

@@ -1,0 +1,244 @@
+//! Where a sweep stands, and going on with it: a page at a time, each recorded before the next is read.
+
+use crate::config::Deps;
+use crate::{articles, compare, push, records, tick, webhook};
+use domain::ids::ConnectionId;
+use peers::{Gate, Session, Trouble};
+use runtime::error::Chain;
+use store::StoreError;
+use store::model::{ConnectionItem, ConnectionState, Peer};
+use store::queue::{Sweep, SweepMessage};
+use store::sweep::{SweepAsk, SweepProgress, SweepRun};
+use tokio::time::Instant;
+
+/// No bulk work with less than this part of Robaws' daily requests left, in percent.
+const BULK_ENDS: u64 = 50;
+
+/// How going on with a sweep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Nothing is left to do.
+    Done,
+    /// Time is short: another message goes on with it.
+    Continues,
+    /// A peer is paused or fails, or the day's requests are for orders: a poll revives it.
+    Held,
+}
+
+/// Why a page ended early.
+#[derive(Debug)]
+pub enum Stop {
+    /// A call failed.
+    Failed(Peer, Trouble),
+    /// The store failed.
+    Store(StoreError),
+    /// The day's requests are for orders.
+    Quota,
+    /// Time is short.
+    OutOfTime,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A failed call to Robaws.
+pub fn robaws(error: &robaws::Error) -> Stop {
+    Stop::Failed(Peer::Robaws, Trouble::from(error))
+}
+
+/// A failed call to ProductFlow.
+pub fn productflow(error: &productflow::Error) -> Stop {
+    Stop::Failed(Peer::Productflow, Trouble::from(error))
+}
+
+/// What a page is read with.
+pub struct Page<'a> {
+    /// What the function works with.
+    pub deps: &'a Deps,
+    /// The connection.
+    pub session: &'a Session,
+    /// Its clients.
+    pub live: &'a peers::Live,
+}
+
+impl Page<'_> {
+    /// The connection's id.
+    pub fn connection(&self) -> &ConnectionId {
+        &self.session.item.connection.id
+    }
+
+    /// Whether the day's requests, as Robaws last told, allow more bulk work.
+    pub fn quota_allows(&self) -> bool {
+        let limits = self.live.clients.robaws.limits();
+        let low = |(left, limit): (u64, u64)| left.saturating_mul(100) < limit.saturating_mul(BULK_ENDS);
+        !limits.daily_remaining.zip(limits.daily_limit).is_some_and(low)
+    }
+}
+
+/// The first step of a sweep.
+fn first_step(sweep: Sweep) -> &'static str {
+    match sweep {
+        Sweep::Push => "push",
+        Sweep::Tick => "tick",
+        Sweep::Reconcile => "articles",
+    }
+}
+
+/// Goes on with a sweep, or begins what was asked for. An error means that not even where it stands could be recorded.
+pub async fn run(deps: &Deps, id: &ConnectionId, sweep: Sweep, deadline: Instant) -> Result<End, StoreError> {
+    let store = &deps.sessions.store;
+    let found = store.connection(id).await?;
+    let Some(item) = found.filter(|item| item.connection.state == ConnectionState::Active) else {
+        return Ok(End::Done);
+    };
+    if !item.sweep(sweep).is_pending() {
+        return Ok(End::Done);
+    }
+    let end = match Box::pin(go_on(deps, item, sweep, deadline)).await {
+        Ok(end) => end,
+        Err(Stop::Store(error)) => return Err(error),
+        Err(Stop::OutOfTime) => End::Continues,
+        Err(Stop::Failed(..) | Stop::Quota) => End::Held,
+    };
+    tracing::info!(connection.id = %id, sweep = sweep.as_str(), end = ?end, "sweep");
+    if end == End::Continues
+        && let Err(error) = deps
+            .sweeps_queue
+            .send(&[SweepMessage::new(id.clone(), sweep)])
+            .await
+    {
+        tracing::warn!(connection.id = %id, error = %Chain(&error), "not queued: a poll revives the sweep");
+    }
+    Ok(end)
+}
+
+async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instant) -> Result<End, Stop> {
+    let store = &deps.sessions.store;
+    let id = item.connection.id.clone();
+    let now = deps.sessions.clock.now();
+    let state = item.sweep(sweep);
+    let mut progress = state.progress.clone();
+    if progress.run.is_none() {
+        progress.run = state.asked().map(|ask| begin(sweep, ask));
+    }
+    progress.touched_at = Some(now);
+    if !store.save_sweep(&id, sweep, &progress).await? {
+        return Ok(End::Done);
+    }
+    if item.robaws.quota_is_below(BULK_ENDS, now) {
+        return Err(Stop::Quota);
+    }
+    let session = match deps.sessions.open(item, deadline).await {
+        Ok(session) => session,
+        Err(error) => {
+            tracing::error!(connection.id = %id, error = %Chain(&error), "no clients for this connection");
+            return Ok(End::Held);
+        }
+    };
+    let ended = pages(deps, &session, sweep, &mut progress).await;
+    if let Err(Stop::Failed(peer, trouble)) = &ended {
+        tracing::warn!(
+            connection.id = %id, sweep = sweep.as_str(), peer = peer.as_str(), trouble = ?trouble, "a call failed"
+        );
+        let live = session.live().await;
+        session.failed(*peer, None, trouble, &live).await?;
+    }
+    session.close().await?;
+    ended
+}
+
+fn begin(sweep: Sweep, ask: SweepAsk) -> SweepRun {
+    SweepRun {
+        ask,
+        step: first_step(sweep).to_owned(),
+        page: 0,
+        after: None,
+        readable: 0,
+        seen: 0,
+        unannounced: 0,
+        has_checkbox: false,
+    }
+}
+
+async fn pages(
+    deps: &Deps,
+    session: &Session,
+    sweep: Sweep,
+    progress: &mut SweepProgress,
+) -> Result<End, Stop> {
+    let store = &deps.sessions.store;
+    let id = &session.item.connection.id;
+    let mut live = session.live().await;
+    if session.gate(Peer::Robaws, &live, false).await? != Gate::Open {
+        return Ok(End::Held);
+    }
+    while let Some(mut run) = progress.run.clone() {
+        if !session.has_time() {
+            return Err(Stop::OutOfTime);
+        }
+        if session.still().await? != peers::Still::Same {
+            return Err(Stop::OutOfTime);
+        }
+        let page = Page {
+            deps,
+            session,
+            live: &live,
+        };
+        let next =
+            match tokio::time::timeout_at(session.cut_off, Box::pin(step(&page, progress, &mut run))).await {
+                Ok(Err(Stop::Failed(Peer::Robaws, Trouble::Credentials))) if session.renew(&live).await => {
+                    live = session.live().await;
+                    continue;
+                }
+                Ok(stepped) => stepped?,
+                Err(_) => return Err(Stop::OutOfTime),
+            };
+        let now = deps.sessions.clock.now();
+        progress.touched_at = Some(now);
+        progress.run = match next {
+            Some(step) => {
+                if run.step != step {
+                    run.page = 0;
+                    run.after = None;
+                }
+                step.clone_into(&mut run.step);
+                Some(run)
+            }
+            None => {
+                progress.served = Some(run.ask.id);
+                progress.finished_at = Some(now);
+                None
+            }
+        };
+        store.save_sweep(id, sweep, progress).await?;
+        if progress.run.is_some() && !page.quota_allows() {
+            return Err(Stop::Quota);
+        }
+    }
+    Ok(End::Done)
+}
+
+/// One page of the step that comes next; gives the step that follows, its own name while there are more pages.
+async fn step(
+    page: &Page<'_>,
+    progress: &mut SweepProgress,
+    run: &mut SweepRun,
+) -> Result<Option<&'static str>, Stop> {
+    match run.step.as_str() {
+        "push" => push::page(page, run).await,
+        "tick" => tick::page(page, run).await,
+        "articles" => articles::page(page, run).await,
+        "compare" => compare::all(page, progress, run).await,
+        "webhook" => webhook::check(page, run).await,
+        "orders" => crate::orders::page(page, run).await,
+        "records" => records::page(page, run).await,
+        other => {
+            // A run that another version of this program began and that this one does not know.
+            tracing::error!(connection.id = %page.connection(), step = other, "an unknown step: the sweep ends");
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Whether Robaws still announces changes: it suspends an endpoint that keeps failing without a word.
+
+use crate::push;
+use crate::sweeps::{Page, Stop, robaws};
+use domain::problem::{Args, Holds, Problem, ProblemCode};
+use jiff::SignedDuration;
+use peers::Trouble;
+use peers::webhook::{self, Ensured};
+use runtime::error::Chain;
+use store::sweep::SweepRun;
+
+/// With changes that nobody announced, no word for this long means a dead webhook.
+const SILENT_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// Registers the webhook anew when it is dead or gone, and asks again for a checkbox that was missing.
+pub async fn check(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
+    let item = &page.session.item;
+    let store = &page.session.store;
+    if run.has_checkbox {
+        store.close_problem(item, ProblemCode::CheckboxMissing).await?;
+    } else if item.problems.contains_key(&ProblemCode::CheckboxMissing) {
+        push::checkbox(page).await?;
+    }
+    registered(page, run).await?;
+    Ok(Some("orders"))
+}
+
+async fn registered(page: &Page<'_>, run: &SweepRun) -> Result<(), Stop> {
+    let item = &page.session.item;
+    let store = &page.session.store;
+    let connection = page.connection();
+    let now = page.session.clock.now();
+    let Some(base) = item.connection.public_base_url.as_deref() else {
+        return Ok(());
+    };
+    let url = webhook::url(base, connection);
+    let registered_at = item.webhook.as_ref().map(|webhook| webhook.registered_at);
+    let sign = item.last_event_at.max(registered_at);
+    let is_silent = run.unannounced > 0
+        && item.webhook.is_some()
+        && sign.is_none_or(|sign| now.duration_since(sign) >= SILENT_FOR);
+    let secrets = page.deps.sessions.peers.secrets();
+    let credentials = match secrets
+        .get(connection, item.connection.secret_version.as_deref())
+        .await
+    {
+        Ok(credentials) => credentials,
+        Err(error) => {
+            tracing::warn!(connection.id = %connection, error = %Chain(&error), "the webhook could not be checked");
+            return Ok(());
+        }
+    };
+    let known = webhook::known(item, &credentials, &url).filter(|_| !is_silent);
+    let client = &page.live.clients.robaws;
+    match webhook::ensure(client, &url, known).await {
+        Ok(Ensured::Known) => {}
+        Ok(Ensured::New(registered)) => {
+            tracing::warn!(connection.id = %connection, silent = is_silent, "the webhook is registered anew");
+            let endpoint_id = registered.endpoint_id.clone();
+            let kept = webhook::keep(store, secrets, &item.connection, registered, &url, now).await;
+            if let Err(error) = kept {
+                tracing::error!(connection.id = %connection, error = %Chain(&error), "the new webhook could not be kept");
+                webhook::remove(client, &endpoint_id).await;
+                return Ok(());
+            }
+        }
+        Err(error) => {
+            let trouble = Trouble::from(&error);
+            if !trouble.peer_is_well() {
+                return Err(robaws(&error));
+            }
+            tracing::warn!(connection.id = %connection, error = %Chain(&error), "the webhook could not be registered");
+            return Ok(());
+        }
+    }
+    if is_silent {
+        let silent = Problem::new(ProblemCode::WebhookSilent, Holds::Nothing, Args::new());
+        store.open_problem(item, silent, now).await?;
+    } else {
+        store.close_problem(item, ProblemCode::WebhookSilent).await?;
+    }
+    Ok(())
+}

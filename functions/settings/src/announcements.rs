@@ -1,0 +1,143 @@
+//! What activation arranges so that changes of articles are announced: the webhook, and the checkbox that they are about.
+
+use crate::api_error::ApiError;
+use crate::checks::Fault;
+use crate::config::Deps;
+use domain::problem::{Args, Holds, Problem, ProblemCode};
+use jiff::Timestamp;
+use peers::webhook::{self, Ensured, Registered};
+use peers::{Trouble, checkbox};
+use runtime::error::Chain;
+use std::time::Duration;
+use store::model::{Connection, ConnectionItem, Webhook};
+use store::secrets::{Credentials, SecretError, WebhookSecret};
+
+/// How long Robaws may take to remove a webhook: whoever deactivates must not wait for a peer that hangs.
+const REMOVAL_TIME: Duration = Duration::from_secs(8);
+
+/// Sees to it that one webhook of ours is registered. `None`: the one we know is.
+pub async fn register(
+    item: &ConnectionItem,
+    credentials: &Credentials,
+    robaws: &robaws::Client,
+    next: &Connection,
+) -> Result<Option<Registered>, Fault> {
+    let refused = || Fault::of("robaws.webhooks");
+    let Some(base) = next.public_base_url.as_deref() else {
+        tracing::error!(connection.id = %next.id, "nothing tells where the API is reached: no webhook can be registered");
+        return Err(refused());
+    };
+    let url = webhook::url(base, &next.id);
+    let known = webhook::known(item, credentials, &url);
+    if let Some(old) = item.webhook.as_ref().filter(|old| old.url != url) {
+        webhook::remove(robaws, &old.endpoint_id).await;
+    }
+    match webhook::ensure(robaws, &url, known).await {
+        Ok(Ensured::Known) => Ok(None),
+        Ok(Ensured::New(registered)) => Ok(Some(registered)),
+        Err(error) => {
+            tracing::warn!(connection.id = %next.id, error = %Chain(&error), "the webhook could not be registered");
+            Err(match Trouble::from(&error) {
+                Trouble::Permission { .. } | Trouble::Refused { .. } | Trouble::Unreadable => refused(),
+                Trouble::Credentials => Fault::of("robaws.key"),
+                Trouble::Quota { .. } | Trouble::RateLimited { .. } | Trouble::Down | Trouble::OutOfTime => {
+                    Fault::unreachable("robaws.key", "Robaws")
+                }
+            })
+        }
+    }
+}
+
+/// Keeps the secret beside the credentials; gives the version of the connection's secret.
+pub async fn keep_secret(
+    deps: &Deps,
+    next: &Connection,
+    credentials: Credentials,
+    registered: &Registered,
+) -> Result<String, SecretError> {
+    let credentials = Credentials {
+        webhook: Some(WebhookSecret {
+            endpoint_id: registered.endpoint_id.clone(),
+            secret: registered.secret.clone(),
+        }),
+        ..credentials
+    };
+    deps.peers.secrets().put(&next.id, &credentials).await
+}
+
+/// A webhook whose secret could not be kept is removed: what it signs could never be verified.
+pub async fn or_remove(
+    robaws: &robaws::Client,
+    registered: &Registered,
+    version: Result<String, SecretError>,
+) -> Result<String, SecretError> {
+    if version.is_err() {
+        webhook::remove(robaws, &registered.endpoint_id).await;
+    }
+    version
+}
+
+/// Notes a new webhook with the connection.
+pub async fn registered(
+    deps: &Deps,
+    next: &Connection,
+    registered: Option<&Registered>,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let (Some(registered), Some(base)) = (registered, next.public_base_url.as_deref()) else {
+        return Ok(());
+    };
+    let webhook = Webhook {
+        endpoint_id: registered.endpoint_id.clone(),
+        url: webhook::url(base, &next.id),
+        registered_at: now,
+    };
+    deps.store.save_webhook(&next.id, Some(&webhook)).await?;
+    Ok(())
+}
+
+/// Says so when the tenant has no checkbox; orders are processed all the same. What can't be told now shows at the first push.
+pub async fn find_checkbox(deps: &Deps, item: &ConnectionItem, robaws: &robaws::Client) {
+    let id = &item.connection.id;
+    let found = match checkbox::exists(robaws).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(connection.id = %id, error = %Chain(&error), "whether the checkbox exists could not be found out");
+            return;
+        }
+    };
+    let stored = match found {
+        Some(true) => deps.store.close_problem(item, ProblemCode::CheckboxMissing).await,
+        Some(false) => {
+            let missing = Problem::new(ProblemCode::CheckboxMissing, Holds::Nothing, Args::new());
+            let opened = deps.store.open_problem(item, missing, deps.clock.now()).await;
+            opened.map(drop)
+        }
+        None => Ok(()),
+    };
+    if let Err(error) = stored {
+        tracing::warn!(connection.id = %id, error = %Chain(&error), "what was found out of the checkbox could not be stored");
+    }
+}
+
+/// Removes the webhook where Robaws lets us; what it still delivers is refused from now on.
+pub async fn end(deps: &Deps, item: &ConnectionItem) {
+    let id = &item.connection.id;
+    let Some(webhook) = &item.webhook else { return };
+    let credentials = match deps.peers.secrets().refresh(id).await {
+        Ok(credentials) => credentials,
+        Err(error) => {
+            tracing::warn!(connection.id = %id, error = %Chain(&error), "the webhook stays registered");
+            return;
+        }
+    };
+    if let Some(robaws) = deps.peers.robaws(id, &credentials).await {
+        let removal = webhook::remove(&robaws, &webhook.endpoint_id);
+        if tokio::time::timeout(REMOVAL_TIME, removal).await.is_err() {
+            tracing::warn!(connection.id = %id, "the webhook stays registered: Robaws does not answer");
+        }
+    }
+    if let Err(error) = deps.store.save_webhook(id, None).await {
+        tracing::warn!(connection.id = %id, error = %Chain(&error), "that the webhook is gone could not be stored");
+    }
+}

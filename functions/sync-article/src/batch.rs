@@ -1,0 +1,207 @@
+//! A batch of messages, folded to distinct articles: connections side by side, up to four articles of a connection at a time.
+
+use crate::look::look;
+use crate::outcome::{self, End};
+use domain::ids::{ArticleId, ConnectionId};
+use domain::problem::ProblemCode;
+use futures::future::join_all;
+use futures::{FutureExt, StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use peers::{PeersError, Session, Sessions, Still};
+use runtime::error::Chain;
+use runtime::sqs_event::Message;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use store::StoreError;
+use store::model::ConnectionState;
+use store::queue::{ArticleMessage, ArticleQueue};
+use tokio::sync::RwLock;
+use tokio::time::Instant;
+
+/// Articles of one connection at a time.
+const SIDE_BY_SIDE: usize = 4;
+/// That Robaws announces changes is noted at most this often.
+const EVENT_NOTED: SignedDuration = SignedDuration::from_mins(10);
+
+/// What the function works with, built once per process.
+#[derive(Clone)]
+pub struct Deps {
+    /// Opens connections.
+    pub sessions: Sessions,
+    /// The articles queue.
+    pub queue: ArticleQueue,
+}
+
+/// One connection within one invocation.
+pub struct Context {
+    /// Its clients, store and time.
+    pub session: Session,
+    /// The articles queue.
+    pub queue: ArticleQueue,
+    /// Offers are sent side by side, but none while one is withdrawn: a number may pass from one article to another.
+    pub withdrawing: RwLock<()>,
+}
+
+/// What the messages of a batch say of one article.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    ids: Vec<String>,
+    /// Its number, as the newest message that tells it.
+    pub number: Option<String>,
+    /// When the newest event of it came in.
+    pub event_at: Option<Timestamp>,
+}
+
+impl Asked {
+    fn add(&mut self, message: Message<ArticleMessage>) {
+        self.ids.push(message.id);
+        if message.body.number.is_some() {
+            self.number = message.body.number;
+        }
+        self.event_at = self.event_at.max(message.body.event.map(|event| event.at));
+    }
+}
+
+type Articles = BTreeMap<ArticleId, Asked>;
+
+/// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
+pub async fn run(deps: &Deps, messages: Vec<Message<ArticleMessage>>, deadline: Instant) -> Vec<String> {
+    let mut by_connection: BTreeMap<ConnectionId, Articles> = BTreeMap::new();
+    for message in messages {
+        let articles = by_connection.entry(message.body.connection.clone()).or_default();
+        articles
+            .entry(message.body.article_id.clone())
+            .or_default()
+            .add(message);
+    }
+    let connections = by_connection
+        .into_iter()
+        .map(|(id, articles)| connection(deps, id, articles, deadline));
+    join_all(connections).await.into_iter().flatten().collect()
+}
+
+async fn connection(deps: &Deps, id: ConnectionId, articles: Articles, deadline: Instant) -> Vec<String> {
+    let all = || articles.values().flat_map(|asked| asked.ids.clone()).collect();
+    let item = match deps.sessions.store.connection(&id).await {
+        Ok(Some(item)) if item.connection.state == ConnectionState::Active => item,
+        // A connection that is activated again pushes everything.
+        Ok(_) => return Vec::new(),
+        Err(error) => {
+            tracing::error!(connection.id = %id, error = %Chain(&error), "the connection could not be read");
+            return all();
+        }
+    };
+    let session = match deps.sessions.open(item, deadline).await {
+        Ok(session) => session,
+        Err(error) => return without_clients(deps, &id, &articles, &error).await,
+    };
+    let ctx = Context {
+        session,
+        queue: deps.queue.clone(),
+        withdrawing: RwLock::new(()),
+    };
+    if let Err(error) = note_event(&ctx, &articles).await {
+        tracing::warn!(connection.id = %id, error = %Chain(&error), "an announcement could not be noted");
+    }
+    let looks: Vec<_> = articles
+        .iter()
+        .map(|(article, asked)| one_recorded(&ctx, article, asked))
+        .collect();
+    let failed: Vec<Vec<String>> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    if let Err(error) = ctx.session.close().await {
+        tracing::warn!(connection.id = %id, error = %Chain(&error), "the quota could not be stored");
+    }
+    failed.into_iter().flatten().collect()
+}
+
+/// Without clients nothing can be looked at: what the messages announce stays due.
+async fn without_clients(
+    deps: &Deps,
+    id: &ConnectionId,
+    articles: &Articles,
+    error: &PeersError,
+) -> Vec<String> {
+    tracing::error!(connection.id = %id, error = %Chain(error), "no clients for this connection");
+    let mut failed = Vec::new();
+    for (article, asked) in articles {
+        let now = deps.sessions.clock.now();
+        if let Err(error) = outcome::keep_due(&deps.sessions.store, id, article, asked, now).await {
+            tracing::error!(connection.id = %id, article.id = %article, error = %Chain(&error), "not recorded");
+            failed.extend(asked.ids.clone());
+        }
+    }
+    failed
+}
+
+/// Robaws announces changes: the webhook is alive.
+async fn note_event(ctx: &Context, articles: &Articles) -> Result<(), StoreError> {
+    let item = &ctx.session.item;
+    let Some(at) = articles.values().filter_map(|asked| asked.event_at).max() else {
+        return Ok(());
+    };
+    let is_news = item
+        .last_event_at
+        .is_none_or(|known| at.duration_since(known) >= EVENT_NOTED);
+    if is_news {
+        ctx.session.store.save_event(&item.connection.id, at).await?;
+    }
+    ctx.session
+        .store
+        .close_problem(item, ProblemCode::WebhookSilent)
+        .await
+}
+
+/// One article; gives the ids of its messages when its outcome could not be recorded.
+async fn one_recorded(ctx: &Context, article: &ArticleId, asked: &Asked) -> Vec<String> {
+    let Err(error) = one(ctx, article, asked).await else {
+        return Vec::new();
+    };
+    let connection = &ctx.session.item.connection.id;
+    tracing::error!(connection.id = %connection, article.id = %article, error = %Chain(&error), "not recorded");
+    asked.ids.clone()
+}
+
+/// One article. An error means that its outcome could not be recorded.
+async fn one(ctx: &Context, article: &ArticleId, asked: &Asked) -> Result<(), StoreError> {
+    let connection = &ctx.session.item.connection.id;
+    let end = match ctx.session.still().await? {
+        Still::Off => return Ok(()),
+        Still::Same if ctx.session.has_time() => {
+            let looked = AssertUnwindSafe(Box::pin(look(ctx, article, asked))).catch_unwind();
+            match tokio::time::timeout_at(ctx.session.cut_off, looked).await {
+                Ok(Ok(end)) => end?,
+                Ok(Err(_)) => {
+                    tracing::error!(connection.id = %connection, article.id = %article, "panicked");
+                    outcome::without_outcome(ctx, article).await?
+                }
+                Err(_) => {
+                    tracing::warn!(connection.id = %connection, article.id = %article, "cut off: calls take too long");
+                    outcome::without_outcome(ctx, article).await?
+                }
+            }
+        }
+        Still::Same | Still::Changed => {
+            let now = ctx.session.clock.now();
+            outcome::keep_due(&ctx.session.store, connection, article, asked, now).await?;
+            End::Continues
+        }
+    };
+    match end {
+        End::NotDue => tracing::debug!(connection.id = %connection, article.id = %article, "not due"),
+        End::Settled { wrote } => {
+            tracing::info!(connection.id = %connection, article.id = %article, wrote, "looked at");
+        }
+        End::Held => tracing::info!(connection.id = %connection, article.id = %article, "held"),
+        End::Failed(peer, trouble) => tracing::warn!(
+            connection.id = %connection, article.id = %article, peer = peer.as_str(), trouble = ?trouble, "a call failed"
+        ),
+        End::Continues => {
+            let message = ArticleMessage::due(connection.clone(), article.clone(), asked.number.clone());
+            if let Err(error) = ctx.queue.send(&[message]).await {
+                // It is due in the store: the next poll queues it.
+                tracing::warn!(connection.id = %connection, article.id = %article, error = %Chain(&error), "not sent again");
+            }
+        }
+    }
+    Ok(())
+}

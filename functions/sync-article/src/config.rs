@@ -1,0 +1,16 @@
+//! What the function reads from its environment, and the clients built from it.
+
+use crate::batch::Deps;
+use peers::Wiring;
+use runtime::env;
+
+impl Deps {
+    /// From the environment: what [`Wiring::from_env`] reads, and `ARTICLES_QUEUE_URL`.
+    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+        let wiring = Wiring::from_env().await?;
+        Ok(Self {
+            sessions: wiring.sessions(),
+            queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),
+        })
+    }
+}

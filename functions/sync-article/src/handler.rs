@@ -1,0 +1,13 @@
+//! Translates the SQS event and the partial batch response; nothing else.
+
+use crate::batch::{self, Deps};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent};
+use runtime::{deadline, sqs_event};
+
+/// One invocation.
+pub async fn handle(deps: &Deps, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let deadline = deadline::of(&event.context);
+    let messages = sqs_event::messages(event.payload)?;
+    Ok(sqs_event::response(batch::run(deps, messages, deadline).await))
+}

@@ -1,0 +1,17 @@
+//! Brings ProductFlow's product and offer of an article up to date.
+//!
+//! A message says only "look at this article". The look reads the article from Robaws now, decides what ProductFlow is to have,
+//! and writes only what differs from what was last sent. [`look`] is that; [`read`] asks Robaws, [`others`] tells whoever else is
+//! concerned, [`send`] writes to ProductFlow, [`outcome`] records how it ended.
+
+pub mod batch;
+pub mod config;
+pub mod handler;
+pub mod look;
+pub mod others;
+pub mod outcome;
+pub mod read;
+pub mod send;
+
+pub use batch::Deps;
+pub use handler::handle;

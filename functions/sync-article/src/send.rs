@@ -1,0 +1,203 @@
+//! Writes to ProductFlow: withdraws what must not be for sale any more, and sends product and offer where they differ from what
+//! was sent.
+
+use crate::batch::Context;
+use domain::article::Listing;
+use domain::ids::Sku;
+use peers::{Live, Trouble};
+use std::collections::BTreeSet;
+use store::StoreError;
+use store::article::{ArticleDueKind, ArticleRecord};
+
+/// What is to be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Todo {
+    /// Numbers whose offer is to be withdrawn.
+    pub withdraw: BTreeSet<Sku>,
+    /// What is to be sent, if anything of it differs.
+    pub send: Option<Send>,
+}
+
+/// A listing of which something is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Send {
+    /// All of it.
+    pub listing: Listing,
+    /// Whether the product differs.
+    pub product: bool,
+    /// Whether the offer differs.
+    pub offer: bool,
+}
+
+impl Todo {
+    /// The difference between what ProductFlow has of an article and what it is to have.
+    pub fn of(record: &ArticleRecord, wanted: Option<&Listing>) -> Self {
+        let mut withdraw = record.withdraw.clone();
+        let sent = record.sent.as_ref();
+        let stays = |sku: &Sku| wanted.is_some_and(|listing| listing.sku == *sku);
+        withdraw.extend(sent.map(|sent| sent.sku.clone()));
+        withdraw.retain(|sku| !stays(sku));
+        let send = wanted.and_then(|listing| {
+            let sent = sent.filter(|sent| sent.sku == listing.sku);
+            let product = sent.and_then(|sent| sent.product.clone()) != Some(listing.product.digest());
+            let offer = sent.and_then(|sent| sent.offer.clone()) != Some(listing.offer.digest());
+            (product || offer).then(|| Send {
+                listing: listing.clone(),
+                product,
+                offer,
+            })
+        });
+        Self { withdraw, send }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.withdraw.is_empty() && self.send.is_none()
+    }
+
+    /// Digest of what is written, to tell a value that flips.
+    pub fn digest(&self) -> String {
+        match &self.send {
+            Some(send) => format!("{}{}", send.listing.product.digest(), send.listing.offer.digest()),
+            None => "withdrawn".to_owned(),
+        }
+    }
+}
+
+/// How far the writes came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Numbers whose offer is withdrawn, or another article's now.
+    pub withdrawn: BTreeSet<Sku>,
+    /// The product as it was sent.
+    pub product: bool,
+    /// The offer as it was sent.
+    pub offer: bool,
+}
+
+/// Why the writes ended early.
+#[derive(Debug)]
+pub enum Stopped {
+    /// A call to ProductFlow failed.
+    Failed(Trouble),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn failed(error: &productflow::Error) -> Stopped {
+    Stopped::Failed(Trouble::from(error))
+}
+
+/// Writes what is to be written; `done` tells how far it came, also when it ends early.
+pub async fn write(
+    ctx: &Context,
+    live: &Live,
+    record: &ArticleRecord,
+    todo: &Todo,
+    done: &mut Done,
+) -> Result<(), Stopped> {
+    for sku in &todo.withdraw {
+        withdraw(ctx, live, record, sku).await?;
+        done.withdrawn.insert(sku.clone());
+    }
+    match &todo.send {
+        Some(wanted) => send(ctx, live, record, wanted, done).await,
+        None => Ok(()),
+    }
+}
+
+/// An offer is withdrawn unless its number is another article's by now.
+async fn withdraw(ctx: &Context, live: &Live, record: &ArticleRecord, sku: &Sku) -> Result<(), Stopped> {
+    let _alone = ctx.withdrawing.write().await;
+    let holder = ctx
+        .session
+        .store
+        .number(&record.connection, sku)
+        .await?
+        .article_id;
+    if holder.as_ref() != Some(&record.article_id) {
+        return Ok(());
+    }
+    live.clients
+        .productflow
+        .withdraw_offer(sku)
+        .await
+        .map_err(|error| failed(&error))?;
+    tracing::info!(
+        connection.id = %record.connection, article.id = %record.article_id, article.number = ?sku.as_str(), "offer withdrawn"
+    );
+    Ok(())
+}
+
+/// From now on the number is this article's. Whatever another had under it is overwritten.
+async fn claim(ctx: &Context, record: &ArticleRecord, sku: &Sku) -> Result<(), StoreError> {
+    let store = &ctx.session.store;
+    let now = ctx.session.clock.now();
+    let holder = store.number(&record.connection, sku).await?.article_id;
+    if let Some(other) = holder.filter(|holder| *holder != record.article_id) {
+        store
+            .amend_article(&record.connection, &other, now, |other| {
+                if other.sent.as_ref().is_none_or(|sent| sent.sku != *sku) {
+                    return false;
+                }
+                other.sent = None;
+                other.due_now(ArticleDueKind::Change, now);
+                true
+            })
+            .await?;
+    }
+    store
+        .claim_number(&record.connection, sku, &record.article_id)
+        .await
+}
+
+async fn send(
+    ctx: &Context,
+    live: &Live,
+    record: &ArticleRecord,
+    wanted: &Send,
+    done: &mut Done,
+) -> Result<(), Stopped> {
+    let _beside_others = ctx.withdrawing.read().await;
+    let productflow = &live.clients.productflow;
+    let Listing {
+        sku, product, offer, ..
+    } = &wanted.listing;
+    let is_new = record.sent.as_ref().is_none_or(|sent| sent.at.is_none());
+    if is_new {
+        claim(ctx, record, sku).await?;
+    }
+    if wanted.product {
+        productflow
+            .put_product(sku, product)
+            .await
+            .map_err(|error| failed(&error))?;
+        done.product = true;
+    }
+    if wanted.offer {
+        match productflow.put_offer(sku, offer).await {
+            Ok(()) => {}
+            // The product was removed at ProductFlow: it is made again.
+            Err(productflow::Error::NotFound { .. }) if !wanted.product => {
+                productflow
+                    .put_product(sku, product)
+                    .await
+                    .map_err(|error| failed(&error))?;
+                done.product = true;
+                productflow
+                    .put_offer(sku, offer)
+                    .await
+                    .map_err(|error| failed(&error))?;
+            }
+            Err(error) => return Err(failed(&error)),
+        }
+        done.offer = true;
+    }
+    Ok(())
+}

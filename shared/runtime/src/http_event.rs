@@ -1,0 +1,78 @@
+//! A request as API Gateway hands it on (HTTP API, payload 2.0): its path and its body.
+
+use aws_lambda_events::encodings::Body;
+use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// Largest body taken.
+pub const MOST_BYTES: usize = 256 * 1024;
+
+/// Why a request can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The path is not UTF-8.
+    #[error("the path is not UTF-8")]
+    Path,
+    /// The body is said to be base64 and is not.
+    #[error("the body is not base64")]
+    Base64,
+    /// The body is larger than [`MOST_BYTES`].
+    #[error("the body is larger than 256 KiB")]
+    TooLarge,
+}
+
+/// The parts of the path, without the stage. API Gateway hands the path on decoded; one that is still encoded is decoded here,
+/// which changes nothing otherwise, since identifiers with a `%` are addressed in base64url.
+pub fn path(event: &ApiGatewayV2httpRequest) -> Result<Vec<String>, Malformed> {
+    let raw = event.raw_path.as_deref().unwrap_or_default();
+    let mut path = Vec::new();
+    for part in raw.split('/').skip(1) {
+        let decoded = percent_decode_str(part)
+            .decode_utf8()
+            .map_err(|_| Malformed::Path)?;
+        path.push(decoded.into_owned());
+    }
+    let stage = event.request_context.stage.as_deref().unwrap_or_default();
+    if stage != "$default" && path.first().is_some_and(|first| first == stage) {
+        path.remove(0);
+    }
+    Ok(path)
+}
+
+/// The body, byte for byte as it was sent.
+pub fn body(event: &mut ApiGatewayV2httpRequest) -> Result<Bytes, Malformed> {
+    let body = event.body.take().unwrap_or_default();
+    let body = if event.is_base64_encoded {
+        if body.len() / 4 * 3 > MOST_BYTES + 3 {
+            return Err(Malformed::TooLarge);
+        }
+        Bytes::from(STANDARD.decode(body).map_err(|_| Malformed::Base64)?)
+    } else {
+        Bytes::from(body)
+    };
+    if body.len() > MOST_BYTES {
+        return Err(Malformed::TooLarge);
+    }
+    Ok(body)
+}
+
+/// An answer in JSON, which nobody keeps.
+pub fn json(status: StatusCode, body: &Value) -> ApiGatewayV2httpResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = i64::from(status.as_u16());
+    response.headers = headers;
+    response.body = Some(Body::Text(body.to_string()));
+    response
+}

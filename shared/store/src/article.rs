@@ -1,0 +1,328 @@
+//! What is remembered of an article: what ProductFlow was last sent of it, when it is due, and what is wrong with it.
+
+use crate::keys::{self, Key};
+use crate::model::{OpenProblem, merge_problems};
+use crate::record::Record;
+use domain::article::{ArticleFacts, Listing};
+use domain::ids::{ArticleId, ConnectionId, Sku};
+use domain::problem::{Problem, ProblemCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Version of the shape of an article record.
+pub const ARTICLE_SCHEMA: u32 = 1;
+
+/// Writes are remembered this long, to tell a value that flips.
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// Writes remembered at most.
+const MOST_REMEMBERED: usize = 100;
+/// Returns to an earlier value within an hour that make a flip.
+pub const FLIPS: usize = 5;
+
+/// Why an article is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArticleDueKind {
+    /// It changed.
+    Change,
+    /// Bulk work: a full push, a nightly check, another try. Last in line for the day's quota.
+    Bulk,
+}
+
+/// When an article is to be looked at next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArticleDue {
+    /// Not before.
+    pub at: Timestamp,
+    /// Why.
+    pub kind: ArticleDueKind,
+}
+
+/// What ProductFlow has of an article, as far as we know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Under which number.
+    pub sku: Sku,
+    /// Digest of the product; `None`: not certain, so it is sent again.
+    pub product: Option<String>,
+    /// Digest of the offer; `None`: not certain, so it is sent again.
+    pub offer: Option<String>,
+    /// Values by name, to say which of them flips.
+    pub values: BTreeMap<String, String>,
+    /// When it was last sent.
+    pub at: Option<Timestamp>,
+}
+
+impl Sent {
+    /// Whether ProductFlow certainly has exactly this.
+    pub fn is(&self, listing: &Listing) -> bool {
+        self.sku == listing.sku
+            && self.product.as_ref() == Some(&listing.product.digest())
+            && self.offer.as_ref() == Some(&listing.offer.digest())
+    }
+}
+
+/// A write to ProductFlow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// When.
+    pub at: Timestamp,
+    /// Digest of product and offer.
+    pub digest: String,
+}
+
+/// State of an article as the API names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArticleState {
+    /// ProductFlow has it as it is.
+    Sent,
+    /// To be looked at, or sent.
+    Due,
+    /// Something is wrong with it.
+    Problem,
+    /// Not for sale through ProductFlow.
+    Off,
+}
+
+impl ArticleState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Sent, Self::Due, Self::Problem, Self::Off];
+
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Due => "due",
+            Self::Problem => "problem",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// One article.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArticleRecord {
+    /// Shape of this record.
+    pub schema: u32,
+    /// Counts every write; each is conditional on it. 0: not stored yet.
+    pub version: u64,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The article in Robaws.
+    pub article_id: ArticleId,
+    /// Its number as last read.
+    pub number: Option<String>,
+    /// Whether it was ticked when last read.
+    pub ticked: bool,
+    /// What orders need to know of it, as last read; `None`: never read.
+    pub facts: Option<ArticleFacts>,
+    /// Digest of all that was last read of it.
+    pub source: Option<String>,
+    /// What ProductFlow has of it, from the first attempt on.
+    pub sent: Option<Sent>,
+    /// Numbers under which its offer is still to be withdrawn.
+    pub withdraw: BTreeSet<Sku>,
+    /// Counts the attempts to write to ProductFlow: an outcome counts only for the newest.
+    pub attempt: u64,
+    /// Writes of the last hour.
+    pub written: Vec<Written>,
+    /// Problems open.
+    pub problems: Vec<OpenProblem>,
+    /// When it is looked at next.
+    pub due: Option<ArticleDue>,
+    /// A message for it was sent then; not queued again for 10 minutes.
+    pub queued_at: Option<Timestamp>,
+    /// When it was last read; a change announced before is in what was read.
+    pub read_at: Option<Timestamp>,
+    /// Looks begun since the last one that ended with an outcome.
+    pub starts: u32,
+    /// Failed calls in a row: 1 min doubling to 1 h.
+    pub failures: u32,
+    /// Looks in a row that found a problem: 15 min doubling to 24 h.
+    pub rounds: u32,
+    /// First seen.
+    pub created_at: Timestamp,
+    /// Last written.
+    pub updated_at: Timestamp,
+}
+
+impl ArticleRecord {
+    /// Of an article never seen before, not due.
+    pub fn new(connection: ConnectionId, article_id: ArticleId, now: Timestamp) -> Self {
+        Self {
+            schema: ARTICLE_SCHEMA,
+            version: 0,
+            connection,
+            article_id,
+            number: None,
+            ticked: false,
+            facts: None,
+            source: None,
+            sent: None,
+            withdraw: BTreeSet::new(),
+            attempt: 0,
+            written: Vec::new(),
+            problems: Vec::new(),
+            due: None,
+            queued_at: None,
+            read_at: None,
+            starts: 0,
+            failures: 0,
+            rounds: 0,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Its state.
+    pub fn state(&self) -> ArticleState {
+        if !self.problems.is_empty() {
+            ArticleState::Problem
+        } else if self.due.is_some() {
+            ArticleState::Due
+        } else if self.sent.is_some() {
+            ArticleState::Sent
+        } else {
+            ArticleState::Off
+        }
+    }
+
+    /// Whether a problem of this kind is open.
+    pub fn has(&self, code: ProblemCode) -> bool {
+        self.problems.iter().any(|open| open.problem.code == code)
+    }
+
+    /// Makes it due at once; a change goes before bulk work. Tells whether that changed anything.
+    pub fn due_now(&mut self, kind: ArticleDueKind, now: Timestamp) -> bool {
+        let known = self.due.filter(|due| due.at <= now);
+        if known.is_some_and(|due| due.kind <= kind) {
+            return false;
+        }
+        self.due = Some(ArticleDue { at: now, kind });
+        self.queued_at = None;
+        true
+    }
+
+    /// Nothing of what ProductFlow has of it is certain any more: it is sent again.
+    pub fn doubt(&mut self) {
+        if let Some(sent) = &mut self.sent {
+            sent.product = None;
+            sent.offer = None;
+        }
+    }
+
+    /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
+    pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
+        self.problems = merge_problems(std::mem::take(&mut self.problems), found, now);
+    }
+
+    /// Writes of the last hour.
+    pub fn recent(&self, now: Timestamp) -> Vec<Written> {
+        let recent = |written: &&Written| now.duration_since(written.at) < REMEMBERED_FOR;
+        self.written.iter().filter(recent).cloned().collect()
+    }
+
+    /// Remembers a write.
+    pub fn wrote(&mut self, digest: &str, now: Timestamp) {
+        self.written = self.recent(now);
+        self.written.push(Written {
+            at: now,
+            digest: digest.to_owned(),
+        });
+        let surplus = self.written.len().saturating_sub(MOST_REMEMBERED);
+        self.written.drain(..surplus);
+    }
+
+    /// How often it returned to an earlier value in the last hour, if `next` were written now.
+    pub fn returns(&self, next: Option<&str>, now: Timestamp) -> usize {
+        let recent = self.recent(now);
+        let mut seen = BTreeSet::new();
+        let mut before = None;
+        let digests = recent.iter().map(|written| written.digest.as_str()).chain(next);
+        digests
+            .filter(|digest| {
+                let returns = !seen.insert(*digest) && before != Some(*digest);
+                before = Some(*digest);
+                returns
+            })
+            .count()
+    }
+}
+
+impl Record for ArticleRecord {
+    const NAME: &'static str = "an article";
+    const SCHEMA: u32 = ARTICLE_SCHEMA;
+
+    fn key(&self) -> Key {
+        keys::article(&self.connection, &self.article_id)
+    }
+
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn next(&self, now: Timestamp) -> Self {
+        Self {
+            version: self.version + 1,
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+
+    fn due(&self) -> Option<(String, Timestamp)> {
+        let due = self.due?;
+        Some((keys::due_articles(&self.connection, due.kind), due.at))
+    }
+
+    fn newest(&self) -> (String, Timestamp) {
+        (keys::newest_articles(&self.connection), self.created_at)
+    }
+
+    fn label(&self) -> String {
+        self.article_id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_return_to_an_earlier_value_is_a_flip() {
+        let start: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let at = |minutes: i64| start.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let mut record = ArticleRecord::new(connection, ArticleId::parse("1").unwrap(), start);
+        for (minute, digest) in [(0, "a"), (1, "b"), (2, "c"), (3, "c")] {
+            record.wrote(digest, at(minute));
+        }
+        assert_eq!(record.returns(None, at(4)), 0);
+        assert_eq!(record.returns(Some("c"), at(4)), 0);
+        assert_eq!(record.returns(Some("a"), at(4)), 1);
+        record.wrote("a", at(4));
+        record.wrote("b", at(5));
+        assert_eq!(record.returns(None, at(6)), 2);
+        // An hour later it is forgotten.
+        assert_eq!(record.returns(None, at(64)), 0);
+        assert_eq!(record.returns(None, at(62)), 1);
+    }
+
+    #[test]
+    fn a_change_goes_before_bulk_work() {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let mut record = ArticleRecord::new(connection, ArticleId::parse("1").unwrap(), now);
+        assert_eq!(record.state(), ArticleState::Off);
+        assert!(record.due_now(ArticleDueKind::Bulk, now));
+        assert!(!record.due_now(ArticleDueKind::Bulk, now));
+        assert!(record.due_now(ArticleDueKind::Change, now));
+        assert!(!record.due_now(ArticleDueKind::Bulk, now));
+        assert_eq!(record.due.map(|due| due.kind), Some(ArticleDueKind::Change));
+        assert_eq!(record.state(), ArticleState::Due);
+    }
+}

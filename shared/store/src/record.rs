@@ -1,0 +1,350 @@
+//! What orders and articles have in common as items: a version that every write is conditional on, and the indexes.
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::keys::{self, Key, text};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Times a write of what is known is tried again on a conflict.
+const MOST_TRIES: u32 = 30;
+/// Rows looked at for one page of a filtered list.
+const MOST_SCANNED: usize = 1_000;
+
+/// An item with a version.
+pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
+    /// What it is, for errors.
+    const NAME: &'static str;
+    /// The newest shape that this program reads.
+    const SCHEMA: u32;
+    /// Its key in the table.
+    fn key(&self) -> Key;
+    /// Its shape.
+    fn schema(&self) -> u32;
+    /// Its version; 0: not stored yet.
+    fn version(&self) -> u64;
+    /// As it will be stored: with the next version.
+    fn next(&self, now: Timestamp) -> Self;
+    /// Its partition and place in the index of what is due.
+    fn due(&self) -> Option<(String, Timestamp)>;
+    /// Its partition and place in the index by age.
+    fn newest(&self) -> (String, Timestamp);
+    /// Which one it is, for errors.
+    fn label(&self) -> String;
+}
+
+pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
+    let mut item: Key = serde_dynamo::to_item(record)
+        .map_err(|error| StoreError::corrupt(format!("{} to store", R::NAME), error))?;
+    item.extend(record.key());
+    let (newest_pk, newest_at) = record.newest();
+    item.insert("newest_pk".to_owned(), text(newest_pk));
+    item.insert("newest_at".to_owned(), text(keys::sortable(newest_at)));
+    if let Some((due_pk, due_at)) = record.due() {
+        item.insert("due_pk".to_owned(), text(due_pk));
+        item.insert("due_at".to_owned(), text(keys::sortable(due_at)));
+    }
+    Ok(item)
+}
+
+pub(crate) fn read<R: Record>(item: Key) -> Result<R, StoreError> {
+    let record: R = serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(R::NAME, error))?;
+    if record.schema() > R::SCHEMA {
+        return Err(StoreError::missing(format!(
+            "{} {} of a newer version",
+            R::NAME,
+            record.label()
+        )));
+    }
+    Ok(record)
+}
+
+/// Those that can be read: one that can't must not stop the others.
+pub(crate) fn readable<R: Record>(items: impl IntoIterator<Item = Key>) -> Vec<R> {
+    let mut records = Vec::new();
+    for item in items {
+        match read(item) {
+            Ok(record) => records.push(record),
+            Err(error) => tracing::error!(error = %error, what = R::NAME, "a stored item can't be read"),
+        }
+    }
+    records
+}
+
+/// An attribute that must be there.
+pub(crate) fn readable_as<T: DeserializeOwned>(
+    value: Option<AttributeValue>,
+    what: &str,
+) -> Result<T, StoreError> {
+    let value = value.ok_or_else(|| StoreError::missing(what))?;
+    serde_dynamo::from_attribute_value(value).map_err(|error| StoreError::corrupt(what, error))
+}
+
+/// One page of a list, newest first.
+#[derive(Debug, Clone)]
+pub struct Page<R> {
+    /// Its records.
+    pub records: Vec<R>,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+}
+
+impl Store {
+    pub(crate) async fn item(&self, key: Key) -> Result<Option<Key>, StoreError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .consistent_read(true);
+        Ok(request.send().await.map_err(StoreError::sdk)?.item)
+    }
+
+    pub(crate) async fn record<R: Record>(&self, key: Key) -> Result<Option<R>, StoreError> {
+        self.item(key).await?.map(read).transpose()
+    }
+
+    /// Stores a record if nobody else did since it was read; it gets its new version only then.
+    pub(crate) async fn save_record<R: Record>(
+        &self,
+        record: &mut R,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let next = record.next(now);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(&next)?));
+        let put = if record.version() == 0 {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            put.condition_expression("version = :known")
+                .expression_attribute_values(":known", AttributeValue::N(record.version().to_string()))
+        };
+        put.send().await.map_err(StoreError::sdk)?;
+        *record = next;
+        Ok(())
+    }
+
+    /// Changes a record as it is stored now, and tries again when somebody else wrote it meanwhile. `change` tells whether it
+    /// changed anything; `fresh` makes one that is not there, if it is to be made.
+    pub(crate) async fn amend_record<R: Record>(
+        &self,
+        key: Key,
+        now: Timestamp,
+        fresh: impl Fn() -> Option<R>,
+        change: impl Fn(&mut R) -> bool,
+    ) -> Result<Option<R>, StoreError> {
+        for tries in 1..=MOST_TRIES {
+            let Some(mut record) = self.record(key.clone()).await?.or_else(&fresh) else {
+                return Ok(None);
+            };
+            if !change(&mut record) {
+                return Ok(Some(record));
+            }
+            match self.save_record(&mut record, now).await {
+                Ok(()) => return Ok(Some(record)),
+                Err(StoreError::Conflict) => {
+                    tokio::time::sleep(Duration::from_millis(u64::from(tries.min(10)) * 5)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Several records at once; those that are not there are left out.
+    pub(crate) async fn records<R: Record>(&self, keys: Vec<Key>) -> Result<Vec<R>, StoreError> {
+        let mut records = Vec::with_capacity(keys.len());
+        let mut waiting = keys;
+        let mut tries = 0;
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(100));
+            let asked = KeysAndAttributes::builder()
+                .set_keys(Some(waiting))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| StoreError::Unavailable(error.into()))?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, asked)
+                .send()
+                .await
+                .map_err(StoreError::sdk)?;
+            records.extend(readable(
+                answer.responses.unwrap_or_default().into_values().flatten(),
+            ));
+            let unprocessed = answer.unprocessed_keys.unwrap_or_default();
+            let mut again: Vec<Key> = unprocessed.into_values().flat_map(|asked| asked.keys).collect();
+            if !again.is_empty() {
+                tries += 1;
+                if tries > MOST_TRIES {
+                    return Err(StoreError::missing(
+                        "some of the items asked for, within the table's throughput,",
+                    ));
+                }
+                tokio::time::sleep(Duration::from_millis(u64::from(tries.min(10)) * 20)).await;
+            }
+            again.extend(rest);
+            waiting = again;
+        }
+        Ok(records)
+    }
+
+    /// Records due until `until` in one partition of the index, longest due first.
+    pub(crate) async fn due_records<R: Record>(
+        &self,
+        due_pk: String,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<R>, StoreError> {
+        let mut due = Vec::new();
+        let mut start = None;
+        while due.len() < limit {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(keys::DUE_INDEX)
+                .key_condition_expression("due_pk = :pk AND due_at <= :until")
+                .expression_attribute_values(":pk", text(&due_pk))
+                .expression_attribute_values(":until", text(keys::sortable(until)))
+                .limit(i32::try_from(limit - due.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(StoreError::sdk)?;
+            due.extend(readable(page.items.unwrap_or_default()));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(due)
+    }
+
+    /// Marks a due record as queued, unless what is due changed meanwhile. Does not count as a change of it.
+    pub(crate) async fn mark_record_queued(
+        &self,
+        key: Key,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let at = serde_dynamo::to_attribute_value(now).map_err(|e| StoreError::corrupt("a moment", e))?;
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .update_expression("SET queued_at = :now")
+            .condition_expression("due_at = :due")
+            .expression_attribute_values(":now", at)
+            .expression_attribute_values(":due", text(keys::sortable(due_at)))
+            .send()
+            .await;
+        match sent.map_err(StoreError::sdk) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records of one partition of the index by age, newest first. A filtered page may be short of `limit` and still have a
+    /// cursor: the work of one call is bounded.
+    pub(crate) async fn newest_records<R: Record>(
+        &self,
+        newest_pk: &str,
+        pk: &str,
+        wanted: impl Fn(&R) -> bool,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<R>, StoreError> {
+        let mut start = cursor
+            .map(|cursor| decode_cursor(newest_pk, pk, cursor))
+            .transpose()?;
+        let mut records: Vec<R> = Vec::new();
+        let mut scanned = 0;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(keys::NEWEST_INDEX)
+                .key_condition_expression("newest_pk = :pk")
+                .expression_attribute_values(":pk", text(newest_pk))
+                .scan_index_forward(false)
+                .limit(100)
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(StoreError::sdk)?;
+            let keys: Vec<Key> = page.items.unwrap_or_default();
+            scanned += keys.len();
+            let mut found: Vec<R> = self.records(keys.iter().map(table_key).collect()).await?;
+            for key in &keys {
+                let place = found.iter().position(|record| record.key() == table_key(key));
+                let Some(record) = place.map(|at| found.swap_remove(at)) else {
+                    continue;
+                };
+                if wanted(&record) {
+                    records.push(record);
+                    if records.len() >= limit {
+                        let cursor = Some(encode_cursor(key));
+                        return Ok(Page { records, cursor });
+                    }
+                }
+            }
+            match page.last_evaluated_key {
+                None => {
+                    return Ok(Page {
+                        records,
+                        cursor: None,
+                    });
+                }
+                Some(key) if scanned >= MOST_SCANNED => {
+                    let cursor = Some(encode_cursor(&key));
+                    return Ok(Page { records, cursor });
+                }
+                Some(key) => start = Some(key),
+            }
+        }
+    }
+}
+
+fn table_key(key: &Key) -> Key {
+    key.iter()
+        .filter(|(name, _)| *name == "pk" || *name == "sk")
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
+}
+
+fn encode_cursor(key: &Key) -> String {
+    let part = |name: &str| {
+        key.get(name)
+            .and_then(|v| v.as_s().ok())
+            .cloned()
+            .unwrap_or_default()
+    };
+    URL_SAFE_NO_PAD.encode(serde_json::json!([part("newest_at"), part("sk")]).to_string())
+}
+
+fn decode_cursor(newest_pk: &str, pk: &str, cursor: &str) -> Result<Key, StoreError> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(cursor)
+        .map_err(|_| StoreError::BadCursor)?;
+    let (newest_at, sk): (String, String) =
+        serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
+    Ok(Key::from([
+        ("pk".to_owned(), text(pk)),
+        ("sk".to_owned(), text(sk)),
+        ("newest_pk".to_owned(), text(newest_pk)),
+        ("newest_at".to_owned(), text(newest_at)),
+    ]))
+}
