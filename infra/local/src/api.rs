@@ -1,4 +1,4 @@
-//! API Gateway in front of the settings function: HTTP requests become HTTP API events (payload 2.0), with paths decoded as
+//! API Gateway in front of the settings and article-push functions: HTTP requests become HTTP API events (payload 2.0), with paths decoded as
 //! AWS decodes them, and its answers become HTTP responses.
 
 use anyhow::{Context as _, anyhow};
@@ -12,6 +12,7 @@ use lambda_runtime::{Context, LambdaEvent};
 use percent_encoding::percent_decode_str;
 use runtime::clock::{Clock, SystemClock};
 use serde_json::{Map, Value, json};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// API Gateway waits this long for an answer.
@@ -19,13 +20,29 @@ const TIME_LIMIT: Duration = Duration::from_secs(29);
 /// API Gateway takes bodies up to this size.
 const MOST_BYTES: usize = 10 * 1024 * 1024;
 
-/// The routes of the HTTP API.
-pub fn router(settings: settings::Deps) -> Router {
-    Router::new().fallback(forward).with_state(settings)
+/// The functions behind the HTTP API.
+#[derive(Clone)]
+pub struct Functions {
+    /// `/api` and `/health`.
+    pub settings: settings::Deps,
+    /// `/webhooks/robaws/{id}`.
+    pub article_push: article_push::Deps,
 }
 
-async fn forward(State(settings): State<settings::Deps>, request: Request<Body>) -> Response<Body> {
-    match answer(&settings, request).await {
+/// The functions, once they are wired: they are told where the API is reached, which is known only when it listens.
+pub type Wired = Arc<OnceLock<Functions>>;
+
+/// The routes of the HTTP API.
+pub fn router(functions: Wired) -> Router {
+    Router::new().fallback(forward).with_state(functions)
+}
+
+async fn forward(State(functions): State<Wired>, request: Request<Body>) -> Response<Body> {
+    let answered = match functions.get() {
+        Some(functions) => answer(functions, request).await,
+        None => Err(anyhow!("not wired yet")),
+    };
+    match answered {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the API failed");
@@ -37,7 +54,7 @@ async fn forward(State(settings): State<settings::Deps>, request: Request<Body>)
     }
 }
 
-async fn answer(settings: &settings::Deps, request: Request<Body>) -> anyhow::Result<Response<Body>> {
+async fn answer(functions: &Functions, request: Request<Body>) -> anyhow::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MOST_BYTES).await else {
         let mut response = Response::new(Body::from(json!({ "message": "Request Too Long" }).to_string()));
@@ -67,7 +84,7 @@ async fn answer(settings: &settings::Deps, request: Request<Body>) -> anyhow::Re
         host,
         &body,
     )?;
-    let (status, body) = call(settings, event).await?;
+    let (status, body) = functions.call(event).await?;
     let response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "application/json")
@@ -87,17 +104,22 @@ pub fn event(
     let decoded = percent_decode_str(path)
         .decode_utf8()
         .context("the path is not UTF-8")?;
+    let route = if decoded.starts_with("/webhooks/") {
+        "POST /webhooks/robaws/{id}"
+    } else {
+        "ANY /api/{proxy+}"
+    };
     let (text, encoded) = match std::str::from_utf8(body) {
         Ok(text) => (text.to_owned(), false),
         Err(_) => (STANDARD.encode(body), true),
     };
     Ok(json!({
-        "version": "2.0", "routeKey": "ANY /api/{proxy+}", "rawPath": decoded, "rawQueryString": query,
+        "version": "2.0", "routeKey": route, "rawPath": decoded, "rawQueryString": query,
         "headers": headers,
         "requestContext": {
             "accountId": "000000000000", "apiId": "local", "domainName": host, "domainPrefix": "local",
             "http": { "method": method, "path": decoded, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "local" },
-            "requestId": uuid::Uuid::new_v4().to_string(), "routeKey": "ANY /api/{proxy+}", "stage": "$default",
+            "requestId": uuid::Uuid::new_v4().to_string(), "routeKey": route, "stage": "$default",
             "time": SystemClock.now().strftime("%d/%b/%Y:%H:%M:%S %z").to_string(), "timeEpoch": SystemClock.now().as_millisecond(),
         },
         "pathParameters": { "proxy": decoded.trim_start_matches("/api/") },
@@ -105,23 +127,32 @@ pub fn event(
     }))
 }
 
-/// Invokes the settings function with an event; gives status and body.
-pub async fn call(settings: &settings::Deps, event: Value) -> anyhow::Result<(u16, String)> {
-    let mut context = Context::default();
-    context.request_id = uuid::Uuid::new_v4().to_string();
-    let end = SystemClock
-        .now()
-        .checked_add(jiff::SignedDuration::try_from(TIME_LIMIT)?)?;
-    context.deadline = u64::try_from(end.as_millisecond())?;
-    let event = serde_json::from_value(event)?;
-    let response = settings::handle(settings, LambdaEvent::new(event, context))
-        .await
-        .map_err(|error| anyhow!("settings: {error}"))?;
-    let response = serde_json::to_value(&response)?;
-    let status = response["statusCode"]
-        .as_u64()
-        .and_then(|status| u16::try_from(status).ok())
-        .context("the answer has no statusCode")?;
-    let body = response["body"].as_str().unwrap_or_default().to_owned();
-    Ok((status, body))
+impl Functions {
+    /// Invokes the function that the path belongs to with an event; gives status and body.
+    pub async fn call(&self, event: Value) -> anyhow::Result<(u16, String)> {
+        let mut context = Context::default();
+        context.request_id = uuid::Uuid::new_v4().to_string();
+        let end = SystemClock
+            .now()
+            .checked_add(jiff::SignedDuration::try_from(TIME_LIMIT)?)?;
+        context.deadline = u64::try_from(end.as_millisecond())?;
+        let is_webhook = event["rawPath"]
+            .as_str()
+            .is_some_and(|path| path.starts_with("/webhooks/"));
+        let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+        let response = if is_webhook {
+            let answered = article_push::handle(&self.article_push, event).await;
+            answered.map_err(|error| anyhow!("article-push: {error}"))?
+        } else {
+            let answered = settings::handle(&self.settings, event).await;
+            answered.map_err(|error| anyhow!("settings: {error}"))?
+        };
+        let response = serde_json::to_value(&response)?;
+        let status = response["statusCode"]
+            .as_u64()
+            .and_then(|status| u16::try_from(status).ok())
+            .context("the answer has no statusCode")?;
+        let body = response["body"].as_str().unwrap_or_default().to_owned();
+        Ok((status, body))
+    }
 }

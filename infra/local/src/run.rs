@@ -55,6 +55,28 @@ pub async fn run(ports: Ports, poll_every: Duration, out: &mut dyn Write) -> any
             }
         });
     }
+    let articles = Arc::clone(&stack);
+    sources.spawn(async move {
+        let mut ticks = tokio::time::interval(ASKED_EVERY);
+        loop {
+            ticks.tick().await;
+            match articles.work_articles().await {
+                Ok(0) => {}
+                Ok(_) => ticks.reset_immediately(),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "the articles queue failed"),
+            }
+        }
+    });
+    let sweeps = Arc::clone(&stack);
+    sources.spawn(async move {
+        let mut ticks = tokio::time::interval(ASKED_EVERY);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = sweeps.work_sweeps().await {
+                tracing::error!(error = format!("{error:#}"), "the sweeps queue failed");
+            }
+        }
+    });
     let mut watcher = Watcher::default();
     let mut ticks = tokio::time::interval(ASKED_EVERY);
     loop {
@@ -145,7 +167,7 @@ impl Watcher {
             .store
             .list_orders(&connection, &OrderFilter::default(), None, 100)
             .await?;
-        for record in page.orders.iter().rev() {
+        for record in page.records.iter().rev() {
             let line = line_of(record);
             let identifier = record.ledger.identifier.to_string();
             if self.shown.get(&identifier) != Some(&line) {

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Default)]
 struct Inside {
-    secrets: BTreeMap<String, (String, String)>,
+    /// By name, the versions of each, newest last, with their texts.
+    secrets: BTreeMap<String, Vec<(String, String)>>,
     reads: u64,
 }
 
@@ -76,7 +77,12 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
         "secretsmanager.GetSecretValue" => {
             inside.reads += 1;
             let name = text("SecretId");
-            match inside.secrets.get(&name) {
+            let asked = text("VersionId");
+            let versions = inside.secrets.get(&name).into_iter().flatten();
+            match versions
+                .filter(|(version, _)| asked.is_empty() || *version == asked)
+                .last()
+            {
                 Some((version, secret)) => answer(&name, version, Some(secret)),
                 None => failure(
                     "ResourceNotFoundException",
@@ -91,14 +97,16 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             }
             inside
                 .secrets
-                .insert(name.clone(), (version.clone(), text("SecretString")));
+                .insert(name.clone(), vec![(version.clone(), text("SecretString"))]);
             answer(&name, &version, None)
         }
         "secretsmanager.PutSecretValue" => {
             let name = text("SecretId");
             match inside.secrets.get_mut(&name) {
-                Some(secret) => {
-                    *secret = (version.clone(), text("SecretString"));
+                Some(versions) => {
+                    versions.push((version.clone(), text("SecretString")));
+                    // Secrets Manager labels the current and the previous version; older ones may go.
+                    versions.drain(..versions.len().saturating_sub(2));
                     answer(&name, &version, None)
                 }
                 None => failure(

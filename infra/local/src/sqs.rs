@@ -114,14 +114,16 @@ impl Queues {
             queue
                 .seen
                 .retain(|_, (at, ..)| now.duration_since(*at) < REMEMBERED_FOR);
-            if let Some((_, id, sequence)) = queue.seen.get(&deduplication_id) {
+            // De-duplication within the group, as the template sets it.
+            let deduplication_key = format!("{group}\n{deduplication_id}");
+            if let Some((_, id, sequence)) = queue.seen.get(&deduplication_key) {
                 return (id.clone(), *sequence);
             }
             queue.sequence += 1;
             let id = uuid::Uuid::new_v4().to_string();
             queue
                 .seen
-                .insert(deduplication_id.clone(), (now, id.clone(), queue.sequence));
+                .insert(deduplication_key, (now, id.clone(), queue.sequence));
             queue.messages.push(Message {
                 id: id.clone(),
                 group,

@@ -5,25 +5,30 @@ use crate::api;
 use crate::aws::{Aws, SECRET_PREFIX, TABLE};
 use anyhow::{Context as _, anyhow};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use domain::ids::{CompanyId, ConnectionId, OrderIdentifier};
+use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
-use peers::{Catalogues, Peers};
+use peers::{Catalogues, Peers, Sessions};
 use runtime::clock::SharedClock;
 use serde_json::{Value, json};
 use simulators::{ProductFlowSim, RobawsSim, Server, spawn, spawn_on};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use store::article::ArticleRecord;
 use store::model::{CONNECTION_SCHEMA, Connection, ConnectionState, OrderRecord};
-use store::queue::OrderQueue;
+use store::queue::{ArticleQueue, OrderQueue, SweepQueue};
 use store::secrets::{Credentials, ProductflowLogin, RobawsLogin};
 use store::{SecretStore, Store};
 use url::Url;
 
 /// The orders queue.
 pub const ORDERS_QUEUE: &str = "orders.fifo";
+/// The articles queue.
+pub const ARTICLES_QUEUE: &str = "articles.fifo";
+/// The sweeps queue.
+pub const SWEEPS_QUEUE: &str = "sweeps.fifo";
 /// The operator's token.
 pub const OPERATOR_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMachine";
 /// The secret that holds it.
@@ -31,6 +36,8 @@ const OPERATOR_SECRET: &str = "connector/operator-token";
 
 /// The time limit of poll-orders.
 const POLL_TIME_LIMIT: Duration = Duration::from_mins(4);
+/// The time limit of reconcile.
+const RECONCILE_TIME_LIMIT: Duration = Duration::from_mins(15);
 
 /// Ports of the three servers; 0 is any free one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,8 +71,14 @@ pub struct Stack {
     clock: SharedClock,
     poll: poll_orders::Deps,
     process: process_order::Deps,
-    settings: settings::Deps,
+    sync: sync_article::Deps,
+    reconcile: reconcile::Deps,
+    http: api::Functions,
     time_limit: Duration,
+}
+
+fn queue_url(name: &str) -> String {
+    format!("http://localhost/000000000000/{name}")
 }
 
 async fn listen(router: axum::Router, port: u16, what: &'static str) -> anyhow::Result<Server> {
@@ -102,22 +115,36 @@ impl Stack {
         let secrets = SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX);
         let peers = Peers::new(http, robaws_url, productflow_url, secrets.clone());
         let store = Store::new(aws.dynamodb.clone(), TABLE);
-        let queue = OrderQueue::new(
-            aws.sqs.clone(),
-            format!("http://localhost/000000000000/{ORDERS_QUEUE}"),
-        );
+        let queue = OrderQueue::new(aws.sqs.clone(), queue_url(ORDERS_QUEUE));
+        let articles_queue = ArticleQueue::new(aws.sqs.clone(), queue_url(ARTICLES_QUEUE));
+        let sweeps_queue = SweepQueue::new(aws.sqs.clone(), queue_url(SWEEPS_QUEUE));
         let poll = poll_orders::Deps {
             store: store.clone(),
             queue: queue.clone(),
+            articles_queue: articles_queue.clone(),
+            sweeps_queue: sweeps_queue.clone(),
             peers: peers.clone(),
             clock: clock.clone(),
         };
-        let process = process_order::Deps {
+        // A memory of its own for each function, as in processes of their own.
+        let sessions = || Sessions {
             store: store.clone(),
-            queue: queue.clone(),
             peers: peers.clone(),
-            catalogues: Catalogues::new(clock.clone()),
+            catalogues: Catalogues::new(clock.clone(), store.clone()),
             clock: clock.clone(),
+        };
+        let process = process_order::Deps {
+            sessions: sessions(),
+            queue: queue.clone(),
+        };
+        let sync = sync_article::Deps {
+            sessions: sessions(),
+            queue: articles_queue.clone(),
+        };
+        let reconcile = reconcile::Deps {
+            sessions: sessions(),
+            articles_queue: articles_queue.clone(),
+            sweeps_queue: sweeps_queue.clone(),
         };
         aws.secretsmanager
             .create_secret()
@@ -125,15 +152,29 @@ impl Stack {
             .secret_string(OPERATOR_TOKEN)
             .send()
             .await?;
-        let settings = settings::Deps {
-            store: store.clone(),
-            queue,
-            peers,
-            operator: settings::operator::OperatorToken::new(aws.secretsmanager.clone(), OPERATOR_SECRET),
-            clock: clock.clone(),
-            public_base_url: None,
+        let wired = api::Wired::default();
+        let api_server = listen(api::router(wired.clone()), ports.api, "the API").await?;
+        let http = api::Functions {
+            settings: settings::Deps {
+                store: store.clone(),
+                queue,
+                sweeps_queue,
+                peers,
+                operator: settings::operator::OperatorToken::new(aws.secretsmanager.clone(), OPERATOR_SECRET),
+                clock: clock.clone(),
+                public_base_url: Some(api_server.url().to_owned()),
+            },
+            article_push: article_push::Deps {
+                store: store.clone(),
+                secrets: SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX),
+                queue: articles_queue,
+                clock: clock.clone(),
+                refreshes: article_push::push::Refreshes::default(),
+            },
         };
-        let api_server = listen(api::router(settings.clone()), ports.api, "the API").await?;
+        wired
+            .set(http.clone())
+            .map_err(|_| anyhow!("the API is wired twice"))?;
         let time_limit = Duration::from_secs(90);
         Ok(Self {
             robaws,
@@ -147,7 +188,9 @@ impl Stack {
             clock,
             poll,
             process,
-            settings,
+            sync,
+            reconcile,
+            http,
             time_limit,
         })
     }
@@ -159,7 +202,10 @@ impl Stack {
 
     /// Forgets what a process remembers, as a new process would.
     pub fn restart(&mut self) {
-        self.process.catalogues = Catalogues::new(self.clock.clone());
+        let fresh = || Catalogues::new(self.clock.clone(), self.store.clone());
+        self.process.sessions.catalogues = fresh();
+        self.sync.sessions.catalogues = fresh();
+        self.reconcile.sessions.catalogues = fresh();
     }
 
     /// Creates and activates a connection for a Robaws API user and a ProductFlow company that exist already.
@@ -180,6 +226,7 @@ impl Stack {
             productflow: Some(ProductflowLogin {
                 access_token: productflow.1.into(),
             }),
+            webhook: None,
         };
         let version = self.secrets.put(&id, &credentials).await?;
         let now = self.clock.now();
@@ -227,13 +274,13 @@ impl Stack {
             body.to_string()
         };
         let event = api::event(method, path, query, &headers, "localhost", &body.into())?;
-        let (status, body) = api::call(&self.settings, event).await?;
+        let (status, body) = self.http.call(event).await?;
         Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
-    /// Invokes the settings function with an event of the HTTP API; gives status and body.
-    pub async fn call_settings(&self, event: Value) -> anyhow::Result<(u16, String)> {
-        api::call(&self.settings, event).await
+    /// Invokes the function behind the path of an event of the HTTP API; gives status and body.
+    pub async fn call_http(&self, event: Value) -> anyhow::Result<(u16, String)> {
+        self.http.call(event).await
     }
 
     fn context(limit: Duration) -> anyhow::Result<Context> {
@@ -245,29 +292,80 @@ impl Stack {
         Ok(context)
     }
 
-    /// One tick of the EventBridge rule.
-    pub async fn poll(&self) -> anyhow::Result<Value> {
-        let event = json!({
+    fn scheduled(&self, rule: &str) -> Value {
+        json!({
             "version": "0", "id": uuid::Uuid::new_v4().to_string(), "detail-type": "Scheduled Event",
             "source": "aws.events", "account": "000000000000", "time": self.clock.now().to_string(),
-            "region": "eu-west-1", "resources": ["arn:aws:events:eu-west-1:000000000000:rule/poll"], "detail": {},
-        });
-        let event = LambdaEvent::new(event, Self::context(POLL_TIME_LIMIT)?);
+            "region": "eu-west-1", "resources": [format!("arn:aws:events:eu-west-1:000000000000:rule/{rule}")],
+            "detail": {},
+        })
+    }
+
+    /// One tick of the EventBridge rule of the poll.
+    pub async fn poll(&self) -> anyhow::Result<Value> {
+        let event = LambdaEvent::new(self.scheduled("poll"), Self::context(POLL_TIME_LIMIT)?);
         poll_orders::handle(&self.poll, event)
             .await
             .map_err(|error| anyhow!("poll-orders: {error}"))
     }
 
-    /// One delivery of the event source mapping: up to ten messages to process-order; what it does not report as failed is
-    /// deleted. Gives the number of messages received.
+    /// One tick of the nightly rule.
+    pub async fn night(&self) -> anyhow::Result<Value> {
+        let event = LambdaEvent::new(self.scheduled("nightly"), Self::context(RECONCILE_TIME_LIMIT)?);
+        reconcile::handle(&self.reconcile, event)
+            .await
+            .map_err(|error| anyhow!("reconcile: {error}"))
+    }
+
+    /// One delivery of the event source mapping: up to ten messages to process-order. Gives the number of messages received.
     pub async fn work(&self) -> anyhow::Result<usize> {
-        let url = format!("http://localhost/000000000000/{ORDERS_QUEUE}");
+        let invoke = |event: Value, context| async {
+            let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+            let answered = process_order::handle(&self.process, event).await;
+            let answered = answered.map_err(|error| anyhow!("process-order: {error}"))?;
+            Ok(serde_json::to_value(&answered)?)
+        };
+        self.deliver(ORDERS_QUEUE, 10, self.time_limit, invoke).await
+    }
+
+    /// One delivery of up to ten messages to sync-article. Gives the number of messages received.
+    pub async fn work_articles(&self) -> anyhow::Result<usize> {
+        let invoke = |event: Value, context| async {
+            let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+            let answered = sync_article::handle(&self.sync, event).await;
+            let answered = answered.map_err(|error| anyhow!("sync-article: {error}"))?;
+            Ok(serde_json::to_value(&answered)?)
+        };
+        self.deliver(ARTICLES_QUEUE, 10, self.time_limit, invoke).await
+    }
+
+    /// One delivery of a message to reconcile. Gives the number of messages received.
+    pub async fn work_sweeps(&self) -> anyhow::Result<usize> {
+        let invoke = |event: Value, context| async {
+            let answered = reconcile::handle(&self.reconcile, LambdaEvent::new(event, context)).await;
+            answered.map_err(|error| anyhow!("reconcile: {error}"))
+        };
+        self.deliver(SWEEPS_QUEUE, 1, RECONCILE_TIME_LIMIT, invoke).await
+    }
+
+    /// What an event source mapping does: receives, invokes, and deletes what is not reported as failed.
+    async fn deliver<F>(
+        &self,
+        queue: &str,
+        batch: i32,
+        time_limit: Duration,
+        invoke: impl FnOnce(Value, Context) -> F,
+    ) -> anyhow::Result<usize>
+    where
+        F: Future<Output = anyhow::Result<Value>>,
+    {
+        let url = queue_url(queue);
         let received = self
             .aws
             .sqs
             .receive_message()
             .queue_url(&url)
-            .max_number_of_messages(10)
+            .max_number_of_messages(batch)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await?
@@ -289,21 +387,15 @@ impl Stack {
                     "messageId": message.message_id(), "receiptHandle": message.receipt_handle(),
                     "body": message.body(), "attributes": attributes, "messageAttributes": {},
                     "md5OfBody": message.md5_of_body(), "eventSource": "aws:sqs",
-                    "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:orders.fifo", "awsRegion": "eu-west-1",
+                    "eventSourceARN": format!("arn:aws:sqs:eu-west-1:000000000000:{queue}"), "awsRegion": "eu-west-1",
                 })
             })
             .collect();
-        let event = serde_json::from_value(json!({ "Records": records }))?;
-        let invocation = process_order::handle(
-            &self.process,
-            LambdaEvent::new(event, Self::context(self.time_limit)?),
-        );
+        let invocation = invoke(json!({ "Records": records }), Self::context(time_limit)?);
         // Lambda ends an invocation at its time limit, wherever it is; its messages come again.
-        let response = tokio::time::timeout(self.time_limit, invocation)
+        let response = tokio::time::timeout(time_limit, invocation)
             .await
-            .context("process-order: timed out")?
-            .map_err(|error| anyhow!("process-order: {error}"))?;
-        let response = serde_json::to_value(&response)?;
+            .with_context(|| format!("{queue}: the function timed out"))??;
         let failed: Vec<&str> = response["batchItemFailures"]
             .as_array()
             .context("the response names no batchItemFailures")?
@@ -325,11 +417,31 @@ impl Stack {
         Ok(received.len())
     }
 
-    /// Polls, and works off the queue.
+    /// Polls, and works off the queues.
     pub async fn round(&self) -> anyhow::Result<()> {
         self.poll().await?;
-        while self.work().await? > 0 {}
-        Ok(())
+        self.drain().await
+    }
+
+    /// Works off the queues until they are empty.
+    pub async fn drain(&self) -> anyhow::Result<()> {
+        loop {
+            let orders = self.work().await?;
+            let articles = self.work_articles().await?;
+            let sweeps = self.work_sweeps().await?;
+            if orders + articles + sweeps == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is remembered of an article.
+    pub async fn article(&self, connection: &ConnectionId, id: &str) -> anyhow::Result<ArticleRecord> {
+        let id = ArticleId::parse(id)?;
+        self.store
+            .article(connection, &id)
+            .await?
+            .with_context(|| format!("article {id} was never looked at"))
     }
 
     /// What the ledger holds of an order.

@@ -88,12 +88,12 @@ async fn only_the_operator_may_call() {
         let Value::Object(headers) = header else { panic!() };
         for path in ["/api/connections", "/api/nothing"] {
             let event = local::api::event("GET", path, "", &headers, "x", &Vec::new().into()).unwrap();
-            let (status, body) = shop.stack.call_settings(event).await.unwrap();
+            let (status, body) = shop.stack.call_http(event).await.unwrap();
             assert_eq!(status, 401);
             assert!(body.contains("unauthorized"));
         }
         let event = local::api::event("GET", "/health", "", &headers, "x", &Vec::new().into()).unwrap();
-        assert_eq!(shop.stack.call_settings(event).await.unwrap().0, 200);
+        assert_eq!(shop.stack.call_http(event).await.unwrap().0, 200);
     }
     assert_eq!(shop.call("GET", "/api/nothing", Value::Null).await.0, 404);
     assert_eq!(shop.call("PUT", "/api/connections", Value::Null).await.0, 405);

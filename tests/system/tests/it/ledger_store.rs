@@ -235,7 +235,7 @@ async fn a_cursor_of_another_connection_shows_nothing_of_it() {
         .await
         .unwrap();
     assert!(
-        page.orders
+        page.records
             .iter()
             .all(|record| record.ledger.connection == opened.connection)
     );

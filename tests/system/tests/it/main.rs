@@ -3,11 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod announcements;
 mod api;
 mod api_orders;
+mod articles;
+mod catalogue;
 mod chaos;
 mod faults;
 mod ledger_store;
 mod limits;
+mod nightly;
 mod pipeline;
 mod shop;
