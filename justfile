@@ -34,6 +34,10 @@ build *args:
 acceptance:
     tests/acceptance/run
 
+# How long a webhook's answer takes, warm
+bench-webhook:
+    cargo bench -p system --bench webhook
+
 # Licences, bans and sources of the dependencies
 deny:
     cargo deny check bans licenses sources

@@ -57,12 +57,18 @@ class Deployment:
             variables = self.resolve(properties["Environment"]["Variables"])
             binary = ROOT / "target/lambda" / folder / "bootstrap"
             self.functions[folder] = Function(folder, binary, environment | variables, properties["Timeout"])
-        source_mapping = next(
-            r["Properties"] for r in self.resources.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"
-        )
-        self.batch_size = source_mapping["BatchSize"]
-        assert source_mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        self.queue_url = self.refs["OrdersQueue"]
+        # What starts a function from a queue: the function, the queue's URL, and the size of a batch.
+        self.sources = []
+        for resource in self.resources.values():
+            if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+                mapping = resource["Properties"]
+                assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+                queue = mapping["EventSourceArn"]["Fn::GetAtt"][0]
+                folder = self.folders[mapping["FunctionName"]["Ref"]]
+                self.sources.append((folder, self.refs[queue], mapping["BatchSize"]))
+
+    def source_of(self, folder):
+        return next((url, size) for name, url, size in self.sources if name == folder)
 
     def _create(self, kind, name, properties):
         if kind == "AWS::SQS::Queue":

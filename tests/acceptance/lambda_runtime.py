@@ -34,7 +34,7 @@ class Function:
             "AWS_LAMBDA_LOG_GROUP_NAME": "acceptance",
             **environment,
         }
-        self.process = None
+        self.process, self.generation = None, 0
         self.log = open(f"target/acceptance-{name}.log", "wb")
 
     def _handler(self):
@@ -47,7 +47,10 @@ class Function:
                 pass
 
             def do_GET(self):
-                request_id, event, deadline = function.events.get()
+                next_event = function.next_event(function.generation)
+                if next_event is None:
+                    return
+                request_id, event, deadline = next_event
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", request_id)
                 self.send_header("Lambda-Runtime-Deadline-Ms", str(deadline))
@@ -77,6 +80,15 @@ class Function:
 
         return Handler
 
+    def next_event(self, generation):
+        """The next event, unless the process that asks was killed meanwhile."""
+        while generation == self.generation:
+            try:
+                return self.events.get(timeout=0.02)
+            except queue.Empty:
+                pass
+        return None
+
     def start(self):
         if self.process is None or self.process.poll() is not None:
             self.process = subprocess.Popen(
@@ -88,6 +100,7 @@ class Function:
         if self.process is not None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+            self.generation += 1
 
     def invoke(self, event):
         """The answer to one event. A crash is an exception, as it is for Lambda's event sources."""

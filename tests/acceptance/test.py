@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from deployment import ROOT, Deployment  # noqa: E402
+from gateway import Gateway  # noqa: E402
 from lambda_runtime import Crashed  # noqa: E402
 
 
@@ -64,10 +65,15 @@ class Shop:
         self.aws = ThreadedMotoServer(port=0, verbose=False)
         self.aws.start()
         host, port = self.aws.get_host_and_port()
+        self.gateway = Gateway()
         self.deployed = Deployment(
             f"http://{host}:{port}",
-            {"RobawsBaseUrl": f"{self.peers.robaws}/api/v2", "ProductFlowBaseUrl": f"{self.peers.productflow}/api/v1"},
+            {
+                "RobawsBaseUrl": f"{self.peers.robaws}/api/v2", "ProductFlowBaseUrl": f"{self.peers.productflow}/api/v1",
+                "PublicBaseUrl": self.gateway.url,
+            },
         )
+        self.gateway.functions = self.deployed.functions
 
     def api(self, method, path, body=None, token=None):
         event = {
@@ -86,32 +92,41 @@ class Shop:
         answer = self.deployed.functions["settings"].invoke(event)
         return answer["statusCode"], json.loads(answer["body"])
 
-    def poll(self):
+    def scheduled(self, function):
         event = {"version": "0", "id": str(uuid.uuid4()), "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
-        return self.deployed.functions["poll-orders"].invoke(event)
+        return self.deployed.functions[function].invoke(event)
 
-    def receive(self):
-        return self.deployed.sqs.receive_message(
-            QueueUrl=self.deployed.queue_url, MaxNumberOfMessages=self.deployed.batch_size, AttributeNames=["All"]
-        ).get("Messages", [])
+    def poll(self):
+        return self.scheduled("poll-orders")
+
+    def receive(self, function="process-order"):
+        url, size = self.deployed.source_of(function)
+        received = self.deployed.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=size, AttributeNames=["All"])
+        return received.get("Messages", [])
 
     def event_of(self, messages):
         return {"Records": [
             {"messageId": m["MessageId"], "receiptHandle": m["ReceiptHandle"], "body": m["Body"], "attributes": m["Attributes"],
              "messageAttributes": {}, "md5OfBody": m["MD5OfBody"], "eventSource": "aws:sqs",
-             "eventSourceARN": "arn:aws:sqs:eu-west-1:1:orders.fifo", "awsRegion": "eu-west-1"} for m in messages
+             "eventSourceARN": "arn:aws:sqs:eu-west-1:1:a.fifo", "awsRegion": "eu-west-1"} for m in messages
         ]}
 
-    def delete(self, messages, answer):
+    def delete(self, messages, answer, function="process-order"):
+        url, _ = self.deployed.source_of(function)
         failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         for message in messages:
             if message["MessageId"] not in failed:
-                self.deployed.sqs.delete_message(QueueUrl=self.deployed.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self.deployed.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def work(self):
-        while messages := self.receive():
-            answer = self.deployed.functions["process-order"].invoke(self.event_of(messages))
-            self.delete(messages, answer)
+        """Every queue, until all are empty."""
+        worked = True
+        while worked:
+            worked = False
+            for function, _, _ in self.deployed.sources:
+                if messages := self.receive(function):
+                    worked = True
+                    self.delete(messages, self.deployed.functions[function].invoke(self.event_of(messages)), function)
 
     def round(self):
         self.poll()
@@ -131,6 +146,18 @@ class Shop:
             self.api("POST", f"/api/connections/shop/orders/{identifier}/retry")
             self.work()
         raise AssertionError(f"{identifier} is {order['state']}, not {state}: {order['explanation']} {order['problems']}")
+
+    def offers(self):
+        products = self.peers.call("productflow", "GET", "/companies/42/products")
+        return {sku: product["offer"] for sku, product in products.items() if product["offer"]}
+
+    def comes_to(self, holds, what, seconds=20):
+        """Webhooks arrive when they do; the queues are worked off meanwhile."""
+        until = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < until, f"{what}: {self.offers()}"
+            self.work()
+            time.sleep(0.05)
 
     def stock_changes(self, identifier):
         return [c for c in self.peers.held("stock-changes") if identifier in c["description"].split(" #")[0]]
@@ -156,6 +183,85 @@ def activated(shop):
     assert shop.api("PATCH", "/api/connections/shop", change)[0] == 200
     status, answer = shop.api("POST", "/api/connections/shop/activate")
     assert (status, answer["state"]) == (200, "active"), answer
+
+
+def articles_pushed(shop):
+    [endpoint] = shop.peers.held("webhook-endpoints")
+    assert endpoint["url"] == f"{shop.gateway.url}/webhooks/robaws/shop"
+    shop.work()
+    assert {sku: o["qty_available"] for sku, o in shop.offers().items()} == {"A-1": 25, "A-2": 140, "B-1": 60}
+
+
+def article(shop, method, id, body=None, rest=""):
+    shop.peers.call("robaws", method, f"/tenants/demo/articles/{id}{rest}", body)
+
+
+def articles_follow(shop):
+    """Changes, a burst, a duplicate, an unticked one: announced by signed webhooks of the other process."""
+    article(shop, "PATCH", "12", {"costPrice": 15.25})
+    shop.comes_to(lambda: shop.offers()["A-1"]["prices"]["EUR"]["cost_price"] == "15.25", "a changed price")
+    for n in range(30):
+        article(shop, "PUT", str(500 + n), {"articleNumber": f"NEW-{n}", "name": f"New {n}", "costPrice": n + 1})
+        article(shop, "POST", str(500 + n), {"ticked": True}, "/tick")
+    shop.comes_to(lambda: sum(sku.startswith("NEW-") for sku in shop.offers()) == 30, "a burst")
+    article(shop, "PUT", "600", {"articleNumber": "NEW-3", "name": "Twin"})
+    shop.comes_to(lambda: "NEW-3" not in shop.offers(), "a duplicate number")
+    status, listed = shop.api("GET", "/api/connections/shop/articles?state=problem")
+    assert status == 200 and [p["code"] for p in listed["items"][0]["problems"]] == ["article_not_unique"], listed
+    article(shop, "PATCH", "600", {"articleNumber": "TWIN"})
+    shop.comes_to(lambda: "NEW-3" in shop.offers(), "a number that is unique again")
+    article(shop, "POST", "500", {"ticked": False}, "/tick")
+    shop.comes_to(lambda: "NEW-0" not in shop.offers(), "an unticked article")
+
+
+def only_signed(shop):
+    headers = {"robaws-signature": f"t={int(time.time())},v1={'0' * 64}", "content-type": "application/json"}
+    body = json.dumps({"id": "forged", "event": "article.updated", "data": {"id": "12"}}).encode()
+    assert shop.gateway.call("POST", "/webhooks/robaws/shop", headers, body)[0] == 401
+    assert shop.gateway.call("POST", "/webhooks/robaws/shop", {}, body)[0] == 401
+    assert shop.gateway.call("POST", "/webhooks/robaws/nobody", headers, body)[0] == 404
+    assert shop.gateway.call("POST", "/webhooks/robaws/shop", headers, b"x" * (1 << 20))[0] == 413
+    assert shop.receive("sync-article") == []
+
+
+def sync_killed(shop):
+    """Killed while it writes to ProductFlow; the message comes again."""
+    sync = shop.deployed.functions["sync-article"]
+    for n, after in enumerate([0.03, 0.08, 0.13, 0.2, 0.3]):
+        id, cost = str(510 + n), 70 + n
+        article(shop, "PATCH", id, {"costPrice": cost, "saleName": f"Killed {n}"})
+        until = time.monotonic() + 10
+        while not (messages := shop.receive("sync-article")):
+            assert time.monotonic() < until, "no announcement"
+            time.sleep(0.05)
+        shop.peers.call("productflow", "POST", "/faults", {"method": "POST", "path": "**", "times": 4, "delay_before_ms": 60, "effect": "none"})
+        sync.start()
+        sync.send(shop.event_of(messages))
+        time.sleep(after)
+        sync.kill()
+        try:
+            sync.answer()
+        except Crashed:
+            pass
+        while not sync.events.empty():
+            sync.events.get()
+        shop.peers.call("productflow", "DELETE", "/faults")
+        shop.delete(messages, sync.invoke(shop.event_of(messages)), "sync-article")
+        shop.comes_to(lambda: shop.offers()[f"NEW-{10 + n}"]["prices"]["EUR"]["cost_price"] == f"{cost}.00", f"killed after {after} s")
+
+
+def night(shop):
+    """What no event announced is found by the nightly rule; on demand it is as well."""
+    article(shop, "PATCH", "12?silent=true", {"costPrice": 16})
+    article(shop, "POST", "520", None, "/archive")
+    shop.scheduled("reconcile")
+    shop.work()
+    assert shop.offers()["A-1"]["prices"]["EUR"]["cost_price"] == "16.00"
+    assert "NEW-20" not in shop.offers()
+    article(shop, "PATCH", "13?silent=true", {"costPrice": 3})
+    assert shop.api("POST", "/api/connections/shop/reconcile")[0] == 202
+    shop.work()
+    assert shop.offers()["A-2"]["prices"]["EUR"]["cost_price"] == "3.00"
 
 
 def whole_life(shop):
@@ -217,7 +323,7 @@ def killed(shop):
         shop.peers.call("robaws", "DELETE", "/faults")
         # Whether it was deleted or comes again after its visibility: the ledger knows what is due.
         for message in messages:
-            shop.deployed.sqs.delete_message(QueueUrl=shop.deployed.queue_url, ReceiptHandle=message["ReceiptHandle"])
+            shop.deployed.sqs.delete_message(QueueUrl=shop.deployed.source_of("process-order")[0], ReceiptHandle=message["ReceiptHandle"])
         order = shop.until(identifier, "invoiced")
         assert len(shop.stock_changes(identifier)) == 1, (identifier, order)
         [invoice] = shop.invoices(identifier)
@@ -268,19 +374,21 @@ def contract_kept(shop):
     for peer in ("robaws", "productflow"):
         violations = shop.peers.call(peer, "GET", "/violations")
         assert violations == [], violations
-    dead = shop.deployed.sqs.receive_message(QueueUrl=shop.deployed.refs["OrdersDeadLetters"]).get("Messages", [])
-    assert dead == []
+    for queue in ("OrdersDeadLetters", "ArticlesDeadLetters", "SweepsDeadLetters"):
+        dead = shop.deployed.sqs.receive_message(QueueUrl=shop.deployed.refs[queue]).get("Messages", [])
+        assert dead == [], queue
+    secrets = [endpoint["secret"] for endpoint in shop.peers.held("webhook-endpoints")]
     for name in shop.deployed.functions:
         log = Path(f"target/acceptance-{name}.log").read_text()
         assert log.strip(), f"{name} logs nothing"
-        for secret in ("demo-secret", "demo-token", shop.deployed.operator_token, "Kerkstraat", "Peeters"):
+        for secret in ("demo-secret", "demo-token", shop.deployed.operator_token, "Kerkstraat", "Peeters", *secrets):
             assert secret not in log, f"{secret} is in the log of {name}"
 
 
 def main():
     shop = Shop()
     try:
-        for scenario in (activated, whole_life, repeated_deliveries, killed, lost_answers, blocked_and_fixed,
+        for scenario in (activated, articles_pushed, articles_follow, only_signed, sync_killed, night, whole_life, repeated_deliveries, killed, lost_answers, blocked_and_fixed,
                          idle_costs_one_call, contract_kept):
             began = time.monotonic()
             scenario(shop)

@@ -198,21 +198,18 @@ async fn pages(
             };
         let now = deps.sessions.clock.now();
         progress.touched_at = Some(now);
-        progress.run = match next {
-            Some(step) => {
-                if run.step != step {
-                    run.page = 0;
-                    run.after = None;
-                }
-                step.clone_into(&mut run.step);
-                Some(run)
+        if let Some(step) = next {
+            if run.step != step {
+                run.page = 0;
+                run.after = None;
             }
-            None => {
-                progress.served = Some(run.ask.id);
-                progress.finished_at = Some(now);
-                None
-            }
-        };
+            step.clone_into(&mut run.step);
+            progress.run = Some(run);
+        } else {
+            progress.served = Some(run.ask.id);
+            progress.finished_at = Some(now);
+            progress.run = None;
+        }
         store.save_sweep(id, sweep, progress).await?;
         if progress.run.is_some() && !page.quota_allows() {
             return Err(Stop::Quota);

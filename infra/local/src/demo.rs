@@ -2,7 +2,7 @@
 //! both peers hold is compared with what the day must have left behind.
 
 use crate::run::{CONNECTION, connect};
-use crate::stack::Stack;
+use crate::stack::{ARTICLES_QUEUE, ORDERS_QUEUE, SWEEPS_QUEUE, Stack};
 use anyhow::bail;
 use domain::ids::ConnectionId;
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +19,8 @@ use std::sync::Arc;
 const MORNING: &str = "2026-11-23T08:00:00Z";
 /// The rule's interval.
 const FIVE_MINUTES: SignedDuration = SignedDuration::from_mins(5);
+
+mod articles;
 
 struct Day<'a> {
     stack: Stack,
@@ -172,10 +174,11 @@ impl Day<'_> {
         self.productflow.place(order);
     }
 
-    /// Five minutes pass, the rule fires, the queue is worked off.
+    /// Five minutes pass, the rule fires, webhooks arrive, the queues are worked off.
     async fn round(&self) -> anyhow::Result<()> {
         self.clock.advance(FIVE_MINUTES);
-        self.stack.round().await
+        self.stack.poll().await?;
+        self.stack.settle().await
     }
 
     async fn rounds(&self, times: usize) -> anyhow::Result<()> {
@@ -196,6 +199,8 @@ impl Day<'_> {
 
     async fn play(&mut self) -> anyhow::Result<()> {
         self.say("The connection is active: client 5, stock location 3, invoices stay drafts.")?;
+        self.stack.settle().await?;
+        self.say("The three articles that are ticked in Robaws are in ProductFlow, with their offers.")?;
         let yesterday: Timestamp = self.clock.now().checked_sub(SignedDuration::from_hours(20))?;
         self.place(
             OrderBuilder::new("PF-0999")
@@ -272,6 +277,7 @@ impl Day<'_> {
         self.robaws.set_stock("90", demo::STOCK_LOCATION, 10);
         self.say("Article NEW-1 is created in Robaws; nobody touches PF-1005.")?;
         self.rounds(14).await?;
+        self.play_articles().await?;
         self.say("The day is over.")
     }
 
@@ -369,20 +375,19 @@ impl Day<'_> {
         for violation in self.stack.productflow.violations() {
             wrong.push(format!("ProductFlow's contract: {violation:?}"));
         }
-        let dead = self
-            .stack
-            .aws
-            .queues
-            .dead_letters(crate::stack::ORDERS_QUEUE)
-            .len();
-        if dead > 0 {
-            wrong.push(format!("{dead} messages in the dead-letter queue"));
+        for queue in [ORDERS_QUEUE, ARTICLES_QUEUE, SWEEPS_QUEUE] {
+            let dead = self.stack.aws.queues.dead_letters(queue).len();
+            if dead > 0 {
+                wrong.push(format!("{dead} messages in the dead-letter queue of {queue}"));
+            }
         }
+        let offers = self.check_offers(&mut wrong);
         if wrong.is_empty() {
             let orders = EXPECTED.len();
             writeln!(
                 self.out,
-                "\nAll as it must be: {orders} orders, {invoices} invoices to the cent, every piece of stock accounted for."
+                "\nAll as it must be: {orders} orders, {invoices} invoices to the cent, every piece of stock accounted for; {offers} \
+                 articles for sale as they are in Robaws."
             )?;
         } else {
             writeln!(self.out, "\nNOT as it must be:")?;

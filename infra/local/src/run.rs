@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
+use store::article::ArticleRecord;
 use store::model::OrderRecord;
 use store::orders::OrderFilter;
 
@@ -140,9 +141,17 @@ Place an order, ship it or cancel it, and watch what Robaws gets:
   curl -X POST {productflow}/orders/PF-1/cancel
   curl {robaws}/stock; curl {robaws}/stock-changes; curl {robaws}/sales-invoices
 
+Change an article in Robaws, and watch its offer in ProductFlow:
+
+  curl -X PUT {robaws}/stock -d '{{\"articleId\":\"12\",\"stockLocationId\":\"3\",\"quantity\":7}}'
+  curl -X PATCH {robaws}/articles/12 -d '{{\"costPrice\":15.25}}'
+  curl -X POST {robaws}/articles/15/tick
+  curl {productflow}/products
+
 What the connector made of it, and why:
 
   curl -H 'Authorization: Bearer {OPERATOR_TOKEN}' {api}/api/connections/{CONNECTION}/orders/PF-1
+  curl -H 'Authorization: Bearer {OPERATOR_TOKEN}' {api}/api/connections/{CONNECTION}/articles
 
 Articles in the shop: A-1, A-2, B-1, MONTAGE (no stock). VAT tariffs: 7 (21 %), 10 (6 %); 8 is not VAT-inclusive.
 ",
@@ -168,14 +177,28 @@ impl Watcher {
             .list_orders(&connection, &OrderFilter::default(), None, 100)
             .await?;
         for record in page.records.iter().rev() {
-            let line = line_of(record);
-            let identifier = record.ledger.identifier.to_string();
-            if self.shown.get(&identifier) != Some(&line) {
-                writeln!(out, "{}  {line}", SystemClock.now().strftime("%H:%M:%S"))?;
-                self.shown.insert(identifier, line);
+            self.show(record.ledger.identifier.to_string(), line_of(record), out)?;
+        }
+        let page = stack.store.list_articles(&connection, None, None, 100).await?;
+        for record in page.records.iter().rev() {
+            // What is on its way says so a moment later.
+            if record.due.is_none() || !record.problems.is_empty() {
+                self.show(
+                    format!("article {}", record.article_id),
+                    article_line(record),
+                    out,
+                )?;
             }
         }
         out.flush()?;
+        Ok(())
+    }
+
+    fn show(&mut self, key: String, line: String, out: &mut dyn Write) -> anyhow::Result<()> {
+        if self.shown.get(&key) != Some(&line) {
+            writeln!(out, "{}  {line}", SystemClock.now().strftime("%H:%M:%S"))?;
+            self.shown.insert(key, line);
+        }
         Ok(())
     }
 }
@@ -196,6 +219,34 @@ pub fn line_of(record: &OrderRecord) -> String {
         record.state.as_str(),
         effects.join(", "),
         why.join(" ")
+    )
+}
+
+/// One article in one line.
+fn article_line(record: &ArticleRecord) -> String {
+    let number = record.number.as_deref().unwrap_or("–");
+    let message = |open: &store::model::OpenProblem| text::render(&open.problem, Language::En).message;
+    let problems: Vec<String> = record.problems.iter().map(message).collect();
+    let value = |name: &str| {
+        let values = record.sent.as_ref().map(|sent| &sent.values);
+        values
+            .and_then(|values| values.get(name))
+            .cloned()
+            .unwrap_or_default()
+    };
+    let offer = if record.sent.is_some() {
+        format!(
+            "{} for sale, cost price {}",
+            value("quantity"),
+            value("cost_price")
+        )
+    } else {
+        "not for sale".to_owned()
+    };
+    format!(
+        "{number:<10} {:<9} {offer:<44} {}",
+        record.state().as_str(),
+        problems.join(" ")
     )
 }
 

@@ -78,11 +78,8 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             inside.reads += 1;
             let name = text("SecretId");
             let asked = text("VersionId");
-            let versions = inside.secrets.get(&name).into_iter().flatten();
-            match versions
-                .filter(|(version, _)| asked.is_empty() || *version == asked)
-                .last()
-            {
+            let mut versions = inside.secrets.get(&name).into_iter().flatten();
+            match versions.rfind(|(version, _)| asked.is_empty() || *version == asked) {
                 Some((version, secret)) => answer(&name, version, Some(secret)),
                 None => failure(
                     "ResourceNotFoundException",

@@ -162,7 +162,7 @@ impl Stack {
                 peers,
                 operator: settings::operator::OperatorToken::new(aws.secretsmanager.clone(), OPERATOR_SECRET),
                 clock: clock.clone(),
-                public_base_url: Some(api_server.url().to_owned()),
+                public_base_url: Some(api_server.url().clone()),
             },
             article_push: article_push::Deps {
                 store: store.clone(),
@@ -430,6 +430,17 @@ impl Stack {
             let articles = self.work_articles().await?;
             let sweeps = self.work_sweeps().await?;
             if orders + articles + sweeps == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Delivers Robaws' webhooks and works off the queues, until nothing moves any more.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        loop {
+            let delivered = self.robaws.deliver_due().await;
+            self.drain().await?;
+            if delivered.is_empty() {
                 return Ok(());
             }
         }

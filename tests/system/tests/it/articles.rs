@@ -358,7 +358,7 @@ async fn a_stock_that_is_not_told_is_not_zero() {
     assert_eq!(shop.productflow.offer("A-1").unwrap().qty_available, 25);
     assert_eq!(shop.article("12").await.0, "due");
     shop.robaws.edit_article_silently("12", |article| {
-        article.available_stock_override = Some(json!(-2.5))
+        article.available_stock_override = Some(json!(-2.5));
     });
     shop.round().await;
     assert_eq!(shop.productflow.offer("A-1").unwrap().qty_available, 0);

@@ -103,13 +103,7 @@ impl Catalogue {
 
     /// Webhooks are delivered and the queues worked off, until nothing moves any more.
     pub(crate) async fn settle(&self) {
-        loop {
-            let delivered = self.stack.robaws.deliver_due().await;
-            self.stack.drain().await.unwrap();
-            if delivered.is_empty() {
-                return;
-            }
-        }
+        self.stack.settle().await.unwrap();
     }
 
     /// Five minutes pass, a poll comes, and everything is worked off.
