@@ -62,7 +62,9 @@ async fn one(
             if again {
                 record.doubt();
             }
-            record.due_now(ArticleDueKind::Bulk, now) || again
+            // Whether its number is unique is looked up anew.
+            let knew = record.unique.take().is_some();
+            record.due_now(ArticleDueKind::Bulk, now) || again || knew
         })
         .await
 }

@@ -48,7 +48,15 @@ pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static
             .last()
             .is_some_and(|record| record.created_at < since);
         match listed.cursor.filter(|_| !reached) {
-            None => return Ok(None),
+            None => {
+                // Articles, stock changes and invoices could all be read.
+                let item = &session.item;
+                session
+                    .store
+                    .close_problem(item, ProblemCode::RobawsPermission)
+                    .await?;
+                return Ok(None);
+            }
             cursor => run.after = cursor,
         }
         if !session.has_time() {

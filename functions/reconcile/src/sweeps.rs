@@ -3,6 +3,8 @@
 use crate::config::Deps;
 use crate::{articles, compare, push, records, tick, webhook};
 use domain::ids::ConnectionId;
+use domain::problem::{Holds, Problem, ProblemCode, args};
+use jiff::Timestamp;
 use peers::{Gate, Session, Trouble};
 use runtime::error::Chain;
 use store::StoreError;
@@ -138,16 +140,39 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
             return Ok(End::Held);
         }
     };
-    let ended = pages(deps, &session, sweep, &mut progress).await;
+    let mut ended = pages(deps, &session, sweep, &mut progress).await;
     if let Err(Stop::Failed(peer, trouble)) = &ended {
         tracing::warn!(
             connection.id = %id, sweep = sweep.as_str(), peer = peer.as_str(), trouble = ?trouble, "a call failed"
         );
         let live = session.live().await;
         session.failed(*peer, None, trouble, &live).await?;
+        if trouble.peer_is_well() && *trouble != Trouble::OutOfTime {
+            // No repeat mends that; the next night asks again.
+            forbidden(&session, trouble).await?;
+            finish(&mut progress, deps.sessions.clock.now());
+            store.save_sweep(&id, sweep, &progress).await?;
+            ended = Ok(End::Done);
+        }
     }
     session.close().await?;
     ended
+}
+
+/// Says which module the API user may not read.
+async fn forbidden(session: &Session, trouble: &Trouble) -> Result<(), StoreError> {
+    if let Trouble::Permission { module } = trouble {
+        let arguments = args([("module", module.as_str().into())]);
+        let problem = Problem::new(ProblemCode::RobawsPermission, Holds::Nothing, arguments);
+        let now = session.clock.now();
+        session.store.open_problem(&session.item, problem, now).await?;
+    }
+    Ok(())
+}
+
+fn finish(progress: &mut SweepProgress, now: Timestamp) {
+    progress.served = progress.run.take().map(|run| run.ask.id);
+    progress.finished_at = Some(now);
 }
 
 fn begin(sweep: Sweep, ask: SweepAsk) -> SweepRun {
@@ -206,9 +231,7 @@ async fn pages(
             step.clone_into(&mut run.step);
             progress.run = Some(run);
         } else {
-            progress.served = Some(run.ask.id);
-            progress.finished_at = Some(now);
-            progress.run = None;
+            finish(progress, now);
         }
         store.save_sweep(id, sweep, progress).await?;
         if progress.run.is_some() && !page.quota_allows() {

@@ -3,7 +3,7 @@
 use crate::batch::{Asked, Context};
 use crate::others;
 use crate::outcome::{self, Began, End, Ended};
-use crate::read::{self, Found};
+use crate::read::{self, Found, Hints};
 use crate::send::{self, Done, Stopped, Todo};
 use domain::article::{Listing, Wanted, needs_tariffs, wanted};
 use domain::ids::ArticleId;
@@ -132,9 +132,12 @@ async fn attempt(
 ) -> Result<End, Stop> {
     let session = &ctx.session;
     let read_at = session.clock.now();
-    let hints = [asked.number.as_deref(), record.number.as_deref()];
+    let hints = Hints {
+        numbers: [asked.number.as_deref(), record.number.as_deref()],
+        unique: record.unique.as_ref().filter(|unique| unique.holds(read_at)),
+    };
     let robaws = |trouble| Stop::Failed(Peer::Robaws, trouble);
-    let found = read::read(ctx, live, &record.article_id, hints)
+    let found = read::read(ctx, live, &record.article_id, hints, read_at)
         .await
         .map_err(robaws)?;
     mended(ctx, &found).await?;
@@ -197,6 +200,15 @@ async fn attempt(
 async fn mended(ctx: &Context, found: &Found) -> Result<(), StoreError> {
     let session = &ctx.session;
     session.health.succeeded(Peer::Robaws).await?;
+    let articles = Arg::Text("articles".to_owned());
+    let permission = session.item.problems.get(&ProblemCode::RobawsPermission);
+    if permission.is_some_and(|open| open.problem.args.get("module") == Some(&articles)) {
+        let item = &session.item;
+        session
+            .store
+            .close_problem(item, ProblemCode::RobawsPermission)
+            .await?;
+    }
     let shown = found.article.iter().chain(&found.others);
     if shown.into_iter().any(|article| article.has_checkbox) {
         let item = &session.item;
@@ -223,6 +235,7 @@ async fn decide(ctx: &Context, live: &Live, found: &Found) -> Result<Wanted, Tro
 fn see(record: &mut ArticleRecord, found: &Found, read_at: Timestamp) {
     record.facts = Some(others::facts(record, found));
     record.read_at = Some(read_at);
+    record.unique.clone_from(&found.unique);
     record.source = found.article.as_ref().map(domain::article::ArticleDetail::digest);
     record.ticked = found
         .article

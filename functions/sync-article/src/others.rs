@@ -113,7 +113,11 @@ async fn make_due(ctx: &Context, articles: Vec<(ArticleId, Option<String>)>) -> 
     let now = ctx.session.clock.now();
     let mut messages = Vec::new();
     for (id, number) in articles {
-        let due = |record: &mut ArticleRecord| record.due_now(ArticleDueKind::Change, now);
+        // Whether its number is unique is looked up anew.
+        let due = |record: &mut ArticleRecord| {
+            let knew = record.unique.take().is_some();
+            record.due_now(ArticleDueKind::Change, now) || knew
+        };
         ctx.session.store.amend_article(connection, &id, now, due).await?;
         messages.push(ArticleMessage::due(connection.clone(), id, number));
     }

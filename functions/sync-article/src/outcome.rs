@@ -133,6 +133,7 @@ fn take_over(record: &mut ArticleRecord, seen: &ArticleRecord) {
         record.facts.clone_from(&seen.facts);
         record.source.clone_from(&seen.source);
         record.read_at = seen.read_at;
+        record.unique.clone_from(&seen.unique);
     }
 }
 

@@ -3,8 +3,10 @@
 use crate::batch::Context;
 use domain::article::{ArticleDetail, addressable};
 use domain::ids::ArticleId;
+use jiff::Timestamp;
 use peers::{Live, Trouble};
 use robaws::Namesakes;
+use store::article::Unique;
 
 /// An article as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,29 +15,46 @@ pub struct Found {
     pub article: Option<ArticleDetail>,
     /// The other live articles with its number.
     pub others: Vec<ArticleDetail>,
+    /// That there are none, and when that was seen.
+    pub unique: Option<Unique>,
 }
 
-/// Reads it. `hints`: numbers that it may have, the likeliest first.
+/// Where to look first.
+pub struct Hints<'a> {
+    /// Numbers that it may have, the likeliest first.
+    pub numbers: [Option<&'a str>; 2],
+    /// A number that is its own, as far as may be taken for granted.
+    pub unique: Option<&'a Unique>,
+}
+
+/// Reads it.
 pub async fn read(
     ctx: &Context,
     live: &Live,
     id: &ArticleId,
-    hints: [Option<&str>; 2],
+    hints: Hints<'_>,
+    now: Timestamp,
 ) -> Result<Found, Trouble> {
     let robaws = &live.clients.robaws;
     let failed = |error: robaws::Error| Trouble::from(&error);
-    let hint = hints.into_iter().flatten().find(|hint| !hint.is_empty());
-    if let Some(number) = hint {
+    let hint = hints.numbers.into_iter().flatten().find(|hint| !hint.is_empty());
+    if let Some(number) = hint.filter(|_| hints.unique.is_none()) {
         let namesakes = robaws.namesakes(number, id).await.map_err(failed)?;
         let is_it = |article: &ArticleDetail| article.number.as_deref() == Some(number);
         if namesakes.article.as_ref().is_some_and(is_it) {
-            return Ok(found(id, namesakes));
+            return Ok(found(id, number, namesakes, now));
         }
     }
-    tracing::debug!(
-        connection.id = %ctx.session.item.connection.id, article.id = %id, "not found by its number: read by its id"
-    );
+    tracing::debug!(connection.id = %ctx.session.item.connection.id, article.id = %id, "read by its id");
     let article = robaws.article_detail(id).await.map_err(failed)?;
+    let own = article.as_ref().and_then(|article| article.number.as_deref());
+    if let Some(unique) = hints.unique.filter(|unique| own == Some(unique.number.as_str())) {
+        return Ok(Found {
+            article,
+            others: Vec::new(),
+            unique: Some(unique.clone()),
+        });
+    }
     // Who else has the number matters only for what would be sent.
     let number = article
         .as_ref()
@@ -45,20 +64,27 @@ pub async fn read(
         return Ok(Found {
             article,
             others: Vec::new(),
+            unique: None,
         });
     };
     let namesakes = robaws.namesakes(number.as_str(), id).await.map_err(failed)?;
     Ok(Found {
         article,
-        ..found(id, namesakes)
+        ..found(id, number.as_str(), namesakes, now)
     })
 }
 
-fn found(id: &ArticleId, namesakes: Namesakes) -> Found {
+fn found(id: &ArticleId, number: &str, namesakes: Namesakes, now: Timestamp) -> Found {
     let mut others = namesakes.live;
     others.retain(|other| other.id != *id);
+    let unique = others.is_empty().then(|| Unique {
+        number: number.to_owned(),
+        at: now,
+        crowded: namesakes.crowded,
+    });
     Found {
         article: namesakes.article,
         others,
+        unique,
     }
 }

@@ -59,7 +59,10 @@ impl Client {
                 |found| found.iter().any(own) && found.iter().filter(|row| exact(row)).count() >= 2,
             )
             .await?;
-        let mut namesakes = Namesakes::default();
+        let mut namesakes = Namesakes {
+            crowded: rows.len() > 100,
+            ..Namesakes::default()
+        };
         for row in rows {
             let (is_exact, is_own) = (exact(&row), own(&row));
             let Some(detail) = row.into_detail() else { continue };
@@ -126,6 +129,8 @@ pub struct Namesakes {
     pub article: Option<ArticleDetail>,
     /// Live articles with exactly the number; two are enough to know.
     pub live: Vec<ArticleDetail>,
+    /// So many numbers contain this one that the list took several calls.
+    pub crowded: bool,
 }
 
 /// Which articles a page is of.

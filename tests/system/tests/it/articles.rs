@@ -592,6 +592,63 @@ async fn a_missing_checkbox_is_said_and_closed_once_it_is_there() {
 }
 
 #[tokio::test]
+async fn a_number_that_many_others_contain_costs_no_more_once_it_is_known_to_be_unique() {
+    let shop = Catalogue::empty().await;
+    shop.robaws.set(|settings| {
+        settings.rate_per_second = 10_000;
+        settings.burst = 10_000;
+    });
+    for n in 0..250 {
+        shop.robaws
+            .put_article(Article::new(&format!("{}", 1000 + n), &format!("X1-{n}")));
+    }
+    shop.robaws.put_article(Article::new("900", "X1").ticked(true));
+    shop.create(json!({})).await;
+    shop.activate().await;
+    shop.settle().await;
+    shop.assert_equal(false);
+    shop.clear_calls();
+    shop.robaws.set_stock("900", demo::STOCK_LOCATION, 5);
+    shop.settle().await;
+    assert_eq!(shop.calls(), (1, 1));
+    shop.assert_equal(false);
+    // Another takes the number: that is announced, and then it is looked up.
+    shop.robaws
+        .edit_article("1007", |article| article.article_number = Some("X1".to_owned()));
+    shop.settle().await;
+    shop.assert_equal(false);
+    assert_eq!(shop.article("900").await.1, ["article_not_unique"]);
+    shop.robaws
+        .edit_article("1007", |article| article.article_number = Some("X1-7".to_owned()));
+    shop.settle().await;
+    shop.assert_equal(false);
+    shop.assert_clean();
+}
+
+#[tokio::test]
+async fn a_module_that_may_not_be_read_is_named_until_it_may() {
+    let shop = Catalogue::open().await;
+    let list = Fault::on("GET", "/articles").forever();
+    shop.stack.robaws.fault(list.status(403));
+    shop.robaws.set_stock("12", demo::STOCK_LOCATION, 5);
+    shop.settle().await;
+    assert_eq!(shop.codes().await, ["robaws_permission"]);
+    // Every night asks once, and the polls don't ask again and again.
+    shop.night_after(18).await;
+    shop.clear_calls();
+    for _ in 0..3 {
+        shop.round().await;
+    }
+    assert!(!shop.stack.robaws.calls().iter().any(|call| call.replica));
+    shop.stack.robaws.clear_faults();
+    for _ in 0..12 {
+        shop.round().await;
+    }
+    assert_eq!(shop.codes().await, [""; 0]);
+    shop.assert_equal(false);
+}
+
+#[tokio::test]
 async fn merchants_do_not_see_each_other() {
     let shop = Catalogue::open().await;
     let other = shop.stack.robaws.tenant("other");
