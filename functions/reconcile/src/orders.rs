@@ -1,12 +1,12 @@
-//! The three-way check, ProductFlow's side: an order of the last 30 days that the polls missed becomes due.
+//! The three-way check, ProductFlow's side: an order of the last 30 days that the polls missed, or that is another than they saw,
+//! becomes due.
 
 use crate::sweeps::{Page, Stop, productflow};
-use domain::ids::OrderIdentifier;
 use jiff::{SignedDuration, Timestamp};
 use peers::Gate;
 use productflow::RawOrder;
 use store::StoreError;
-use store::model::{OrderRecord, Peer};
+use store::model::{DueKind, OrderRecord, Peer};
 use store::sweep::SweepRun;
 
 /// How far back orders are checked.
@@ -55,9 +55,23 @@ async fn take_in(page: &Page<'_>, raw: &RawOrder, now: Timestamp) -> Result<(), 
         return Ok(());
     };
     let go_live = item.connection.go_live.unwrap_or(Timestamp::MAX);
-    let settings = &item.connection.settings;
-    let is_older = productflow::read(raw, settings).is_ok_and(|order| order.placed_at < go_live);
-    if is_older || is_known(page, &identifier).await? {
+    let (is_older, fingerprint) = match productflow::read(raw, &item.connection.settings) {
+        Ok(order) => (order.placed_at < go_live, order.fingerprint()),
+        Err(unreadable) => (false, unreadable.fingerprint),
+    };
+    if is_older {
+        return Ok(());
+    }
+    let store = &page.session.store;
+    if let Some(known) = store.order(connection, &identifier).await? {
+        if is_another(&known, &fingerprint) {
+            tracing::warn!(connection.id = %connection, order.id = %identifier, "the polls missed a change");
+            let due = |record: &mut OrderRecord| {
+                record.due_now(now);
+                true
+            };
+            store.amend_order(connection, &identifier, now, due).await?;
+        }
         return Ok(());
     }
     tracing::warn!(connection.id = %connection, order.id = %identifier, "the polls missed this order");
@@ -69,7 +83,10 @@ async fn take_in(page: &Page<'_>, raw: &RawOrder, now: Timestamp) -> Result<(), 
     }
 }
 
-async fn is_known(page: &Page<'_>, identifier: &OrderIdentifier) -> Result<bool, Stop> {
-    let found = page.session.store.order(page.connection(), identifier).await?;
-    Ok(found.is_some())
+/// Whether what the list shows was neither listed nor read before, and nobody is about to look.
+fn is_another(known: &OrderRecord, fingerprint: &str) -> bool {
+    let listed = known.listed.as_ref().map(|listed| listed.fingerprint.as_str());
+    let seen = [listed, known.read_fingerprint.as_deref()];
+    let is_work = known.due.is_some_and(|due| due.kind == DueKind::Work);
+    !is_work && !seen.contains(&Some(fingerprint))
 }

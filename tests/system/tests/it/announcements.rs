@@ -107,28 +107,7 @@ async fn only_what_the_webhook_signed_comes_in() {
 #[tokio::test]
 async fn the_secret_of_another_merchant_opens_nothing() {
     let shop = Catalogue::open().await;
-    let other = shop.stack.robaws.tenant("other");
-    other
-        .add_admin("other-key", "other-secret")
-        .put_client("5", "B2C")
-        .put_stock_location("3", "Depot");
-    shop.stack.productflow.company(77).add_token("other-token");
-    let create = json!({
-        "id": "other", "robaws": { "key": "other-key", "secret": "other-secret" },
-        "productflow": { "access_token": "other-token", "company_id": 77 },
-        "settings": { "b2c_client_id": "5", "stock_location_id": "3" },
-    });
-    assert_eq!(
-        shop.stack
-            .api("POST", "/api/connections", &create)
-            .await
-            .unwrap()
-            .0,
-        201
-    );
-    let path = "/api/connections/other/activate";
-    assert_eq!(shop.stack.api("POST", path, &json!({})).await.unwrap().0, 200);
-    shop.settle().await;
+    let (other, _) = shop.second_merchant().await;
     let theirs = other.webhook_endpoints()[0].secret.clone();
     let body = event("e-1", "12");
     let signed = signature(&theirs, shop.now().as_second(), &body);

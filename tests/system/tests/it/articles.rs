@@ -443,14 +443,8 @@ async fn a_value_that_flips_is_slowed_and_said_and_forgotten() {
 #[tokio::test]
 async fn an_order_that_waits_for_an_article_is_due_as_soon_as_it_comes_in() {
     let shop = Catalogue::open().await;
-    let order = |id: &str, sku: &str| {
-        let now = shop.now().to_string();
-        simulators::OrderBuilder::new(id)
-            .placed_at(&now)
-            .line(sku, 1, 1000, Some("7"))
-    };
-    shop.productflow.place(order("PF-1", "NEW"));
-    shop.productflow.place(order("PF-2", "NEW-2"));
+    shop.place("PF-1", "NEW");
+    shop.place("PF-2", "NEW-2");
     for _ in 0..20 {
         shop.round().await;
     }
@@ -480,11 +474,7 @@ async fn an_order_that_waits_for_an_article_is_due_as_soon_as_it_comes_in() {
 #[tokio::test]
 async fn our_own_stock_changes_come_back_once_and_end() {
     let shop = Catalogue::open().await;
-    let now = shop.now().to_string();
-    let order = simulators::OrderBuilder::new("PF-1")
-        .placed_at(&now)
-        .line("A-1", 2, 5998, Some("7"));
-    shop.productflow.place(order);
+    shop.place("PF-1", "A-1");
     shop.clear_calls();
     for _ in 0..4 {
         shop.round().await;
@@ -500,11 +490,7 @@ async fn an_order_for_a_number_under_which_we_sent_an_article_is_for_that_articl
     shop.robaws
         .edit_article("12", |article| article.article_number = Some("A-1b".to_owned()));
     shop.settle().await;
-    let now = shop.now().to_string();
-    let order = simulators::OrderBuilder::new("PF-1")
-        .placed_at(&now)
-        .line("A-1", 2, 5998, Some("7"));
-    shop.productflow.place(order);
+    shop.place("PF-1", "A-1");
     shop.round().await;
     assert_eq!(shop.robaws.stock("12", demo::STOCK_LOCATION), Decimal::from(23));
     shop.assert_clean();
@@ -521,11 +507,7 @@ async fn the_last_of_the_days_requests_are_for_orders() {
     shop.settle().await;
     shop.round().await;
     assert_eq!(shop.productflow.offer("A-2").unwrap().qty_available, 140);
-    let now = shop.now().to_string();
-    let order = simulators::OrderBuilder::new("PF-1")
-        .placed_at(&now)
-        .line("A-1", 2, 5998, Some("7"));
-    shop.productflow.place(order);
+    shop.place("PF-1", "A-1");
     shop.round().await;
     assert_eq!(shop.robaws.stock("12", demo::STOCK_LOCATION), Decimal::from(7));
     shop.clock.advance(SignedDuration::from_hours(17));
@@ -651,32 +633,7 @@ async fn a_module_that_may_not_be_read_is_named_until_it_may() {
 #[tokio::test]
 async fn merchants_do_not_see_each_other() {
     let shop = Catalogue::open().await;
-    let other = shop.stack.robaws.tenant("other");
-    other
-        .add_admin("other-key", "other-secret")
-        .put_client("5", "B2C")
-        .put_stock_location("3", "Depot");
-    other
-        .put_article(Article::new("12", "A-1").ticked(true))
-        .set_stock("12", "3", 1);
-    shop.stack.productflow.company(77).add_token("other-token");
-    let create = json!({
-        "id": "other", "robaws": { "key": "other-key", "secret": "other-secret" },
-        "productflow": { "access_token": "other-token", "company_id": 77 },
-        "settings": { "b2c_client_id": "5", "stock_location_id": "3" },
-    });
-    assert_eq!(
-        shop.stack
-            .api("POST", "/api/connections", &create)
-            .await
-            .unwrap()
-            .0,
-        201
-    );
-    let path = "/api/connections/other/activate";
-    assert_eq!(shop.stack.api("POST", path, &json!({})).await.unwrap().0, 200);
-    shop.settle().await;
-    let theirs = shop.stack.productflow.company(77);
+    let (other, theirs) = shop.second_merchant().await;
     assert_eq!(theirs.offer("A-1").unwrap().qty_available, 1);
     assert_eq!(shop.productflow.offer("A-1").unwrap().qty_available, 25);
     other.set_stock("12", "3", 2);

@@ -9,7 +9,7 @@ use runtime::clock::{Clock as _, ManualClock};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use simulators::robaws::Article;
-use simulators::{Company, RobawsTenant, demo};
+use simulators::{Company, OrderBuilder, RobawsTenant, demo};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -118,6 +118,43 @@ impl Catalogue {
         self.clock.advance(SignedDuration::from_hours(hours));
         self.stack.night().await.unwrap();
         self.settle().await;
+    }
+
+    /// An order of two pieces placed now.
+    pub(crate) fn place(&self, identifier: &str, sku: &str) {
+        let order = OrderBuilder::new(identifier).placed_at(&self.now().to_string());
+        self.productflow.place(order.line(sku, 2, 5998, Some("7")));
+    }
+
+    /// Another merchant, activated: his tenant and his company. He has an article A-1 of his own, with the same id.
+    pub(crate) async fn second_merchant(&self) -> (RobawsTenant, Company) {
+        let tenant = self.stack.robaws.tenant("other");
+        tenant
+            .add_admin("other-key", "other-secret")
+            .put_client("5", "B2C")
+            .put_stock_location("3", "Depot");
+        tenant
+            .put_article(Article::new("12", "A-1").ticked(true))
+            .set_stock("12", "3", 1);
+        let company = self.stack.productflow.company(77);
+        company.add_token("other-token");
+        let create = json!({
+            "id": "other", "robaws": { "key": "other-key", "secret": "other-secret" },
+            "productflow": { "access_token": "other-token", "company_id": 77 },
+            "settings": { "b2c_client_id": "5", "stock_location_id": "3" },
+        });
+        assert_eq!(
+            self.stack
+                .api("POST", "/api/connections", &create)
+                .await
+                .unwrap()
+                .0,
+            201
+        );
+        let activate = "/api/connections/other/activate";
+        assert_eq!(self.stack.api("POST", activate, &json!({})).await.unwrap().0, 200);
+        self.settle().await;
+        (tenant, company)
     }
 
     pub(crate) fn clear_calls(&self) {

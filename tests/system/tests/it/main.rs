@@ -9,6 +9,7 @@ mod api_orders;
 mod articles;
 mod catalogue;
 mod chaos;
+mod chaos_articles;
 mod faults;
 mod ledger_store;
 mod limits;
