@@ -224,6 +224,26 @@ async fn a_renumbered_article_moves_and_numbers_may_be_swapped() {
 }
 
 #[tokio::test]
+async fn an_offer_that_another_article_took_over_is_not_withdrawn() {
+    let shop = Catalogue::open().await;
+    let withdrawal = Fault::on("DELETE", "/product/A-1/offer");
+    shop.stack.productflow.fault(withdrawal.times(1).status(500));
+    shop.robaws
+        .edit_article("12", |article| article.article_number = Some("Z-1".to_owned()));
+    shop.settle().await;
+    shop.robaws
+        .edit_article("13", |article| article.article_number = Some("A-1".to_owned()));
+    shop.settle().await;
+    assert_eq!(shop.productflow.offer("A-1").unwrap().qty_available, 140);
+    // The first article's withdrawal is tried again.
+    for _ in 0..3 {
+        shop.round().await;
+    }
+    shop.assert_equal(false);
+    shop.assert_clean();
+}
+
+#[tokio::test]
 async fn of_two_equal_numbers_neither_is_sold_until_one_is_left() {
     let shop = Catalogue::open().await;
     shop.robaws.create_article(Article::new("20", "A-1").ticked(true));
