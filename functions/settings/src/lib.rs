@@ -16,6 +16,7 @@ pub mod handler;
 pub mod operator;
 pub mod order_view;
 pub mod orders;
+pub mod preview;
 pub mod problem_view;
 pub mod request;
 pub mod route;

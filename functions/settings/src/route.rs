@@ -4,7 +4,7 @@ use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::{Request, order_identifier};
-use crate::{activation, articles, choose, connections, orders, settle};
+use crate::{activation, articles, choose, connections, orders, preview, settle};
 use domain::ids::ConnectionId;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -92,6 +92,7 @@ async fn of_connection(
         (&Method::POST, ["orders", order, "choose"]) => {
             choose::choose(deps, request, &item, &order_identifier(order)?).await
         }
+        (&Method::GET, ["plan"]) => Box::pin(preview::preview(deps, request, &item)).await,
         (&Method::GET, ["articles"]) => articles::list(deps, request, &item).await,
         (&Method::POST, ["articles", "push"]) => articles::push(deps, request, &item).await,
         (&Method::POST, ["articles", "tick"]) => articles::tick(deps, request, &item).await,
@@ -99,7 +100,7 @@ async fn of_connection(
         (
             _,
             []
-            | ["activate" | "deactivate" | "orders" | "articles" | "reconcile"]
+            | ["activate" | "deactivate" | "orders" | "articles" | "reconcile" | "plan"]
             | ["articles", "push" | "tick"]
             | ["orders", _]
             | ["orders", _, "retry" | "settle" | "choose"],

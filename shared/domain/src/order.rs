@@ -21,6 +21,18 @@ pub enum OrderStatus {
     Unknown(String),
 }
 
+impl OrderStatus {
+    /// Our own word for it, or ProductFlow's when it is unknown.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Open => "open",
+            Self::Shipped => "shipped",
+            Self::Cancelled => "cancelled",
+            Self::Unknown(word) => word,
+        }
+    }
+}
+
 /// A buyer with a company name or a VAT number. Not stored: it reaches the remark of the invoice and nothing else.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Business {

@@ -468,12 +468,7 @@ impl OrderRecord {
 
     /// Keeps what the API shows of an order: nothing of its buyer but the country and "business or not".
     pub fn see(&mut self, order: &Order) {
-        self.status = match &order.status {
-            OrderStatus::Open => "open".to_owned(),
-            OrderStatus::Shipped => "shipped".to_owned(),
-            OrderStatus::Cancelled => "cancelled".to_owned(),
-            OrderStatus::Unknown(word) => word.clone(),
-        };
+        order.status.word().clone_into(&mut self.status);
         self.external_identifier.clone_from(&order.external_identifier);
         self.marketplace.clone_from(&order.marketplace);
         self.country.clone_from(&order.country);

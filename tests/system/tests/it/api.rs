@@ -519,3 +519,109 @@ async fn new_credentials_end_needs_credentials_at_once() {
     shop.round().await;
     assert_eq!(shop.state("PF-1").await, "booked");
 }
+
+#[tokio::test]
+async fn the_plan_shows_what_orders_would_do_without_doing_it() {
+    let empty = Empty::open().await;
+    empty.created("shop", json!({})).await;
+    let productflow = empty.stack.productflow.company(demo::COMPANY);
+    let place = |order: simulators::OrderBuilder| productflow.place(order.placed_at("2026-11-20T08:00:00Z"));
+    place(one_line("PF-1").shipping_cost(495));
+    productflow.ship("PF-1");
+    place(one_line("PF-2").line("A-9", 1, 100, None));
+    place(one_line("PF-3").status("cancelled"));
+    let path = "/api/connections/shop/plan";
+    let (status, answer) = empty.call("GET", path, Value::Null).await;
+    assert_eq!((status, &answer["truncated"]), (200, &json!(false)), "{answer}");
+    let of = |id: &str| {
+        let items = answer["items"].as_array().unwrap();
+        items
+            .iter()
+            .find(|item| item["identifier"] == id)
+            .unwrap()
+            .clone()
+    };
+    let shipped = of("PF-1");
+    assert_eq!(shipped["effects"][0]["kind"], "stock_change");
+    assert_eq!(
+        shipped["effects"][0]["lines"],
+        json!([{ "sku": "A-1", "article_id": "12", "quantity": 2 }])
+    );
+    let invoice = &shipped["effects"][1];
+    assert_eq!(invoice["total_cents"], 5998 + 495);
+    let total: i64 = invoice["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["quantity"].as_i64().unwrap() * line["price_cents"].as_i64().unwrap())
+        .sum();
+    assert_eq!(total, 5998 + 495);
+    assert_eq!(invoice["lines"][0]["vat_percentage"], "21");
+    let codes: Vec<Value> = of("PF-2")["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["code"].clone())
+        .collect();
+    assert_eq!(codes, ["article_not_found", "vat_code_missing"]);
+    assert_eq!(of("PF-3")["effects"], json!([]));
+    assert_eq!(of("PF-3")["state"], "skipped");
+    // Nothing was done, and nothing remembered.
+    let robaws = empty.stack.robaws.tenant(demo::TENANT);
+    assert_eq!((robaws.stock_changes().len(), robaws.invoices().len()), (0, 0));
+    assert_eq!(
+        empty
+            .call("GET", "/api/connections/shop/orders", Value::Null)
+            .await
+            .1["items"],
+        json!([])
+    );
+    // Once active its own start counts, or the one that is asked for.
+    assert_eq!(
+        empty
+            .call("POST", "/api/connections/shop/activate", Value::Null)
+            .await
+            .0,
+        200
+    );
+    let (_, answer) = empty.call("GET", path, Value::Null).await;
+    assert!(
+        answer["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|item| item["effects"] == json!([])),
+        "{answer}"
+    );
+    let (_, answer) = empty
+        .call(
+            "GET",
+            &format!("{path}?limit=2&go_live=2026-11-01T00:00:00Z"),
+            Value::Null,
+        )
+        .await;
+    assert_eq!(answer["items"].as_array().unwrap().len(), 2);
+    assert!(
+        answer["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|item| item["effects"] != json!([])),
+        "{answer}"
+    );
+    for bad in ["?limit=51", "?go_live=yesterday"] {
+        assert_eq!(
+            empty.call("GET", &format!("{path}{bad}"), Value::Null).await.0,
+            400,
+            "{bad}"
+        );
+    }
+    // What is not filled in yet is named.
+    let bare = json!({ "id": "bare", "language": "en" });
+    assert_eq!(empty.call("POST", "/api/connections", bare).await.0, 201);
+    let (status, answer) = empty.call("GET", "/api/connections/bare/plan", Value::Null).await;
+    assert_eq!(
+        (status, &answer["error"]["details"][0]["field"]),
+        (422, &json!("robaws.key"))
+    );
+}
