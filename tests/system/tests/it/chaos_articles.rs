@@ -161,10 +161,24 @@ async fn history(seed: u64) {
     shop.assert_clean();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn random_histories_end_with_both_peers_equal() {
-    for seed in 1..=8 {
-        println!("seed {seed}");
-        history(seed).await;
-    }
+macro_rules! histories {
+    ($($name:ident = $seed:literal,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                history($seed).await;
+            }
+        )*
+    };
+}
+
+histories! {
+    history_1 = 1,
+    history_2 = 2,
+    history_3 = 3,
+    history_4 = 4,
+    history_5 = 5,
+    history_6 = 6,
+    history_7 = 7,
+    history_8 = 8,
 }

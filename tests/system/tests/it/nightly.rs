@@ -350,7 +350,7 @@ async fn an_order_and_a_change_that_the_polls_missed_are_found() {
     shop.round().await;
     let state = |id: &'static str| async {
         let found = shop.stack.order(&shop.connection, id).await;
-        found.map(|record| record.state.as_str()).unwrap_or("unknown")
+        found.map_or("unknown", |record| record.state.as_str())
     };
     let seen = (state("PF-0").await, state("PF-1").await);
     assert_eq!(
