@@ -5,7 +5,7 @@ use crate::poll::PollError;
 use crate::round::Deps;
 use jiff::{SignedDuration, Timestamp};
 use store::article::{ArticleDueKind, ArticleRecord};
-use store::model::ConnectionItem;
+use store::model::{ConnectionItem, PeerHealth};
 use store::queue::{ArticleMessage, Sweep, SweepMessage};
 use store::sweep::SweepState;
 
@@ -13,20 +13,16 @@ use store::sweep::SweepState;
 const MOST_QUEUED: usize = 200;
 /// An article that was queued is not queued again for this long; nor is a sweep.
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// No articles with less than this part of Robaws' daily requests left, in percent.
-const CHANGES_END: u64 = 20;
-/// No bulk work with less than this part left.
-const BULK_ENDS: u64 = 50;
 
 /// Queues what is due and gives the number of messages.
 pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection.id;
     let mut kinds = Vec::new();
-    if !item.robaws.quota_is_below(CHANGES_END, now) {
+    if !item.robaws.quota_is_below(PeerHealth::ARTICLES_END, now) {
         kinds.push(ArticleDueKind::Change);
     }
-    if !item.robaws.quota_is_below(BULK_ENDS, now) {
+    if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         kinds.push(ArticleDueKind::Bulk);
     }
     let mut free = MOST_QUEUED;
@@ -76,7 +72,7 @@ fn is_recent(at: Option<Timestamp>, now: Timestamp) -> bool {
 /// requests were used up.
 pub async fn revive(deps: &Deps, item: &mut ConnectionItem) -> Result<(), PollError> {
     let now = deps.clock.now();
-    if is_recent(item.poll.sweeps_queued_at, now) || item.robaws.quota_is_below(BULK_ENDS, now) {
+    if is_recent(item.poll.sweeps_queued_at, now) || item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         return Ok(());
     }
     let connection = &item.connection.id;

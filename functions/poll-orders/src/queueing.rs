@@ -6,7 +6,7 @@ use crate::round::Deps;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
-use store::model::{ConnectionItem, Due, DueKind};
+use store::model::{ConnectionItem, Due, DueKind, PeerHealth};
 use store::orders::DueOrder;
 use store::queue::OrderMessage;
 
@@ -16,8 +16,6 @@ const MOST_QUEUED: usize = 200;
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// Open orders read again in one poll.
 const MOST_RELOOKS: usize = 15;
-/// No re-looks with less than this part of Robaws' daily requests left, in percent.
-const RELOOKS_END: u64 = 50;
 /// An open order is read again at most this often.
 const RELOOK: SignedDuration = SignedDuration::from_hours(1);
 
@@ -42,7 +40,7 @@ pub async fn run(
         .take(free)
         .collect();
     // The rest of the day's requests is for orders that need something.
-    if !item.robaws.quota_is_below(RELOOKS_END, now) {
+    if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         chosen.extend(relooks(deps, connection, seen, now).await?);
     }
     let messages: Vec<OrderMessage> = chosen

@@ -8,13 +8,10 @@ use jiff::Timestamp;
 use peers::{Gate, Session, Trouble};
 use runtime::error::Chain;
 use store::StoreError;
-use store::model::{ConnectionItem, ConnectionState, Peer};
+use store::model::{ConnectionItem, ConnectionState, Peer, PeerHealth};
 use store::queue::{Sweep, SweepMessage};
 use store::sweep::{SweepAsk, SweepProgress, SweepRun};
 use tokio::time::Instant;
-
-/// No bulk work with less than this part of Robaws' daily requests left, in percent.
-const BULK_ENDS: u64 = 50;
 
 /// How going on with a sweep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +72,9 @@ impl Page<'_> {
     /// Whether the day's requests, as Robaws last told, allow more bulk work.
     pub fn quota_allows(&self) -> bool {
         let limits = self.live.clients.robaws.limits();
-        let low = |(left, limit): (u64, u64)| left.saturating_mul(100) < limit.saturating_mul(BULK_ENDS);
+        let low = |(left, limit): (u64, u64)| {
+            left.saturating_mul(100) < limit.saturating_mul(PeerHealth::BULK_ENDS)
+        };
         !limits.daily_remaining.zip(limits.daily_limit).is_some_and(low)
     }
 }
@@ -130,7 +129,7 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
     if !store.save_sweep(&id, sweep, &progress).await? {
         return Ok(End::Done);
     }
-    if item.robaws.quota_is_below(BULK_ENDS, now) {
+    if item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         return Err(Stop::Quota);
     }
     let session = match deps.sessions.open(item, deadline).await {

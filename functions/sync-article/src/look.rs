@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::StoreError;
 use store::article::{ArticleDueKind, ArticleRecord, FLIPS, Sent};
-use store::model::Peer;
+use store::model::{Peer, PeerHealth};
 
 /// Times a look starts over, after somebody else wrote the record, or with renewed credentials.
 const MOST_RESTARTS: u32 = 10;
@@ -22,10 +22,6 @@ const MOST_RESTARTS: u32 = 10;
 const SLOWED_TO: SignedDuration = SignedDuration::from_mins(1);
 /// How far the clocks of our machines may be apart: a change announced this shortly before a read may not be in it.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
-/// No changes with less than this part of Robaws' daily requests left, in percent; the rest is for orders.
-const CHANGES_END: u64 = 20;
-/// No bulk work with less than this part left.
-const BULK_ENDS: u64 = 50;
 
 /// Why a run of a look ended early.
 enum Stop {
@@ -115,8 +111,8 @@ async fn may_work(ctx: &Context, live: &Live, record: &ArticleRecord) -> Result<
     let session = &ctx.session;
     let kind = record.due.map_or(ArticleDueKind::Bulk, |due| due.kind);
     let ends = match kind {
-        ArticleDueKind::Change => CHANGES_END,
-        ArticleDueKind::Bulk => BULK_ENDS,
+        ArticleDueKind::Change => PeerHealth::ARTICLES_END,
+        ArticleDueKind::Bulk => PeerHealth::BULK_ENDS,
     };
     Ok(!session.item.robaws.quota_is_below(ends, session.clock.now())
         && session.gate(Peer::Robaws, live, false).await? == Gate::Open

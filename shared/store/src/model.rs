@@ -264,6 +264,10 @@ impl PeerHealth {
     pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
     /// First wait between probes of refused credentials; each further one doubles.
     pub const FIRST_PROBE: SignedDuration = SignedDuration::from_mins(5);
+    /// Percent of Robaws' daily requests: with less left there is no bulk work, and no looking again at what may not have changed.
+    pub const BULK_ENDS: u64 = 50;
+    /// With less than this left articles wait: the rest is for orders.
+    pub const ARTICLES_END: u64 = 20;
     /// Longest wait between probes.
     pub const LONGEST_PROBE: SignedDuration = SignedDuration::from_hours(1);
 
