@@ -15,7 +15,7 @@ use runtime::error::Chain;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::article::{ArticleRecord, ArticleState};
-use store::model::ConnectionItem;
+use store::model::{ConnectionItem, Peer};
 use store::queue::{Sweep, SweepMessage};
 use store::sweep::SweepAsk;
 
@@ -116,6 +116,15 @@ async fn accepted(
 ) -> Result<Reply, ApiError> {
     must_be_active(item)?;
     let id = &item.connection.id;
+    let now = deps.clock.now();
+    for peer in [Peer::Robaws, Peer::Productflow] {
+        // Somebody asks: a paused peer gets one probe.
+        if item.health(peer).is_paused(now) {
+            let mut health = item.health(peer).clone();
+            health.paused_until = Some(now);
+            deps.store.save_health(id, peer, &health).await?;
+        }
+    }
     start(deps, id, sweep, ask).await?;
     let shown = show(deps, &read_again(deps, id).await?);
     Ok(Reply {

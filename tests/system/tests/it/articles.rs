@@ -335,6 +335,24 @@ async fn an_outage_of_either_peer_loses_no_change() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_push_does_not_wait_for_the_end_of_a_pause() {
+    let shop = Catalogue::open().await;
+    shop.stack.productflow.outage(Some(Outage::Unavailable));
+    shop.robaws.set_stock("12", demo::STOCK_LOCATION, 3);
+    shop.settle().await;
+    for _ in 0..8 {
+        shop.round().await;
+    }
+    shop.stack.productflow.outage(None);
+    assert!(shop.get("").await["paused"]["productflow"].is_string());
+    assert_eq!(shop.post("articles/push", json!({})).await.0, 202);
+    shop.settle().await;
+    shop.assert_equal(false);
+    assert!(shop.get("").await["paused"]["productflow"].is_null());
+    shop.assert_clean();
+}
+
+#[tokio::test]
 async fn a_write_whose_answer_is_lost_is_made_again() {
     let shop = Catalogue::open().await;
     shop.stack
