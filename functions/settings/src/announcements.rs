@@ -29,10 +29,14 @@ pub async fn register(
     };
     let url = webhook::url(base, &next.id);
     let known = webhook::known(item, credentials, &url);
-    if let Some(old) = item.webhook.as_ref().filter(|old| old.url != url) {
+    let ensured = webhook::ensure(robaws, &url, known).await;
+    if ensured.is_ok()
+        && let Some(old) = item.webhook.as_ref().filter(|old| old.url != url)
+    {
+        // The API is reached elsewhere now.
         webhook::remove(robaws, &old.endpoint_id).await;
     }
-    match webhook::ensure(robaws, &url, known).await {
+    match ensured {
         Ok(Ensured::Known) => Ok(None),
         Ok(Ensured::New(registered)) => Ok(Some(registered)),
         Err(error) => {

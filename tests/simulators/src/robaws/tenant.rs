@@ -330,6 +330,17 @@ impl RobawsTenant {
         self.with(|tenant, _| tenant.data.endpoints.to_vec())
     }
 
+    /// Gives an endpoint another URL, as if it had been registered from there. `false` when there is none.
+    pub fn move_webhook(&self, id: &str, url: &str) -> bool {
+        self.change(|data, _| {
+            let Some(endpoint) = data.endpoints.get_mut(id) else {
+                return false;
+            };
+            url.clone_into(&mut endpoint.url);
+            true
+        })
+    }
+
     /// Changes the switches by a JSON merge patch, with the names of the control API.
     ///
     /// # Errors

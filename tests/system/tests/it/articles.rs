@@ -74,6 +74,35 @@ async fn an_endpoint_whose_secret_is_lost_is_replaced() {
 }
 
 #[tokio::test]
+async fn an_api_that_moved_takes_its_webhook_along() {
+    let shop = Catalogue::open().await;
+    let elsewhere = "https://old.example/webhooks/robaws/shop";
+    let item = shop
+        .stack
+        .store
+        .connection(&shop.connection)
+        .await
+        .unwrap()
+        .unwrap();
+    let mut webhook = item.webhook.unwrap();
+    shop.robaws.move_webhook(&webhook.endpoint_id, elsewhere);
+    webhook.url = elsewhere.to_owned();
+    shop.stack
+        .store
+        .save_webhook(&shop.connection, Some(&webhook))
+        .await
+        .unwrap();
+    shop.activate().await;
+    let endpoints = shop.robaws.webhook_endpoints();
+    assert_eq!(endpoints.len(), 1, "{endpoints:?}");
+    assert_ne!(endpoints[0].url, elsewhere);
+    shop.robaws.set_stock("12", demo::STOCK_LOCATION, 4);
+    shop.settle().await;
+    shop.assert_equal(false);
+    shop.assert_clean();
+}
+
+#[tokio::test]
 async fn deactivation_removes_the_webhook_and_coming_back_pushes_again() {
     let shop = Catalogue::open().await;
     shop.post("deactivate", json!({})).await;
