@@ -1,6 +1,7 @@
 //! The nightly check: what no event announced, and whether ledger and documents still agree.
 
 use crate::catalogue::{Catalogue, euros};
+use crate::shop::START;
 use domain::problem::ProblemCode;
 use serde_json::{Value, json};
 use simulators::robaws::Article;
@@ -345,7 +346,7 @@ async fn an_order_and_a_change_that_the_polls_missed_are_found() {
     shop.productflow.place(order);
     shop.productflow.edit("PF-0", |order| {
         order["lines"][0]["quantity"] = json!(3);
-        order["updated_at"] = json!(placed);
+        order["updated_at"] = json!(START);
     });
     shop.round().await;
     let state = |id: &'static str| async {
