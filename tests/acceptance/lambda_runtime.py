@@ -84,9 +84,13 @@ class Function:
         """The next event, unless the process that asks was killed meanwhile."""
         while generation == self.generation:
             try:
-                return self.events.get(timeout=0.02)
+                event = self.events.get(timeout=0.02)
             except queue.Empty:
-                pass
+                continue
+            if generation == self.generation:
+                return event
+            # Meant for the process that follows.
+            self.events.put(event)
         return None
 
     def start(self):
