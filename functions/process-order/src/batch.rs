@@ -4,6 +4,7 @@
 use crate::context::Context;
 use crate::look::look;
 use crate::outcome::{self, End};
+use crate::sign_in;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::settings::Settings;
 use futures::future::join_all;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use store::StoreError;
 use store::model::{ConnectionItem, ConnectionState};
-use store::queue::{OrderMessage, OrderQueue};
+use store::queue::{OrderMessage, OrderQueue, OrdersQueueMessage};
 use tokio::time::Instant;
 
 /// Orders of one connection at a time.
@@ -32,11 +33,16 @@ pub struct Deps {
 }
 
 /// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
-pub async fn run(deps: &Deps, messages: Vec<Message<OrderMessage>>, deadline: Instant) -> Vec<String> {
+pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadline: Instant) -> Vec<String> {
     let mut by_connection: BTreeMap<ConnectionId, BTreeMap<OrderIdentifier, Vec<String>>> = BTreeMap::new();
     for message in messages {
-        let orders = by_connection.entry(message.body.connection).or_default();
-        orders.entry(message.body.order).or_default().push(message.id);
+        match message.body {
+            OrdersQueueMessage::Look(look) => {
+                let orders = by_connection.entry(look.connection).or_default();
+                orders.entry(look.order).or_default().push(message.id);
+            }
+            OrdersQueueMessage::SignIn(ask) => sign_in::put(deps, ask, deadline).await,
+        }
     }
     let connections = by_connection
         .into_iter()

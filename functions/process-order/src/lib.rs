@@ -12,6 +12,7 @@ pub mod handler;
 pub mod invoice;
 pub mod look;
 pub mod outcome;
+pub mod sign_in;
 
 pub use batch::Deps;
 pub use handler::handle;

@@ -91,15 +91,38 @@ impl ApiError {
         self.status
     }
 
-    /// The body of the answer.
-    pub fn body(&self) -> Value {
+    /// The code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What is wrong, in words.
+    pub fn message(&self) -> String {
         let language = self.language.unwrap_or(Language::En);
-        let message = if self.code == "activation_failed" {
+        if self.code == "activation_failed" {
             text::activation("form", &self.args, language)
         } else {
             text::error(self.text, &self.args, language)
-        };
-        let mut error = json!({ "code": self.code, "message": message });
+        }
+    }
+
+    /// The details, each with the field that it belongs to.
+    pub fn details(&self) -> &[Value] {
+        &self.details
+    }
+
+    /// What the details say, in words.
+    pub fn detail_messages(&self) -> Vec<String> {
+        let messages = self
+            .details
+            .iter()
+            .filter_map(|detail| detail["message"].as_str());
+        messages.map(str::to_owned).collect()
+    }
+
+    /// The body of the answer.
+    pub fn body(&self) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message() });
         if !self.details.is_empty() {
             error["details"] = Value::Array(self.details.clone());
         }

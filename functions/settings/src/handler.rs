@@ -3,7 +3,7 @@
 use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::request::Request;
-use crate::route;
+use crate::{pages, route};
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode, header};
@@ -38,7 +38,23 @@ pub async fn handle(
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let began = Instant::now();
     let method = event.payload.request_context.http.method.clone();
-    let answered = match Request::read(event.payload) {
+    let request = Request::read(event.payload);
+    if let Ok(request) = &request
+        && !route::is_api(request)
+    {
+        let shown = AssertUnwindSafe(Box::pin(pages::answer(deps, request)))
+            .catch_unwind()
+            .await;
+        let Ok(answer) = shown else {
+            tracing::error!("a page panicked");
+            let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
+            return Ok(response(error.status(), &error.body()));
+        };
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(http.method = %method, http.status = answer.status().as_u16(), took_ms = took, "page answered");
+        return Ok(answer.into_response());
+    }
+    let answered = match request {
         Ok(request) => AssertUnwindSafe(Box::pin(route::answer(deps, &request)))
             .catch_unwind()
             .await

@@ -1,4 +1,7 @@
-//! The operator's HTTP API (contract api.md): connections, their activation, and their orders.
+//! The merchant's pages, and the operator's HTTP API (contract api.md): connections, their activation, their orders and
+//! articles, their notifications.
+//!
+//! Both stand on the same functions: what a form does, the API does.
 
 pub mod activation;
 pub mod announcements;
@@ -13,9 +16,11 @@ pub mod connection_view;
 pub mod connections;
 pub mod credentials;
 pub mod handler;
+pub mod links;
 pub mod operator;
 pub mod order_view;
 pub mod orders;
+pub mod pages;
 pub mod preview;
 pub mod problem_view;
 pub mod request;

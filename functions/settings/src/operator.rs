@@ -1,5 +1,6 @@
 //! The operator's token: the secret `OperatorToken`, whose string is the token, compared in constant time.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -56,6 +57,23 @@ impl OperatorToken {
         let same = equal(&token, given);
         *cached = Some((token, Instant::now()));
         Ok(same)
+    }
+
+    /// A key for `purpose`, which says nothing of the token. After a rotation it is the old one for at most ten minutes.
+    pub async fn derived_key(&self, purpose: &str) -> Result<[u8; 32], OperatorTokenError> {
+        let mut cached = self.cached.lock().await;
+        let known = cached.as_ref().filter(|(_, at)| at.elapsed() < CACHED_FOR);
+        let token = if let Some((token, _)) = known {
+            token.clone()
+        } else {
+            let token = self.read().await?;
+            *cached = Some((token.clone(), Instant::now()));
+            token
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes())
+            .map_err(|error| OperatorTokenError::Unavailable(error.into()))?;
+        mac.update(purpose.as_bytes());
+        Ok(mac.finalize().into_bytes().into())
     }
 
     async fn read(&self) -> Result<SecretString, OperatorTokenError> {

@@ -7,7 +7,31 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use domain::ids::OrderIdentifier;
 use http::{HeaderMap, Method, StatusCode, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use runtime::http_event::{self, Malformed};
+use serde_json::Value;
+
+/// What may not stand in a part of a path as it is.
+const PATH_PART: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Who acts through the API.
+const OPERATOR: &str = "operator";
+/// Who acts through the pages.
+const MERCHANT: &str = "merchant";
 
 /// A request.
 #[derive(Debug)]
@@ -22,7 +46,12 @@ pub struct Request {
     pub body: Bytes,
     /// `https://` and the domain that was called.
     pub own_url: Option<String>,
+    /// The address of who calls, as far as API Gateway knows.
+    pub source_ip: Option<String>,
+    /// Who acts: kept with what is settled.
+    pub by: &'static str,
     headers: HeaderMap,
+    cookies: Vec<String>,
 }
 
 impl Request {
@@ -48,8 +77,26 @@ impl Request {
             query,
             body,
             own_url: domain.map(|domain| format!("https://{domain}")),
+            by: OPERATOR,
+            source_ip: event.request_context.http.source_ip,
             headers: event.headers,
+            cookies: event.cookies.unwrap_or_default(),
         })
+    }
+
+    /// What a form of a page asks for, as the API would be asked for it.
+    pub fn of_page(&self, body: &Value) -> Self {
+        Self {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query: Vec::new(),
+            body: Bytes::from(body.to_string()),
+            own_url: self.own_url.clone(),
+            by: MERCHANT,
+            source_ip: self.source_ip.clone(),
+            headers: HeaderMap::new(),
+            cookies: Vec::new(),
+        }
     }
 
     /// The token of `Authorization: Bearer`.
@@ -57,6 +104,42 @@ impl Request {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// The path, encoded again, and the query, less what only tells of something just done.
+    pub fn path_and_query(&self) -> String {
+        let mut text = String::new();
+        for part in &self.path {
+            text.push('/');
+            text.extend(utf8_percent_encode(part, PATH_PART));
+        }
+        let kept = self.query.iter().filter(|(name, _)| name != "done");
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept);
+        let query = query.finish();
+        if !query.is_empty() {
+            text.push('?');
+            text.push_str(&query);
+        }
+        text
+    }
+
+    /// A header, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// A cookie. API Gateway hands them on apart from the other headers.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let header = self.header(header::COOKIE.as_str());
+        let all = self
+            .cookies
+            .iter()
+            .map(String::as_str)
+            .chain(header)
+            .flat_map(|cookies| cookies.split(';'));
+        all.filter_map(|cookie| cookie.trim().split_once('='))
+            .find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// A parameter of the query; an empty one counts as absent.

@@ -4,11 +4,17 @@ use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::{Request, order_identifier};
-use crate::{activation, articles, choose, connections, orders, preview, settle};
+use crate::{activation, articles, choose, connections, links, orders, preview, settle};
 use domain::ids::ConnectionId;
 use http::{Method, StatusCode};
 use serde_json::json;
 use store::model::ConnectionItem;
+
+/// Whether a request is one for the API; every other is for a page.
+pub fn is_api(request: &Request) -> bool {
+    let first = request.path.first().map(String::as_str);
+    matches!(first, Some("api" | "health"))
+}
 
 /// Answers a request.
 pub async fn answer(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
@@ -92,6 +98,7 @@ async fn of_connection(
         (&Method::POST, ["orders", order, "choose"]) => {
             choose::choose(deps, request, &item, &order_identifier(order)?).await
         }
+        (&Method::POST, ["sign-in-link"]) => links::create(deps, request, &item).await,
         (&Method::GET, ["plan"]) => Box::pin(preview::preview(deps, request, &item)).await,
         (&Method::GET, ["articles"]) => articles::list(deps, request, &item).await,
         (&Method::POST, ["articles", "push"]) => articles::push(deps, request, &item).await,
@@ -100,7 +107,7 @@ async fn of_connection(
         (
             _,
             []
-            | ["activate" | "deactivate" | "orders" | "articles" | "reconcile" | "plan"]
+            | ["activate" | "deactivate" | "orders" | "articles" | "reconcile" | "plan" | "sign-in-link"]
             | ["articles", "push" | "tick"]
             | ["orders", _]
             | ["orders", _, "retry" | "settle" | "choose"],

@@ -23,7 +23,7 @@ const MOST_BYTES: usize = 10 * 1024 * 1024;
 /// The functions behind the HTTP API.
 #[derive(Clone)]
 pub struct Functions {
-    /// `/api` and `/health`.
+    /// The pages, `/api` and `/health`.
     pub settings: settings::Deps,
     /// `/webhooks/robaws/{id}`.
     pub article_push: article_push::Deps,
@@ -69,14 +69,25 @@ async fn answer(functions: &Functions, request: Request<Body>) -> anyhow::Result
             .iter()
             .filter_map(|value| value.to_str().ok())
             .collect();
-        headers.insert(name.as_str().to_owned(), Value::from(values.join(",")));
+        // API Gateway hands cookies on apart from the other headers.
+        if *name != header::COOKIE {
+            headers.insert(name.as_str().to_owned(), Value::from(values.join(",")));
+        }
     }
+    let cookies: Vec<String> = parts
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split("; "))
+        .map(str::to_owned)
+        .collect();
     let host = parts
         .headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("localhost");
-    let event = event(
+    let mut event = event(
         parts.method.as_str(),
         parts.uri.path(),
         parts.uri.query().unwrap_or_default(),
@@ -84,12 +95,20 @@ async fn answer(functions: &Functions, request: Request<Body>) -> anyhow::Result
         host,
         &body,
     )?;
-    let (status, body) = functions.call(event).await?;
-    let response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Body::from(body))?;
-    Ok(response)
+    if !cookies.is_empty() {
+        event["cookies"] = Value::from(cookies);
+    }
+    let answered = functions.respond(event).await?;
+    let status = u16::try_from(answered["statusCode"].as_u64().unwrap_or(500))?;
+    let mut response = Response::builder().status(status);
+    for (name, value) in answered["headers"].as_object().into_iter().flatten() {
+        response = response.header(name, value.as_str().unwrap_or_default());
+    }
+    for cookie in answered["cookies"].as_array().into_iter().flatten() {
+        response = response.header(header::SET_COOKIE, cookie.as_str().unwrap_or_default());
+    }
+    let body = answered["body"].as_str().unwrap_or_default().to_owned();
+    Ok(response.body(Body::from(body))?)
 }
 
 /// The event that API Gateway makes of a request.
@@ -104,10 +123,15 @@ pub fn event(
     let decoded = percent_decode_str(path)
         .decode_utf8()
         .context("the path is not UTF-8")?;
-    let route = if decoded.starts_with("/webhooks/") {
-        "POST /webhooks/robaws/{id}"
-    } else {
-        "ANY /api/{proxy+}"
+    let first = decoded
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    let route = match first {
+        "webhooks" => "POST /webhooks/robaws/{id}",
+        "api" => "ANY /api/{proxy+}",
+        _ => "$default",
     };
     let (text, encoded) = match std::str::from_utf8(body) {
         Ok(text) => (text.to_owned(), false),
@@ -130,6 +154,17 @@ pub fn event(
 impl Functions {
     /// Invokes the function that the path belongs to with an event; gives status and body.
     pub async fn call(&self, event: Value) -> anyhow::Result<(u16, String)> {
+        let response = self.respond(event).await?;
+        let status = response["statusCode"]
+            .as_u64()
+            .and_then(|status| u16::try_from(status).ok())
+            .context("the answer has no statusCode")?;
+        let body = response["body"].as_str().unwrap_or_default().to_owned();
+        Ok((status, body))
+    }
+
+    /// Invokes the function that the path belongs to with an event; gives the answer as API Gateway gets it.
+    pub async fn respond(&self, event: Value) -> anyhow::Result<Value> {
         let mut context = Context::default();
         context.request_id = uuid::Uuid::new_v4().to_string();
         let end = SystemClock
@@ -147,12 +182,6 @@ impl Functions {
             let answered = settings::handle(&self.settings, event).await;
             answered.map_err(|error| anyhow!("settings: {error}"))?
         };
-        let response = serde_json::to_value(&response)?;
-        let status = response["statusCode"]
-            .as_u64()
-            .and_then(|status| u16::try_from(status).ok())
-            .context("the answer has no statusCode")?;
-        let body = response["body"].as_str().unwrap_or_default().to_owned();
-        Ok((status, body))
+        Ok(serde_json::to_value(&response)?)
     }
 }

@@ -278,6 +278,11 @@ impl Stack {
         Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
+    /// Invokes the function behind the path of an event of the HTTP API; gives the answer as API Gateway gets it.
+    pub async fn respond(&self, event: Value) -> anyhow::Result<Value> {
+        self.http.respond(event).await
+    }
+
     /// Invokes the function behind the path of an event of the HTTP API; gives status and body.
     pub async fn call_http(&self, event: Value) -> anyhow::Result<(u16, String)> {
         self.http.call(event).await

@@ -22,6 +22,7 @@ struct Texts {
     misc: BTreeMap<String, String>,
     errors: BTreeMap<String, String>,
     countries: BTreeMap<String, String>,
+    tasks: BTreeMap<String, String>,
 }
 
 /// Title, message and fix of a problem, before its arguments are filled in.
@@ -117,6 +118,11 @@ pub fn activation(field: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).activation, field), args, language)
 }
 
+/// A text of a task in Robaws: `title`, `more`, `orders`, `sign_in_title`, `sign_in_text`.
+pub fn task(key: &str, values: &[(&str, &str)], language: Language) -> String {
+    fill_in(lookup(&texts(language).tasks, key), values)
+}
+
 /// What an error of the API says.
 pub fn error(key: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).errors, key), args, language)
@@ -206,6 +212,14 @@ pub fn moment(at: Timestamp, language: Language) -> String {
     let zone = TimeZone::get(BOOKKEEPING_ZONE).unwrap_or(TimeZone::UTC);
     let time = at.to_zoned_datetime(zone).strftime("%H:%M").to_string();
     format!("{} {time}", date(bookkeeping_day(at), language))
+}
+
+/// Fills plain values into a text: each `{name}` once, and what a value brings in is never looked at again.
+pub fn fill_in(text: &str, values: &[(&str, &str)]) -> String {
+    fill_with(text, |name| {
+        let known = values.iter().find(|(known, _)| *known == name);
+        known.map(|(_, value)| (*value).to_owned())
+    })
 }
 
 fn fill(text: &str, args: &Args, language: Language) -> String {

@@ -14,7 +14,7 @@
 
 use domain::article::ArticleDetail;
 use domain::catalogue::{Article, VatTariff};
-use domain::ids::{ArticleId, DocumentId, StockLocationId, VatTariffId};
+use domain::ids::{ArticleId, DocumentId, StockLocationId, UserId, VatTariffId};
 use domain::invoice::{InvoiceHeader, InvoiceLine};
 use domain::ledger::{Direction, Outcome, StockItem};
 use domain::money::Cents;
@@ -255,6 +255,40 @@ pub(crate) fn webhook_body(url: &str) -> String {
     json!({ "url": url, "events": ["article.created", "article.updated", "article.stock-changed"] })
         .to_string()
 }
+
+/// A task, to be made: what office staff are to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTask {
+    /// What it is called.
+    pub title: String,
+    /// What it says.
+    pub description: String,
+    /// Whose it is.
+    pub user: UserId,
+    /// The document that it is about, such as `/sales-invoices/1`.
+    pub related: Option<String>,
+}
+
+/// The body that makes a task.
+pub(crate) fn task_body(task: &NewTask) -> String {
+    let mut body = json!({
+        "title": task.title, "description": task.description, "status": TASK_OPEN, "assignedUserId": task.user,
+    });
+    if let Some(related) = &task.related {
+        body["relatedResource"] = json!(related);
+    }
+    body.to_string()
+}
+
+/// The body that closes a task.
+pub(crate) fn task_done_body() -> String {
+    json!({ "status": TASK_DONE }).to_string()
+}
+
+/// Robaws' word for a task that is to be done.
+const TASK_OPEN: &str = "Te doen";
+/// Robaws' word for a task that is done.
+const TASK_DONE: &str = "Gedaan";
 
 /// A sales invoice as the API gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -103,6 +103,16 @@ pub(crate) fn invoice(connection: &ConnectionId, identifier: &OrderIdentifier, r
     )
 }
 
+/// A sign-in link, by the digest of its token.
+pub(crate) fn link(digest: &str) -> Key {
+    key(format!("LINK#{digest}"), "LINK".to_owned())
+}
+
+/// How often something was done in one window of time.
+pub(crate) fn allowance(what: &str, window: i64) -> Key {
+    key(format!("ALLOWANCE#{}", short(what)), window.to_string())
+}
+
 /// A moment that sorts as text: whole seconds, rounded down.
 pub(crate) fn sortable(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

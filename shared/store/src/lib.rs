@@ -8,6 +8,7 @@ pub mod articles;
 pub mod connections;
 pub mod error;
 pub mod keys;
+pub mod links;
 pub mod model;
 pub mod orders;
 pub mod queue;

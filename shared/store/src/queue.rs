@@ -122,6 +122,32 @@ impl SweepMessage {
     }
 }
 
+/// "Put a task with a sign-in link in Robaws": asked for on a page that knows nobody, so whether there is such a connection is
+/// found out by whoever receives this, not by whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInMessage {
+    /// Shape of the message.
+    pub schema_version: u32,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Where the pages were reached: the link leads there.
+    pub base_url: String,
+    /// Path to go on to after signing in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What the orders queue holds: its worker is the one that is quick to come and calls Robaws.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OrdersQueueMessage {
+    /// Look at an order.
+    Look(OrderMessage),
+    /// Put a sign-in link in Robaws.
+    SignIn(SignInMessage),
+}
+
 /// What can be queued.
 pub trait Message: Serialize {
     /// Its group: within one, messages are worked off one after the other.
@@ -156,6 +182,13 @@ impl Message for ArticleMessage {
 impl Message for SweepMessage {
     fn group(&self) -> &str {
         self.connection.as_str()
+    }
+}
+
+impl Message for SignInMessage {
+    // A group of its own: it need not wait for the orders of its connection.
+    fn group(&self) -> &'static str {
+        "sign-in"
     }
 }
 
@@ -206,6 +239,10 @@ impl<M: Message> Queue<M> {
 
     /// Sends the messages in order, ten a call.
     pub async fn send(&self, messages: &[M]) -> Result<(), QueueError> {
+        self.send_all(messages).await
+    }
+
+    async fn send_all<T: Message>(&self, messages: &[T]) -> Result<(), QueueError> {
         let mut taken = 0;
         for chunk in messages.chunks(10) {
             let failed = |source| QueueError {
@@ -239,5 +276,12 @@ impl<M: Message> Queue<M> {
             }
         }
         Ok(())
+    }
+}
+
+impl OrderQueue {
+    /// Sends what asks for a sign-in link.
+    pub async fn send_sign_in(&self, message: SignInMessage) -> Result<(), QueueError> {
+        self.send_all(&[message]).await
     }
 }

@@ -19,6 +19,8 @@ pub const TOKEN: &str = "demo-token";
 pub const STOCK_LOCATION: &str = "3";
 /// The client that consumers' invoices go to.
 pub const B2C_CLIENT: &str = "5";
+/// The user who gets the notifications.
+pub const USER: &str = "9";
 
 /// Fills both peers and marks that as what a reset goes back to.
 pub fn seed(robaws: &RobawsSim, productflow: &ProductFlowSim) {
@@ -31,7 +33,7 @@ pub fn seed(robaws: &RobawsSim, productflow: &ProductFlowSim) {
         .put_client(B2C_CLIENT, "Webshop B2C")
         .put_client("6", "Bouwbedrijf Janssens");
     tenant
-        .put_user("9", "Els Maes")
+        .put_user(USER, "Els Maes")
         .put_company("1", "Demo BV")
         .put_payment_condition("2", "Contant");
     tenant.put_vat_tariff(VatTariff::new("7", Decimal::from(21), true));

@@ -1,0 +1,73 @@
+//! "Send me a new sign-in link in Robaws": a task with a link for whoever gets the notifications. Asked for by somebody whom the
+//! page does not know, so whatever comes of it is only seen in Robaws.
+
+use crate::batch::Deps;
+use domain::text;
+use jiff::SignedDuration;
+use robaws::NewTask;
+use runtime::error::Chain;
+use std::time::Duration;
+use store::links::{SignInLink, random_token};
+use store::queue::SignInMessage;
+use tokio::time::Instant;
+
+/// How long the link of a task is good.
+const GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// Left for the rest of the batch.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// Puts the link in Robaws. Whoever asked may ask again, so nothing is repeated.
+pub async fn put(deps: &Deps, message: SignInMessage, deadline: Instant) {
+    let id = message.connection.clone();
+    let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+    match tokio::time::timeout_at(until, Box::pin(try_put(deps, message))).await {
+        Ok(Ok(true)) => tracing::info!(connection.id = %id, "a sign-in link was put in Robaws"),
+        Ok(Ok(false)) => tracing::info!(connection.id = %id, "nobody gets a sign-in link"),
+        Ok(Err(error)) => {
+            tracing::warn!(connection.id = %id, error = %Chain(error.as_ref()), "no sign-in link was put in Robaws");
+        }
+        Err(_) => tracing::warn!(connection.id = %id, "no sign-in link was put in Robaws: no time left"),
+    }
+}
+
+/// `false`: there is no such connection, or nobody in it to give the link to.
+async fn try_put(
+    deps: &Deps,
+    message: SignInMessage,
+) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let sessions = &deps.sessions;
+    let Some(item) = sessions.store.connection(&message.connection).await? else {
+        return Ok(false);
+    };
+    let connection = item.connection;
+    let Some(user) = connection.settings.task_user_id.clone() else {
+        return Ok(false);
+    };
+    let credentials = sessions
+        .peers
+        .secrets()
+        .get(&connection.id, connection.secret_version.as_deref())
+        .await?;
+    let Some(robaws) = sessions.peers.robaws(&connection.id, &credentials).await else {
+        return Ok(false);
+    };
+    let now = sessions.clock.now();
+    let token = random_token();
+    let link = SignInLink {
+        connection: connection.id.clone(),
+        next: message.next,
+        ends_at: now.checked_add(GOOD_FOR)?,
+        used_at: None,
+    };
+    sessions.store.save_link(&token, &link).await?;
+    let language = connection.language;
+    let url = format!("{}/in/{token}", message.base_url.trim_end_matches('/'));
+    let task = NewTask {
+        title: text::task("sign_in_title", &[], language),
+        description: text::task("sign_in_text", &[("url", &url)], language),
+        user,
+        related: None,
+    };
+    robaws.create_task(&task, &random_token()).await?;
+    Ok(true)
+}

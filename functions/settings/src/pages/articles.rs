@@ -1,0 +1,11 @@
+//! Articles: what ProductFlow has of each, and what is wrong.
+
+use super::answer::{Answer, PageError};
+use super::visit::Visit;
+
+/// Answers a request for one of these pages.
+pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
+    let _ = (visit, path);
+    std::future::ready(()).await;
+    Err(PageError::NotFound)
+}

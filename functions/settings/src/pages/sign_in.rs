@@ -1,0 +1,199 @@
+//! Coming in: the one-time link, asking for a new one, and the reader's language.
+
+use super::answer::{Answer, PageError};
+use super::forms;
+use super::layout::Layout;
+use super::session::{Keys, Session};
+use super::texts;
+use super::visit::Visit;
+use crate::config::Deps;
+use crate::request::Request;
+use askama::Template;
+use domain::ids::ConnectionId;
+use http::{Method, StatusCode};
+use jiff::SignedDuration;
+use runtime::error::Chain;
+use store::links::SignInLink;
+use store::queue::{MESSAGE_SCHEMA, SignInMessage};
+
+/// Links tried from one address within [`TRIES_WINDOW`] that were none of ours.
+const MOST_TRIES: u32 = 20;
+const TRIES_WINDOW: SignedDuration = SignedDuration::from_mins(15);
+/// New links that may be asked for within an hour, per connection.
+const MOST_ASKED: u32 = 3;
+/// New links that may be asked for within an hour from one address, whatever the connection.
+const MOST_ASKED_FROM_ONE: u32 = 30;
+const ASKED_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkPage {
+    page: Layout,
+    path: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    page: Layout,
+    connection: String,
+    next: String,
+    /// What came of the last try.
+    notice: Option<&'static str>,
+}
+
+/// `/in/{token}`: opening it shows a button; only pressing that uses the link up, since mail scanners open links.
+pub async fn link(deps: &Deps, request: &Request, keys: &Keys, token: &str) -> Result<Answer, PageError> {
+    let now = deps.clock.now();
+    let from = format!("link-tries#{}", request.source_ip.as_deref().unwrap_or_default());
+    if !deps.store.allows(&from, MOST_TRIES, TRIES_WINDOW, now).await? {
+        return Err(PageError::TooMany);
+    }
+    let found = deps.store.link(token).await?;
+    let Some(link) = found else {
+        deps.store.allow(&from, MOST_TRIES, TRIES_WINDOW, now).await?;
+        return used_up(request, keys, None, None);
+    };
+    let used_up = |link: SignInLink| used_up(request, keys, Some(link.connection), link.next);
+    match request.method {
+        Method::GET => {
+            if !link.is_good(now) {
+                return used_up(link);
+            }
+            let language = texts::accepted(request.header("accept-language"));
+            let (form_token, cookie) = forms::visitor(request, keys);
+            let page = LinkPage {
+                page: Layout::outside("sign_in.title", language, form_token),
+                path: format!("/in/{token}"),
+            };
+            Ok(Answer::html(&page)?.with_cookie(cookie))
+        }
+        Method::POST => {
+            forms::of_visitor(request, keys)?;
+            let item = deps.store.connection(&link.connection).await?;
+            let good = link.is_good(now) && deps.store.use_link(token, now).await?;
+            let (true, Some(item)) = (good, item) else {
+                return used_up(link);
+            };
+            let session = Session::begin(link.connection.clone(), item.connection.created_at, now);
+            tracing::info!(connection.id = %link.connection, "signed in");
+            let next = link.next.filter(|next| is_own(next, &link.connection));
+            let path = next.unwrap_or_else(|| format!("/c/{}", link.connection));
+            Ok(Answer::see_other(path).with_cookie(Some(session.cookie(keys, now))))
+        }
+        _ => Err(PageError::NotFound),
+    }
+}
+
+fn used_up(
+    request: &Request,
+    keys: &Keys,
+    connection: Option<ConnectionId>,
+    next: Option<String>,
+) -> Result<Answer, PageError> {
+    let answer = page(request, keys, connection, next, Some("sign_in.used"))?;
+    Ok(answer.with_status(StatusCode::GONE))
+}
+
+/// The page that offers a new link.
+pub fn page(
+    request: &Request,
+    keys: &Keys,
+    connection: Option<ConnectionId>,
+    next: Option<String>,
+    notice: Option<&'static str>,
+) -> Result<Answer, PageError> {
+    let language = texts::accepted(request.header("accept-language"));
+    let (token, cookie) = forms::visitor(request, keys);
+    let page = SignInPage {
+        page: Layout::outside("sign_in.title", language, token),
+        connection: connection.map(|id| id.to_string()).unwrap_or_default(),
+        next: next.unwrap_or_default(),
+        notice: notice.map(|key| texts::text(key, language)),
+    };
+    Ok(Answer::html(&page)?.with_cookie(cookie))
+}
+
+/// `POST /sign-in`: has a task with a new link put in Robaws. The answer is the same, and takes as long, whether there is such a
+/// connection or not: that is found out by whoever receives the message.
+pub async fn ask(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, PageError> {
+    let form = forms::of_visitor(request, keys)?;
+    let now = deps.clock.now();
+    let from = format!(
+        "links-asked-from#{}",
+        request.source_ip.as_deref().unwrap_or_default()
+    );
+    if !deps
+        .store
+        .allow(&from, MOST_ASKED_FROM_ONE, ASKED_WINDOW, now)
+        .await?
+    {
+        return Err(PageError::TooMany);
+    }
+    let typed = form.value("connection").unwrap_or_default().to_ascii_lowercase();
+    let asked = ConnectionId::parse(typed);
+    let Ok(connection) = asked else {
+        return page(request, keys, None, None, Some("sign_in.which"));
+    };
+    let next = form
+        .value("next")
+        .filter(|next| is_own(next, &connection))
+        .map(str::to_owned);
+    let base_url = deps.public_base_url.clone().or_else(|| request.own_url.clone());
+    let what = format!("links-asked#{connection}");
+    if let Some(base_url) = base_url
+        && deps.store.allow(&what, MOST_ASKED, ASKED_WINDOW, now).await?
+    {
+        let message = SignInMessage {
+            schema_version: MESSAGE_SCHEMA,
+            connection: connection.clone(),
+            base_url,
+            next: next.clone(),
+        };
+        if let Err(error) = deps.queue.send_sign_in(message).await {
+            tracing::error!(error = %Chain(&error), "a sign-in link could not be asked for");
+        }
+    }
+    page(request, keys, Some(connection), next, Some("sign_in.sent"))
+}
+
+/// `POST …/language`: the reader's language, kept in the session.
+pub fn language(visit: &Visit<'_>) -> Result<Answer, PageError> {
+    let form = visit.form()?;
+    let chosen = form.value("language").and_then(texts::language);
+    let back = form.value("back").filter(|back| is_own(back, visit.id()));
+    let session = Session {
+        language: chosen.or(visit.session.language),
+        ..visit.session.clone()
+    };
+    let path = back.map_or_else(|| visit.path(""), str::to_owned);
+    Ok(visit.with_session(Answer::see_other(path), &session))
+}
+
+/// Whether a path is one of this connection's pages: nobody is sent anywhere else.
+pub fn is_own(path: &str, connection: &ConnectionId) -> bool {
+    let home = format!("/c/{connection}");
+    let rest = path.strip_prefix(&home);
+    let is_below = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    is_below && path.len() <= 1_000 && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("/c/shop", true)]
+    #[case("/c/shop/notifications/1?x=2", true)]
+    #[case("/c/shop?x", true)]
+    #[case("/c/shopper", false)]
+    #[case("/c/other", false)]
+    #[case("//evil.example/c/shop", false)]
+    #[case("/c/shop/\\evil", false)]
+    #[case("/c/shop/\r\nSet-Cookie: a", false)]
+    #[case("https://evil.example", false)]
+    fn only_pages_of_the_connection_are_gone_on_to(#[case] path: &str, #[case] own: bool) {
+        assert_eq!(is_own(path, &ConnectionId::parse("shop").unwrap()), own);
+    }
+}
