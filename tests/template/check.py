@@ -80,13 +80,15 @@ def shape_in_code() -> dict | None:
     listed = re.search(r"for attribute in \[([^\]]*)\]", schema)
     if not keys or not listed or "ScalarAttributeType::S)" not in schema:
         return None
-    projections = {"All": "ALL", "KeysOnly": "KEYS_ONLY"}
-    indexes = re.findall(r'\bindex\(\s*(\w+),\s*"(\w+)",\s*"(\w+)",\s*ProjectionType::(\w+)', schema)
+    projections = {"All": "ALL", "KeysOnly": "KEYS_ONLY", "Include": "INCLUDE"}
+    called = r'\bindex\(\s*(\w+),\s*"(\w+)",\s*"(\w+)",\s*ProjectionType::(\w+),\s*&\[([^\]]*)\]'
+    indexes = re.findall(called, schema)
     if len(indexes) != schema.count(".global_secondary_indexes("):
         return None
     shape = {"keys": (("HASH", keys[1]), ("RANGE", keys[2])), "strings": set(re.findall(r'"(\w+)"', listed[1]))}
-    for name, hash_key, range_key, shown in indexes:
-        shape[f"index {constants.get(name)}"] = ("HASH", hash_key), ("RANGE", range_key), projections.get(shown)
+    for name, hash_key, range_key, shown, attributes in indexes:
+        projection = projections.get(shown), set(re.findall(r'"(\w+)"', attributes))
+        shape[f"index {constants.get(name)}"] = ("HASH", hash_key), ("RANGE", range_key), *projection
     return shape
 
 
@@ -100,7 +102,8 @@ def check_table(template: dict) -> list[str]:
     strings = {a["AttributeName"] for a in table["AttributeDefinitions"] if a["AttributeType"] == "S"}
     shape = {"keys": keys(table["KeySchema"]), "strings": strings}
     for index in table["GlobalSecondaryIndexes"]:
-        shape[f"index {index['IndexName']}"] = *keys(index["KeySchema"]), index["Projection"]["ProjectionType"]
+        projection = index["Projection"]["ProjectionType"], set(index["Projection"].get("NonKeyAttributes", []))
+        shape[f"index {index['IndexName']}"] = *keys(index["KeySchema"]), *projection
     return [
         f"table, {part}: {shape.get(part)} in the template, {code.get(part)} in the code"
         for part in sorted(shape.keys() | code.keys())

@@ -4,8 +4,10 @@ use crate::articles;
 use crate::pass::{self, Passed};
 use crate::queueing;
 use crate::round::Deps;
+use domain::ids::OrderIdentifier;
 use jiff::Timestamp;
-use peers::{Clients, Health, PeersError, Trouble};
+use peers::{Clients, Health, PeersError, Trouble, notifications};
+use runtime::error::Chain;
 use std::collections::BTreeSet;
 use store::StoreError;
 use store::model::{ConnectionItem, Peer};
@@ -60,15 +62,51 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
     } else {
         BTreeSet::new()
     };
+    let queued = queue(deps, &item, &health, &seen).await;
+    // Last, so that telling of what is wrong never holds up what is right.
+    if let Err(error) = tell(deps, &item, &clients, &health).await {
+        tracing::error!(
+            connection.id = %item.connection.id, error = %Chain(&error), "the notifications could not be brought up to date"
+        );
+    }
+    queued
+}
+
+async fn queue(
+    deps: &Deps,
+    item: &ConnectionItem,
+    health: &Health,
+    seen: &BTreeSet<OrderIdentifier>,
+) -> Result<usize, PollError> {
     if !health.may_work(Peer::Robaws).await {
         tracing::info!(connection.id = %item.connection.id, "Robaws is paused: due orders wait");
         return Ok(0);
     }
-    let mut queued = queueing::run(deps, &item, &seen).await?;
+    let mut queued = queueing::run(deps, item, seen).await?;
     if health.may_work(Peer::Productflow).await {
-        queued += articles::run(deps, &item).await?;
+        queued += articles::run(deps, item).await?;
     }
     Ok(queued)
+}
+
+/// Brings the notifications up to date, when anything may have changed that they tell of.
+async fn tell(
+    deps: &Deps,
+    item: &ConnectionItem,
+    clients: &Clients,
+    health: &Health,
+) -> Result<(), StoreError> {
+    let now = deps.clock.now();
+    let marked = deps.store.take_marked(&item.connection.id);
+    let mut item = item.clone();
+    item.robaws = health.now(Peer::Robaws).await;
+    item.productflow = health.now(Peer::Productflow).await;
+    if !marked && !notifications::may_be_outdated(&item, now) {
+        return Ok(());
+    }
+    let robaws = health.may_work(Peer::Robaws).await;
+    let robaws = robaws.then_some(&clients.robaws);
+    notifications::tell(&deps.store, &item, robaws, now).await
 }
 
 /// Refused credentials get one probe a poll, 5 min doubling to 1 h apart.

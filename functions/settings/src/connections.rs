@@ -195,6 +195,10 @@ async fn changed(deps: &Deps, change: &Change, item: ConnectionItem) -> Result<R
         secret_version = Some(deps.peers.secrets().put(&id, &credentials).await?);
     }
     store_change(deps, change, &id, &credentials, secret_version).await?;
+    if next.settings != item.connection.settings {
+        // Whoever is told, and what is told of settings, may be another now.
+        deps.store.mark_notifications(&id, deps.clock.now()).await?;
+    }
     for peer in answered {
         let healthy = item.health(peer).healthy();
         deps.store.save_health(&id, peer, &healthy).await?;

@@ -17,6 +17,7 @@ pub mod connections;
 pub mod credentials;
 pub mod handler;
 pub mod links;
+pub mod notifications;
 pub mod operator;
 pub mod order_view;
 pub mod orders;

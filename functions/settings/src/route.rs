@@ -4,7 +4,7 @@ use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::{Request, order_identifier};
-use crate::{activation, articles, choose, connections, links, orders, preview, settle};
+use crate::{activation, articles, choose, connections, links, notifications, orders, preview, settle};
 use domain::ids::ConnectionId;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -98,6 +98,7 @@ async fn of_connection(
         (&Method::POST, ["orders", order, "choose"]) => {
             choose::choose(deps, request, &item, &order_identifier(order)?).await
         }
+        (&Method::GET, ["notifications"]) => notifications::list(deps, request, &item).await,
         (&Method::POST, ["sign-in-link"]) => links::create(deps, request, &item).await,
         (&Method::GET, ["plan"]) => Box::pin(preview::preview(deps, request, &item)).await,
         (&Method::GET, ["articles"]) => articles::list(deps, request, &item).await,
@@ -107,7 +108,10 @@ async fn of_connection(
         (
             _,
             []
-            | ["activate" | "deactivate" | "orders" | "articles" | "reconcile" | "plan" | "sign-in-link"]
+            | [
+                "activate" | "deactivate" | "orders" | "articles" | "reconcile" | "plan" | "sign-in-link"
+                | "notifications",
+            ]
             | ["articles", "push" | "tick"]
             | ["orders", _]
             | ["orders", _, "retry" | "settle" | "choose"],

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod invoice;
 pub mod ledger;
 pub mod money;
+pub mod notification;
 pub mod order;
 pub mod plan;
 pub mod problem;

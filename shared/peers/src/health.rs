@@ -98,6 +98,11 @@ impl Health {
         self.slot(peer).lock().await.paused_until
     }
 
+    /// How `peer` is doing, as far as this process knows.
+    pub async fn now(&self, peer: Peer) -> PeerHealth {
+        self.slot(peer).lock().await.clone()
+    }
+
     /// A call succeeded.
     pub async fn succeeded(&self, peer: Peer) -> Result<(), store::StoreError> {
         let mut health = self.slot(peer).lock().await;
@@ -177,7 +182,7 @@ impl Health {
         let now = self.clock.now();
         match trouble {
             Trouble::Credentials => health.refuse(now),
-            Trouble::Quota { reset } => health.pause(now, *reset),
+            Trouble::Quota { reset } => health.use_up(now, *reset),
             Trouble::RateLimited { wait } => {
                 health.pause(now, Some(wait.unwrap_or(SignedDuration::from_secs(2))));
             }

@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod checkbox;
 pub mod clients;
 pub mod health;
+pub mod notifications;
 pub mod session;
 pub mod trouble;
 pub mod webhook;

@@ -3,6 +3,7 @@
 use crate::catalogue::{Catalogues, Lookups};
 use crate::clients::{Clients, Peers, PeersError};
 use crate::health::{Gate, Health};
+use crate::notifications;
 use crate::trouble::Trouble;
 use domain::ids::OrderIdentifier;
 use runtime::clock::SharedClock;
@@ -191,8 +192,27 @@ impl Session {
             .await
     }
 
-    /// Stores what is left of the day's requests.
+    /// Stores what is left of the day's requests, and tells of what changed meanwhile.
     pub async fn close(&self) -> Result<(), StoreError> {
+        self.store_quota().await?;
+        let id = &self.item.connection.id;
+        if !self.store.take_marked(id) || !self.has_time() {
+            return Ok(());
+        }
+        let item = self.store.connection(id).await?;
+        let Some(item) = item.filter(|item| item.connection.state == ConnectionState::Active) else {
+            return Ok(());
+        };
+        if !notifications::is_small(&item) {
+            return Ok(());
+        }
+        let live = self.live().await;
+        let robaws = self.health.may_work(Peer::Robaws).await;
+        let robaws = robaws.then_some(&live.clients.robaws);
+        notifications::tell(&self.store, &item, robaws, self.clock.now()).await
+    }
+
+    async fn store_quota(&self) -> Result<(), StoreError> {
         let limits = self.live().await.clients.robaws.limits();
         if let (Some(left), Some(limit)) = (limits.daily_remaining, limits.daily_limit) {
             self.health.quota(left, limit, limits.daily_reset).await?;

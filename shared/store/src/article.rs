@@ -1,10 +1,11 @@
 //! What is remembered of an article: what ProductFlow was last sent of it, when it is due, and what is wrong with it.
 
 use crate::keys::{self, Key};
-use crate::model::{OpenProblem, merge_problems};
+use crate::model::{OpenProblem, differ, merge_problems};
 use crate::record::Record;
 use domain::article::{ArticleFacts, Listing};
 use domain::ids::{ArticleId, ConnectionId, Sku};
+use domain::notification::Subject;
 use domain::problem::{Problem, ProblemCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -170,6 +171,9 @@ pub struct ArticleRecord {
     pub created_at: Timestamp,
     /// Last written.
     pub updated_at: Timestamp,
+    /// What is wrong with it changed since it was read; not stored.
+    #[serde(skip)]
+    pub tells_anew: bool,
 }
 
 impl ArticleRecord {
@@ -198,6 +202,7 @@ impl ArticleRecord {
             rounds: 0,
             created_at: now,
             updated_at: now,
+            tells_anew: false,
         }
     }
 
@@ -240,6 +245,7 @@ impl ArticleRecord {
 
     /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
+        self.tells_anew |= differ(&self.problems, &found);
         self.problems = merge_problems(std::mem::take(&mut self.problems), found, now);
     }
 
@@ -296,6 +302,7 @@ impl Record for ArticleRecord {
         Self {
             version: self.version + 1,
             updated_at: now,
+            tells_anew: false,
             ..self.clone()
         }
     }
@@ -311,6 +318,19 @@ impl Record for ArticleRecord {
 
     fn label(&self) -> String {
         self.article_id.to_string()
+    }
+
+    fn open(&self) -> Option<(String, Timestamp, Subject)> {
+        let opened_at = self.problems.iter().map(|open| open.opened_at).min()?;
+        let subject = Subject::Article {
+            article_id: self.article_id.clone(),
+            number: self.number.clone(),
+        };
+        Some((self.connection.to_string(), opened_at, subject))
+    }
+
+    fn tells_anew(&self) -> Option<&ConnectionId> {
+        self.tells_anew.then_some(&self.connection)
     }
 }
 

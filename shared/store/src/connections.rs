@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use crate::model::{
     CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, OpenProblem, Peer,
-    PeerHealth, PollState, Webhook,
+    PeerHealth, PollState, Told, Webhook,
 };
 use crate::queue::Sweep;
 use crate::sweep::SweepState;
@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 /// Why a connection was not created or activated.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,8 @@ fn read(mut item: Key) -> Result<ConnectionItem, StoreError> {
         articles_stamp: group(&mut item, "articles_stamp")?,
         sweeps: sweeps(&mut item)?,
         problems: problems(&mut item)?,
+        notifications_marked_at: group(&mut item, "notifications_marked_at")?,
+        told: group(&mut item, "told")?,
     })
 }
 
@@ -126,6 +129,29 @@ impl Store {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Something that notifications tell of changed.
+    pub async fn mark_notifications(&self, id: &ConnectionId, at: Timestamp) -> Result<(), StoreError> {
+        self.set(id, "notifications_marked_at", attribute(&at)?).await?;
+        self.marked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.clone());
+        Ok(())
+    }
+
+    /// Whether this process marked the connection since it was last asked.
+    pub fn take_marked(&self, id: &ConnectionId) -> bool {
+        self.marked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id)
+    }
+
+    /// Stores where the notifications stand. `false`: the connection is gone.
+    pub async fn save_told(&self, id: &ConnectionId, told: &Told) -> Result<bool, StoreError> {
+        self.set(id, "told", attribute(told)?).await
     }
 
     /// Stores which webhook is registered. `false`: the connection is gone.

@@ -14,6 +14,9 @@ pub const DUE_INDEX: &str = "due";
 /// The index of orders by age.
 pub const NEWEST_INDEX: &str = "newest";
 
+/// The index of orders and articles with open problems.
+pub const OPEN_INDEX: &str = "open";
+
 pub(crate) type Key = HashMap<String, AttributeValue>;
 
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
@@ -67,6 +70,19 @@ pub(crate) fn due_articles(connection: &ConnectionId, kind: ArticleDueKind) -> S
 
 pub(crate) fn newest_articles(connection: &ConnectionId) -> String {
     format!("{connection}#articles")
+}
+
+pub(crate) fn notifications_pk(connection: &ConnectionId) -> String {
+    format!("NOTIFICATION#{connection}")
+}
+
+pub(crate) fn notification(connection: &ConnectionId, id: &str) -> Key {
+    key(notifications_pk(connection), short(id))
+}
+
+/// Partition of the notifications of a connection, in the index of what is due those that are open, in the index by age all.
+pub(crate) fn notifications_index(connection: &ConnectionId) -> String {
+    format!("{connection}#notifications")
 }
 
 pub(crate) fn sweep_pk(connection: &ConnectionId) -> String {

@@ -10,12 +10,17 @@ pub mod error;
 pub mod keys;
 pub mod links;
 pub mod model;
+pub mod notifications;
 pub mod orders;
 pub mod queue;
 pub mod record;
 pub mod schema;
 pub mod secrets;
 pub mod sweep;
+
+use domain::ids::ConnectionId;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 pub use error::StoreError;
 pub use record::Page;
@@ -26,6 +31,8 @@ pub use secrets::SecretStore;
 pub struct Store {
     pub(crate) client: aws_sdk_dynamodb::Client,
     pub(crate) table: String,
+    /// Connections whose notifications this process has still to bring up to date.
+    pub(crate) marked: Arc<Mutex<BTreeSet<ConnectionId>>>,
 }
 
 impl Store {
@@ -34,6 +41,7 @@ impl Store {
         Self {
             client,
             table: table.into(),
+            marked: Arc::default(),
         }
     }
 }

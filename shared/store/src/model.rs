@@ -117,6 +117,8 @@ pub struct PeerHealth {
     pub quota_limit: Option<u64>,
     /// When the day's requests begin anew (Robaws).
     pub quota_resets_at: Option<Timestamp>,
+    /// It is paused until then because the day's requests are used up (Robaws).
+    pub quota_used_up_until: Option<Timestamp>,
 }
 
 /// Where reading ProductFlow's order list stands.
@@ -190,6 +192,20 @@ pub struct OpenProblem {
     pub count: u64,
 }
 
+/// Where the notifications of a connection stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Told {
+    /// When they were last brought up to date.
+    pub at: Option<Timestamp>,
+    /// Digest of the connection's own problems then.
+    pub own: String,
+    /// When tasks in Robaws that could not be made or closed are tried again.
+    pub tasks_due: Option<Timestamp>,
+    /// Orders and articles with problems then.
+    pub open: u64,
+}
+
 /// A connection with everything its item holds; read in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionItem {
@@ -213,6 +229,10 @@ pub struct ConnectionItem {
     pub articles_stamp: u64,
     /// Sweeps asked for, and where they stand.
     pub sweeps: BTreeMap<Sweep, SweepState>,
+    /// When something that notifications tell of last changed.
+    pub notifications_marked_at: Option<Timestamp>,
+    /// Where telling of it stands.
+    pub told: Told,
 }
 
 impl ConnectionItem {
@@ -305,6 +325,14 @@ impl PeerHealth {
                 .quota_left
                 .zip(self.quota_limit)
                 .is_some_and(|(left, limit)| is_below(left, limit))
+    }
+
+    /// The day's requests are used up: nothing before the next day. Nothing is wrong with the peer.
+    pub fn use_up(&mut self, now: Timestamp, reset: Option<SignedDuration>) {
+        let failing_since = self.failing_since;
+        self.pause(now, reset);
+        self.failing_since = failing_since;
+        self.quota_used_up_until = self.paused_until;
     }
 
     /// The peer does not answer: pause it, longer each time, or as long as it asks.
@@ -415,6 +443,9 @@ pub struct OrderRecord {
     pub updated_at: Timestamp,
     /// Last read by GET.
     pub looked_at: Option<Timestamp>,
+    /// What is wrong with it changed since it was read; not stored.
+    #[serde(skip)]
+    pub tells_anew: bool,
 }
 
 /// An order as the list showed it.
@@ -462,6 +493,7 @@ impl OrderRecord {
             created_at: now,
             updated_at: now,
             looked_at: None,
+            tells_anew: false,
         }
     }
 
@@ -518,6 +550,7 @@ impl OrderRecord {
             row: None,
             robaws_id: None,
         });
+        self.tells_anew |= !self.problems.is_empty() || !self.differences.is_empty();
         self.problems.clear();
         self.differences.clear();
         self.waits_for.clear();
@@ -550,14 +583,21 @@ impl OrderRecord {
     /// Replaces the differences by those that the nightly check found. Tells whether there were or are any.
     pub fn set_differences(&mut self, found: Vec<Problem>, now: Timestamp) -> bool {
         let changes = !found.is_empty() || !self.differences.is_empty();
+        self.tells_anew |= differ(&self.differences, &found);
         self.differences = merge_problems(std::mem::take(&mut self.differences), found, now);
         changes
     }
 
     /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
+        self.tells_anew |= differ(&self.problems, &found);
         self.problems = merge_problems(std::mem::take(&mut self.problems), found, now);
     }
+}
+
+/// Whether a look found something else than is open; how often it was seen is no difference.
+pub fn differ(open: &[OpenProblem], found: &[Problem]) -> bool {
+    open.len() != found.len() || open.iter().zip(found).any(|(open, found)| open.problem != *found)
 }
 
 /// The open problems after a look that found `found`: known ones keep their opening and count on.

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::invoice::Frozen;
 use domain::ledger::{OrderState, RowEffect};
+use domain::notification::Subject;
 use domain::problem::WaitsFor;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -57,6 +58,7 @@ impl Record for OrderRecord {
         Self {
             version: self.version + 1,
             updated_at: now,
+            tells_anew: false,
             ..self.clone()
         }
     }
@@ -72,6 +74,21 @@ impl Record for OrderRecord {
 
     fn label(&self) -> String {
         self.ledger.identifier.to_string()
+    }
+
+    fn open(&self) -> Option<(String, Timestamp, Subject)> {
+        let first = self.problems.iter().chain(&self.differences);
+        let opened_at = first.map(|open| open.opened_at).min()?;
+        let subject = Subject::Order {
+            identifier: self.ledger.identifier.clone(),
+            reference: self.reference(),
+            invoice: self.ledger.invoice().and_then(|(row, _)| row.robaws_id.clone()),
+        };
+        Some((self.ledger.connection.to_string(), opened_at, subject))
+    }
+
+    fn tells_anew(&self) -> Option<&ConnectionId> {
+        self.tells_anew.then_some(&self.ledger.connection)
     }
 }
 

@@ -1,11 +1,14 @@
 //! What orders and articles have in common as items: a version that every write is conditional on, and the indexes.
 
 use crate::Store;
+use crate::connections::attribute;
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::ids::ConnectionId;
+use domain::notification::Subject;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +39,18 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     fn newest(&self) -> (String, Timestamp);
     /// Which one it is, for errors.
     fn label(&self) -> String;
+    /// While it has open problems: its partition and place in the index of those that have, and what it is.
+    fn open(&self) -> Option<(String, Timestamp, Subject)> {
+        None
+    }
+    /// The connection whose notifications are to be told anew, since what is wrong with this changed.
+    fn tells_anew(&self) -> Option<&ConnectionId> {
+        None
+    }
+    /// When the table may forget it.
+    fn expires(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
@@ -48,6 +63,15 @@ pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
     if let Some((due_pk, due_at)) = record.due() {
         item.insert("due_pk".to_owned(), text(due_pk));
         item.insert("due_at".to_owned(), text(keys::sortable(due_at)));
+    }
+    if let Some((open_pk, open_at, subject)) = record.open() {
+        item.insert("open_pk".to_owned(), text(open_pk));
+        item.insert("open_at".to_owned(), text(keys::sortable(open_at)));
+        item.insert("subject".to_owned(), attribute(&subject)?);
+    }
+    if let Some(expires) = record.expires() {
+        let seconds = expires.as_second().to_string();
+        item.insert("expires_at".to_owned(), AttributeValue::N(seconds));
     }
     Ok(item)
 }
@@ -115,6 +139,10 @@ impl Store {
         record: &mut R,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        // Before the write, so that whoever dies between the two leaves a mark too many and none too few.
+        if let Some(connection) = record.tells_anew() {
+            self.mark_notifications(connection, now).await?;
+        }
         let next = record.next(now);
         let put = self
             .client

@@ -1,7 +1,7 @@
 //! The table itself, for the local stack and tests; the template says the same for AWS.
 
 use crate::error::StoreError;
-use crate::keys::{DUE_INDEX, NEWEST_INDEX};
+use crate::keys::{DUE_INDEX, NEWEST_INDEX, OPEN_INDEX};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -30,11 +30,16 @@ fn index(
     hash: &str,
     range: &str,
     shown: ProjectionType,
+    attributes: &[&str],
 ) -> Result<GlobalSecondaryIndex, StoreError> {
+    let attributes: Vec<String> = attributes.iter().map(|name| (*name).to_owned()).collect();
+    let projection = Projection::builder()
+        .projection_type(shown)
+        .set_non_key_attributes((!attributes.is_empty()).then_some(attributes));
     GlobalSecondaryIndex::builder()
         .index_name(name)
         .set_key_schema(Some(schema(hash, range)?))
-        .projection(Projection::builder().projection_type(shown).build())
+        .projection(projection.build())
         .build()
         .map_err(invalid)
 }
@@ -45,7 +50,16 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError>
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest);
-    for attribute in ["pk", "sk", "due_pk", "due_at", "newest_pk", "newest_at"] {
+    for attribute in [
+        "pk",
+        "sk",
+        "due_pk",
+        "due_at",
+        "newest_pk",
+        "newest_at",
+        "open_pk",
+        "open_at",
+    ] {
         let definition = AttributeDefinition::builder()
             .attribute_name(attribute)
             .attribute_type(ScalarAttributeType::S)
@@ -55,12 +69,20 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError>
     }
     request
         .set_key_schema(Some(schema("pk", "sk")?))
-        .global_secondary_indexes(index(DUE_INDEX, "due_pk", "due_at", ProjectionType::All)?)
+        .global_secondary_indexes(index(DUE_INDEX, "due_pk", "due_at", ProjectionType::All, &[])?)
         .global_secondary_indexes(index(
             NEWEST_INDEX,
             "newest_pk",
             "newest_at",
             ProjectionType::KeysOnly,
+            &[],
+        )?)
+        .global_secondary_indexes(index(
+            OPEN_INDEX,
+            "open_pk",
+            "open_at",
+            ProjectionType::Include,
+            &["subject", "problems", "differences"],
         )?)
         .send()
         .await

@@ -15,6 +15,7 @@ mod faults;
 mod ledger_store;
 mod limits;
 mod nightly;
+mod notifications;
 mod pipeline;
 mod shop;
 mod sign_in;

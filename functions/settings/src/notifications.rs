@@ -1,0 +1,93 @@
+//! `GET …/notifications`: what is open and what was solved, in words.
+
+use crate::api_error::ApiError;
+use crate::config::Deps;
+use crate::handler::Reply;
+use crate::request::Request;
+use domain::settings::Language;
+use domain::text;
+use jiff::Timestamp;
+use peers::notifications;
+use serde_json::{Value, json};
+use store::StoreError;
+use store::model::ConnectionItem;
+use store::notifications::Notification;
+
+/// `GET …/notifications?state=&lang=`.
+pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
+    let is_open = is_open(request)?;
+    let language = language(request, item)?;
+    let limit = request.limit(50, 100)?;
+    bring_up_to_date(deps, item).await?;
+    let page = deps
+        .store
+        .list_notifications(&item.connection.id, is_open, request.parameter("cursor"), limit)
+        .await?;
+    let items: Vec<Value> = page
+        .records
+        .iter()
+        .map(|notification| view(notification, language))
+        .collect();
+    Ok(Reply::ok(json!({ "items": items, "cursor": page.cursor })))
+}
+
+fn is_open(request: &Request) -> Result<Option<bool>, ApiError> {
+    match request.parameter("state") {
+        None | Some("open") => Ok(Some(true)),
+        Some("resolved") => Ok(Some(false)),
+        Some("all") => Ok(None),
+        Some(_) => Err(ApiError::bad_request(
+            "state",
+            "must be one of open, resolved, all",
+        )),
+    }
+}
+
+fn language(request: &Request, item: &ConnectionItem) -> Result<Language, ApiError> {
+    match request.parameter("lang") {
+        None => Ok(item.connection.language),
+        Some("en") => Ok(Language::En),
+        Some("de") => Ok(Language::De),
+        Some("fr") => Ok(Language::Fr),
+        Some("nl") => Ok(Language::Nl),
+        Some(_) => Err(ApiError::bad_request("lang", "must be one of en, de, fr, nl")),
+    }
+}
+
+/// What is told must be what is: problems that opened or closed since the last poll are in it. Tasks in Robaws are left to the poll.
+pub async fn bring_up_to_date(deps: &Deps, item: &ConnectionItem) -> Result<(), StoreError> {
+    let now: Timestamp = deps.clock.now();
+    if notifications::is_small(item) || notifications::may_be_outdated(item, now) {
+        notifications::tell(&deps.store, item, None, now).await?;
+    }
+    Ok(())
+}
+
+fn view(notification: &Notification, language: Language) -> Value {
+    let rendered = text::render(&notification.problem, language);
+    let orders: Vec<&str> = notification
+        .orders
+        .iter()
+        .map(|order| order.identifier.as_str())
+        .collect();
+    let only = match orders.as_slice() {
+        [only] if notification.orders_in_all == 1 => Some(*only),
+        _ => None,
+    };
+    json!({
+        "id": notification.id,
+        "code": notification.problem.code.as_str(),
+        "title": rendered.title,
+        "message": rendered.message,
+        "fix": rendered.fix,
+        "order": only,
+        "orders": orders,
+        "orders_in_all": notification.orders_in_all,
+        "article": notification.article,
+        "state": if notification.is_open() { "open" } else { "resolved" },
+        "count": notification.count,
+        "opened_at": notification.opened_at,
+        "last_seen_at": notification.last_seen_at,
+        "resolved_at": notification.resolved_at,
+    })
+}

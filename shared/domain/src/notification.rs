@@ -1,0 +1,542 @@
+//! Notifications: open problems of one cause told as one. What is wrong stands with the orders, the articles and the connection;
+//! a notification is only what follows from them, so it closes by itself when the last of them does.
+
+use crate::ids::{ArticleId, ConnectionId, DocumentId, OrderIdentifier, Sku};
+use crate::problem::{Arg, Problem, ProblemCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Entries of a list that a notification names; more are only counted.
+const MOST_NAMED: usize = 20;
+
+/// What a problem is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// An order.
+    Order {
+        /// ProductFlow's key.
+        identifier: OrderIdentifier,
+        /// How people name it.
+        reference: String,
+        /// Its invoice in Robaws, once that stands.
+        #[serde(default)]
+        invoice: Option<DocumentId>,
+    },
+    /// An article.
+    Article {
+        /// Its id in Robaws.
+        article_id: ArticleId,
+        /// Its number.
+        number: Option<String>,
+    },
+    /// The connection itself.
+    Connection,
+}
+
+impl Subject {
+    fn key(&self) -> String {
+        match self {
+            Self::Order { identifier, .. } => format!("order {identifier}"),
+            Self::Article { article_id, .. } => format!("article {article_id}"),
+            Self::Connection => "connection".to_owned(),
+        }
+    }
+}
+
+/// One open problem, and what it is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What it is on.
+    pub subject: Subject,
+    /// What.
+    pub problem: Problem,
+    /// Since when.
+    pub opened_at: Timestamp,
+    /// Last seen.
+    pub last_seen_at: Timestamp,
+    /// How often seen.
+    pub count: u64,
+}
+
+/// What open problems have in common: whoever mends it mends them all.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cause(String);
+
+impl Cause {
+    fn new(code: ProblemCode, of: &str) -> Self {
+        Self(format!("{}|{of}", code.as_str()))
+    }
+
+    /// The id of its notification: 20 hex digits that say nothing of what it is about.
+    pub fn notification_id(&self, connection: &ConnectionId) -> String {
+        let mut hash = Sha256::new();
+        for part in [connection.as_str(), self.0.as_str()] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hex::encode(&hash.finalize()[..10])
+    }
+}
+
+/// Open problems of one cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The problem that stands for them all.
+    pub problem: Problem,
+    /// Orders that it is on: identifier, and how people name each.
+    pub orders: BTreeMap<OrderIdentifier, String>,
+    /// The invoice of the order, while it is on one.
+    pub invoice: Option<DocumentId>,
+    /// The article that it is about.
+    pub article: Option<String>,
+    /// When the first opened.
+    pub opened_at: Timestamp,
+    /// When one was last seen.
+    pub last_seen_at: Timestamp,
+    /// How often they were seen in all.
+    pub count: u64,
+}
+
+/// Groups open problems by cause.
+pub fn grouped(seen: impl IntoIterator<Item = Seen>) -> BTreeMap<Cause, Group> {
+    let mut groups: BTreeMap<Cause, Group> = BTreeMap::new();
+    for seen in seen {
+        for (cause, problem) in causes(&seen.problem, &seen.subject) {
+            let article = article_of(&problem, &seen.subject);
+            let group = groups.entry(cause).or_insert_with(|| Group {
+                problem: problem.clone(),
+                orders: BTreeMap::new(),
+                invoice: None,
+                article,
+                opened_at: seen.opened_at,
+                last_seen_at: seen.last_seen_at,
+                count: 0,
+            });
+            merge(&mut group.problem, &problem);
+            if let Subject::Order {
+                identifier,
+                reference,
+                invoice,
+            } = &seen.subject
+            {
+                group.orders.insert(identifier.clone(), reference.clone());
+                group.invoice.clone_from(invoice);
+            }
+            group.opened_at = group.opened_at.min(seen.opened_at);
+            group.last_seen_at = group.last_seen_at.max(seen.last_seen_at);
+            group.count = group.count.saturating_add(seen.count);
+        }
+    }
+    for group in groups.values_mut() {
+        if group.orders.len() > 1 {
+            group.invoice = None;
+        }
+        for arg in group.problem.args.values_mut() {
+            shorten(arg);
+        }
+    }
+    groups
+}
+
+fn shorten(arg: &mut Arg) {
+    if let Arg::List(items) = arg
+        && items.len() > MOST_NAMED
+    {
+        items.truncate(MOST_NAMED);
+        items.push("…".to_owned());
+    }
+}
+
+/// The causes of a problem, each with the problem cut down to it: two articles that can't be found are two causes.
+pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
+    use ProblemCode as Code;
+    let code = problem.code;
+    let whole = |of: &str| vec![(Cause::new(code, of), problem.clone())];
+    match code {
+        Code::ArticleNotFound | Code::ArticleNotUnique | Code::ArticleNumberInvalid => {
+            each(problem, "articles", |name| {
+                (name.to_owned(), sku_named(problem, name))
+            })
+        }
+        Code::VatNotInclusive => each(problem, "tariffs", |name| (name.to_owned(), problem.skus.clone())),
+        Code::VatCodeMissing => each(problem, "lines", |name| {
+            let sku = sku_of_line(problem, name);
+            // A line without a number has nothing in common with any other order.
+            let of = sku.map_or_else(|| format!("{} {name}", subject.key()), Sku::to_string);
+            (of, sku.cloned().into_iter().collect())
+        }),
+        Code::VatTariffNotFound => whole(&text(problem, "1")),
+        Code::SettingGone => whole(&text(problem, "setting")),
+        Code::RobawsPermission => whole(&text(problem, "module")),
+        Code::VatCodeSameAbroad => whole(&format!("{} {}", text(problem, "country"), text(problem, "code"))),
+        Code::SalePriceVatUnknown
+        | Code::RobawsCredentials
+        | Code::ProductflowCredentials
+        | Code::RobawsQuota
+        | Code::RobawsUnreachable
+        | Code::ProductflowUnreachable
+        | Code::CheckboxMissing
+        | Code::WebhookSilent
+        | Code::WithdrawalHeld => whole(""),
+        Code::RecordsDiffer => whole(&format!("{} {}", subject.key(), text(problem, "document"))),
+        Code::OrderUnreadable
+        | Code::OrderStatusUnknown
+        | Code::OrderGone
+        | Code::CurrencyNotSupported
+        | Code::LineWithoutArticleNumber
+        | Code::TotalMismatch
+        | Code::CancelledAfterInvoice
+        | Code::ChangedAfterInvoice
+        | Code::ChangedAfterHandled
+        | Code::EffectInDoubt
+        | Code::RobawsRefused
+        | Code::BuyerIsBusiness
+        | Code::InternalError
+        | Code::ProductflowRefused
+        | Code::ArticleFlips => whole(&subject.key()),
+    }
+}
+
+/// One cause per entry of a list argument; what `of` gives tells the cause, and the SKUs it is about.
+fn each(problem: &Problem, list: &str, of: impl Fn(&str) -> (String, Vec<Sku>)) -> Vec<(Cause, Problem)> {
+    let Some(Arg::List(items)) = problem.args.get(list) else {
+        return vec![(Cause::new(problem.code, ""), problem.clone())];
+    };
+    let cut = |item: &String| {
+        let (cause, skus) = of(item);
+        let mut cut = problem.clone();
+        cut.args.insert(list.to_owned(), Arg::List(vec![item.clone()]));
+        cut.skus = skus;
+        (Cause::new(problem.code, &cause), cut)
+    };
+    items.iter().map(cut).collect()
+}
+
+fn sku_named(problem: &Problem, name: &str) -> Vec<Sku> {
+    let named = problem.skus.iter().filter(|sku| sku.as_str() == name);
+    named.cloned().collect()
+}
+
+/// The SKU that the name of a line begins with: the longest, since one may begin with another.
+fn sku_of_line<'a>(problem: &'a Problem, line: &str) -> Option<&'a Sku> {
+    let begins = |sku: &&Sku| {
+        line.strip_prefix(sku.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    problem
+        .skus
+        .iter()
+        .filter(begins)
+        .max_by_key(|sku| sku.as_str().len())
+}
+
+fn text(problem: &Problem, name: &str) -> String {
+    match problem.args.get(name) {
+        None => String::new(),
+        Some(Arg::Text(text) | Arg::Setting(text)) => text.clone(),
+        Some(Arg::Document { effect, number }) => format!("{effect} {number}"),
+        Some(other) => format!("{other:?}"),
+    }
+}
+
+/// Lists become one list, each entry once; the line of "no corresponding VAT rate" becomes all lines with that code.
+fn merge(into: &mut Problem, from: &Problem) {
+    for (name, arg) in &from.args {
+        match (into.args.get_mut(name), arg) {
+            (Some(Arg::List(known)), Arg::List(more)) => add(known, more),
+            (Some(Arg::Text(known)), Arg::Text(more))
+                if into.code == ProblemCode::VatTariffNotFound && name == "0" =>
+            {
+                let named: Vec<&str> = known.split(", ").collect();
+                if !named.contains(&more.as_str()) && named.len() < MOST_NAMED {
+                    known.push_str(", ");
+                    known.push_str(more);
+                }
+            }
+            _ => {}
+        }
+    }
+    add(&mut into.skus, &from.skus);
+    into.holds = into.holds.max(from.holds);
+}
+
+/// Adds what is not there yet. One more than are named tells that there are more.
+fn add<T: Clone + PartialEq>(known: &mut Vec<T>, more: &[T]) {
+    for item in more {
+        if known.len() > MOST_NAMED {
+            return;
+        }
+        if !known.contains(item) {
+            known.push(item.clone());
+        }
+    }
+}
+
+/// The article that a problem is about, by the number that people know it by.
+fn article_of(problem: &Problem, subject: &Subject) -> Option<String> {
+    use ProblemCode as Code;
+    match problem.code {
+        Code::ArticleNotFound | Code::ArticleNotUnique | Code::ArticleNumberInvalid => {
+            match problem.args.get("articles") {
+                Some(Arg::List(items)) => items.first().cloned(),
+                _ => None,
+            }
+        }
+        Code::VatCodeMissing => problem.skus.first().map(Sku::to_string),
+        Code::ProductflowRefused | Code::ArticleFlips => match subject {
+            Subject::Article { article_id, number } => {
+                Some(number.clone().unwrap_or_else(|| article_id.to_string()))
+            }
+            Subject::Order { .. } | Subject::Connection => None,
+        },
+        _ => None,
+    }
+}
+
+impl ProblemCode {
+    /// How bad it is, for lists that show the worst first: 0 stops everything, 1 asks for a decision about money or stock, 2 holds
+    /// something up, 3 is good to know.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::RobawsCredentials
+            | Self::ProductflowCredentials
+            | Self::RobawsUnreachable
+            | Self::ProductflowUnreachable
+            | Self::RobawsQuota
+            | Self::RobawsPermission
+            | Self::SettingGone => 0,
+            Self::EffectInDoubt
+            | Self::CancelledAfterInvoice
+            | Self::ChangedAfterInvoice
+            | Self::ChangedAfterHandled
+            | Self::TotalMismatch
+            | Self::RecordsDiffer
+            | Self::WithdrawalHeld => 1,
+            Self::ArticleNotFound
+            | Self::VatCodeMissing
+            | Self::VatNotInclusive
+            | Self::VatTariffNotFound
+            | Self::ArticleNotUnique
+            | Self::ArticleNumberInvalid
+            | Self::OrderUnreadable
+            | Self::OrderStatusUnknown
+            | Self::OrderGone
+            | Self::CurrencyNotSupported
+            | Self::LineWithoutArticleNumber
+            | Self::RobawsRefused
+            | Self::InternalError
+            | Self::ProductflowRefused
+            | Self::CheckboxMissing => 2,
+            Self::BuyerIsBusiness
+            | Self::SalePriceVatUnknown
+            | Self::ArticleFlips
+            | Self::WebhookSilent
+            | Self::VatCodeSameAbroad => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{Holds, args};
+    use proptest::prelude::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + minute * 60).unwrap()
+    }
+
+    fn order(identifier: &str) -> Subject {
+        Subject::Order {
+            identifier: OrderIdentifier::parse(identifier).unwrap(),
+            reference: format!("108 ({identifier})"),
+            invoice: None,
+        }
+    }
+
+    fn article(id: &str, number: &str) -> Subject {
+        Subject::Article {
+            article_id: ArticleId::parse(id).unwrap(),
+            number: Some(number.to_owned()),
+        }
+    }
+
+    fn list(code: ProblemCode, name: &str, items: &[&str], skus: &[&str]) -> Problem {
+        let items = Arg::List(items.iter().map(|item| (*item).to_owned()).collect());
+        Problem {
+            skus: skus.iter().map(|sku| Sku::parse(*sku).unwrap()).collect(),
+            ..Problem::new(code, Holds::Lines, args([(name, items)]))
+        }
+    }
+
+    fn seen(subject: Subject, problem: Problem, minute: i64) -> Seen {
+        Seen {
+            subject,
+            problem,
+            opened_at: at(minute),
+            last_seen_at: at(minute + 5),
+            count: 2,
+        }
+    }
+
+    fn items<'a>(group: &'a Group, name: &str) -> Vec<&'a str> {
+        match &group.problem.args[name] {
+            Arg::List(items) => items.iter().map(String::as_str).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn orders_that_wait_for_one_article_are_one_and_an_order_that_waits_for_two_is_in_both() {
+        let both = list(
+            ProblemCode::ArticleNotFound,
+            "articles",
+            &["A-9", "B-2"],
+            &["A-9", "B-2"],
+        );
+        let one = list(ProblemCode::ArticleNotFound, "articles", &["A-9"], &["A-9"]);
+        let groups = grouped([seen(order("PF-1"), both, 3), seen(order("PF-2"), one, 1)]);
+        let groups: Vec<&Group> = groups.values().collect();
+        assert_eq!(groups.len(), 2);
+        assert_eq!(groups[0].article.as_deref(), Some("A-9"));
+        assert_eq!(items(groups[0], "articles"), ["A-9"]);
+        assert_eq!(groups[0].orders.len(), 2);
+        assert_eq!(
+            (groups[0].opened_at, groups[0].last_seen_at, groups[0].count),
+            (at(1), at(8), 4)
+        );
+        assert_eq!(groups[1].article.as_deref(), Some("B-2"));
+        assert_eq!(groups[1].orders.len(), 1);
+    }
+
+    #[test]
+    fn an_article_and_the_orders_for_it_are_one() {
+        let problem = || list(ProblemCode::ArticleNotUnique, "articles", &["A-1"], &["A-1"]);
+        let groups = grouped([
+            seen(order("PF-1"), problem(), 0),
+            seen(article("12", "A-1"), problem(), 0),
+        ]);
+        assert_eq!(groups.len(), 1);
+    }
+
+    #[test]
+    fn lines_without_a_vat_code_are_told_by_their_product() {
+        let code = ProblemCode::VatCodeMissing;
+        let first = list(
+            code,
+            "lines",
+            &["A-1 Drill (2×)", "A-1-B Bit (1×)"],
+            &["A-1", "A-1-B"],
+        );
+        let second = list(code, "lines", &["A-1 Drill (1×)"], &["A-1"]);
+        let typed = list(code, "lines", &["3 Gift (1×)"], &[]);
+        let groups = grouped([
+            seen(order("PF-1"), first, 0),
+            seen(order("PF-2"), second, 0),
+            seen(order("PF-3"), typed.clone(), 0),
+            seen(order("PF-4"), typed, 0),
+        ]);
+        let named: Vec<_> = groups
+            .values()
+            .map(|group| (group.article.as_deref(), group.orders.len()))
+            .collect();
+        assert_eq!(
+            named,
+            [(Some("A-1"), 2), (Some("A-1-B"), 1), (None, 1), (None, 1)]
+        );
+        let drill = groups.values().next().unwrap();
+        assert_eq!(items(drill, "lines"), ["A-1 Drill (2×)", "A-1 Drill (1×)"]);
+    }
+
+    #[test]
+    fn one_code_without_a_tariff_is_one_and_names_every_line() {
+        let problem = |line: &str| {
+            Problem::new(
+                ProblemCode::VatTariffNotFound,
+                Holds::Invoice,
+                args([("0", line.into()), ("1", "99".into())]),
+            )
+        };
+        let groups = grouped([
+            seen(order("PF-1"), problem("A-1"), 0),
+            seen(order("PF-2"), problem("B-1"), 0),
+            seen(order("PF-3"), problem("A-1"), 0),
+        ]);
+        assert_eq!(groups.len(), 1);
+        let group = groups.values().next().unwrap();
+        assert_eq!(group.problem.args["0"], Arg::Text("A-1, B-1".to_owned()));
+        assert_eq!(group.orders.len(), 3);
+    }
+
+    #[test]
+    fn what_only_concerns_one_order_is_told_per_order() {
+        let problem = || Problem::new(ProblemCode::CancelledAfterInvoice, Holds::Nothing, args([]));
+        let groups = grouped([
+            seen(order("PF-1"), problem(), 0),
+            seen(order("PF-2"), problem(), 0),
+        ]);
+        assert_eq!(groups.len(), 2);
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let names: Vec<String> = (0..50).map(|n| format!("X{n}")).collect();
+        let problems = names.iter().map(|name| {
+            let problem = list(ProblemCode::SalePriceVatUnknown, "articles", &[name], &[name]);
+            seen(article(name, name), problem, 0)
+        });
+        let groups = grouped(problems);
+        let group = groups.values().next().unwrap();
+        assert_eq!(items(group, "articles").len(), 21);
+        assert_eq!(group.problem.skus.len(), 21);
+        assert_eq!(items(group, "articles").last(), Some(&"…"));
+    }
+
+    #[test]
+    fn ids_differ_by_cause_and_connection_and_stay() {
+        let connection = |id: &str| ConnectionId::parse(id).unwrap();
+        let cause = Cause::new(ProblemCode::ArticleNotFound, "A-9");
+        let id = cause.notification_id(&connection("shop"));
+        assert_eq!(id.len(), 20);
+        assert_eq!(id, cause.notification_id(&connection("shop")));
+        assert_ne!(id, cause.notification_id(&connection("other")));
+        assert_ne!(
+            id,
+            Cause::new(ProblemCode::ArticleNotFound, "A-8").notification_id(&connection("shop"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_open_problem_is_in_a_notification_and_none_is_without_one(
+            codes in proptest::collection::vec((0_usize..ProblemCode::ALL.len(), 0_u8..4, 0_u8..3), 0..30)
+        ) {
+            let problems: Vec<Seen> = codes.iter().map(|(code, on, name)| {
+                let name = format!("A-{name}");
+                let args = args([
+                    ("articles", Arg::List(vec![name.clone()])), ("lines", Arg::List(vec![format!("{name} x (1×)")])),
+                    ("tariffs", Arg::List(vec![name.clone()])), ("0", name.as_str().into()), ("1", name.as_str().into()),
+                ]);
+                let mut problem = Problem::new(ProblemCode::ALL[*code], Holds::Nothing, args);
+                problem.skus = vec![Sku::parse(name).unwrap()];
+                seen(order(&format!("PF-{on}")), problem, 0)
+            }).collect();
+            let groups = grouped(problems.clone());
+            for seen in &problems {
+                let Subject::Order { identifier, .. } = &seen.subject else { continue };
+                for (cause, _) in causes(&seen.problem, &seen.subject) {
+                    prop_assert!(groups[&cause].orders.contains_key(identifier));
+                    prop_assert_eq!(groups[&cause].problem.code, seen.problem.code);
+                }
+            }
+            for (cause, group) in &groups {
+                let real = problems.iter().any(|seen| causes(&seen.problem, &seen.subject).iter().any(|(c, _)| c == cause));
+                prop_assert!(real && !group.orders.is_empty());
+            }
+        }
+    }
+}

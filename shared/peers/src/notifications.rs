@@ -1,0 +1,480 @@
+//! Brings the notifications of a connection up to date with what is wrong now, and makes and closes the tasks in Robaws that tell
+//! of them. Never in the way of an order: what fails here is tried again at a later poll.
+
+use crate::trouble::Trouble;
+use domain::ids::UserId;
+use domain::notification::{Cause, Group, Subject, grouped};
+use domain::problem::{Arg, Args, Holds, Problem, ProblemCode, args};
+use domain::settings::Language;
+use domain::text;
+use jiff::{SignedDuration, Timestamp};
+use robaws::NewTask;
+use runtime::error::Chain;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use store::model::{ConnectionItem, ConnectionState, OpenProblem, Peer, PeerHealth, Told};
+use store::notifications::{Notification, Task, seen};
+use store::{Store, StoreError};
+
+/// A mark may stand before the change that it announces, and the index lags: for this long after it every poll looks again.
+const MARKED_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// With more open problems than this only the poll brings notifications up to date, since every look reads them all.
+const MOST_AT_ONCE: u64 = 300;
+/// Without a success for this long a peer counts as unreachable.
+const UNREACHABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// Tasks made in a day.
+const MOST_TASKS: u32 = 20;
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+/// A task that could not be made or closed is tried again after this.
+const TASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// What is wrong with the connection itself: what was stored as such, and what its peers' health shows.
+pub fn own_problems(item: &ConnectionItem, now: Timestamp) -> Vec<OpenProblem> {
+    let user = item.connection.settings.task_user_id.as_ref();
+    let is_real = |open: &&OpenProblem| {
+        // Somebody else was chosen meanwhile.
+        !is_about_the_user(&open.problem)
+            || open.problem.args.get("value") == user.map(|id| Arg::from(id.as_str())).as_ref()
+    };
+    let mut open: Vec<OpenProblem> = item.problems.values().filter(is_real).cloned().collect();
+    if item.connection.state != ConnectionState::Active {
+        return open;
+    }
+    let mut add = |code, args: Args, since: Timestamp, count: u32| {
+        open.push(OpenProblem {
+            problem: Problem::new(code, Holds::Nothing, args),
+            opened_at: since,
+            last_seen_at: now.max(since),
+            count: u64::from(count.max(1)),
+        });
+    };
+    if let Some(since) = item.robaws.refused_since {
+        add(
+            ProblemCode::RobawsCredentials,
+            Args::new(),
+            since,
+            item.robaws.probes,
+        );
+    }
+    if let Some(since) = item.productflow.refused_since {
+        let company = item.connection.company.map(|company| company.to_string());
+        let args = args([("company", company.unwrap_or_default().into())]);
+        add(
+            ProblemCode::ProductflowCredentials,
+            args,
+            since,
+            item.productflow.probes,
+        );
+    }
+    if let Some(reset) = item.robaws.quota_used_up_until.filter(|reset| now < *reset) {
+        let args = args([("reset", Arg::Time(reset))]);
+        add(ProblemCode::RobawsQuota, args, now, 1);
+    }
+    for (peer, code) in [
+        (Peer::Robaws, ProblemCode::RobawsUnreachable),
+        (Peer::Productflow, ProblemCode::ProductflowUnreachable),
+    ] {
+        if let Some(since) = unreachable_since(item.health(peer), now) {
+            let args = args([("since", Arg::Time(since))]);
+            add(code, args, since, item.health(peer).pauses);
+        }
+    }
+    open
+}
+
+fn unreachable_since(health: &PeerHealth, now: Timestamp) -> Option<Timestamp> {
+    let since = health.failing_since.filter(|_| health.refused_since.is_none())?;
+    (now.duration_since(since) >= UNREACHABLE_AFTER).then_some(since)
+}
+
+/// Tells whether the connection's own problems are others.
+fn digest(own: &[OpenProblem]) -> String {
+    let mut hash = Sha256::new();
+    for open in own {
+        let args: Vec<(&String, &Arg)> = open.problem.args.iter().collect();
+        hash.update(format!("{}|{args:?}\n", open.problem.code.as_str()));
+    }
+    hex::encode(&hash.finalize()[..8])
+}
+
+/// Whether the notifications may not be what they should.
+pub fn may_be_outdated(item: &ConnectionItem, now: Timestamp) -> bool {
+    let told = &item.told;
+    let marked = item.notifications_marked_at.is_some_and(|marked| {
+        let looked = told.at.map(|at| at.duration_since(marked));
+        looked.is_none_or(|after| after < MARKED_FOR)
+    });
+    marked || told.own != digest(&own_problems(item, now)) || told.tasks_due.is_some_and(|due| due <= now)
+}
+
+/// Whether whoever changed something may bring them up to date at once, or leaves it to the poll.
+pub fn is_small(item: &ConnectionItem) -> bool {
+    item.told.open <= MOST_AT_ONCE
+}
+
+/// Brings them up to date. With a client tasks are made and closed too; without one they wait.
+pub async fn tell(
+    store: &Store,
+    item: &ConnectionItem,
+    robaws: Option<&robaws::Client>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let connection = &item.connection.id;
+    let own = own_problems(item, now);
+    let (mut problems, open) = store.open_problems(connection).await?;
+    problems.extend(own.iter().cloned().map(|open| seen(&Subject::Connection, open)));
+    let groups = grouped(problems);
+    let unfinished = store.unfinished_notifications(connection).await?;
+    let ids: BTreeMap<String, (&Cause, &Group)> = groups
+        .iter()
+        .map(|(cause, group)| (cause.notification_id(connection), (cause, group)))
+        .collect();
+    let wanted: BTreeSet<&String> = ids
+        .keys()
+        .chain(unfinished.iter().map(|known| &known.id))
+        .collect();
+    let known = store.notifications(connection, wanted.iter().copied()).await?;
+    let mut known: BTreeMap<String, Notification> = known
+        .into_iter()
+        .map(|notification| (notification.id.clone(), notification))
+        .collect();
+    let mut pending = false;
+    for id in wanted {
+        let group = ids.get(id).map(|(_, group)| *group);
+        let stored = known.remove(id);
+        let mut notification = match (&stored, group) {
+            (Some(stored), _) => stored.clone(),
+            (None, Some(group)) => Notification::new(connection.clone(), id.clone(), group),
+            (None, None) => continue,
+        };
+        match group {
+            Some(group) => notification.see(group),
+            None if notification.is_open() => notification.resolve(now),
+            None => {}
+        }
+        if stored.as_ref() != Some(&notification) {
+            log(item, stored.as_ref(), &notification);
+            match store.save_notification(&mut notification, now).await {
+                Ok(()) => {}
+                // Somebody else is at it.
+                Err(StoreError::Conflict) => {
+                    pending = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        pending |= !task(store, item, robaws, &mut notification, now).await?;
+    }
+    let told = Told {
+        at: Some(now),
+        own: digest(&own),
+        tasks_due: pending.then(|| now.checked_add(TASK_AGAIN).unwrap_or(now)),
+        open,
+    };
+    store.save_told(connection, &told).await?;
+    Ok(())
+}
+
+fn log(item: &ConnectionItem, was: Option<&Notification>, is: &Notification) {
+    let opened = is.is_open() && was.is_none_or(|was| !was.is_open());
+    let closed = !is.is_open() && was.is_some_and(Notification::is_open);
+    if opened || closed {
+        tracing::info!(
+            connection.id = %item.connection.id, notification.id = is.id, problem.code = is.problem.code.as_str(),
+            orders = is.orders_in_all, opened, "notification"
+        );
+    }
+}
+
+/// Whether it says that whoever gets the notifications is gone: of that no task can tell.
+fn is_about_the_user(problem: &Problem) -> bool {
+    problem.code == ProblemCode::SettingGone
+        && problem.args.get("setting") == Some(&Arg::Setting("task_user_id".to_owned()))
+}
+
+/// Whether it says that no task may be made.
+fn is_about_tasks(problem: &Problem) -> bool {
+    problem.code == ProblemCode::RobawsPermission && problem.args.get("module") == Some(&Arg::from("tasks"))
+}
+
+/// Makes or closes the task of a notification, as far as that is due. `false`: it is still to be done.
+async fn task(
+    store: &Store,
+    item: &ConnectionItem,
+    robaws: Option<&robaws::Client>,
+    notification: &mut Notification,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let user = item.connection.settings.task_user_id.as_ref();
+    let next = match (&notification.task, notification.is_open()) {
+        (Task::None | Task::Closed(_), _) | (Task::Made(_), true) => return Ok(true),
+        (Task::Wanted, false) => Task::None,
+        (Task::Wanted, true)
+            if is_about_the_user(&notification.problem) || is_about_tasks(&notification.problem) =>
+        {
+            Task::None
+        }
+        // Once somebody is chosen, they are told of what is open then.
+        (Task::Wanted, true) if user.is_none() => return Ok(true),
+        (Task::Wanted, true) => {
+            let (Some(robaws), Some(user)) = (robaws, user) else {
+                return Ok(false);
+            };
+            match make(store, item, robaws, user, notification, now).await? {
+                Some(task) => task,
+                None => return Ok(false),
+            }
+        }
+        (Task::Made(id), false) => {
+            let Some(robaws) = robaws else { return Ok(false) };
+            let key = key(notification, "close");
+            match robaws.close_task(id, &key).await {
+                Ok(_) => Task::Closed(id.clone()),
+                // Nobody may close it, or it can't be closed as it is: then it stays.
+                Err(error) if matches!(Trouble::from(&error), Trouble::Refused { .. }) => {
+                    warn(item, &error);
+                    Task::Closed(id.clone())
+                }
+                Err(error) => {
+                    warn(item, &error);
+                    return Ok(false);
+                }
+            }
+        }
+    };
+    notification.task = next;
+    match store.save_notification(notification, now).await {
+        Ok(()) => Ok(true),
+        // Whoever wrote it meanwhile goes on from there; the same key makes no second task.
+        Err(StoreError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn warn(item: &ConnectionItem, error: &robaws::Error) {
+    tracing::warn!(connection.id = %item.connection.id, error = %Chain(error), "a task in Robaws could not be made or closed");
+}
+
+/// The idempotency key of a task: per notification and per time that it opened.
+fn key(notification: &Notification, what: &str) -> String {
+    format!("{}-{}-{what}", notification.id, notification.episode)
+}
+
+/// Makes the task. `None`: not now.
+async fn make(
+    store: &Store,
+    item: &ConnectionItem,
+    robaws: &robaws::Client,
+    user: &UserId,
+    notification: &Notification,
+    now: Timestamp,
+) -> Result<Option<Task>, StoreError> {
+    let connection = &item.connection;
+    if item.robaws.quota_is_below(PeerHealth::ARTICLES_END, now)
+        || !store
+            .allow(&format!("tasks#{}", connection.id), MOST_TASKS, A_DAY, now)
+            .await?
+    {
+        return Ok(None);
+    }
+    let base = connection.public_base_url.as_deref();
+    let link = base.map(|base| {
+        let base = base.trim_end_matches('/');
+        format!("{base}/c/{}/notifications/{}", connection.id, notification.id)
+    });
+    let wanted = wording(notification, user, link.as_deref(), connection.language);
+    match robaws.create_task(&wanted, &key(notification, "task")).await {
+        Ok(id) => {
+            for open in item.problems.values() {
+                if is_about_the_user(&open.problem) || is_about_tasks(&open.problem) {
+                    store.close_problem(item, open.problem.code).await?;
+                }
+            }
+            Ok(Some(Task::Made(id)))
+        }
+        Err(error) => {
+            warn(item, &error);
+            match Trouble::from(&error) {
+                Trouble::Refused { .. } => {
+                    refused(store, item, robaws, user, now).await?;
+                    Ok(Some(Task::None))
+                }
+                Trouble::Permission { module } => {
+                    let arguments = args([("module", module.into())]);
+                    let problem = Problem::new(ProblemCode::RobawsPermission, Holds::Nothing, arguments);
+                    store.open_problem(item, problem, now).await?;
+                    Ok(None)
+                }
+                _ => Ok(None),
+            }
+        }
+    }
+}
+
+/// Robaws refused the task: if its user is gone, the merchant must know.
+async fn refused(
+    store: &Store,
+    item: &ConnectionItem,
+    robaws: &robaws::Client,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Ok(users) = robaws.users().await else {
+        return Ok(());
+    };
+    if users.iter().any(|known| known.id == user.as_str()) {
+        return Ok(());
+    }
+    let arguments = args([
+        ("setting", Arg::Setting("task_user_id".to_owned())),
+        ("value", user.as_str().into()),
+    ]);
+    let problem = Problem::new(ProblemCode::SettingGone, Holds::Nothing, arguments);
+    store.open_problem(item, problem, now).await.map(drop)
+}
+
+/// What the task says: which order or article, what is wrong, what to do, and where all about it stands.
+fn wording(notification: &Notification, user: &UserId, link: Option<&str>, language: Language) -> NewTask {
+    let rendered = text::render(&notification.problem, language);
+    let only_order = match notification.orders.as_slice() {
+        [order] if notification.orders_in_all == 1 => Some(order.reference.clone()),
+        _ => None,
+    };
+    let subject = notification.article.clone().or(only_order);
+    let title = match &subject {
+        Some(subject) => text::task(
+            "title",
+            &[("subject", subject), ("title", &rendered.title)],
+            language,
+        ),
+        None => format!("ProductFlow: {}", rendered.title),
+    };
+    let mut description = format!("{}\n\n{}", rendered.message, rendered.fix);
+    let references: Vec<&str> = notification.orders.iter().map(|o| o.reference.as_str()).collect();
+    if !references.is_empty() {
+        let more = u64::try_from(references.len()).is_ok_and(|named| named < notification.orders_in_all);
+        let mut orders = references.join(", ");
+        if more {
+            orders.push_str(", …");
+        }
+        description.push_str("\n\n");
+        description.push_str(&text::task("orders", &[("orders", &orders)], language));
+    }
+    if let Some(link) = link {
+        description.push_str("\n\n");
+        description.push_str(&text::task("more", &[("url", link)], language));
+    }
+    NewTask {
+        title,
+        description,
+        user: user.clone(),
+        related: notification
+            .invoice
+            .as_ref()
+            .map(|id| format!("/sales-invoices/{id}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::{CompanyId, ConnectionId};
+    use domain::settings::ConnectionSettings;
+    use store::model::{CONNECTION_SCHEMA, Connection, NewestDocuments, PollState};
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + hour * 3600).unwrap()
+    }
+
+    fn item() -> ConnectionItem {
+        ConnectionItem {
+            connection: Connection {
+                schema: CONNECTION_SCHEMA,
+                id: ConnectionId::parse("shop").unwrap(),
+                version: 1,
+                language: Language::En,
+                settings: ConnectionSettings::default(),
+                state: ConnectionState::Active,
+                company: Some(CompanyId(42)),
+                has_robaws: true,
+                has_productflow: true,
+                secret_version: None,
+                go_live: Some(at(0)),
+                activated_at: Some(at(0)),
+                first_activated_at: Some(at(0)),
+                deactivated_at: None,
+                created_at: at(0),
+                catalogue_stamp: 0,
+                settings_stamp: 0,
+                public_base_url: None,
+            },
+            robaws: PeerHealth::default(),
+            productflow: PeerHealth::default(),
+            poll: PollState::default(),
+            newest: NewestDocuments::default(),
+            problems: BTreeMap::new(),
+            webhook: None,
+            last_event_at: None,
+            articles_stamp: 0,
+            sweeps: BTreeMap::new(),
+            notifications_marked_at: None,
+            told: Told {
+                at: Some(at(0)),
+                own: digest(&[]),
+                ..Told::default()
+            },
+        }
+    }
+
+    fn codes(item: &ConnectionItem, now: Timestamp) -> Vec<ProblemCode> {
+        own_problems(item, now)
+            .iter()
+            .map(|open| open.problem.code)
+            .collect()
+    }
+
+    #[test]
+    fn a_peer_is_unreachable_after_an_hour_without_success() {
+        let mut item = item();
+        item.robaws.pause(at(1), None);
+        assert!(codes(&item, at(1)).is_empty());
+        assert_eq!(codes(&item, at(2)), [ProblemCode::RobawsUnreachable]);
+        item.robaws.succeeded();
+        assert!(codes(&item, at(3)).is_empty());
+    }
+
+    #[test]
+    fn a_used_up_day_is_no_outage() {
+        let mut item = item();
+        item.robaws.use_up(at(1), Some(SignedDuration::from_hours(5)));
+        assert_eq!(codes(&item, at(3)), [ProblemCode::RobawsQuota]);
+        assert!(codes(&item, at(6)).is_empty());
+    }
+
+    #[test]
+    fn refused_credentials_are_told_and_an_inactive_connection_has_none() {
+        let mut item = item();
+        item.productflow.refuse(at(1));
+        assert_eq!(codes(&item, at(9)), [ProblemCode::ProductflowCredentials]);
+        item.connection.state = ConnectionState::Inactive;
+        assert!(codes(&item, at(9)).is_empty());
+    }
+
+    #[test]
+    fn an_idle_connection_is_up_to_date() {
+        let mut item = item();
+        assert!(!may_be_outdated(&item, at(9)));
+        item.notifications_marked_at = Some(at(9));
+        assert!(may_be_outdated(&item, at(9)));
+        item.told.at = Some(at(9));
+        assert!(
+            may_be_outdated(&item, at(10)),
+            "the change may have come after the look"
+        );
+        item.told.at = Some(at(10));
+        assert!(!may_be_outdated(&item, at(10)));
+        item.robaws.refuse(at(10));
+        assert!(may_be_outdated(&item, at(10)));
+    }
+}

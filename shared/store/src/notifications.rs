@@ -1,0 +1,301 @@
+//! Notifications as they were told: since when, how often, and the task in Robaws that tells of each. What is wrong stands with the
+//! orders, the articles and the connection; these follow.
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::keys::{self, Key, text};
+use crate::model::OpenProblem;
+use crate::record::{Page, Record};
+use domain::ids::{ConnectionId, DocumentId, OrderIdentifier};
+use domain::notification::{Group, Seen, Subject};
+use domain::problem::Problem;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Version of the shape of a notification.
+pub const NOTIFICATION_SCHEMA: u32 = 1;
+/// Orders named in a notification.
+const MOST_ORDERS: usize = 20;
+/// A solved notification is kept this long.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// Where the task in Robaws stands that tells of a notification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// None, and none is to be made.
+    None,
+    /// To be made.
+    Wanted,
+    /// Made.
+    Made(String),
+    /// Made, and closed again.
+    Closed(String),
+}
+
+/// An order that a notification names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedOrder {
+    /// ProductFlow's key.
+    pub identifier: OrderIdentifier,
+    /// How people name it.
+    pub reference: String,
+}
+
+/// One notification. Its id stays when it is solved and comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notification {
+    /// Shape of this record.
+    pub schema: u32,
+    /// Counts every write; each is conditional on it. 0: not stored yet.
+    pub version: u64,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Its id.
+    pub id: String,
+    /// What is wrong.
+    pub problem: Problem,
+    /// Orders that it is on, as many as are named.
+    pub orders: Vec<NamedOrder>,
+    /// Orders that it is on.
+    pub orders_in_all: u64,
+    /// The invoice in Robaws of the one order that it is on.
+    pub invoice: Option<DocumentId>,
+    /// The article that it is about.
+    pub article: Option<String>,
+    /// How often it was seen.
+    pub count: u64,
+    /// Since when; of the last time, if it came back.
+    pub opened_at: Timestamp,
+    /// When it was last seen.
+    pub last_seen_at: Timestamp,
+    /// When it was solved, if it is.
+    pub resolved_at: Option<Timestamp>,
+    /// How often it was opened.
+    pub episode: u32,
+    /// The task in Robaws.
+    pub task: Task,
+}
+
+impl Notification {
+    /// Of problems that were never told of.
+    pub fn new(connection: ConnectionId, id: String, group: &Group) -> Self {
+        let mut fresh = Self {
+            schema: NOTIFICATION_SCHEMA,
+            version: 0,
+            connection,
+            id,
+            problem: group.problem.clone(),
+            orders: Vec::new(),
+            orders_in_all: 0,
+            invoice: None,
+            article: None,
+            count: 0,
+            opened_at: group.opened_at,
+            last_seen_at: group.last_seen_at,
+            resolved_at: None,
+            episode: 1,
+            task: Task::Wanted,
+        };
+        fresh.take_over(group);
+        fresh
+    }
+
+    /// Whether it is open.
+    pub fn is_open(&self) -> bool {
+        self.resolved_at.is_none()
+    }
+
+    /// What is open now. One that was solved opens again.
+    pub fn see(&mut self, group: &Group) {
+        if self.resolved_at.take().is_some() {
+            self.episode = self.episode.saturating_add(1);
+            self.opened_at = group.opened_at;
+            self.task = Task::Wanted;
+        }
+        self.take_over(group);
+    }
+
+    fn take_over(&mut self, group: &Group) {
+        let named = group.orders.iter().take(MOST_ORDERS);
+        self.orders = named
+            .map(|(identifier, reference)| NamedOrder {
+                identifier: identifier.clone(),
+                reference: reference.clone(),
+            })
+            .collect();
+        self.orders_in_all = u64::try_from(group.orders.len()).unwrap_or(u64::MAX);
+        self.problem = group.problem.clone();
+        self.invoice.clone_from(&group.invoice);
+        self.article.clone_from(&group.article);
+        self.count = group.count;
+        self.opened_at = self.opened_at.min(group.opened_at);
+        self.last_seen_at = group.last_seen_at;
+    }
+
+    /// Its last problem is gone.
+    pub fn resolve(&mut self, now: Timestamp) {
+        self.resolved_at = Some(now);
+        if self.task == Task::Wanted {
+            self.task = Task::None;
+        }
+    }
+}
+
+impl Record for Notification {
+    const NAME: &'static str = "a notification";
+    const SCHEMA: u32 = NOTIFICATION_SCHEMA;
+
+    fn key(&self) -> Key {
+        keys::notification(&self.connection, &self.id)
+    }
+
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn next(&self, _now: Timestamp) -> Self {
+        Self {
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+
+    fn due(&self) -> Option<(String, Timestamp)> {
+        // A solved one whose task is still to be closed counts as open here.
+        let is_done = !self.is_open() && !matches!(self.task, Task::Made(_));
+        (!is_done).then(|| (keys::notifications_index(&self.connection), self.opened_at))
+    }
+
+    fn newest(&self) -> (String, Timestamp) {
+        (keys::notifications_index(&self.connection), self.opened_at)
+    }
+
+    fn label(&self) -> String {
+        self.id.clone()
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        self.resolved_at?.checked_add(KEPT_FOR).ok()
+    }
+}
+
+/// An order or article with open problems, as the index of them shows it.
+#[derive(Deserialize)]
+struct OpenItem {
+    subject: Subject,
+    #[serde(default)]
+    problems: Vec<OpenProblem>,
+    #[serde(default)]
+    differences: Vec<OpenProblem>,
+}
+
+/// An open problem on something.
+pub fn seen(subject: &Subject, open: OpenProblem) -> Seen {
+    Seen {
+        subject: subject.clone(),
+        problem: open.problem,
+        opened_at: open.opened_at,
+        last_seen_at: open.last_seen_at,
+        count: open.count,
+    }
+}
+
+impl Store {
+    /// Every open problem of a connection's orders and articles, and on how many of them they are.
+    pub async fn open_problems(&self, connection: &ConnectionId) -> Result<(Vec<Seen>, u64), StoreError> {
+        let mut found = Vec::new();
+        let mut subjects = 0;
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(keys::OPEN_INDEX)
+                .key_condition_expression("open_pk = :pk")
+                .expression_attribute_values(":pk", text(connection.as_str()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(StoreError::sdk)?;
+            for item in page.items.unwrap_or_default() {
+                match serde_dynamo::from_item::<_, OpenItem>(item) {
+                    Ok(item) => {
+                        subjects += 1;
+                        let open = item.problems.into_iter().chain(item.differences);
+                        found.extend(open.map(|open| seen(&item.subject, open)));
+                    }
+                    // One that can't be read must not hide the others.
+                    Err(error) => tracing::error!(error = %error, "an open problem can't be read"),
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok((found, subjects));
+            }
+        }
+    }
+
+    /// Notifications that are open, or whose task is still to be closed.
+    pub async fn unfinished_notifications(
+        &self,
+        connection: &ConnectionId,
+    ) -> Result<Vec<Notification>, StoreError> {
+        self.due_records(keys::notifications_index(connection), Timestamp::MAX, usize::MAX)
+            .await
+    }
+
+    /// Several notifications; those that are not there are left out.
+    pub async fn notifications(
+        &self,
+        connection: &ConnectionId,
+        ids: impl IntoIterator<Item = &String>,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let keys = ids
+            .into_iter()
+            .map(|id| keys::notification(connection, id))
+            .collect();
+        self.records(keys).await
+    }
+
+    /// A notification.
+    pub async fn notification(
+        &self,
+        connection: &ConnectionId,
+        id: &str,
+    ) -> Result<Option<Notification>, StoreError> {
+        self.record(keys::notification(connection, id)).await
+    }
+
+    /// Stores a notification if nobody else did since it was read.
+    pub async fn save_notification(
+        &self,
+        notification: &mut Notification,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.save_record(notification, now).await
+    }
+
+    /// Notifications, newest first.
+    pub async fn list_notifications(
+        &self,
+        connection: &ConnectionId,
+        is_open: Option<bool>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Notification>, StoreError> {
+        self.newest_records(
+            &keys::notifications_index(connection),
+            &keys::notifications_pk(connection),
+            |notification: &Notification| is_open.is_none_or(|open| open == notification.is_open()),
+            cursor,
+            limit,
+        )
+        .await
+    }
+}
