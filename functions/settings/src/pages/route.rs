@@ -34,10 +34,7 @@ async fn page(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, Pag
         (&Method::GET, ["assets", ..]) => assets::answer(&path),
         (&Method::GET, [] | [""]) => match visit::session(request, keys, now) {
             Some(session) => Ok(Answer::see_other(format!("/c/{}", session.connection))),
-            None => Err(PageError::SignIn {
-                connection: None,
-                next: None,
-            }),
+            None => sign_in::page(request, keys, None, None, None),
         },
         (_, ["in", token]) => sign_in::link(deps, request, keys, token).await,
         (&Method::POST, ["sign-in"]) => sign_in::ask(deps, request, keys).await,

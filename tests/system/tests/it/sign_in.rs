@@ -188,8 +188,10 @@ async fn a_session_sees_one_connection_and_ends_with_signing_out() {
     let page = browser.get("/c/shop").await;
     let out = page.form("/sign-out");
     let page = browser.submit(&out).await;
-    assert_eq!(page.status, 401);
+    assert_eq!((page.status, page.path.as_str()), (200, "/"));
+    assert!(page.forms().iter().any(|form| form.action == "/sign-in"));
     assert!(browser.cookie("__Host-session").is_none());
+    assert_eq!(browser.get("/c/shop").await.status, 401);
 }
 
 #[tokio::test]
