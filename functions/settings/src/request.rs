@@ -162,6 +162,20 @@ impl Request {
     }
 }
 
+/// The part of a path that addresses an order, to stand in a link: what [`order_identifier`] reads, percent-encoded. A browser
+/// takes `.` and `..` for something else, and `month` is a page of its own.
+pub fn order_part(identifier: &OrderIdentifier) -> String {
+    let text = identifier.as_str();
+    let is_plain = !text.starts_with('~')
+        && !text.contains(['/', '?', '#', '%', '\\'])
+        && !matches!(text, "." | ".." | "month");
+    if is_plain {
+        utf8_percent_encode(text, PATH_PART).to_string()
+    } else {
+        format!("~{}", URL_SAFE_NO_PAD.encode(text))
+    }
+}
+
 /// An order identifier from the path: as it is, or `~` and its base64url without padding.
 pub fn order_identifier(part: &str) -> Result<OrderIdentifier, ApiError> {
     let bad = |reason: &str| ApiError::bad_request("identifier", reason);

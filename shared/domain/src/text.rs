@@ -103,6 +103,23 @@ pub fn render(problem: &Problem, language: Language) -> Rendered {
     }
 }
 
+/// A problem in general, for the list of all of them: an ellipsis stands for what each case fills in.
+pub fn describe(code: ProblemCode, language: Language) -> Rendered {
+    let Some(text) = texts(language).problems.get(code.as_str()) else {
+        return Rendered {
+            title: code.as_str().to_owned(),
+            message: String::new(),
+            fix: String::new(),
+        };
+    };
+    let general = |text: &str| fill_with(text, |_| Some("…".to_owned()));
+    Rendered {
+        title: text.title.clone(),
+        message: general(&text.message),
+        fix: general(&text.fix),
+    }
+}
+
 /// The sentence of an explanation.
 pub fn explanation(code: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).explanations, code), args, language)

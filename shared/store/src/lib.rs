@@ -16,6 +16,7 @@ pub mod queue;
 pub mod record;
 pub mod schema;
 pub mod secrets;
+pub mod summaries;
 pub mod sweep;
 
 use domain::ids::ConnectionId;

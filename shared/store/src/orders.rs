@@ -1,10 +1,12 @@
 //! Orders: their ledgers, frozen invoices, and which are due.
 
 use crate::Store;
+use crate::connections::attribute;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
 use crate::model::{DueKind, ORDER_SCHEMA, OrderRecord};
 use crate::record::{Page, Record, item_of};
+use crate::summaries::OrderSummary;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::invoice::Frozen;
@@ -89,6 +91,10 @@ impl Record for OrderRecord {
 
     fn tells_anew(&self) -> Option<&ConnectionId> {
         self.tells_anew.then_some(&self.ledger.connection)
+    }
+
+    fn summary(&self) -> Result<Option<AttributeValue>, StoreError> {
+        attribute(&OrderSummary::of(self)).map(Some)
     }
 }
 

@@ -47,6 +47,10 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     fn tells_anew(&self) -> Option<&ConnectionId> {
         None
     }
+    /// What lists and counts need of it, shown in the index by age.
+    fn summary(&self) -> Result<Option<AttributeValue>, StoreError> {
+        Ok(None)
+    }
     /// When the table may forget it.
     fn expires(&self) -> Option<Timestamp> {
         None
@@ -68,6 +72,9 @@ pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
         item.insert("open_pk".to_owned(), text(open_pk));
         item.insert("open_at".to_owned(), text(keys::sortable(open_at)));
         item.insert("subject".to_owned(), attribute(&subject)?);
+    }
+    if let Some(summary) = record.summary()? {
+        item.insert("summary".to_owned(), summary);
     }
     if let Some(expires) = record.expires() {
         let seconds = expires.as_second().to_string();

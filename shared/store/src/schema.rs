@@ -74,8 +74,8 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError>
             NEWEST_INDEX,
             "newest_pk",
             "newest_at",
-            ProjectionType::KeysOnly,
-            &[],
+            ProjectionType::Include,
+            &["summary"],
         )?)
         .global_secondary_indexes(index(
             OPEN_INDEX,

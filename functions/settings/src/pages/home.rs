@@ -1,19 +1,279 @@
-//! The home page: whether all is well.
+//! The home page: one sentence that says whether all is well, what needs attention, and the last two weeks in numbers.
 
 use super::answer::{Answer, PageError};
 use super::layout::{Layout, Tab};
+use super::notifications::{self, Entry};
 use super::visit::Visit;
+use super::{checklist, texts};
 use askama::Template;
+use domain::invoice::bookkeeping_day;
+use domain::money::Cents;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use store::model::{ConnectionState, Peer};
+use store::notifications::Notification;
+use store::summaries::OrderSummary;
+
+/// Days that the picture shows.
+const DAYS: i64 = 14;
+/// Notifications shown here; the rest is on their own page.
+const MOST_SHOWN: usize = 5;
+/// A poll every five minutes that is this late did not take place.
+const LATE: SignedDuration = SignedDuration::from_mins(20);
+/// Size of the picture, in its own units.
+const WIDTH: u64 = 420;
+const HEIGHT: u64 = 90;
+
+/// One bar of the picture.
+struct Bar {
+    x: u64,
+    y: u64,
+    height: u64,
+    day: String,
+}
+
+/// Counts over some orders.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Numbers {
+    orders: u64,
+    stock: u64,
+    invoiced: u64,
+    invoiced_total: Cents,
+    asks: u64,
+    drafts: u64,
+    drafts_total: Cents,
+}
+
+/// Counts in words.
+struct Shown {
+    orders: String,
+    stock: String,
+    invoiced: String,
+    total: String,
+    asks: String,
+}
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
     page: Layout,
+    sentence: String,
+    class: &'static str,
+    entries: Vec<Entry>,
+    more: bool,
+    steps: Option<String>,
+    nobody_told: bool,
+    may_activate: bool,
+    today: Shown,
+    fortnight: Shown,
+    bars: Vec<Bar>,
+    picture: String,
+    drafts: Option<String>,
+    quota: Option<String>,
 }
 
 /// Answers a request for this page.
 pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
-    std::future::ready(()).await;
-    let page = visit.layout(super::texts::text("menu.home", visit.language), Tab::Home);
-    Answer::html(&Home { page })
+    if visit.item.connection.first_activated_at.is_none() {
+        return Ok(visit.go("/set-up", None));
+    }
+    let page = visit.layout(texts::text("menu.home", visit.language), Tab::Home);
+    let today = bookkeeping_day(visit.now);
+    let first_day = today.saturating_sub((DAYS - 1).days());
+    // Days begin in Brussels: a day more than is shown holds them all.
+    let since = visit
+        .now
+        .saturating_sub(SignedDuration::from_hours(24 * DAYS))
+        .unwrap_or(visit.now);
+    let store = &visit.deps.store;
+    let (open, summaries, steps) = futures::join!(
+        notifications::worst_first(visit),
+        store.order_summaries(visit.id(), since),
+        checklist::open_steps(visit),
+    );
+    let (open, steps) = (open?, steps?);
+    let mut summaries = summaries?;
+    summaries.retain(|order| bookkeeping_day(order.seen_at) >= first_day);
+    let of_today = summaries
+        .iter()
+        .filter(|order| bookkeeping_day(order.seen_at) == today);
+    let numbers_today = Numbers::over(of_today);
+    let numbers = Numbers::over(&summaries);
+    let (sentence, class) = sentence(visit, &page, &open);
+    let days: Vec<(Date, u64)> = (0..DAYS)
+        .map(|n| {
+            let day = first_day.saturating_add(n.days());
+            let count = summaries
+                .iter()
+                .filter(|order| bookkeeping_day(order.seen_at) == day)
+                .count();
+            (day, u64::try_from(count).unwrap_or(u64::MAX))
+        })
+        .collect();
+    let entries: Vec<Entry> = open
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|told| notifications::entry(visit, &page, told))
+        .collect();
+    let settings = &visit.item.connection.settings;
+    let drafts = (numbers.drafts > 0).then(|| {
+        let (count, total) = (numbers.drafts.to_string(), page.amount(numbers.drafts_total));
+        page.f("home.drafts", &[("count", &count), ("total", &total)])
+    });
+    Answer::html(&Home {
+        sentence,
+        class,
+        more: open.len() > entries.len(),
+        entries,
+        steps: steps_left(&page, steps),
+        nobody_told: settings.task_user_id.is_none(),
+        may_activate: visit.item.connection.state == ConnectionState::Inactive,
+        today: numbers_today.shown(&page),
+        fortnight: numbers.shown(&page),
+        picture: picture(&page, &days),
+        bars: bars(&days),
+        drafts,
+        quota: quota(visit, &page),
+        page,
+    })
+}
+
+/// Whether all is well, in one sentence, and its class.
+fn sentence(visit: &Visit<'_>, page: &Layout, open: &[Notification]) -> (String, &'static str) {
+    let item = &visit.item;
+    match item.connection.state {
+        ConnectionState::Inactive => return (page.t("home.inactive").to_owned(), "note wait"),
+        ConnectionState::Suspended => return (page.t("home.suspended").to_owned(), "note bad"),
+        ConnectionState::Active => {}
+    }
+    if item.api_state() == "needs_credentials" {
+        return (page.t("state.needs_credentials").to_owned(), "note bad");
+    }
+    for (peer, system) in [(Peer::Robaws, "Robaws"), (Peer::Productflow, "ProductFlow")] {
+        if let Some(until) = item.health(peer).paused_until.filter(|until| visit.now < *until) {
+            let time = page.moment(until);
+            let text = page.f("home.paused", &[("system", system), ("time", &time)]);
+            return (text, "note wait");
+        }
+    }
+    // What is good to know is nothing to do.
+    let asks = open.iter().filter(|told| told.problem.code.rank() < 3).count();
+    match asks {
+        0 => {}
+        1 => return (page.t("home.attention_one").to_owned(), "note bad"),
+        _ => {
+            let text = page.f("home.attention", &[("count", &asks.to_string())]);
+            return (text, "note bad");
+        }
+    }
+    match item.poll.last_poll_at {
+        None => (page.t("home.not_polled").to_owned(), "done"),
+        Some(at) if is_late(at, visit.now) => (page.f("home.late", &[("at", &page.moment(at))]), "note wait"),
+        Some(at) => (page.f("home.ok", &[("at", &page.moment(at))]), "done"),
+    }
+}
+
+fn is_late(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) > LATE
+}
+
+fn steps_left(page: &Layout, steps: usize) -> Option<String> {
+    match steps {
+        0 => None,
+        1 => Some(page.t("home.steps_one").to_owned()),
+        _ => Some(page.f("home.steps", &[("count", &steps.to_string())])),
+    }
+}
+
+fn quota(visit: &Visit<'_>, page: &Layout) -> Option<String> {
+    let robaws = &visit.item.robaws;
+    // What was seen before the day's reset says nothing of today.
+    robaws.quota_resets_at.filter(|reset| visit.now < *reset)?;
+    let (left, limit) = (robaws.quota_left?.to_string(), robaws.quota_limit?.to_string());
+    Some(page.f("home.quota", &[("left", &left), ("limit", &limit)]))
+}
+
+impl Numbers {
+    fn over<'a>(orders: impl IntoIterator<Item = &'a OrderSummary>) -> Self {
+        let mut numbers = Self::default();
+        for order in orders {
+            numbers.orders += 1;
+            numbers.stock += u64::from(order.stock_out);
+            numbers.asks += u64::from(order.asks);
+            if let Some(total) = order.invoiced {
+                numbers.invoiced += 1;
+                numbers.invoiced_total = sum(numbers.invoiced_total, total);
+                if order.is_draft {
+                    numbers.drafts += 1;
+                    numbers.drafts_total = sum(numbers.drafts_total, total);
+                }
+            }
+        }
+        numbers
+    }
+
+    fn shown(&self, page: &Layout) -> Shown {
+        Shown {
+            orders: self.orders.to_string(),
+            stock: self.stock.to_string(),
+            invoiced: self.invoiced.to_string(),
+            total: page.amount(self.invoiced_total),
+            asks: self.asks.to_string(),
+        }
+    }
+}
+
+fn sum(a: Cents, b: Cents) -> Cents {
+    Cents(a.0.saturating_add(b.0))
+}
+
+/// Bars as high as the day had orders, the busiest day the highest.
+fn bars(days: &[(Date, u64)]) -> Vec<Bar> {
+    let most = days.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+    let step = WIDTH / u64::try_from(days.len().max(1)).unwrap_or(1);
+    days.iter()
+        .zip(0_u64..)
+        .map(|((day, count), n)| {
+            let height = count.saturating_mul(HEIGHT).checked_div(most).unwrap_or(0);
+            // A day with few orders is not a day with none.
+            let height = if *count > 0 { height.max(2) } else { 0 };
+            Bar {
+                x: n * step,
+                y: HEIGHT - height.min(HEIGHT),
+                height,
+                day: day.day().to_string(),
+            }
+        })
+        .collect()
+}
+
+fn picture(page: &Layout, days: &[(Date, u64)]) -> String {
+    let numbers: Vec<String> = days
+        .iter()
+        .map(|(day, count)| format!("{} {count}", domain::text::date(*day, page.language)))
+        .collect();
+    page.f("home.picture", &[("numbers", &numbers.join(", "))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn bars_fit_and_a_day_with_an_order_shows() {
+        let days = [
+            (day("2026-11-01"), 0),
+            (day("2026-11-02"), 1),
+            (day("2026-11-03"), 5_000),
+        ];
+        let bars = bars(&days);
+        let heights: Vec<u64> = bars.iter().map(|bar| bar.height).collect();
+        assert_eq!(heights, [0, 2, HEIGHT]);
+        assert!(bars.iter().all(|bar| bar.y + bar.height == HEIGHT));
+        assert!(super::bars(&[(day("2026-11-01"), 0)])[0].height == 0);
+    }
 }

@@ -12,6 +12,7 @@ mod catalogue;
 mod chaos;
 mod chaos_articles;
 mod faults;
+mod home_pages;
 mod ledger_store;
 mod limits;
 mod nightly;
