@@ -1,6 +1,7 @@
 //! `cargo run`: everything on this machine. `cargo run -- demo`: a scripted day, to its end.
 
 use clap::{Parser, Subcommand};
+use local::run::Begin;
 use local::stack::Ports;
 use local::{demo, run};
 use std::process::ExitCode;
@@ -25,6 +26,9 @@ struct Options {
     /// Seconds between polls.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
     poll_every: u64,
+    /// Begins with a connection that is still to be set up on the merchant's pages.
+    #[arg(long)]
+    set_up: bool,
     /// What to log, beside what happens to orders: error, warn, info, debug.
     #[arg(long, default_value = "error")]
     log: String,
@@ -61,7 +65,12 @@ async fn main() -> anyhow::Result<ExitCode> {
                 robaws: options.robaws_port,
                 productflow: options.productflow_port,
             };
-            run::run(ports, Duration::from_secs(options.poll_every), &mut out).await?;
+            let begin = if options.set_up {
+                Begin::SetUp
+            } else {
+                Begin::Active
+            };
+            run::run(ports, Duration::from_secs(options.poll_every), begin, &mut out).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

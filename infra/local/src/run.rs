@@ -23,12 +23,30 @@ const ASKED_EVERY: Duration = Duration::from_millis(200);
 /// Invocations of process-order side by side, as Lambda would run them.
 const WORKERS: usize = 2;
 
+/// What it begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// A connection that is active.
+    Active,
+    /// A connection that is still to be set up on the merchant's page.
+    SetUp,
+}
+
 /// Runs until it is interrupted.
-pub async fn run(ports: Ports, poll_every: Duration, out: &mut dyn Write) -> anyhow::Result<()> {
+pub async fn run(
+    ports: Ports,
+    poll_every: Duration,
+    begin: Begin,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let stack = Arc::new(Stack::start_on(Arc::new(SystemClock), ports).await?);
     demo::seed(&stack.robaws, &stack.productflow);
-    connect(&stack).await?;
-    announce(&stack, poll_every, out)?;
+    match begin {
+        Begin::Active => drop(connect(&stack).await?),
+        Begin::SetUp => create(&stack, &json!({ "id": CONNECTION, "language": "en" })).await?,
+    }
+    let link = sign_in_link(&stack).await?;
+    announce(&stack, poll_every, begin, &link, out)?;
     let mut sources = tokio::task::JoinSet::new();
     sources.spawn(stack.robaws.clone().run_deliveries());
     let rule = Arc::clone(&stack);
@@ -101,12 +119,11 @@ pub async fn connect(stack: &Stack) -> anyhow::Result<ConnectionId> {
         "language": "en",
         "robaws": { "key": demo::ROBAWS_KEY, "secret": demo::ROBAWS_SECRET },
         "productflow": { "access_token": demo::TOKEN, "company_id": demo::COMPANY },
-        "settings": { "b2c_client_id": demo::B2C_CLIENT, "stock_location_id": demo::STOCK_LOCATION },
+        "settings": {
+            "b2c_client_id": demo::B2C_CLIENT, "stock_location_id": demo::STOCK_LOCATION, "task_user_id": demo::USER,
+        },
     });
-    let (status, answer) = stack.api("POST", "/api/connections", &create).await?;
-    if status != 201 {
-        bail!("the connection was not created ({status}): {answer}");
-    }
+    self::create(stack, &create).await?;
     let activate = format!("/api/connections/{CONNECTION}/activate");
     let (status, answer) = stack.api("POST", &activate, &Value::Null).await?;
     if status != 200 {
@@ -115,7 +132,29 @@ pub async fn connect(stack: &Stack) -> anyhow::Result<ConnectionId> {
     Ok(ConnectionId::parse(CONNECTION)?)
 }
 
-fn announce(stack: &Stack, poll_every: Duration, out: &mut dyn Write) -> anyhow::Result<()> {
+async fn create(stack: &Stack, connection: &Value) -> anyhow::Result<()> {
+    let (status, answer) = stack.api("POST", "/api/connections", connection).await?;
+    if status != 201 {
+        bail!("the connection was not created ({status}): {answer}");
+    }
+    Ok(())
+}
+
+/// A link that opens the merchant's pages.
+async fn sign_in_link(stack: &Stack) -> anyhow::Result<String> {
+    let path = format!("/api/connections/{CONNECTION}/sign-in-link");
+    let (_, answer) = stack.api("POST", &path, &Value::Null).await?;
+    let url = answer["url"].as_str().context("no sign-in link was made")?;
+    Ok(url.to_owned())
+}
+
+fn announce(
+    stack: &Stack,
+    poll_every: Duration,
+    begin: Begin,
+    link: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let api = stack.api_server.url();
     let robaws = format!("{}/_control/tenants/{}", stack.robaws_server.url(), demo::TENANT);
     let productflow = format!(
@@ -124,11 +163,24 @@ fn announce(stack: &Stack, poll_every: Duration, out: &mut dyn Write) -> anyhow:
         demo::COMPANY
     );
     let seconds = poll_every.as_secs();
+    let state = match begin {
+        Begin::Active => "is active".to_owned(),
+        Begin::SetUp => format!(
+            "is to be set up on its pages (Robaws key {}, secret {}; ProductFlow token {}, company {})",
+            demo::ROBAWS_KEY,
+            demo::ROBAWS_SECRET,
+            demo::TOKEN,
+            demo::COMPANY
+        ),
+    };
     writeln!(
         out,
         "\
-The connector runs, with a simulated Robaws and a simulated ProductFlow. Connection \"{CONNECTION}\" is active;
+The connector runs, with a simulated Robaws and a simulated ProductFlow. Connection \"{CONNECTION}\" {state};
 ProductFlow is polled every {seconds} s (5 minutes on AWS). Ctrl-C ends it; nothing is kept.
+
+  Your pages   {link}
+               (signs you in, once; then {api}/c/{CONNECTION})
 
   API          {api}/api/connections/{CONNECTION}
   Robaws       {robaws_api}/api/v2        {robaws}
