@@ -15,7 +15,7 @@ use serde_json::json;
 use std::time::Duration;
 use store::StoreError;
 use store::connections::ClaimError;
-use store::model::{Connection, ConnectionItem, ConnectionState, Peer, PollState};
+use store::model::{ConnectionItem, ConnectionState, Peer, PollState};
 use store::queue::Sweep;
 use store::sweep::SweepAsk;
 use tokio::time::Instant;
@@ -63,13 +63,13 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
         next.deactivated_at = None;
     }
     let Some(company) = next.company else {
-        return Err(failed(&next, &[Fault::missing("productflow.company_id")]));
+        return Err(failed(vec![Fault::missing("productflow.company_id")]));
     };
     let robaws = deps.peers.robaws(&next.id, &credentials).await;
-    let robaws = robaws.ok_or_else(|| failed(&next, &[Fault::missing("robaws.key")]))?;
+    let robaws = robaws.ok_or_else(|| failed(vec![Fault::missing("robaws.key")]))?;
     let registered = announcements::register(&item, &credentials, &robaws, &next)
         .await
-        .map_err(|fault| failed(&next, &[fault]))?;
+        .map_err(|fault| failed(vec![fault]))?;
     if let Some(webhook) = &registered {
         let version = announcements::keep_secret(deps, &next, credentials.clone(), webhook).await;
         next.secret_version = Some(announcements::or_remove(&robaws, webhook, version).await?);
@@ -81,8 +81,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     match activated {
         Ok(_) => {}
         Err(ClaimError::CompanyTaken) => {
-            let taken = Fault::worded("productflow.company_id", "productflow.company_id.taken");
-            return Err(failed(&next, &[taken]));
+            return Err(failed(vec![checks::taken()]));
         }
         Err(error) => return Err(claim_error(error, &next)),
     }
@@ -124,20 +123,16 @@ fn go_live(item: &ConnectionItem, asked: Option<Timestamp>, now: Timestamp) -> R
     }
 }
 
-fn failed(connection: &Connection, faults: &[Fault]) -> ApiError {
-    let details = faults
-        .iter()
-        .map(|fault| fault.detail(connection.language))
-        .collect();
-    ApiError::refused("activation_failed").with_details(details)
+fn failed(faults: Vec<Fault>) -> ApiError {
+    ApiError::refused("activation_failed").with_faults(faults)
 }
 
-/// Every check; every fault is named.
-async fn check(
+/// Every check of what is filled in; every fault is named. Changes nothing.
+pub async fn faults(
     deps: &Deps,
     item: &ConnectionItem,
     credentials: &store::secrets::Credentials,
-) -> Result<(), ApiError> {
+) -> Result<Vec<Fault>, ApiError> {
     let connection = &item.connection;
     let robaws = deps.peers.robaws(&connection.id, credentials).await;
     let productflow = connection
@@ -149,17 +144,8 @@ async fn check(
         credentials.productflow.is_some(),
         connection.company.is_some(),
     );
-    if let Some(company) = connection.company
-        && deps
-            .store
-            .claimed_by(company)
-            .await?
-            .is_some_and(|holder| holder != connection.id)
-    {
-        faults.push(Fault::worded(
-            "productflow.company_id",
-            "productflow.company_id.taken",
-        ));
+    if let Some(company) = connection.company {
+        faults.extend(checks::company_taken(&deps.store, &connection.id, company).await?);
     }
     let of_productflow = async {
         match &productflow {
@@ -179,9 +165,20 @@ async fn check(
     let (of_productflow, of_robaws) = futures::join!(of_productflow, of_robaws);
     faults.extend(of_productflow);
     faults.extend(of_robaws);
+    Ok(faults)
+}
+
+/// Every check, and that the ledger describes this tenant.
+async fn check(
+    deps: &Deps,
+    item: &ConnectionItem,
+    credentials: &store::secrets::Credentials,
+) -> Result<(), ApiError> {
+    let faults = faults(deps, item, credentials).await?;
     if !faults.is_empty() {
-        return Err(failed(connection, &faults));
+        return Err(failed(faults));
     }
+    let robaws = deps.peers.robaws(&item.connection.id, credentials).await;
     let Some(robaws) = robaws else { return Ok(()) };
     match credentials::sees_newest(&robaws, &item.newest).await {
         Ok(None | Some(true)) => Ok(()),
@@ -192,9 +189,9 @@ async fn check(
         Err(Trouble::Permission { module }) => {
             let modules = Arg::List(vec![module]);
             let fault = Fault::of("robaws.permissions").with(domain::problem::args([("modules", modules)]));
-            Err(failed(connection, &[fault]))
+            Err(failed(vec![fault]))
         }
-        Err(_) => Err(failed(connection, &[Fault::unreachable("robaws.key", "Robaws")])),
+        Err(_) => Err(failed(vec![Fault::unreachable("robaws.key", "Robaws")])),
     }
 }
 

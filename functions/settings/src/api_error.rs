@@ -1,5 +1,6 @@
 //! An answer that says what was wrong: `{"error":{"code","message","details"?}}`. A 5xx never shows its cause.
 
+use crate::checks::Fault;
 use domain::problem::{Arg, Args};
 use domain::settings::Language;
 use domain::text;
@@ -16,6 +17,7 @@ pub struct ApiError {
     text: &'static str,
     args: Args,
     details: Vec<Value>,
+    faults: Vec<Fault>,
     language: Option<Language>,
 }
 
@@ -28,6 +30,7 @@ impl ApiError {
             text: code,
             args: Args::new(),
             details: Vec::new(),
+            faults: Vec::new(),
             language: None,
         }
     }
@@ -80,6 +83,18 @@ impl ApiError {
         self
     }
 
+    /// What is wrong with which field: details that are worded when they are read.
+    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Worded in this language, whatever was chosen before: a reader's may be another than the connection's.
+    pub fn for_reader(mut self, language: Language) -> Self {
+        self.language = Some(language);
+        self
+    }
+
     /// Worded in this language, unless another was chosen before.
     pub fn in_language(mut self, language: Language) -> Self {
         self.language.get_or_insert(language);
@@ -98,7 +113,7 @@ impl ApiError {
 
     /// What is wrong, in words.
     pub fn message(&self) -> String {
-        let language = self.language.unwrap_or(Language::En);
+        let language = self.language();
         if self.code == "activation_failed" {
             text::activation("form", &self.args, language)
         } else {
@@ -106,9 +121,22 @@ impl ApiError {
         }
     }
 
-    /// The details, each with the field that it belongs to.
+    /// The details that are not faults of fields.
     pub fn details(&self) -> &[Value] {
         &self.details
+    }
+
+    /// What is wrong with which field.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// An argument of the text, if it is a plain one.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        match self.args.get(name)? {
+            Arg::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// What the details say, in words.
@@ -117,14 +145,21 @@ impl ApiError {
             .details
             .iter()
             .filter_map(|detail| detail["message"].as_str());
-        messages.map(str::to_owned).collect()
+        let faults = self.faults.iter().map(|fault| fault.message(self.language()));
+        messages.map(str::to_owned).chain(faults).collect()
+    }
+
+    fn language(&self) -> Language {
+        self.language.unwrap_or(Language::En)
     }
 
     /// The body of the answer.
     pub fn body(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message() });
-        if !self.details.is_empty() {
-            error["details"] = Value::Array(self.details.clone());
+        let faults = self.faults.iter().map(|fault| fault.detail(self.language()));
+        let details: Vec<Value> = self.details.iter().cloned().chain(faults).collect();
+        if !details.is_empty() {
+            error["details"] = Value::Array(details);
         }
         json!({ "error": error })
     }

@@ -1,6 +1,7 @@
 //! What must hold before a connection is activated: every check, every fault named (contract api.md, `activate`).
 
 use domain::catalogue::VatTariff;
+use domain::ids::{CompanyId, ConnectionId};
 use domain::problem::{Arg, Args, args};
 use domain::settings::{ConnectionSettings, Language};
 use domain::text;
@@ -8,6 +9,7 @@ use peers::Trouble;
 use robaws::Named;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use store::{Store, StoreError};
 
 /// Modules that every booking needs and that no setting names.
 const MODULES: [&str; 3] = ["articles", "stock-changes", "sales-invoices"];
@@ -60,7 +62,12 @@ impl Fault {
 
     /// An entry of `details`.
     pub fn detail(&self, language: Language) -> Value {
-        json!({ "field": self.field, "message": text::activation(self.text, &self.args, language) })
+        json!({ "field": self.field, "message": self.message(language) })
+    }
+
+    /// What is wrong, in words.
+    pub fn message(&self, language: Language) -> String {
+        text::activation(self.text, &self.args, language)
     }
 }
 
@@ -82,6 +89,21 @@ pub fn missing(
     .filter(|(there, _)| !there)
     .map(|(_, field)| Fault::missing(field))
     .collect()
+}
+
+/// A ProductFlow company that another connection holds.
+pub fn taken() -> Fault {
+    Fault::worded("productflow.company_id", "productflow.company_id.taken")
+}
+
+/// Whether another connection holds this ProductFlow company.
+pub async fn company_taken(
+    store: &Store,
+    id: &ConnectionId,
+    company: CompanyId,
+) -> Result<Option<Fault>, StoreError> {
+    let holder = store.claimed_by(company).await?;
+    Ok(holder.filter(|holder| holder != id).map(|_| taken()))
 }
 
 /// Whether ProductFlow takes token and company.

@@ -173,11 +173,7 @@ async fn changed(deps: &Deps, change: &Change, item: ConnectionItem) -> Result<R
     let id = item.connection.id.clone();
     let next = apply(change, &item.connection)?;
     if let Some(company) = next.company.filter(|_| next.company != item.connection.company)
-        && deps
-            .store
-            .claimed_by(company)
-            .await?
-            .is_some_and(|holder| holder != id)
+        && checks::company_taken(&deps.store, &id, company).await?.is_some()
     {
         return Err(ApiError::conflict("company_taken").arg("company", company.to_string()));
     }
@@ -285,9 +281,7 @@ async fn try_new(
 ) -> Result<Vec<Peer>, ApiError> {
     let is_active = item.connection.state != ConnectionState::Inactive;
     let mut answered = Vec::new();
-    let refused = |fault: Fault| {
-        ApiError::refused("credentials_refused").with_details(vec![fault.detail(next.language)])
-    };
+    let refused = |fault: Fault| ApiError::refused("credentials_refused").with_faults(vec![fault]);
     if change.robaws.is_some()
         && let Some(robaws) = deps.peers.robaws(&next.id, credentials).await
     {
@@ -353,6 +347,5 @@ async fn check_settings(
     if faults.is_empty() {
         return Ok(());
     }
-    let details = faults.iter().map(|fault| fault.detail(next.language)).collect();
-    Err(ApiError::refused("settings_refused").with_details(details))
+    Err(ApiError::refused("settings_refused").with_faults(faults))
 }

@@ -27,6 +27,7 @@ pub mod problem_view;
 pub mod request;
 pub mod route;
 pub mod settle;
+pub mod trial;
 
 pub use config::Deps;
 pub use handler::handle;

@@ -130,6 +130,11 @@ pub fn invoice_line(name: &str, language: Language) -> &'static str {
     texts(language).invoice.get(name).map_or("", String::as_str)
 }
 
+/// What a setting is called, by its name in the API.
+pub fn setting(name: &str, language: Language) -> &str {
+    lookup(&texts(language).settings, name)
+}
+
 /// Why activation refuses a field.
 pub fn activation(field: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).activation, field), args, language)

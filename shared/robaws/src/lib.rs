@@ -15,6 +15,7 @@ pub mod wire;
 pub use articles::{ArticleList, ArticlesPage, Namesakes};
 pub use error::Error;
 pub use pacing::{Limits, Pacer};
+pub use parties::FoundClients;
 pub use stock::DocumentsPage;
 pub use transport::{Client, Credentials};
 pub use wire::{Invoice, InvoiceLineShown, Named, NewTask, StockChange, StockLine, WebhookEndpoint};

@@ -5,11 +5,66 @@ use crate::wire::Named;
 use crate::{Error, wire};
 use domain::ids::ClientId;
 
+/// Clients read at most for one search, in case the filter is ignored.
+const MOST_READ: usize = 2_000;
+
+/// What a search for clients found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FoundClients {
+    /// The clients, the one with that very number first.
+    pub clients: Vec<Named>,
+    /// There may be others.
+    pub more: bool,
+}
+
 impl Client {
     /// A client by its id; `None` when it is not there.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Named>, Error> {
         self.get_optional(Request::get(&format!("clients/{id}"), &[]), "a client")
             .await
+    }
+
+    /// Clients whose name contains `text`, and the one whose number it is; `most` at most. An empty text finds any.
+    pub async fn find_clients(&self, text: &str, most: usize) -> Result<FoundClients, Error> {
+        let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let number = ClientId::parse(text).ok().filter(|_| is_number);
+        let by_number = async {
+            match &number {
+                Some(id) => self.client(id).await,
+                None => Ok(None),
+            }
+        };
+        let (by_number, by_name) = futures::join!(by_number, self.clients_called(text, most));
+        let mut found = by_name?;
+        if let Some(client) = by_number? {
+            found.clients.retain(|other| other.id != client.id);
+            found.clients.insert(0, client);
+        }
+        found.more |= found.clients.len() > most;
+        found.clients.truncate(most);
+        Ok(found)
+    }
+
+    async fn clients_called(&self, text: &str, most: usize) -> Result<FoundClients, Error> {
+        let filter = [(wire::NAME_FILTER, text)];
+        let query: &[(&str, &str)] = if text.is_empty() { &[] } else { &filter };
+        let mut more = false;
+        let mut clients = self
+            .list(
+                "clients",
+                query,
+                "clients",
+                LIST_TIMEOUT,
+                |client: &Named| &client.id,
+                |read| {
+                    let found = read.iter().filter(|client| client.is_called(text)).count();
+                    more = found > most || read.len() >= MOST_READ;
+                    more
+                },
+            )
+            .await?;
+        clients.retain(|client| client.is_called(text));
+        Ok(FoundClients { clients, more })
     }
 
     /// All users.

@@ -4,6 +4,8 @@
 //! - \[A\] `/stock-changes`: path, body (`fromStockLocationId` / `toStockLocationId`, positive quantities, `booked` at once,
 //!   inline `lineItems`), and that `description` comes back as written.
 //! - \[A\] `/stock-locations` gives `id` and `name`.
+//! - \[A\] `GET /clients?name=` gives the clients whose name contains a text, or ignores the filter; the number that people know
+//!   a client by is its `id`.
 //! - \[A\] A tariff's "BTW berekening inclusief" is called `vatInclusive`; absent means not inclusive.
 //! - \[A\] `clientReference` can be filtered on, and comes back as written.
 //! - \[A\] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
@@ -56,6 +58,17 @@ pub struct Named {
     #[serde(default, alias = "fullName")]
     pub name: Option<String>,
 }
+
+impl Named {
+    /// Whether its name contains a text, whatever the case.
+    pub fn is_called(&self, text: &str) -> bool {
+        let name = self.name.as_deref().unwrap_or_default();
+        name.to_lowercase().contains(&text.to_lowercase())
+    }
+}
+
+/// The filter on a part of a client's name.
+pub(crate) const NAME_FILTER: &str = "name";
 
 /// An article as the API gives it.
 #[derive(Debug, Deserialize)]

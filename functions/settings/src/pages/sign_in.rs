@@ -139,6 +139,18 @@ pub async fn ask(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, 
         .value("next")
         .filter(|next| is_own(next, &connection))
         .map(str::to_owned);
+    send_link(deps, request, &connection, next.as_deref()).await?;
+    page(request, keys, Some(connection), next, Some("sign_in.sent"))
+}
+
+/// Has a task with a new link put in Robaws, if not too many were asked for of late.
+pub async fn send_link(
+    deps: &Deps,
+    request: &Request,
+    connection: &ConnectionId,
+    next: Option<&str>,
+) -> Result<(), PageError> {
+    let now = deps.clock.now();
     let base_url = deps.public_base_url.clone().or_else(|| request.own_url.clone());
     let what = format!("links-asked#{connection}");
     if let Some(base_url) = base_url
@@ -148,13 +160,13 @@ pub async fn ask(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, 
             schema_version: MESSAGE_SCHEMA,
             connection: connection.clone(),
             base_url,
-            next: next.clone(),
+            next: next.map(str::to_owned),
         };
         if let Err(error) = deps.queue.send_sign_in(message).await {
             tracing::error!(error = %Chain(&error), "a sign-in link could not be asked for");
         }
     }
-    page(request, keys, Some(connection), next, Some("sign_in.sent"))
+    Ok(())
 }
 
 /// `POST …/language`: the reader's language, kept in the session.
