@@ -66,7 +66,11 @@ pub async fn productflow(deps: &Deps, item: &ConnectionItem, body: &Value) -> Re
     if let Some(taken) = checks::company_taken(&deps.store, id, company).await? {
         missing.push(taken);
     }
-    let Some(client) = deps.peers.productflow(&credentials, company).filter(|_| missing.is_empty()) else {
+    let Some(client) = deps
+        .peers
+        .productflow(&credentials, company)
+        .filter(|_| missing.is_empty())
+    else {
         return Ok(missing);
     };
     let tried = tokio::time::timeout(MOST_TIME, checks::productflow(&client)).await;

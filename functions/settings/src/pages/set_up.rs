@@ -1,11 +1,88 @@
-//! Setting up and changing the connection: credentials, choices, activation, deactivation.
+//! Setting up and changing the connection: credentials, choices, activation, deactivation. The first time in three steps,
+//! afterwards on one page.
+
+pub mod choices;
+pub mod connect;
+pub mod faults;
+pub mod fields;
+pub mod lists;
+pub mod settings;
+pub mod start;
+pub mod steps;
+pub mod switch;
 
 use super::answer::{Answer, PageError};
 use super::visit::Visit;
+use faults::{Faults, Step};
+use http::Method;
+use store::model::ConnectionState;
 
 /// Answers a request for one of these pages.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
-    let _ = (visit, path);
-    std::future::ready(()).await;
-    Err(PageError::NotFound)
+    let method = &visit.request.method;
+    let is_set_up = visit.item.connection.first_activated_at.is_some();
+    match (method, path) {
+        (&Method::GET, ["set-up", ..]) if is_set_up => Ok(visit.go("/settings", None)),
+        (&Method::GET, ["settings" | "activate" | "deactivate"]) if !is_set_up => {
+            Ok(visit.go("/set-up", None))
+        }
+        (&Method::GET, ["set-up"]) => steps::connect(visit).await,
+        (&Method::POST, ["set-up"]) if !is_set_up => steps::take_credentials(visit).await,
+        (&Method::GET, ["set-up", "choices"]) => steps::choices(visit).await,
+        (&Method::POST, ["set-up", "choices"]) if !is_set_up => steps::take_choices(visit).await,
+        (&Method::GET, ["set-up", "start"]) => start::show(visit),
+        (&Method::POST, ["set-up", "start"]) if !is_set_up => start::take(visit).await,
+        (&Method::GET, ["settings"]) => settings::show(visit).await,
+        (&Method::POST, ["settings"]) if is_set_up => settings::take(visit).await,
+        (&Method::POST, ["settings", "credentials"]) if is_set_up => settings::take_credentials(visit).await,
+        (&Method::POST, ["settings", "new-link"]) => settings::new_link(visit).await,
+        (&Method::GET, ["activate"]) => switch::show_activate(visit),
+        (&Method::POST, ["activate"]) if is_set_up => switch::activate(visit).await,
+        (&Method::GET, ["deactivate"]) => switch::show_deactivate(visit).await,
+        (&Method::POST, ["deactivate"]) if is_set_up => switch::deactivate(visit).await,
+        // A form of the set-up that was sent after all was done, or the other way round.
+        (&Method::POST, ["set-up" | "settings" | "activate" | "deactivate", ..]) => {
+            visit.form()?;
+            Ok(visit.go(if is_set_up { "/settings" } else { "/set-up" }, None))
+        }
+        _ => Err(PageError::NotFound),
+    }
+}
+
+fn is_suspended(visit: &Visit<'_>) -> bool {
+    visit.item.connection.state == ConnectionState::Suspended
+}
+
+/// What is wrong, above the form: as a whole, and each fault as a link to its field.
+struct Summary {
+    intro: Option<String>,
+    links: Vec<(String, String)>,
+}
+
+/// Faults whose fields are on this very page.
+fn summary_here(faults: &Faults) -> Summary {
+    let link = |fault: &faults::Shown| (format!("#{}", fault.element), fault.text.clone());
+    Summary {
+        intro: faults.intro.clone(),
+        links: faults.list.iter().map(link).collect(),
+    }
+}
+
+/// Faults whose fields are on other pages, which check again and show them there.
+fn summary_elsewhere(visit: &Visit<'_>, faults: &Faults) -> Summary {
+    let is_set_up = visit.item.connection.first_activated_at.is_some();
+    let link = |fault: &faults::Shown| {
+        let page = match fault.step {
+            _ if is_set_up => "/settings",
+            Step::Connect => "/set-up",
+            Step::Choices => "/set-up/choices",
+            Step::Start => return (format!("#{}", fault.element), fault.text.clone()),
+        };
+        let path = visit.path(&format!("{page}?check={}#{}", fault.check, fault.element));
+        (path, fault.text.clone())
+    };
+    Summary {
+        intro: faults.intro.clone(),
+        links: faults.list.iter().map(link).collect(),
+    }
 }

@@ -1,0 +1,157 @@
+//! The first two steps: keys and tokens, then the choices.
+
+use super::choices::{self, Choices, Sources};
+use super::connect::{self, Credentials};
+use super::faults::{Faults, Step};
+use super::fields::Kind;
+use super::lists;
+use super::{Summary, is_suspended, summary_here};
+use crate::pages::answer::{Answer, PageError};
+use crate::pages::forms::Form;
+use crate::pages::layout::{Layout, Tab};
+use crate::pages::texts::text;
+use crate::pages::visit::Visit;
+use crate::{checks, connections};
+use askama::Template;
+use http::StatusCode;
+use store::model::ConnectionItem;
+
+#[derive(Template)]
+#[template(path = "set_up_connect.html")]
+struct ConnectPage {
+    page: Layout,
+    is_suspended: bool,
+    summary: Summary,
+    credentials: Credentials,
+}
+
+#[derive(Template)]
+#[template(path = "set_up_choices.html")]
+struct ChoicesPage {
+    page: Layout,
+    is_suspended: bool,
+    summary: Summary,
+    choices: Choices,
+}
+
+/// `GET …/set-up`.
+pub async fn connect(visit: &Visit<'_>) -> Result<Answer, PageError> {
+    let faults = connect::checked(visit, Some(Step::Connect)).await?;
+    connect_page(visit, &visit.item, None, &faults)
+}
+
+/// `POST …/set-up`: both peers are tried at once.
+pub async fn take_credentials(visit: &Visit<'_>) -> Result<Answer, PageError> {
+    let form = visit.form()?;
+    let (faults, item) = connect::take(visit, &form).await?;
+    if faults.is_empty() {
+        return Ok(visit.go("/set-up/choices", Some("connected")));
+    }
+    Ok(connect_page(visit, &item, Some(&form), &faults)?.with_status(StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+fn connect_page(
+    visit: &Visit<'_>,
+    item: &ConnectionItem,
+    form: Option<&Form>,
+    faults: &Faults,
+) -> Result<Answer, PageError> {
+    let mut credentials = connect::form(item, visit.language, form, faults);
+    if form.is_some() {
+        credentials.said = connect::said(faults, visit.language);
+    }
+    Answer::html(&ConnectPage {
+        page: visit.layout(text("set_up.title", visit.language), Tab::None),
+        is_suspended: is_suspended(visit),
+        summary: summary_here(faults),
+        credentials,
+    })
+}
+
+/// `GET …/set-up/choices`.
+pub async fn choices(visit: &Visit<'_>) -> Result<Answer, PageError> {
+    if !visit.item.connection.has_robaws {
+        return Ok(visit.go("/set-up", None));
+    }
+    let faults = connect::checked(visit, Some(Step::Choices)).await?;
+    choices_page(visit, &visit.item, None, &faults).await
+}
+
+/// `POST …/set-up/choices`: searches a client, or keeps what was chosen and goes on when nothing is missing.
+pub async fn take_choices(visit: &Visit<'_>) -> Result<Answer, PageError> {
+    let form = visit.form()?;
+    if form.value("do") == Some("search") {
+        return choices_page(visit, &visit.item, Some(&form), &Faults::none()).await;
+    }
+    let (mut faults, item) = keep(visit, &form).await?;
+    if faults.is_empty() {
+        faults = Faults::of(&wrong_choices(visit, &item).await?, visit.language);
+    }
+    if faults.is_empty() {
+        return Ok(visit.go("/set-up/start", Some("saved")));
+    }
+    let page = choices_page(visit, &item, Some(&form), &faults).await?;
+    Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+/// What activation would find wrong with the choices, as far as Robaws says it now.
+async fn wrong_choices(visit: &Visit<'_>, item: &ConnectionItem) -> Result<Vec<checks::Fault>, PageError> {
+    let settings = &item.connection.settings;
+    let mut found = checks::missing(settings, true, true, true);
+    if let Some(robaws) = lists::robaws(visit).await? {
+        found.extend(checks::robaws_settings(&robaws, settings).await);
+    }
+    found.retain(|fault| fault.field.starts_with("settings."));
+    Ok(found)
+}
+
+/// Keeps what changed. Gives what the API refuses, and the connection as it is now.
+pub async fn keep(visit: &Visit<'_>, form: &Form) -> Result<(Faults, ConnectionItem), PageError> {
+    let Some(body) = choices::changes(form, &visit.item.connection) else {
+        return Ok((Faults::none(), visit.item.clone()));
+    };
+    let request = visit.request.of_page(&body);
+    match Box::pin(connections::change(visit.deps, &request, visit.item.clone())).await {
+        Ok(_) => {
+            let item = connections::read_again(visit.deps, visit.id()).await?;
+            Ok((Faults::none(), item))
+        }
+        Err(error) => Ok((Faults::read(error, visit.language)?, visit.item.clone())),
+    }
+}
+
+/// The choices with what Robaws offers now.
+pub async fn offered(
+    visit: &Visit<'_>,
+    item: &ConnectionItem,
+    form: Option<&Form>,
+    faults: &Faults,
+) -> Result<Choices, PageError> {
+    let settings = &item.connection.settings;
+    let typed = form.map(choices::searched).filter(|text| !text.is_empty());
+    // As long as none is chosen, the first few are offered: there may be no others.
+    let searched = typed.or_else(|| settings.b2c_client_id.is_none().then(String::new));
+    let lists = lists::read(visit, settings, searched.as_deref()).await?;
+    let sources = Sources {
+        connection: &item.connection,
+        language: visit.language,
+        form,
+        lists: &lists,
+        faults,
+    };
+    Ok(sources.choices())
+}
+
+async fn choices_page(
+    visit: &Visit<'_>,
+    item: &ConnectionItem,
+    form: Option<&Form>,
+    faults: &Faults,
+) -> Result<Answer, PageError> {
+    Answer::html(&ChoicesPage {
+        choices: offered(visit, item, form, faults).await?,
+        page: visit.layout(text("set_up.title", visit.language), Tab::None),
+        is_suspended: is_suspended(visit),
+        summary: summary_here(faults),
+    })
+}
