@@ -68,6 +68,7 @@ pub async fn invoice(
         steps: frozen.steps(),
         business: plan.business.is_some(),
         kept_draft: frozen.kept_draft,
+        date: Some(frozen.date),
         ..InvoiceProgress::default()
     };
     let effect = RowEffect::Invoice {

@@ -24,6 +24,7 @@ pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Resu
     let filter = OrderFilter {
         state,
         text: request.parameter("q").map(str::to_owned),
+        ..OrderFilter::default()
     };
     let limit = request.limit(50, 100)?;
     let connection = &item.connection;

@@ -7,7 +7,7 @@ use crate::ids::{
 };
 use crate::money::Cents;
 use crate::order::OrderFacts;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -139,6 +139,9 @@ pub struct InvoiceProgress {
     pub kept_draft: Option<KeptDraft>,
     /// The business buyer's invoice was seen with another client or booked: the merchant dealt with it.
     pub business_settled: bool,
+    /// Its date, as frozen; absent on what was frozen before this was kept here.
+    #[serde(default)]
+    pub date: Option<Date>,
 }
 
 /// Why an invoice stays a draft although the settings say booked.

@@ -125,6 +125,11 @@ pub fn explanation(code: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).explanations, code), args, language)
 }
 
+/// What an effect is called, by its name in [`crate::plan::effect_name`].
+pub fn effect(name: &str, language: Language) -> String {
+    lookup(&texts(language).effects, name).to_owned()
+}
+
 /// What a line we add to an invoice is called: `shipping_cost`, `transaction_price`, `additional_price`, `discount_price`.
 pub fn invoice_line(name: &str, language: Language) -> &'static str {
     texts(language).invoice.get(name).map_or("", String::as_str)

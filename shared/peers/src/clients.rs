@@ -75,6 +75,11 @@ impl Peers {
         &self.secrets
     }
 
+    /// Where Robaws is: the base URL of its API.
+    pub fn robaws_url(&self) -> &Url {
+        &self.robaws_url
+    }
+
     /// The clients of a connection.
     pub async fn of(&self, connection: &Connection) -> Result<Clients, PeersError> {
         let credentials = self

@@ -76,6 +76,34 @@ impl Client {
         Ok(namesakes)
     }
 
+    /// Live articles whose number or name contains this, as people search: those whose number it is first, at most `most` and
+    /// whether there are more. The filters may be ignored, and case is.
+    pub async fn find_articles(&self, wanted: &str, most: usize) -> Result<(Vec<FoundArticle>, bool), Error> {
+        let page = |filter: &'static str| async move {
+            let query = [(filter, wanted), ("page", "0"), ("size", "100")];
+            let request = Request {
+                timeout: LIST_TIMEOUT,
+                ..Request::get("articles", &query)
+            };
+            self.get::<wire::Page<wire::WireArticle>>(request, "articles")
+                .await
+        };
+        let (by_number, by_name) = futures::join!(page("articleNumber"), page(wire::NAME_FILTER));
+        let (by_number, by_name) = (by_number?, by_name?);
+        let mut is_cut = by_number.total_pages > 1 || by_name.total_pages > 1;
+        let rows = by_number.items.into_iter().chain(by_name.items);
+        let mut found: Vec<FoundArticle> = Vec::new();
+        for article in rows.filter_map(wire::WireArticle::into_found) {
+            if article.matches(wanted) && found.iter().all(|known| known.id != article.id) {
+                found.push(article);
+            }
+        }
+        found.sort_by_key(|article| article.number.as_deref() != Some(wanted));
+        is_cut |= found.len() > most;
+        found.truncate(most);
+        Ok((found, is_cut))
+    }
+
     /// An article by its id with all that a product needs; `None` when it is not there.
     pub async fn article_detail(&self, id: &ArticleId) -> Result<Option<ArticleDetail>, Error> {
         let path = format!("articles/{id}");
@@ -119,6 +147,27 @@ impl Client {
         self.write(Request::patch(&path, &body, "").without_key())
             .await
             .map(drop)
+    }
+}
+
+/// An article that people may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundArticle {
+    /// Its id.
+    pub id: ArticleId,
+    /// Its number.
+    pub number: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+impl FoundArticle {
+    fn matches(&self, wanted: &str) -> bool {
+        let wanted = wanted.to_lowercase();
+        [&self.number, &self.name]
+            .into_iter()
+            .flatten()
+            .any(|text| text.to_lowercase().contains(&wanted))
     }
 }
 

@@ -12,7 +12,7 @@ pub mod vat_tariffs;
 pub mod webhooks;
 pub mod wire;
 
-pub use articles::{ArticleList, ArticlesPage, Namesakes};
+pub use articles::{ArticleList, ArticlesPage, FoundArticle, Namesakes};
 pub use error::Error;
 pub use pacing::{Limits, Pacer};
 pub use parties::FoundClients;

@@ -9,11 +9,13 @@
 //! - \[A\] A tariff's "BTW berekening inclusief" is called `vatInclusive`; absent means not inclusive.
 //! - \[A\] `clientReference` can be filtered on, and comes back as written.
 //! - \[A\] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
+//! - \[A\] The filter `name` of articles gives candidates that contain it, as `articleNumber` does.
 //! - \[A\] `archivedAt` and `deletedAt` mark an article that is gone.
 //! - \[A\] An article's `salePrice` includes VAT when its tariff is VAT-inclusive.
 //! - \[A\] The checkbox is `extraFields.ProductFlow.booleanValue`; `null` or absent is unticked, and so is an article whose
 //!   `extraFields` are `null`. An answer without `extraFields` says nothing of it.
 
+use crate::articles::FoundArticle;
 use domain::article::ArticleDetail;
 use domain::catalogue::{Article, VatTariff};
 use domain::ids::{ArticleId, DocumentId, StockLocationId, UserId, VatTariffId};
@@ -32,6 +34,8 @@ use std::str::FromStr;
 pub(crate) const ARTICLE_INCLUDES: &str = "availableStock,extraFields";
 /// Filter on the checkbox.
 pub(crate) const TICKED_FILTER: &str = "extraFields[ProductFlow]";
+/// Filter on a part of an article's name.
+pub(crate) const NAME_FILTER: &str = "name";
 /// The checkbox among the extra fields.
 const CHECKBOX: &str = "ProductFlow";
 
@@ -141,6 +145,18 @@ impl WireArticle {
         self.extra_fields
             .as_ref()
             .is_some_and(|fields| fields.get(CHECKBOX).is_some())
+    }
+
+    /// As people choose from; `None` when it is gone.
+    pub(crate) fn into_found(self) -> Option<FoundArticle> {
+        if !self.is_live() {
+            return None;
+        }
+        Some(FoundArticle {
+            id: ArticleId::parse(self.id).ok()?,
+            number: self.article_number,
+            name: self.name,
+        })
     }
 
     pub(crate) fn into_article(self) -> Option<Article> {

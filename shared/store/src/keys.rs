@@ -3,7 +3,7 @@
 use crate::article::ArticleDueKind;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier, Sku};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -83,6 +83,10 @@ pub(crate) fn notification(connection: &ConnectionId, id: &str) -> Key {
 /// Partition of the notifications of a connection, in the index of what is due those that are open, in the index by age all.
 pub(crate) fn notifications_index(connection: &ConnectionId) -> String {
     format!("{connection}#notifications")
+
+/// Partition of the index by age that holds the frozen invoices, by their own date.
+pub(crate) fn newest_invoices(connection: &ConnectionId) -> String {
+    format!("{connection}#invoices")
 }
 
 pub(crate) fn sweep_pk(connection: &ConnectionId) -> String {
@@ -112,11 +116,21 @@ pub(crate) fn order(connection: &ConnectionId, identifier: &OrderIdentifier) -> 
     key(orders_pk(connection), order_sk(identifier))
 }
 
+/// An order by the sort key that [`order_sk`] made.
+pub(crate) fn order_by_sk(connection: &ConnectionId, sk: &str) -> Key {
+    key(orders_pk(connection), sk.to_owned())
+}
+
 pub(crate) fn invoice(connection: &ConnectionId, identifier: &OrderIdentifier, row: u32) -> Key {
     key(
         format!("INVOICE#{connection}"),
         format!("{}#{row}", order_sk(identifier)),
     )
+}
+
+/// The sort key of the order that the frozen invoice under this sort key belongs to.
+pub(crate) fn order_sk_of_invoice(sk: &str) -> Option<&str> {
+    sk.rsplit_once('#').map(|(order, _)| order)
 }
 
 /// A sign-in link, by the digest of its token.
@@ -127,6 +141,11 @@ pub(crate) fn link(digest: &str) -> Key {
 /// How often something was done in one window of time.
 pub(crate) fn allowance(what: &str, window: i64) -> Key {
     key(format!("ALLOWANCE#{}", short(what)), window.to_string())
+}
+
+/// A day as a moment that sorts as text.
+pub(crate) fn sortable_day(day: Date) -> String {
+    day.strftime("%Y-%m-%dT00:00:00Z").to_string()
 }
 
 /// A moment that sorts as text: whole seconds, rounded down.
@@ -143,6 +162,17 @@ mod tests {
         let at = |text: &str| sortable(text.parse().unwrap());
         assert_eq!(at("2026-11-23T08:20:11.999Z"), "2026-11-23T08:20:11Z");
         assert!(at("2026-11-23T08:20:11Z") < at("2026-11-23T08:20:12Z"));
+    }
+
+    #[test]
+    fn an_invoice_leads_to_its_order() {
+        let shop = ConnectionId::parse("shop").unwrap();
+        for identifier in ["PF-1", "PF#2", &"x".repeat(2000)] {
+            let identifier = OrderIdentifier::parse(identifier).unwrap();
+            let key = invoice(&shop, &identifier, 12);
+            let sk = key["sk"].as_s().unwrap();
+            assert_eq!(order_sk_of_invoice(sk), Some(order_sk(&identifier).as_str()));
+        }
     }
 
     #[test]

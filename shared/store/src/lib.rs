@@ -6,6 +6,7 @@
 pub mod article;
 pub mod articles;
 pub mod connections;
+pub mod days;
 pub mod error;
 pub mod keys;
 pub mod links;

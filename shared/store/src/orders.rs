@@ -36,8 +36,21 @@ pub struct DueOrder {
 pub struct OrderFilter {
     /// Only orders in this state.
     pub state: Option<OrderState>,
+    /// Only orders that wait for people: [`OrderRecord::waits_for_people`].
+    pub waits_for_people: bool,
     /// Only orders whose identifier, marketplace number, or Robaws id or number contains this.
     pub text: Option<String>,
+}
+
+impl OrderRecord {
+    /// Whether something is open that people must solve.
+    pub fn waits_for_people(&self) -> bool {
+        let is_open = matches!(
+            self.state,
+            OrderState::Blocked | OrderState::Conflict | OrderState::InDoubt
+        );
+        is_open || !self.problems.is_empty() || !self.differences.is_empty()
+    }
 }
 
 impl Record for OrderRecord {
@@ -156,6 +169,12 @@ impl Store {
         let mut item: Key = serde_dynamo::to_item(frozen)
             .map_err(|error| StoreError::corrupt("an invoice to store", error))?;
         item.extend(keys::invoice(&ledger.connection, &ledger.identifier, frozen.row));
+        let (newest_pk, newest_at) = (
+            keys::newest_invoices(&ledger.connection),
+            keys::sortable_day(frozen.date),
+        );
+        item.insert("newest_pk".to_owned(), keys::text(newest_pk));
+        item.insert("newest_at".to_owned(), keys::text(newest_at));
         // A row number is never used for two bodies.
         let invoice = Put::builder()
             .table_name(&self.table)
@@ -307,6 +326,9 @@ impl Store {
 
 fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
     if filter.state.is_some_and(|state| state != record.state) {
+        return false;
+    }
+    if filter.waits_for_people && !record.waits_for_people() {
         return false;
     }
     let Some(wanted) = filter.text.as_deref() else {

@@ -1,0 +1,170 @@
+//! The orders of some days of the bookkeeping: those whose invoice is dated then, whenever they came in, and those without an
+//! invoice that came in then. Both are ranges of the index by age, so no order of another time is read.
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::keys::{self, Key, text};
+use crate::model::OrderRecord;
+use domain::ids::ConnectionId;
+use jiff::{Timestamp, ToSpan, civil::Date};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+/// Orders read at a time.
+const READ_AT_ONCE: i32 = 100;
+
+/// Some days, and when they began and ended in the bookkeeping zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Days {
+    /// The first one.
+    pub first: Date,
+    /// The last one.
+    pub last: Date,
+    /// When the first one began.
+    pub began: Timestamp,
+    /// When the day after the last one began.
+    pub ended: Timestamp,
+}
+
+impl Days {
+    fn hold(&self, day: Date) -> bool {
+        (self.first..=self.last).contains(&day)
+    }
+}
+
+/// An order with the date of its invoice, if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatedOrder {
+    /// The order.
+    pub record: OrderRecord,
+    /// Date of its invoice.
+    pub invoice_date: Option<Date>,
+}
+
+/// One of the two ranges that the orders of some days stand in.
+struct Range {
+    newest_pk: String,
+    from: String,
+    until: String,
+    /// Gives the sort key of the order that an entry is about.
+    order_of: fn(&str) -> Option<&str>,
+    /// Entries are of invoices.
+    invoices: bool,
+}
+
+impl Store {
+    /// Hands out the orders of these days: first those with an invoice, by its date, then those without, by when they came in;
+    /// until `each` breaks it off, which is told.
+    pub async fn orders_of_days(
+        &self,
+        connection: &ConnectionId,
+        days: &Days,
+        mut each: impl FnMut(DatedOrder) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let ranges = [
+            Range {
+                newest_pk: keys::newest_invoices(connection),
+                from: keys::sortable_day(days.first),
+                until: keys::sortable_day(days.last),
+                order_of: keys::order_sk_of_invoice,
+                invoices: true,
+            },
+            Range {
+                newest_pk: connection.to_string(),
+                from: keys::sortable(days.began),
+                // The index knows whole seconds, and a range includes its ends.
+                until: keys::sortable(days.ended.saturating_sub(1.second()).unwrap_or(days.ended)),
+                order_of: |sk| Some(sk),
+                invoices: false,
+            },
+        ];
+        let mut given = BTreeSet::new();
+        for range in ranges {
+            let mut start = None;
+            loop {
+                let (entries, next) = self.entries(&range, start).await?;
+                let fresh: Vec<String> = entries
+                    .into_iter()
+                    .filter(|sk| given.insert(sk.clone()))
+                    .collect();
+                for record in self.in_this_order(connection, &fresh).await? {
+                    let order = self.dated(record).await?;
+                    let is_theirs = match order.invoice_date {
+                        Some(date) => days.hold(date),
+                        None => !range.invoices,
+                    };
+                    if is_theirs && each(order).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                start = next;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The sort keys of the orders that some entries of a range are about, and where the next ones begin.
+    async fn entries(
+        &self,
+        range: &Range,
+        start: Option<Key>,
+    ) -> Result<(Vec<String>, Option<Key>), StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(keys::NEWEST_INDEX)
+            .key_condition_expression("newest_pk = :pk AND newest_at BETWEEN :from AND :until")
+            .expression_attribute_values(":pk", text(&range.newest_pk))
+            .expression_attribute_values(":from", text(&range.from))
+            .expression_attribute_values(":until", text(&range.until))
+            .limit(READ_AT_ONCE)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(StoreError::sdk)?;
+        let keys = page.items.unwrap_or_default();
+        let orders = keys
+            .iter()
+            .filter_map(|key| key.get("sk")?.as_s().ok())
+            .filter_map(|sk| (range.order_of)(sk))
+            .map(str::to_owned);
+        Ok((orders.collect(), page.last_evaluated_key))
+    }
+
+    async fn in_this_order(
+        &self,
+        connection: &ConnectionId,
+        sort_keys: &[String],
+    ) -> Result<Vec<OrderRecord>, StoreError> {
+        let keys = sort_keys
+            .iter()
+            .map(|sk| keys::order_by_sk(connection, sk))
+            .collect();
+        let mut records: Vec<OrderRecord> = self.records(keys).await?;
+        records.sort_by_cached_key(|record| {
+            let sk = keys::order_sk(&record.ledger.identifier);
+            sort_keys.iter().position(|known| *known == sk)
+        });
+        Ok(records)
+    }
+
+    /// With the date of its invoice, which an older ledger holds only in the frozen invoice.
+    async fn dated(&self, record: OrderRecord) -> Result<DatedOrder, StoreError> {
+        let ledger = &record.ledger;
+        let invoice_date = match ledger.invoice() {
+            None => None,
+            Some((_, progress)) if progress.date.is_some() => progress.date,
+            Some((row, _)) => {
+                let frozen = self
+                    .frozen(&ledger.connection, &ledger.identifier, row.no)
+                    .await?;
+                frozen.map(|frozen| frozen.date)
+            }
+        };
+        Ok(DatedOrder { record, invoice_date })
+    }
+}
