@@ -1,6 +1,7 @@
 //! What the function works with, from its environment.
 
 use crate::operator::OperatorToken;
+use crate::robaws_web::{Shown, robaws_link};
 use peers::{Peers, Wiring};
 use runtime::clock::{SharedClock, SystemClock};
 use runtime::env;
@@ -28,6 +29,11 @@ pub struct Deps {
 }
 
 impl Deps {
+    /// Where Robaws shows a record to people.
+    pub fn robaws_link(&self, kind: Shown, id: &str) -> String {
+        robaws_link(self.peers.robaws_url(), kind, id)
+    }
+
     /// From the environment: what [`Wiring::from_env`] reads, `ORDERS_QUEUE_URL`, `SWEEPS_QUEUE_URL`,
     /// `OPERATOR_TOKEN_SECRET` and, if set, `PUBLIC_BASE_URL`.
     pub async fn from_env() -> Result<Self, lambda_runtime::Error> {

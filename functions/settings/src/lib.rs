@@ -25,6 +25,7 @@ pub mod pages;
 pub mod preview;
 pub mod problem_view;
 pub mod request;
+pub mod robaws_web;
 pub mod route;
 pub mod settle;
 pub mod trial;

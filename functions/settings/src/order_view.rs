@@ -96,7 +96,7 @@ fn effect(row: &Row) -> Value {
 }
 
 /// An effect on its way, or whose end is being found out, is intended; so is an invoice that lacks lines or its check.
-fn state(row: &Row) -> &'static str {
+pub fn state(row: &Row) -> &'static str {
     match (row.state, &row.effect) {
         (RowState::Done, RowEffect::Invoice { progress, .. })
             if progress.step < progress.steps && progress.mismatch.is_none() =>

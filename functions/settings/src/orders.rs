@@ -40,7 +40,8 @@ pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Resu
     Ok(Reply::ok(json!({ "items": items, "cursor": page.cursor })))
 }
 
-fn state_of(word: &str) -> Result<OrderState, ApiError> {
+/// A state by its word.
+pub fn state_of(word: &str) -> Result<OrderState, ApiError> {
     const ALL: [OrderState; 8] = [
         OrderState::Waiting,
         OrderState::Booked,

@@ -246,6 +246,21 @@ mod tests {
     }
 
     #[rstest]
+    #[case("PF-1", "PF-1")]
+    #[case("PF 1 ü", "PF%201%20%C3%BC")]
+    #[case("PF/1", "~UEYvMQ")]
+    #[case("100%", "~MTAwJQ")]
+    #[case("~1", "~fjE")]
+    #[case("..", "~Li4")]
+    #[case("month", "~bW9udGg")]
+    fn a_link_leads_to_its_order(#[case] identifier: &str, #[case] part: &str) {
+        let identifier = OrderIdentifier::parse(identifier).unwrap();
+        assert_eq!(order_part(&identifier), part);
+        let path = Request::read(event(&format!("/{part}"), "", false)).unwrap().path;
+        assert_eq!(order_identifier(&path[0]).unwrap(), identifier);
+    }
+
+    #[rstest]
     #[case("PF-1", Some("PF-1"))]
     #[case("~UEYvMQ", Some("PF/1"))]
     #[case("~fg", Some("~"))]

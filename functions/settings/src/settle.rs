@@ -14,9 +14,6 @@ use runtime::error::Chain;
 use serde::Deserialize;
 use store::model::{ConnectionItem, OrderRecord};
 
-/// Who settles through this API.
-const OPERATOR: &str = "operator";
-
 #[derive(Deserialize)]
 #[serde(tag = "as", rename_all = "snake_case", deny_unknown_fields)]
 enum Settle {
@@ -35,12 +32,12 @@ pub async fn settle(
     let settle: Settle = body::read(&request.body)?;
     let record = known(deps, item, identifier).await?;
     let record = match settle {
-        Settle::Handled => handled(deps, item, &record).await?,
+        Settle::Handled => handled(deps, request, item, &record).await?,
         Settle::Done { robaws_id } => {
             body::robaws_id("robaws_id", robaws_id.as_str())?;
-            done(deps, item, &record, robaws_id).await?
+            done(deps, request, item, &record, robaws_id).await?
         }
-        Settle::NotDone => not_done(deps, item, &record).await?,
+        Settle::NotDone => not_done(deps, request, item, &record).await?,
     };
     Ok(Reply::ok(order_view::order(&record, item.connection.language)))
 }
@@ -49,7 +46,12 @@ fn reference(record: &OrderRecord) -> Arg {
     record.reference().into()
 }
 
-async fn handled(deps: &Deps, item: &ConnectionItem, record: &OrderRecord) -> Result<OrderRecord, ApiError> {
+async fn handled(
+    deps: &Deps,
+    request: &Request,
+    item: &ConnectionItem,
+    record: &OrderRecord,
+) -> Result<OrderRecord, ApiError> {
     if record.is_final && record.problems.is_empty() && record.differences.is_empty() {
         return Err(ApiError::conflict("nothing_open").arg("order", reference(record)));
     }
@@ -58,7 +60,7 @@ async fn handled(deps: &Deps, item: &ConnectionItem, record: &OrderRecord) -> Re
     let amended = deps
         .store
         .amend_order(&item.connection.id, identifier, now, |record| {
-            record.handle(None, OPERATOR, now);
+            record.handle(None, request.by, now);
             true
         })
         .await?;
@@ -78,6 +80,7 @@ fn in_doubt(record: &OrderRecord) -> Result<Row, ApiError> {
 /// The document named must be what was sent: checked at Robaws.
 async fn done(
     deps: &Deps,
+    request: &Request,
     item: &ConnectionItem,
     record: &OrderRecord,
     robaws_id: DocumentId,
@@ -116,22 +119,44 @@ async fn done(
             return Err(ApiError::peer_unavailable("Robaws"));
         }
     };
-    settled(deps, item, record, "done", Some(robaws_id), |ledger, no, now| {
-        ledger.end_attempt(no, &outcome, now);
-    })
+    settled(
+        deps,
+        request,
+        item,
+        record,
+        "done",
+        Some(robaws_id),
+        |ledger, no, now| {
+            ledger.end_attempt(no, &outcome, now);
+        },
+    )
     .await
 }
 
-async fn not_done(deps: &Deps, item: &ConnectionItem, record: &OrderRecord) -> Result<OrderRecord, ApiError> {
-    settled(deps, item, record, "not_done", None, |ledger, no, now| {
-        ledger.settle(no, RowState::Refused, None, now);
-    })
+async fn not_done(
+    deps: &Deps,
+    request: &Request,
+    item: &ConnectionItem,
+    record: &OrderRecord,
+) -> Result<OrderRecord, ApiError> {
+    settled(
+        deps,
+        request,
+        item,
+        record,
+        "not_done",
+        None,
+        |ledger, no, now| {
+            ledger.settle(no, RowState::Refused, None, now);
+        },
+    )
     .await
 }
 
 /// Puts the row in doubt where people say it is, and has the order looked at at once.
 async fn settled(
     deps: &Deps,
+    request: &Request,
     item: &ConnectionItem,
     record: &OrderRecord,
     kind: &str,
@@ -152,7 +177,7 @@ async fn settled(
             change(&mut record.ledger, row.no, now);
             record.ledger.settlements.push(Settlement {
                 kind: kind.to_owned(),
-                by: OPERATOR.to_owned(),
+                by: request.by.to_owned(),
                 at: now,
                 row: Some(row.no),
                 robaws_id: robaws_id.clone(),

@@ -42,6 +42,13 @@ pub struct OrderFilter {
     pub text: Option<String>,
 }
 
+impl OrderFilter {
+    /// Whether it shows this order.
+    pub fn matches(&self, record: &OrderRecord) -> bool {
+        matches(record, self)
+    }
+}
+
 impl OrderRecord {
     /// Whether something is open that people must solve.
     pub fn waits_for_people(&self) -> bool {

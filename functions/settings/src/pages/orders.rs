@@ -1,11 +1,41 @@
 //! Orders: the list, one order with the control that solves its problem, a month as a file.
 
+pub mod act;
+pub mod cards;
+pub mod controls;
+pub mod csv;
+pub mod list;
+pub mod month;
+pub mod robaws;
+pub mod show;
+pub mod timeline;
+pub mod words;
+
 use super::answer::{Answer, PageError};
 use super::visit::Visit;
+use crate::request::{order_identifier, order_part};
+use domain::ids::OrderIdentifier;
+use http::Method;
 
 /// Answers a request for one of these pages.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
-    let _ = (visit, path);
-    std::future::ready(()).await;
-    Err(PageError::NotFound)
+    let identifier = |part: &str| order_identifier(part).map_err(|_| PageError::NotFound);
+    match (&visit.request.method, path) {
+        (&Method::GET, []) => list::answer(visit).await,
+        (&Method::GET, ["month"]) => month::answer(visit).await,
+        (&Method::GET, [order]) => show::answer(visit, &identifier(order)?, None).await,
+        // A page that told of a fault has the path of its form; its reader may ask for that page in another language.
+        (&Method::GET, [order, "retry" | "settle" | "choose"]) => {
+            Ok(visit.go(&path_of(&identifier(order)?), None))
+        }
+        (&Method::POST, [order, action @ ("retry" | "settle" | "choose")]) => {
+            act::answer(visit, &identifier(order)?, action).await
+        }
+        _ => Err(PageError::NotFound),
+    }
+}
+
+/// Path of an order's page, within its connection.
+pub fn path_of(identifier: &OrderIdentifier) -> String {
+    format!("/orders/{}", order_part(identifier))
 }

@@ -1,0 +1,212 @@
+//! The problems of an order as its page shows them, and which control solves each.
+
+use super::super::layout::Layout;
+use super::words;
+use domain::ids::{ArticleId, VatTariffId};
+use domain::ledger::ArticleChoice;
+use domain::order::LineFacts;
+use domain::problem::{Arg, Problem, ProblemCode};
+use domain::text;
+use store::model::{OpenProblem, OrderRecord};
+
+/// Problems shown.
+const MOST_CARDS: usize = 12;
+/// Messages of one kind shown together.
+const MOST_MESSAGES: usize = 20;
+/// Longest message shown whole.
+const MOST_CHARACTERS: usize = 2_000;
+
+/// What solves a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Solution {
+    /// A VAT tariff for these lines, by their place.
+    Tariff(Vec<usize>),
+    /// An article for each of these lines, by their place.
+    Article(Vec<usize>),
+    /// Whether it is in Robaws.
+    InDoubt,
+    /// What becomes of invoice and stock.
+    Undo,
+    /// Nothing on this page but looking again, or closing the order.
+    Elsewhere,
+}
+
+/// A problem, or several of one kind.
+pub struct Card {
+    /// Which kind.
+    pub code: ProblemCode,
+    /// What it is called.
+    pub title: String,
+    /// What exactly is wrong.
+    pub messages: Vec<String>,
+    /// Messages that are not shown.
+    pub more: usize,
+    /// What to do.
+    pub fix: String,
+    /// Since when, and how often it was seen.
+    pub seen: String,
+    /// What solves it.
+    pub solution: Solution,
+    /// The text of the button that has the order looked at again, if that may help.
+    pub retry: Option<&'static str>,
+    /// Closing the order by hand is one way out.
+    pub handled: bool,
+}
+
+impl Card {
+    /// Another problem of the same kind, about other lines.
+    fn join(&mut self, message: String, solution: Solution) {
+        if self.messages.len() < MOST_MESSAGES {
+            self.messages.push(message);
+        } else {
+            self.more += 1;
+        }
+        if let (Solution::Tariff(lines), Solution::Tariff(others)) = (&mut self.solution, solution) {
+            lines.extend(others);
+            lines.sort_unstable();
+            lines.dedup();
+        }
+    }
+}
+
+/// The problems that are open, those of one code about one line each together.
+pub fn cards(record: &OrderRecord, page: &Layout) -> Vec<Card> {
+    let mut cards: Vec<Card> = Vec::new();
+    for open in words::open(record) {
+        let message = message(&open.problem, page);
+        let is_known = |card: &Card| {
+            open.problem.code == ProblemCode::VatTariffNotFound && card.code == open.problem.code
+        };
+        if let Some(card) = cards.iter_mut().find(|card| is_known(card)) {
+            card.join(message, solution(record, &open.problem));
+        } else if cards.len() < MOST_CARDS {
+            cards.push(card(record, open, message, page));
+        }
+    }
+    cards
+}
+
+fn message(problem: &Problem, page: &Layout) -> String {
+    let message = text::render(problem, page.language).message;
+    page.typeset(&words::cut(&message, MOST_CHARACTERS))
+}
+
+fn card(record: &OrderRecord, open: &OpenProblem, message: String, page: &Layout) -> Card {
+    let rendered = text::render(&open.problem, page.language);
+    let code = open.problem.code;
+    let (since, at) = (page.moment(open.opened_at), page.moment(open.last_seen_at));
+    let count = open.count.to_string();
+    let seen = match open.count {
+        1 => page.f("order.seen_once", &[("at", &since)]),
+        _ => page.f("order.seen", &[("since", &since), ("count", &count), ("at", &at)]),
+    };
+    let (retry, handled) = buttons(code);
+    Card {
+        code,
+        title: page.typeset(&rendered.title),
+        messages: vec![message],
+        more: 0,
+        fix: page.typeset(&words::cut(&rendered.fix, MOST_CHARACTERS)),
+        seen,
+        solution: solution(record, &open.problem),
+        retry,
+        handled,
+    }
+}
+
+/// Whether looking again may help, under which text, and whether closing by hand is a way out.
+fn buttons(code: ProblemCode) -> (Option<&'static str>, bool) {
+    use ProblemCode as P;
+    match code {
+        P::ArticleNotFound
+        | P::ArticleNotUnique
+        | P::ArticleNumberInvalid
+        | P::VatCodeMissing
+        | P::VatNotInclusive
+        | P::VatTariffNotFound => (Some("order.retry"), false),
+        P::RobawsPermission
+        | P::RobawsCredentials
+        | P::ProductflowCredentials
+        | P::RobawsQuota
+        | P::RobawsUnreachable
+        | P::ProductflowUnreachable
+        | P::CheckboxMissing
+        | P::SettingGone
+        | P::EffectInDoubt => (Some("order.recheck"), false),
+        P::BuyerIsBusiness | P::TotalMismatch => (Some("order.recheck"), true),
+        P::CancelledAfterInvoice | P::ChangedAfterInvoice | P::ChangedAfterHandled | P::RecordsDiffer => {
+            (None, true)
+        }
+        _ => (Some("order.retry"), true),
+    }
+}
+
+fn solution(record: &OrderRecord, problem: &Problem) -> Solution {
+    use ProblemCode as P;
+    let lines = words::lines(record);
+    let places = |concerned: &dyn Fn(&LineFacts) -> bool| {
+        let concerned = lines.iter().enumerate().filter(|(_, line)| concerned(line));
+        concerned.map(|(place, _)| place).collect()
+    };
+    match problem.code {
+        P::ArticleNotFound | P::ArticleNotUnique | P::ArticleNumberInvalid | P::LineWithoutArticleNumber => {
+            Solution::Article(places(&|line| lacks_article(record, line, problem)))
+        }
+        P::VatCodeMissing | P::VatNotInclusive | P::VatTariffNotFound => {
+            Solution::Tariff(places(&|line| lacks_tariff(record, line, problem)))
+        }
+        P::EffectInDoubt if record.ledger.in_doubt().is_some() => Solution::InDoubt,
+        P::CancelledAfterInvoice | P::ChangedAfterInvoice if record.ledger.invoice().is_some() => {
+            Solution::Undo
+        }
+        _ => Solution::Elsewhere,
+    }
+}
+
+/// Whether the problem is about this line's article. One for which something else was chosen meanwhile is not.
+fn lacks_article(record: &OrderRecord, line: &LineFacts, problem: &Problem) -> bool {
+    let chosen = record
+        .ledger
+        .choice(&line.id)
+        .and_then(|choice| choice.article.as_ref());
+    match chosen {
+        None if problem.code == ProblemCode::LineWithoutArticleNumber => line.sku.is_none(),
+        None => line.sku.as_ref().is_some_and(|sku| problem.skus.contains(sku)),
+        Some(ArticleChoice::Article(id)) => names(problem, "articles", ArticleId::as_str(id)),
+        Some(ArticleChoice::None) => false,
+    }
+}
+
+/// Whether the problem is about this line's VAT tariff: the one that was chosen, else the one of its VAT code.
+fn lacks_tariff(record: &OrderRecord, line: &LineFacts, problem: &Problem) -> bool {
+    let chosen = record
+        .ledger
+        .choice(&line.id)
+        .and_then(|choice| choice.vat_tariff_id.as_ref());
+    let code = chosen.or(line.vat_code.as_ref()).map(VatTariffId::as_str);
+    match (problem.code, code) {
+        (ProblemCode::VatCodeMissing, code) => code.is_none(),
+        (ProblemCode::VatTariffNotFound, Some(code)) => {
+            matches!(problem.args.get("1"), Some(Arg::Text(known)) if known == code)
+                && problem.skus.first() == line.sku.as_ref()
+        }
+        (ProblemCode::VatNotInclusive, Some(code)) => ends_with(problem, "tariffs", &format!("({code})")),
+        _ => false,
+    }
+}
+
+fn list<'a>(problem: &'a Problem, name: &str) -> &'a [String] {
+    match problem.args.get(name) {
+        Some(Arg::List(items)) => items,
+        _ => &[],
+    }
+}
+
+fn names(problem: &Problem, name: &str, wanted: &str) -> bool {
+    list(problem, name).iter().any(|item| item == wanted)
+}
+
+/// The list names tariffs as `21% (8)`.
+fn ends_with(problem: &Problem, name: &str, end: &str) -> bool {
+    list(problem, name).iter().any(|item| item.ends_with(end))
+}

@@ -1,0 +1,130 @@
+//! What the controls of an order need of Robaws, asked as the page is opened. A page is shown without it when Robaws is silent.
+
+use super::super::visit::Visit;
+use domain::catalogue::VatTariff;
+use domain::ids::DocumentId;
+use domain::ledger::{Row, RowEffect};
+use robaws::{Client, FoundArticle};
+use runtime::error::Chain;
+use std::time::Duration;
+
+/// A reader does not wait longer for a page.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Articles offered for a line.
+pub const MOST_ARTICLES: usize = 20;
+
+/// What came of a question.
+pub enum Heard<T> {
+    /// There was none.
+    NotAsked,
+    /// No answer, or none that could be used.
+    Silent,
+    /// The answer.
+    Answer(T),
+}
+
+impl<T> Heard<T> {
+    /// Whether it was asked for and did not come.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::Silent)
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> Option<&T> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::NotAsked | Self::Silent => None,
+        }
+    }
+}
+
+/// The VAT-inclusive tariffs, and the articles that a search found.
+pub struct Catalogue {
+    /// The tariffs that may stand on a line.
+    pub tariffs: Heard<Vec<VatTariff>>,
+    /// The articles, and whether there are more.
+    pub articles: Heard<(Vec<FoundArticle>, bool)>,
+}
+
+/// Asks for what is wanted, side by side.
+pub async fn ask(visit: &Visit<'_>, tariffs: bool, articles: Option<&str>) -> Catalogue {
+    if !tariffs && articles.is_none() {
+        return Catalogue {
+            tariffs: Heard::NotAsked,
+            articles: Heard::NotAsked,
+        };
+    }
+    let client = client(visit).await;
+    let asked_tariffs = async {
+        if !tariffs {
+            return Heard::NotAsked;
+        }
+        let Some(client) = &client else {
+            return Heard::Silent;
+        };
+        let heard = heard(visit, client.vat_tariffs()).await;
+        match heard {
+            Heard::Answer(tariffs) => Heard::Answer(
+                tariffs
+                    .into_iter()
+                    .filter(|tariff| tariff.vat_inclusive)
+                    .collect(),
+            ),
+            other => other,
+        }
+    };
+    let asked_articles = async {
+        match (&client, articles) {
+            (_, None) => Heard::NotAsked,
+            (None, _) => Heard::Silent,
+            (Some(client), Some(wanted)) => heard(visit, client.find_articles(wanted, MOST_ARTICLES)).await,
+        }
+    };
+    let (tariffs, articles) = futures::join!(asked_tariffs, asked_articles);
+    Catalogue { tariffs, articles }
+}
+
+/// The id of the document that people typed for a row: they may have its number, its id, or its address.
+pub async fn document_id(visit: &Visit<'_>, row: &Row, typed: &str) -> String {
+    let by_number = match (&row.effect, client(visit).await) {
+        (RowEffect::Invoice { .. }, Some(client)) => {
+            let found = heard(visit, client.find_invoices_by_reference(&row.reference)).await;
+            let invoices = found.answer().map(Vec::as_slice).unwrap_or_default();
+            let named = invoices
+                .iter()
+                .find(|invoice| invoice.number.as_deref() == Some(typed));
+            named.map(|invoice| DocumentId::to_string(&invoice.id))
+        }
+        (RowEffect::Invoice { .. } | RowEffect::StockChange { .. }, _) => None,
+    };
+    by_number.unwrap_or_else(|| {
+        let address = typed
+            .contains("://")
+            .then(|| typed.trim_end_matches('/').rsplit('/').next());
+        address.flatten().unwrap_or(typed).to_owned()
+    })
+}
+
+async fn client(visit: &Visit<'_>) -> Option<Client> {
+    match visit.deps.peers.of(&visit.item.connection).await {
+        Ok(clients) => Some(clients.robaws),
+        Err(error) => {
+            tracing::warn!(connection.id = %visit.id(), error = %Chain(&error), "Robaws can't be asked for a page");
+            None
+        }
+    }
+}
+
+async fn heard<T>(visit: &Visit<'_>, asked: impl Future<Output = Result<T, robaws::Error>>) -> Heard<T> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(answer)) => Heard::Answer(answer),
+        Ok(Err(error)) => {
+            tracing::warn!(connection.id = %visit.id(), error = %Chain(&error), "Robaws did not answer for a page");
+            Heard::Silent
+        }
+        Err(_) => {
+            tracing::warn!(connection.id = %visit.id(), "Robaws did not answer for a page in time");
+            Heard::Silent
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the list, the page and the month's file say of an order in the same words.
+
+use super::super::layout::Layout;
+use super::super::texts;
+use crate::config::Deps;
+use crate::robaws_web::Shown;
+use domain::ids::{DocumentId, Sku};
+use domain::ledger::{OrderState, Row, RowEffect, RowState};
+use domain::order::LineFacts;
+use domain::plan::effect_name;
+use domain::settings::Language;
+use domain::text;
+use store::model::{OpenProblem, OrderRecord};
+
+/// A text that may be a link.
+pub struct Link {
+    /// Where it leads.
+    pub href: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// Longest text of somebody else shown as it is.
+const MOST_CHARACTERS: usize = 120;
+
+/// A text of somebody else, such as a SKU, at a length that a page can hold.
+pub fn shortened(text: &str) -> String {
+    cut(text, MOST_CHARACTERS)
+}
+
+/// At most so many characters of a text.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
+}
+
+/// Name of the state among the texts.
+fn state_name(record: &OrderRecord) -> &'static str {
+    match record.state {
+        OrderState::Skipped if record.ledger.handled.is_some() => "settled",
+        OrderState::Invoiced
+            if record
+                .ledger
+                .invoice()
+                .is_some_and(|(_, invoice)| !invoice.booked) =>
+        {
+            "invoiced_draft"
+        }
+        state => state.as_str(),
+    }
+}
+
+/// The state in words.
+pub fn state(record: &OrderRecord, language: Language) -> &'static str {
+    let name = state_name(record);
+    texts::find("order_state", name, language).unwrap_or(name)
+}
+
+/// The class that colours a state.
+pub fn state_class(record: &OrderRecord) -> &'static str {
+    match record.state {
+        OrderState::InDoubt | OrderState::Conflict | OrderState::Blocked => "bad",
+        OrderState::Waiting => "wait",
+        OrderState::Invoiced | OrderState::Reversed | OrderState::Booked => "good",
+        OrderState::Skipped => "",
+    }
+}
+
+/// The status at ProductFlow in words.
+pub fn status(record: &OrderRecord, language: Language) -> String {
+    let word = record.status.as_str();
+    if word.is_empty() {
+        return "–".to_owned();
+    }
+    match texts::find("order_status", word, language) {
+        Some(text) if word != "other" => text.to_owned(),
+        _ => texts::filled("order_status.other", &[("status", &shortened(word))], language),
+    }
+}
+
+/// Problems and differences that are open.
+pub fn open(record: &OrderRecord) -> impl Iterator<Item = &OpenProblem> {
+    record.problems.iter().chain(&record.differences)
+}
+
+/// Why it is in its state: sentences.
+pub fn explanation(record: &OrderRecord, language: Language) -> String {
+    let sentences: Vec<String> = record
+        .explanation
+        .iter()
+        .map(|sentence| text::explanation(&sentence.code, &sentence.args, language))
+        .collect();
+    sentences.join(" ")
+}
+
+/// Why it is in its state, for the list: what is wrong, else the explanation.
+pub fn reason(record: &OrderRecord, page: &Layout) -> String {
+    let first = open(record).next();
+    let reason = match first {
+        Some(open) => text::render(&open.problem, page.language).title,
+        None => explanation(record, page.language),
+    };
+    page.typeset(&cut(&reason, 300))
+}
+
+/// The country in the reader's language.
+pub fn country(record: &OrderRecord, language: Language) -> String {
+    let code = record.country.as_deref();
+    code.map_or_else(|| "–".to_owned(), |code| text::country_name(code, language))
+}
+
+/// What a row made, for a link.
+fn shown(effect: &RowEffect) -> Shown {
+    match effect {
+        RowEffect::StockChange { .. } => Shown::StockChange,
+        RowEffect::Invoice { .. } => Shown::SalesInvoice,
+    }
+}
+
+/// What people find a row's document by: its number, else its id.
+pub fn number(row: &Row) -> Option<String> {
+    let number = match &row.effect {
+        RowEffect::StockChange { .. } => None,
+        RowEffect::Invoice { progress, .. } => progress.number.as_deref(),
+    };
+    let id = row.robaws_id.as_ref().map(DocumentId::as_str);
+    number.or(id).map(str::to_owned)
+}
+
+/// What a row does, in words.
+pub fn effect(row: &Row, language: Language) -> String {
+    text::effect(effect_name(&row.effect), language)
+}
+
+/// The document of a row, named by `text`.
+pub fn document(row: &Row, text: String, deps: &Deps) -> Option<Link> {
+    let id = row.robaws_id.as_ref()?;
+    Some(Link {
+        href: deps.robaws_link(shown(&row.effect), id.as_str()),
+        text,
+    })
+}
+
+/// The rows that stand in Robaws.
+pub fn standing(record: &OrderRecord) -> impl Iterator<Item = &Row> {
+    record
+        .ledger
+        .rows
+        .iter()
+        .filter(|row| row.state == RowState::Done && row.robaws_id.is_some())
+}
+
+/// A line as people tell it from others: its article number and pieces.
+pub fn line_name(line: &LineFacts, page: &Layout) -> String {
+    let number = line.sku.as_ref().map(Sku::as_str);
+    let number = number.unwrap_or(page.t("order.without_number"));
+    let pieces = line.quantity.to_string();
+    page.f(
+        "order.line_name",
+        &[
+            ("line", line.id.as_str()),
+            ("number", &shortened(number)),
+            ("quantity", &pieces),
+        ],
+    )
+}
+
+/// Lines of an order as they were last read.
+pub fn lines(record: &OrderRecord) -> &[LineFacts] {
+    record.facts.as_ref().map_or(&[], |facts| &facts.lines)
+}
