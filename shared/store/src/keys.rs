@@ -83,6 +83,7 @@ pub(crate) fn notification(connection: &ConnectionId, id: &str) -> Key {
 /// Partition of the notifications of a connection, in the index of what is due those that are open, in the index by age all.
 pub(crate) fn notifications_index(connection: &ConnectionId) -> String {
     format!("{connection}#notifications")
+}
 
 /// Partition of the index by age that holds the frozen invoices, by their own date.
 pub(crate) fn newest_invoices(connection: &ConnectionId) -> String {

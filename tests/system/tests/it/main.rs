@@ -17,6 +17,8 @@ mod ledger_store;
 mod limits;
 mod nightly;
 mod notifications;
+mod order_month;
+mod order_pages;
 mod pipeline;
 mod shop;
 mod sign_in;
