@@ -34,7 +34,7 @@ use std::str::FromStr;
 pub(crate) const ARTICLE_INCLUDES: &str = "availableStock,extraFields";
 /// Filter on the checkbox.
 pub(crate) const TICKED_FILTER: &str = "extraFields[ProductFlow]";
-/// Filter on a part of an article's name.
+/// Filter on a part of an article's or a client's name.
 pub(crate) const NAME_FILTER: &str = "name";
 /// The checkbox among the extra fields.
 const CHECKBOX: &str = "ProductFlow";
@@ -70,9 +70,6 @@ impl Named {
         name.to_lowercase().contains(&text.to_lowercase())
     }
 }
-
-/// The filter on a part of a client's name.
-pub(crate) const NAME_FILTER: &str = "name";
 
 /// An article as the API gives it.
 #[derive(Debug, Deserialize)]

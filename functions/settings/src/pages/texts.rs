@@ -180,7 +180,13 @@ mod tests {
         assert!(unknown.is_empty(), "no such texts: {unknown:?}");
         assert!(used.len() > 20, "the search finds keys: {used:?}");
         // Those of these sections are put together from what a form did or a state is called.
-        let put_together = ["done", "order_state", "order_status", "set_up_field", "set_up_state"];
+        let put_together = [
+            "done",
+            "order_state",
+            "order_status",
+            "set_up_field",
+            "set_up_state",
+        ];
         let unused: Vec<_> = english
             .keys()
             .filter(|key| !used.contains(*key))
