@@ -114,7 +114,13 @@ impl OrderBuilder {
 
     /// Makes the buyer a business.
     #[must_use]
-    pub fn business(mut self, company: &str, vat_number: &str) -> Self {
+    pub fn business(self, company: &str, vat_number: &str) -> Self {
+        self.buyer(Some(company), Some(vat_number))
+    }
+
+    /// The buyer's company name and VAT number; a consumer has neither.
+    #[must_use]
+    pub fn buyer(mut self, company: Option<&str>, vat_number: Option<&str>) -> Self {
         for customer in ["billing_customer", "shipping_customer"] {
             self.0[customer]["company_name"] = json!(company);
             self.0[customer]["vat_number"] = json!(vat_number);

@@ -121,6 +121,14 @@ fn number(data: &mut Data, kind: InvoiceKind, date: &str) -> String {
     data.next_number(&format!("{letter}{year}"))
 }
 
+/// Makes a draft final; it has a number from here on.
+pub(crate) fn book(data: &mut Data, invoice: &mut Invoice) {
+    invoice.booked = true;
+    if invoice.logic_id.is_none() {
+        invoice.logic_id = Some(number(data, invoice.kind, &invoice.date));
+    }
+}
+
 fn create(scene: &mut Scene<'_>, request: &Request) -> Answer {
     let body = fields::object(request)?;
     scene.know_fields(&body, &HEADER);
@@ -208,10 +216,7 @@ fn patch(scene: &mut Scene<'_>, request: &Request, id: &str) -> Answer {
         }
     }
     if fields::flag(&body, "booked")? == Some(true) {
-        invoice.booked = true;
-        if invoice.logic_id.is_none() {
-            invoice.logic_id = Some(number(scene.data, invoice.kind, &invoice.date));
-        }
+        book(scene.data, &mut invoice);
     }
     invoice.updated_at = scene.now;
     scene.data.invoices.insert(id, invoice);

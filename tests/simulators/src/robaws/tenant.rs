@@ -8,7 +8,7 @@ use super::access::{ApiUser, Module};
 use super::model::{Article, Invoice, StockChange, Task, VatTariff, WebhookEndpoint};
 use super::settings::Settings;
 use super::state::{Named, Tenant};
-use super::{RobawsSim, state::Data};
+use super::{RobawsSim, invoices, state::Data};
 
 /// One tenant. Clones share its state.
 #[derive(Clone, Debug)]
@@ -88,6 +88,18 @@ impl RobawsTenant {
     /// Sets how many live and replica calls today has seen.
     pub fn set_used_today(&self, live: u64, replica: u64) {
         self.with(|tenant, now| tenant.limits.set_used(now, live, replica));
+    }
+
+    /// An id that neither an article nor a VAT tariff has, for one that is made by hand.
+    pub fn next_id(&self) -> String {
+        self.change(|data, _| {
+            loop {
+                let id = data.fresh_id();
+                if !data.articles.contains(&id) && !data.tariffs.contains(&id) {
+                    return id;
+                }
+            }
+        })
     }
 
     /// Puts an article in as if it had always been there; no event. Its times default to now.
@@ -172,6 +184,11 @@ impl RobawsTenant {
         self.named(id, name, |data| &mut data.locations)
     }
 
+    /// Id and name of every stock location.
+    pub fn stock_locations(&self) -> Vec<(String, String)> {
+        self.names(|data| &data.locations)
+    }
+
     /// Sets the pieces of an article at a location, with the event `article.stock-changed`.
     pub fn set_stock(&self, article: &str, location: &str, pieces: impl Into<Decimal>) -> &Self {
         let pieces = pieces.into();
@@ -220,9 +237,19 @@ impl RobawsTenant {
         self.named(id, name, |data| &mut data.clients)
     }
 
+    /// Id and name of every client.
+    pub fn clients(&self) -> Vec<(String, String)> {
+        self.names(|data| &data.clients)
+    }
+
     /// Puts a user in.
     pub fn put_user(&self, id: &str, full_name: &str) -> &Self {
         self.named(id, full_name, |data| &mut data.users)
+    }
+
+    /// Id and full name of every user.
+    pub fn users(&self) -> Vec<(String, String)> {
+        self.names(|data| &data.users)
     }
 
     /// Puts a company in.
@@ -233,6 +260,15 @@ impl RobawsTenant {
     /// Puts a payment condition in.
     pub fn put_payment_condition(&self, id: &str, name: &str) -> &Self {
         self.named(id, name, |data| &mut data.conditions)
+    }
+
+    fn names(&self, table: impl FnOnce(&Data) -> &super::state::Table<Named>) -> Vec<(String, String)> {
+        self.with(|tenant, _| {
+            let records = table(&tenant.data).iter();
+            records
+                .map(|record| (record.id.clone(), record.name.clone()))
+                .collect()
+        })
     }
 
     fn named(
@@ -311,6 +347,20 @@ impl RobawsTenant {
             };
             edit(invoice);
             invoice.updated_at = now;
+            true
+        })
+    }
+
+    /// Books a draft the way the merchant does in Robaws; it gets a number if it has none. `false` when there is no
+    /// such draft.
+    pub fn book_invoice(&self, id: &str) -> bool {
+        self.change(|data, now| {
+            let Some(mut invoice) = data.invoices.get(id).filter(|invoice| !invoice.booked).cloned() else {
+                return false;
+            };
+            invoices::book(data, &mut invoice);
+            invoice.updated_at = now;
+            data.invoices.insert(id, invoice);
             true
         })
     }
