@@ -1,12 +1,14 @@
 //! Robaws and ProductFlow over HTTP, as strict as their contracts, with faults on demand.
 //!
 //! [`RobawsSim`] and [`ProductFlowSim`] hold the state of the two peers. Each gives an [`axum::Router`] with the
-//! peer's own API and, under `/_control`, a JSON API for people and scripts. [`serve()`] and [`spawn`] serve such a
-//! router in a way that can also drop a connection. `README.md` lists the handles and the control API.
+//! peer's own API, under `/_control` a JSON API for people and scripts, and at `/` web pages for people. [`serve()`] and
+//! [`spawn`] serve such a router in a way that can also drop a connection. `README.md` lists the handles and the control
+//! API.
 
 pub mod clock;
 pub mod demo;
 mod number;
+mod pages;
 pub mod productflow;
 pub mod robaws;
 pub mod serve;

@@ -9,10 +9,10 @@ use simulators::{ProductFlowSim, RobawsSim, demo, spawn_on, system_clock};
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Options {
-    /// Where Robaws listens; its API is below /api/v2, its control API below /_control.
+    /// Where Robaws listens; its API is below /api/v2, its control API below /_control, its page at /.
     #[arg(long, default_value = "127.0.0.1:7001")]
     robaws: SocketAddr,
-    /// Where ProductFlow listens; its API is below /api/v1, its control API below /_control.
+    /// Where ProductFlow listens; its API is below /api/v1, its control API below /_control, its page at /.
     #[arg(long, default_value = "127.0.0.1:7002")]
     productflow: SocketAddr,
     /// Begin without the small shop.
@@ -38,6 +38,6 @@ async fn main() -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "a program that says where it listens")]
 fn announce(robaws: &str, productflow: &str) {
-    println!("Robaws       {robaws}/api/v2   control {robaws}/_control");
-    println!("ProductFlow  {productflow}/api/v1   control {productflow}/_control");
+    println!("Robaws       {robaws}/api/v2   control {robaws}/_control   page {robaws}/");
+    println!("ProductFlow  {productflow}/api/v1   control {productflow}/_control   page {productflow}/");
 }

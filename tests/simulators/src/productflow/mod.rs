@@ -5,6 +5,7 @@ mod control;
 mod form;
 mod order;
 mod orders;
+mod pages;
 mod products;
 mod settings;
 mod state;
@@ -75,8 +76,8 @@ impl ProductFlowSim {
         }))
     }
 
-    /// The API below `/api/v1` and the control API below `/_control`. Serve it with [`serve`](crate::serve()) or
-    /// [`spawn`](crate::spawn): only they can drop a connection.
+    /// The API below `/api/v1`, the control API below `/_control`, and pages for people at `/`. Serve it with
+    /// [`serve`](crate::serve()) or [`spawn`](crate::spawn): only they can drop a connection.
     pub fn router(&self) -> Router {
         crate::traffic::router(self.clone())
     }
@@ -317,5 +318,9 @@ impl Peer for ProductFlowSim {
 
     fn control(&self, request: &Request) -> Reply {
         control::handle(self, request)
+    }
+
+    fn page(&self, request: &Request) -> Reply {
+        pages::handle(self, request)
     }
 }

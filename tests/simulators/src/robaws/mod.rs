@@ -11,6 +11,7 @@ mod invoices;
 mod limits;
 mod lists;
 mod model;
+mod pages;
 mod settings;
 mod state;
 mod stock;
@@ -86,8 +87,8 @@ impl RobawsSim {
         }))
     }
 
-    /// The API below `/api/v2` and the control API below `/_control`. Serve it with [`serve`](crate::serve()) or
-    /// [`spawn`](crate::spawn): only they can drop a connection.
+    /// The API below `/api/v2`, the control API below `/_control`, and pages for people at `/`. Serve it with
+    /// [`serve`](crate::serve()) or [`spawn`](crate::spawn): only they can drop a connection.
     pub fn router(&self) -> Router {
         crate::traffic::router(self.clone())
     }
@@ -348,6 +349,10 @@ impl Peer for RobawsSim {
 
     fn control(&self, request: &Request) -> Reply {
         control::handle(self, request)
+    }
+
+    fn page(&self, request: &Request) -> Reply {
+        pages::handle(self, request)
     }
 }
 

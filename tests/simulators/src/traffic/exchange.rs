@@ -15,6 +15,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// The path below the peer's base path, percent-decoded, with a leading `/`.
     pub(crate) path: String,
+    /// The same path as sent.
+    pub(crate) raw_path: String,
     /// The query as sent.
     pub(crate) raw_query: String,
     /// The query as name and value, decoded, in the order sent.
@@ -43,6 +45,7 @@ impl Request {
         Some(Self {
             method,
             path,
+            raw_path: below.to_owned(),
             raw_query,
             query,
             headers,

@@ -40,6 +40,9 @@ pub(crate) trait Peer: Clone + Send + Sync + 'static {
 
     /// A call of the control API; the path is the one below `/_control`.
     fn control(&self, request: &Request) -> Reply;
+
+    /// A request of neither API: a page for people.
+    fn page(&self, request: &Request) -> Reply;
 }
 
 /// What a peer keeps about its traffic.
@@ -168,7 +171,7 @@ impl Traffic {
     }
 }
 
-/// The router of a peer: its API, and its control API under `/_control`.
+/// The router of a peer: its API, its control API under `/_control`, and its pages everywhere else.
 pub(crate) fn router<P: Peer>(peer: P) -> Router {
     Router::new().fallback(move |request: axum::extract::Request| {
         let peer = peer.clone();
@@ -199,8 +202,11 @@ async fn answer<P: Peer>(peer: P, request: axum::extract::Request) -> Response {
     if let Some(request) = of("/_control") {
         return peer.control(&request).into_response();
     }
-    match of(P::BASE) {
-        Some(request) => call(&peer, &request).await.into_response(),
+    if let Some(request) = of(P::BASE) {
+        return call(&peer, &request).await.into_response();
+    }
+    match of("") {
+        Some(request) => peer.page(&request).into_response(),
         None => Reply::html(StatusCode::NOT_FOUND, "<html><body>Not Found</body></html>").into_response(),
     }
 }

@@ -8,6 +8,8 @@
 mod control;
 mod faults;
 mod idempotency;
+mod pages_productflow;
+mod pages_robaws;
 mod productflow_orders;
 mod productflow_products;
 mod productflow_transport;

@@ -119,6 +119,81 @@ impl Bench {
     }
 }
 
+/// A page as a browser gets it.
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    /// Where it leads.
+    pub(crate) location: Option<String>,
+    pub(crate) body: String,
+}
+
+impl Page {
+    async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let location = response.headers().get("location");
+        Self {
+            status: response.status().as_u16(),
+            location: location.map(|value| value.to_str().unwrap().to_owned()),
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    /// Demands a piece of HTML.
+    pub(crate) fn shows(&self, html: &str) {
+        assert!(self.body.contains(html), "no {html} in {}", self.body);
+    }
+
+    /// Name and value of every `input` that carries a text, entities as they are.
+    fn inputs(&self) -> Vec<(&str, &str)> {
+        let tags = self.body.split("<input ").skip(1);
+        let tags = tags.map(|rest| rest.split('>').next().unwrap());
+        let part = |tag: &'_ str, name: &str| -> Option<(usize, usize)> {
+            let start = tag.find(&format!("{name}=\""))? + name.len() + 2;
+            Some((start, start + tag[start..].find('"')?))
+        };
+        tags.filter_map(|tag| {
+            let (name, value) = (part(tag, " name").or(part(tag, "name"))?, part(tag, "value")?);
+            Some((&tag[name.0..name.1], &tag[value.0..value.1]))
+        })
+        .collect()
+    }
+
+    /// What stands in a field; `None` when there is none.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let inputs = self.inputs();
+        inputs
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| *value)
+    }
+
+    /// Every field as a browser would send it back; checkboxes are not ticked.
+    pub(crate) fn fields(&self) -> Vec<(String, String)> {
+        let inputs = self.inputs().into_iter();
+        inputs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    /// The labels of the fields that are refused.
+    pub(crate) fn errors(&self) -> Vec<&str> {
+        let items = self.body.split("<li><a href=\"#").skip(1);
+        items.map(|rest| rest.split(['>', '<']).nth(1).unwrap()).collect()
+    }
+}
+
+impl Bench {
+    /// Opens a page.
+    pub(crate) async fn page(&self, server: &Server, path: &str) -> Page {
+        Page::of(self.http.get(format!("{}{path}", server.url()))).await
+    }
+
+    /// Sends a form.
+    pub(crate) async fn send(&self, server: &Server, path: &str, fields: &[(&str, &str)]) -> Page {
+        Page::of(self.http.post(format!("{}{path}", server.url())).form(fields)).await
+    }
+}
+
 /// The `id` of every item of a page.
 pub(crate) fn ids(page: &Value) -> Vec<&str> {
     page["items"]

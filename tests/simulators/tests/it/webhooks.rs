@@ -17,7 +17,7 @@ use crate::support::{Bench, bench};
 
 /// What a receiver got, and what it answers.
 #[derive(Clone)]
-struct Receiver {
+pub(crate) struct Receiver {
     got: Arc<Mutex<Vec<(String, String)>>>,
     answer: Arc<Mutex<(u16, Duration)>>,
 }
@@ -36,7 +36,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
 }
 
 impl Receiver {
-    async fn start(bench: &Bench) -> (Self, Server, String) {
+    pub(crate) async fn start(bench: &Bench) -> (Self, Server, String) {
         let receiver = Self {
             got: Arc::default(),
             answer: Arc::new(Mutex::new((202, Duration::ZERO))),
@@ -53,7 +53,7 @@ impl Receiver {
         (receiver, server, made["secret"].as_str().unwrap().to_owned())
     }
 
-    fn bodies(&self) -> Vec<Value> {
+    pub(crate) fn bodies(&self) -> Vec<Value> {
         self.got
             .lock()
             .unwrap()
