@@ -186,6 +186,9 @@ ProductFlow is polled every {seconds} s (5 minutes on AWS). Ctrl-C ends it; noth
   Robaws       {robaws_api}/api/v2        {robaws}
   ProductFlow  {productflow_api}/api/v1        {productflow}
 
+  {robaws_api}/   Robaws' page: articles and stock, stock changes, sales invoices, tasks, VAT tariffs
+  {productflow_api}/   ProductFlow's page: place, edit, ship and cancel orders; see products and offers
+
 Place an order, ship it or cancel it, and watch what Robaws gets:
 
   curl -X POST {productflow}/orders -d '{{\"identifier\":\"PF-1\",\"lines\":[{{\"sku\":\"A-1\",\"quantity\":2,\"price\":5998,\"vat_code\":\"7\"}}],\"shipping_cost\":495}}'
