@@ -5,6 +5,7 @@ use crate::money::Cents;
 use crate::problem::{Arg, Args, Problem, ProblemCode};
 use crate::settings::Language;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -202,14 +203,23 @@ pub fn country_name(code: &str, language: Language) -> String {
 
 /// An amount as the language writes it: `€ 64,93` nl, `64,93 €` fr and de, `€64.93` en.
 pub fn amount(cents: Cents, language: Language) -> String {
-    let sign = if cents.0 < 0 { "-" } else { "" };
-    let (euros, rest) = (cents.0.unsigned_abs() / 100, cents.0.unsigned_abs() % 100);
+    price(cents.to_euros(), language)
+}
+
+/// A price as the language writes it, to the cent or as exact as it is: `€ 0,1234`.
+pub fn price(euros: Decimal, language: Language) -> String {
+    let mut exact = euros.normalize();
+    if exact.scale() < 2 {
+        exact.rescale(2);
+    }
+    let sign = if exact.is_sign_negative() { "-" } else { "" };
+    let plain = exact.abs().to_string();
+    let (digits, rest) = plain.split_once('.').unwrap_or((plain.as_str(), "00"));
     let (group, decimal) = match language {
         Language::En => (",", "."),
         Language::Nl | Language::De => (".", ","),
         Language::Fr => ("\u{a0}", ","),
     };
-    let digits = euros.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -217,11 +227,21 @@ pub fn amount(cents: Cents, language: Language) -> String {
         }
         grouped.push(digit);
     }
-    let number = format!("{sign}{grouped}{decimal}{rest:02}");
+    let number = format!("{sign}{grouped}{decimal}{rest}");
     match language {
         Language::En => format!("€{number}"),
         Language::Nl => format!("€ {number}"),
         Language::De | Language::Fr => format!("{number} €"),
+    }
+}
+
+/// A percentage as the language writes it: `25,5%` nl, `25,5 %` fr and de, `25.5%` en.
+pub fn percent(percentage: Decimal, language: Language) -> String {
+    let plain = percentage.normalize().to_string();
+    match language {
+        Language::En => format!("{plain}%"),
+        Language::Nl => format!("{}%", plain.replace('.', ",")),
+        Language::De | Language::Fr => format!("{}\u{a0}%", plain.replace('.', ",")),
     }
 }
 
@@ -408,6 +428,25 @@ mod tests {
         assert_eq!(amount(Cents(cents), Language::Nl), nl);
         assert_eq!(amount(Cents(cents), Language::Fr), fr);
         assert_eq!(amount(Cents(cents), Language::En), en);
+    }
+
+    #[rstest]
+    #[case("4.5", "€ 4,50", "€4.50")]
+    #[case("0.1234", "€ 0,1234", "€0.1234")]
+    #[case("1234.5000", "€ 1.234,50", "€1,234.50")]
+    #[case("0.00001", "€ 0,00001", "€0.00001")]
+    #[case("12", "€ 12,00", "€12.00")]
+    fn prices(#[case] euros: &str, #[case] nl: &str, #[case] en: &str) {
+        assert_eq!(price(euros.parse().unwrap(), Language::Nl), nl);
+        assert_eq!(price(euros.parse().unwrap(), Language::En), en);
+    }
+
+    #[test]
+    fn percentages() {
+        let of = |text: &str, language| percent(text.parse().unwrap(), language);
+        assert_eq!(of("21.00", Language::Nl), "21%");
+        assert_eq!(of("25.5", Language::Fr), "25,5\u{a0}%");
+        assert_eq!(of("25.5", Language::En), "25.5%");
     }
 
     #[test]

@@ -419,6 +419,7 @@ mod tests {
             articles_stamp: 0,
             sweeps: BTreeMap::new(),
             notifications_marked_at: None,
+            checklist: std::collections::BTreeSet::new(),
             told: Told {
                 at: Some(at(0)),
                 own: digest(&[]),

@@ -15,6 +15,21 @@ impl Client {
         wire::orders_page(answer, page)
     }
 
+    /// One page of the orders whose status is one of these words, from 1. The filter may be ignored: look at each order.
+    pub async fn orders_of_status(
+        &self,
+        words: &[String],
+        page: u32,
+        per_page: u32,
+    ) -> Result<OrdersPage, Error> {
+        let mut query = format!("page={page}&per_page={per_page}");
+        for word in words {
+            query.push_str("&status%5B%5D=");
+            query.push_str(&segment(word));
+        }
+        wire::orders_page(self.get("order", &query).await?, page)
+    }
+
     /// One order as it is now; `None` on 404.
     pub async fn order(&self, identifier: &OrderIdentifier) -> Result<Option<RawOrder>, Error> {
         match self

@@ -92,6 +92,19 @@ impl RawOrder {
             .and_then(timestamp)
     }
 
+    /// When the buyer placed it.
+    pub fn placed_at(&self) -> Option<Timestamp> {
+        self.body
+            .get("placed_at")
+            .and_then(Value::as_str)
+            .and_then(timestamp)
+    }
+
+    /// Where it stands, also when the rest of it can't be read.
+    pub fn status(&self, settings: &ConnectionSettings) -> Option<OrderStatus> {
+        status(&self.body, settings).ok()
+    }
+
     /// Digest of the whole body, 32 hex digits.
     pub fn digest(&self) -> String {
         hex::encode(&Sha256::digest(self.body.to_string().as_bytes())[..16])
@@ -170,11 +183,7 @@ fn bad(field: impl Into<String>, value: Option<&Value>) -> Bad {
 
 /// Reads an order: tolerant of what is not needed, strict about what is (contract). The error names the field.
 pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unreadable> {
-    let placed_at = raw
-        .body
-        .get("placed_at")
-        .and_then(Value::as_str)
-        .and_then(timestamp);
+    let placed_at = raw.placed_at();
     let external = text_of(&raw.body, "external_identifier");
     let unreadable = |identifier: OrderIdentifier, Bad { field, value }: Bad| Unreadable {
         identifier,

@@ -137,7 +137,11 @@ impl Client {
             .into_iter()
             .filter_map(wire::WireArticle::into_detail)
             .collect();
-        Ok(ArticlesPage { articles, is_last })
+        Ok(ArticlesPage {
+            articles,
+            total: answer.total_items,
+            is_last,
+        })
     }
 
     /// Ticks or unticks the checkbox. A 400 means that the tenant has no such checkbox.
@@ -196,6 +200,8 @@ pub enum ArticleList {
 pub struct ArticlesPage {
     /// Its articles.
     pub articles: Vec<ArticleDetail>,
+    /// Rows of the whole list, as Robaws counts them.
+    pub total: u64,
     /// No page follows.
     pub is_last: bool,
 }

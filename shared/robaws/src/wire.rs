@@ -50,6 +50,8 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     #[serde(rename = "totalPages", default)]
     pub(crate) total_pages: u64,
+    #[serde(rename = "totalItems", default)]
+    pub(crate) total_items: u64,
 }
 
 /// Anything with an id and a name.

@@ -20,6 +20,17 @@ pub struct NumberRecord {
     pub namesakes: BTreeSet<ArticleId>,
 }
 
+/// How many of a connection's articles are what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ArticleTally {
+    /// ProductFlow has an offer of them.
+    pub sent: u64,
+    /// Something is wrong with them.
+    pub with_problem: u64,
+    /// All were counted; there may be more when not.
+    pub complete: bool,
+}
+
 /// Some of a connection's articles, and where to go on.
 pub type ArticlesFrom = (Vec<ArticleRecord>, Option<ArticleId>);
 
@@ -131,6 +142,29 @@ impl Store {
             .and_then(|key| key.get("sk")?.as_s().ok().cloned())
             .and_then(|id| ArticleId::parse(id).ok());
         Ok((readable(page.items.unwrap_or_default()), next))
+    }
+
+    /// Counts a connection's articles, those of so many pages of the table at most.
+    pub async fn tally_articles(
+        &self,
+        connection: &ConnectionId,
+        most_pages: usize,
+    ) -> Result<ArticleTally, StoreError> {
+        let mut tally = ArticleTally::default();
+        let mut after = None;
+        for _ in 0..most_pages {
+            let (records, next) = self.articles_from(connection, after.as_ref()).await?;
+            for record in &records {
+                tally.sent += u64::from(record.sent.is_some());
+                tally.with_problem += u64::from(!record.problems.is_empty());
+            }
+            after = next;
+            if after.is_none() {
+                tally.complete = true;
+                break;
+            }
+        }
+        Ok(tally)
     }
 
     /// What is known of an article number.

@@ -70,6 +70,7 @@ fn read(mut item: Key) -> Result<ConnectionItem, StoreError> {
         problems: problems(&mut item)?,
         notifications_marked_at: group(&mut item, "notifications_marked_at")?,
         told: group(&mut item, "told")?,
+        checklist: group(&mut item, "checklist")?,
     })
 }
 
@@ -166,6 +167,31 @@ impl Store {
     /// Robaws announced a change.
     pub async fn save_event(&self, id: &ConnectionId, at: Timestamp) -> Result<bool, StoreError> {
         self.set(id, "last_event_at", attribute(&at)?).await
+    }
+
+    /// Ticks a step of the checklist, or takes its tick away. Each by itself, so that two at once both count. `false`: the
+    /// connection is gone.
+    pub async fn tick_step(&self, id: &ConnectionId, step: &str, ticked: bool) -> Result<bool, StoreError> {
+        let change = if ticked {
+            "ADD checklist :step"
+        } else {
+            "DELETE checklist :step"
+        };
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::connection(id)))
+            .update_expression(change)
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":step", AttributeValue::Ss(vec![step.to_owned()]))
+            .send()
+            .await;
+        match sent.map_err(StoreError::sdk) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// What was looked up of articles is void.

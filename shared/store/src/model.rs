@@ -11,7 +11,7 @@ use domain::problem::{Arg, Problem, ProblemCode, WaitsFor, args};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of the shape of an order record.
 pub const ORDER_SCHEMA: u32 = 1;
@@ -233,6 +233,8 @@ pub struct ConnectionItem {
     pub notifications_marked_at: Option<Timestamp>,
     /// Where telling of it stands.
     pub told: Told,
+    /// Steps of the checklist that the merchant ticked, or that were seen to be done.
+    pub checklist: BTreeSet<String>,
 }
 
 impl ConnectionItem {
