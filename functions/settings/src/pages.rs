@@ -17,6 +17,7 @@ pub mod session;
 pub mod set_up;
 pub mod sign_in;
 pub mod texts;
+pub mod told;
 pub mod visit;
 
 pub use answer::{Answer, PageError};

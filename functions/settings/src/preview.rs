@@ -1,23 +1,28 @@
-//! `GET …/plan`: what ProductFlow's newest orders would do to Robaws, without doing it.
+//! `GET …/plan`: what ProductFlow's newest orders would do to Robaws, without doing it. What is found out stands in the modules;
+//! this is its JSON.
+
+pub mod clients;
+pub mod newest;
+pub mod older;
+pub mod ticked;
 
 use crate::api_error::ApiError;
-use crate::checks::{Fault, missing};
 use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::Request;
+use clients::asked;
 use domain::catalogue::Catalogue;
 use domain::ids::VatTariffId;
-use domain::ledger::{Direction, Ledger};
-use domain::plan::{Effect, Plan, plan, plan_unreadable};
+use domain::ledger::Direction;
+use domain::plan::{Effect, Plan};
 use domain::settings::{Language, Settings};
 use domain::text;
 use jiff::Timestamp;
-use peers::{Catalogues, Lookups, Trouble};
-use productflow::RawOrder;
-use runtime::error::Chain;
+use newest::{Planned, newest};
+use peers::{Catalogues, Lookups};
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::model::{ConnectionItem, ConnectionState, OrderRecord};
+use store::model::{ConnectionItem, ConnectionState};
 use tokio::time::Instant;
 
 /// How long orders are planned; the answer must come within API Gateway's 30 s.
@@ -28,132 +33,95 @@ pub async fn preview(deps: &Deps, request: &Request, item: &ConnectionItem) -> R
     let until = Instant::now() + TIME;
     let limit = request.limit(20, 50)?;
     let connection = &item.connection;
-    let settings = Settings {
-        language: connection.language,
-        go_live: go_live(request, item)?,
-        connection: connection.settings.clone(),
-    };
-    let credentials = deps.peers.secrets().refresh(&connection.id).await?;
-    let robaws = deps.peers.robaws(&connection.id, &credentials).await;
-    let productflow = connection
-        .company
-        .and_then(|company| deps.peers.productflow(&credentials, company));
-    let (Some(robaws), Some(productflow)) = (robaws, productflow) else {
-        let faults = missing(
-            &connection.settings,
-            credentials.robaws.is_some(),
-            credentials.productflow.is_some(),
-            connection.company.is_some(),
-        );
-        let details = faults
+    let settings = settings(item, asked_start(request)?);
+    let asked = asked(deps, item).await?;
+    let (Some(robaws), Some(productflow)) = (asked.robaws, asked.productflow) else {
+        let details = asked
+            .missing
             .iter()
-            .map(|fault: &Fault| fault.detail(connection.language))
-            .collect();
-        return Err(ApiError::refused("activation_failed").with_details(details));
+            .map(|fault| fault.detail(connection.language));
+        return Err(ApiError::refused("activation_failed").with_details(details.collect()));
     };
-    let per_page = u32::try_from(limit).unwrap_or(u32::MAX);
-    let listed = productflow.orders_page(1, per_page, true).await.map_err(|error| {
-        tracing::warn!(connection.id = %connection.id, error = %Chain(&error), "the orders of a preview could not be read");
-        ApiError::peer_unavailable("ProductFlow")
-    })?;
-    let lookups = Catalogues::new(deps.clock.clone(), deps.store.clone())
-        .of(&connection.id, item.catalogue_stamps(), robaws)
-        .await;
-    let identifiers: Vec<_> = listed.orders.iter().filter_map(RawOrder::identifier).collect();
-    let known = deps.store.orders(&connection.id, &identifiers).await?;
-    let mut catalogue = Catalogue::default();
-    let mut items = Vec::new();
-    let mut truncated = false;
-    for raw in listed.orders.iter().take(limit) {
-        let Some(identifier) = raw.identifier() else {
-            continue;
-        };
-        let record = known.get(&identifier);
-        let ledger = record.map_or_else(
-            || Ledger::new(connection.id.clone(), identifier),
-            |record| record.ledger.clone(),
-        );
-        let planned = planned(raw, &ledger, &settings, &lookups, &mut catalogue);
-        match tokio::time::timeout_at(until, planned).await {
-            Ok(Ok(planned)) => items.push(view(raw, record, &ledger, &planned, &catalogue, &settings)),
-            Ok(Err(trouble)) => {
-                tracing::warn!(connection.id = %connection.id, trouble = ?trouble, "an order could not be planned");
-                return Err(ApiError::peer_unavailable("Robaws"));
-            }
-            Err(_) => {
-                truncated = true;
-                break;
-            }
-        }
+    let lookups = lookups(deps, item, robaws).await;
+    let newest = newest(
+        deps,
+        &connection.id,
+        &settings,
+        &productflow,
+        Some(&lookups),
+        limit,
+        until,
+    )
+    .await?;
+    if newest.trouble.is_some() {
+        return Err(ApiError::peer_unavailable("Robaws"));
     }
-    Ok(Reply::ok(json!({ "items": items, "truncated": truncated })))
+    let items: Vec<Value> = newest
+        .orders
+        .iter()
+        .filter_map(|order| {
+            Some(view(
+                order,
+                order.plan.as_ref()?,
+                &newest.catalogue,
+                connection.language,
+            ))
+        })
+        .collect();
+    Ok(Reply::ok(
+        json!({ "items": items, "truncated": newest.truncated }),
+    ))
 }
 
-/// On an inactive connection every order counts as placed after the start.
-fn go_live(request: &Request, item: &ConnectionItem) -> Result<Timestamp, ApiError> {
-    let asked = request
+/// What is looked up for one preview, and remembered only for it.
+pub async fn lookups(deps: &Deps, item: &ConnectionItem, robaws: robaws::Client) -> Lookups {
+    Catalogues::new(deps.clock.clone(), deps.store.clone())
+        .of(&item.connection.id, item.catalogue_stamps(), robaws)
+        .await
+}
+
+/// The start that was asked for.
+pub fn asked_start(request: &Request) -> Result<Option<Timestamp>, ApiError> {
+    request
         .parameter("go_live")
         .map(|text| {
             let parsed = text.parse::<Timestamp>();
             parsed.map_err(|_| ApiError::bad_request("go_live", "must be a moment like 2026-11-23T08:00:00Z"))
         })
-        .transpose()?;
-    Ok(match item.connection.state {
-        ConnectionState::Inactive => Timestamp::MIN,
-        ConnectionState::Active | ConnectionState::Suspended => {
-            asked.or(item.connection.go_live).unwrap_or(Timestamp::MIN)
-        }
-    })
+        .transpose()
 }
 
-async fn planned(
-    raw: &RawOrder,
-    ledger: &Ledger,
-    settings: &Settings,
-    lookups: &Lookups,
-    catalogue: &mut Catalogue,
-) -> Result<Plan, Trouble> {
-    let order = match productflow::read(raw, &settings.connection) {
-        Ok(order) => order,
-        Err(unreadable) => return Ok(plan_unreadable(&unreadable, ledger, settings)),
-    };
-    loop {
-        let found = plan(&order, ledger, catalogue, settings);
-        if found.missing.is_empty() {
-            return Ok(found);
+/// What to plan with. On an inactive connection every order counts as placed after the start.
+pub fn settings(item: &ConnectionItem, start: Option<Timestamp>) -> Settings {
+    let connection = &item.connection;
+    let go_live = match connection.state {
+        ConnectionState::Inactive => Timestamp::MIN,
+        ConnectionState::Active | ConnectionState::Suspended => {
+            start.or(connection.go_live).unwrap_or(Timestamp::MIN)
         }
-        lookups.fill(catalogue, &found.missing, false).await?;
+    };
+    Settings {
+        language: connection.language,
+        go_live,
+        connection: connection.settings.clone(),
     }
 }
 
-fn view(
-    raw: &RawOrder,
-    record: Option<&OrderRecord>,
-    ledger: &Ledger,
-    planned: &Plan,
-    catalogue: &Catalogue,
-    settings: &Settings,
-) -> Value {
-    let language = settings.language;
-    let read = productflow::read(raw, &settings.connection).ok();
+fn view(order: &Planned, planned: &Plan, catalogue: &Catalogue, language: Language) -> Value {
+    let read = order.read.as_ref().ok();
     let explanation: Vec<String> = planned
         .explanation
         .iter()
         .map(|sentence| text::explanation(&sentence.code, &sentence.args, language))
         .collect();
-    let reference = match (&read, record) {
-        (Some(order), _) => order.external_identifier.clone(),
-        (None, Some(record)) => record.external_identifier.clone(),
-        (None, None) => None,
-    };
     json!({
-        "identifier": ledger.identifier,
-        "reference": reference.unwrap_or_else(|| ledger.identifier.to_string()),
-        "status": read.as_ref().map(|order| order.status.word().to_owned()),
+        "identifier": order.identifier,
+        "reference": order.reference(),
+        "status": read.map(|order| order.status.word().to_owned()),
         "state": planned.state.as_str(),
-        "country": read.as_ref().and_then(|order| order.country.clone()),
-        "placed_at": read.as_ref().map(|order| order.placed_at),
-        "total_cents": read.as_ref().and_then(|order| order.total.or_else(|| order.computed_total())).map(|cents| cents.0),
+        "country": read.and_then(|order| order.country.clone()),
+        "placed_at": read.map(|order| order.placed_at),
+        "total_cents": read.and_then(|order| order.total.or_else(|| order.computed_total())).map(|cents| cents.0),
         "effects": planned.effects.iter().map(|effect| effect_view(effect, catalogue)).collect::<Vec<_>>(),
         "problems": problems(planned, language),
         "explanation": explanation.join(" "),

@@ -1,0 +1,155 @@
+//! One article of the list, in words.
+
+use super::super::layout::Layout;
+use super::super::told::{Told, short};
+use domain::problem::Holds;
+use domain::text;
+use store::article::{ArticleRecord, ArticleState};
+
+/// Longest number shown.
+const LONGEST: usize = 100;
+/// Problems shown of one article, and how much of what each says.
+const MOST_PROBLEMS: usize = 2;
+const LONGEST_MESSAGE: usize = 200;
+
+/// An article.
+pub(super) struct Row {
+    pub(super) number: String,
+    pub(super) state: &'static str,
+    pub(super) class: &'static str,
+    pub(super) quantity: Option<String>,
+    pub(super) cost_price: Option<String>,
+    pub(super) sale_price: Option<String>,
+    pub(super) sent_at: Option<String>,
+    pub(super) problems: Vec<Told>,
+}
+
+impl Row {
+    pub(super) fn of(record: &ArticleRecord, page: &Layout) -> Self {
+        let sent = record.sent.as_ref();
+        let value = |name: &str| sent.and_then(|sent| sent.values.get(name)).map(String::as_str);
+        let price = |name: &str| {
+            let price = value(name).and_then(|text| text.parse().ok())?;
+            Some(text::price(price, page.language))
+        };
+        let number = record.number.as_deref().filter(|number| !number.is_empty());
+        let number = number.map_or_else(
+            || page.f("articles.without_number", &[("id", record.article_id.as_str())]),
+            str::to_owned,
+        );
+        let (state, class) = state(record);
+        let problems = record.problems.iter().take(MOST_PROBLEMS);
+        let told = problems.map(|open| Told::of(&open.problem, page));
+        Self {
+            number: short(&number, LONGEST),
+            state: page.t(state),
+            class,
+            quantity: value("quantity").map(str::to_owned),
+            cost_price: price("cost_price"),
+            sale_price: price("sale_price"),
+            sent_at: sent.and_then(|sent| sent.at).map(|at| page.moment(at)),
+            problems: told
+                .map(|told| Told {
+                    message: short(&told.message, LONGEST_MESSAGE),
+                    ..told
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The state as people see it: the text and its colour.
+fn state(record: &ArticleRecord) -> (&'static str, &'static str) {
+    let keeps_no_stock = record.facts.as_ref().is_some_and(|facts| !facts.stock_article);
+    let quantity = record.sent.as_ref().and_then(|sent| sent.values.get("quantity"));
+    let is_gone = record.facts.as_ref().is_some_and(|facts| !facts.live);
+    match record.state() {
+        // Sent all the same: what is wrong holds back only a part of it.
+        ArticleState::Problem if record.sent.is_some() && holds_nothing(record) => {
+            ("articles.state_sent_with_problem", "wait")
+        }
+        ArticleState::Problem => ("articles.state_problem", "bad"),
+        ArticleState::Due => ("articles.state_waiting", "wait"),
+        ArticleState::Sent if keeps_no_stock && quantity.is_some_and(|quantity| quantity == "0") => {
+            ("articles.state_no_stock", "good")
+        }
+        ArticleState::Sent => ("articles.state_sent", "good"),
+        ArticleState::Off if record.attempt > 0 => ("articles.state_withdrawn", ""),
+        ArticleState::Off if is_gone => ("articles.state_gone", ""),
+        ArticleState::Off => ("articles.state_off", ""),
+    }
+}
+
+fn holds_nothing(record: &ArticleRecord) -> bool {
+    let mut problems = record.problems.iter();
+    problems.all(|open| open.problem.holds == Holds::Nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::article::ArticleFacts;
+    use domain::ids::{ArticleId, ConnectionId, Sku};
+    use domain::problem::{Args, Problem, ProblemCode};
+    use jiff::Timestamp;
+    use rstest::rstest;
+    use std::collections::BTreeMap;
+    use store::article::{ArticleDueKind, Sent};
+
+    fn record(stock_article: bool, quantity: Option<&str>) -> ArticleRecord {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let mut record = ArticleRecord::new(connection, ArticleId::parse("1").unwrap(), now);
+        record.facts = Some(ArticleFacts {
+            number: Some("A-1".to_owned()),
+            stock_article,
+            live: true,
+        });
+        record.sent = quantity.map(|quantity| Sent {
+            sku: Sku::parse("A-1").unwrap(),
+            product: None,
+            offer: None,
+            values: BTreeMap::from([("quantity".to_owned(), quantity.to_owned())]),
+            at: Some(now),
+        });
+        record.attempt = u64::from(quantity.is_some());
+        record
+    }
+
+    #[rstest]
+    #[case(true, Some("3"), "articles.state_sent")]
+    #[case(true, Some("0"), "articles.state_sent")]
+    #[case(false, Some("0"), "articles.state_no_stock")]
+    #[case(false, Some("3"), "articles.state_sent")]
+    #[case(true, None, "articles.state_off")]
+    fn states(#[case] stock_article: bool, #[case] quantity: Option<&str>, #[case] expected: &str) {
+        assert_eq!(state(&record(stock_article, quantity)).0, expected);
+    }
+
+    #[test]
+    fn what_was_sent_once_is_withdrawn_and_what_is_wrong_is_told_from_what_was_not_sent() {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let mut withdrawn = record(true, Some("3"));
+        withdrawn.sent = None;
+        assert_eq!(state(&withdrawn).0, "articles.state_withdrawn");
+        let mut gone = record(true, None);
+        gone.facts.as_mut().unwrap().live = false;
+        assert_eq!(state(&gone).0, "articles.state_gone");
+        let problem = |code, holds| Problem::new(code, holds, Args::new());
+        let mut partly = record(true, Some("3"));
+        partly.set_problems(
+            vec![problem(ProblemCode::SalePriceVatUnknown, Holds::Nothing)],
+            now,
+        );
+        assert_eq!(state(&partly).0, "articles.state_sent_with_problem");
+        let mut refused = record(true, Some("3"));
+        refused.set_problems(
+            vec![problem(ProblemCode::ProductflowRefused, Holds::Everything)],
+            now,
+        );
+        assert_eq!(state(&refused).0, "articles.state_problem");
+        let mut due = record(true, Some("3"));
+        due.due_now(ArticleDueKind::Change, now);
+        assert_eq!(state(&due).0, "articles.state_waiting");
+    }
+}

@@ -1,0 +1,51 @@
+//! What runs over all articles now.
+
+use super::super::layout::Layout;
+use super::super::visit::Visit;
+use store::model::{ConnectionState, Peer, PeerHealth};
+use store::queue::Sweep;
+
+/// A sentence for each sweep that is asked for or under way.
+pub(super) fn running(visit: &Visit<'_>, page: &Layout) -> Vec<String> {
+    let item = &visit.item;
+    if item.connection.state != ConnectionState::Active {
+        return Vec::new();
+    }
+    let mut sentences: Vec<String> = Sweep::ALL
+        .into_iter()
+        .filter_map(|sweep| sentence(visit, page, sweep))
+        .collect();
+    if sentences.is_empty() {
+        return sentences;
+    }
+    let health = item.health(Peer::Robaws);
+    if health.quota_is_below(PeerHealth::BULK_ENDS, visit.now)
+        && let Some(reset) = health.quota_resets_at
+    {
+        let at = page.moment(reset);
+        sentences.push(page.f("articles.waits_for_quota", &[("at", at.as_str())]));
+    }
+    sentences
+}
+
+fn sentence(visit: &Visit<'_>, page: &Layout, sweep: Sweep) -> Option<String> {
+    let state = visit.item.sweep(sweep);
+    if !state.is_pending() {
+        return None;
+    }
+    let seen = state
+        .progress
+        .run
+        .as_ref()
+        .map(|run| run.seen)
+        .filter(|seen| *seen > 0);
+    let key = match (sweep, seen) {
+        (Sweep::Push, _) => "articles.running_push",
+        (Sweep::Tick, None) => "articles.running_tick",
+        (Sweep::Tick, Some(_)) => "articles.running_tick_seen",
+        (Sweep::Reconcile, None) => "articles.running_check",
+        (Sweep::Reconcile, Some(_)) => "articles.running_check_seen",
+    };
+    let count = seen.unwrap_or_default().to_string();
+    Some(page.f(key, &[("count", count.as_str())]))
+}

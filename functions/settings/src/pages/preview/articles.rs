@@ -1,0 +1,100 @@
+//! The articles of the preview, in words.
+
+use super::super::layout::Layout;
+use super::super::told::{Told, short};
+use super::super::visit::Visit;
+use crate::preview::ticked::Ticked;
+use domain::article::{ArticleDetail, Wanted};
+use domain::problem::ProblemCode;
+use domain::text;
+
+/// Longest name shown.
+const LONGEST: usize = 80;
+
+/// The articles.
+pub(super) struct Articles {
+    /// How many are ticked.
+    pub(super) count: String,
+    /// Whether sale prices go out.
+    pub(super) with_sale_price: bool,
+    pub(super) rows: Vec<Row>,
+    /// Rows that are not shown.
+    pub(super) has_more: bool,
+    /// Why there is none.
+    pub(super) none: Option<&'static str>,
+    /// What is wrong with the checkbox.
+    pub(super) checkbox: Option<Told>,
+}
+
+/// An article.
+pub(super) struct Row {
+    pub(super) number: String,
+    pub(super) name: String,
+    pub(super) quantity: Option<u64>,
+    pub(super) cost_price: Option<String>,
+    pub(super) sale_price: Option<String>,
+    pub(super) problems: Vec<Told>,
+    /// Robaws did not tell its stock.
+    pub(super) unread: bool,
+}
+
+impl Articles {
+    pub(super) fn of(visit: &Visit<'_>, page: &Layout, ticked: &Ticked) -> Self {
+        let count = ticked.count.to_string();
+        let key = match (ticked.at_least, ticked.count) {
+            (false, 1) => "preview.article",
+            (false, _) => "preview.articles",
+            (true, _) => "preview.articles_at_least",
+        };
+        let problem = visit.item.problems.get(&ProblemCode::CheckboxMissing);
+        let is_empty = ticked.first.is_empty();
+        let checkbox = problem.filter(|_| is_empty && !ticked.has_checkbox);
+        let none = match (is_empty, ticked.has_checkbox, &checkbox) {
+            (true, true, _) => Some(page.t("preview.none_ticked")),
+            (true, false, None) => Some(page.t("preview.no_checkbox")),
+            _ => None,
+        };
+        Self {
+            count: page.f(key, &[("count", count.as_str())]),
+            with_sale_price: visit.item.connection.settings.send_sale_price,
+            has_more: ticked.at_least || ticked.count > u64::try_from(ticked.first.len()).unwrap_or(0),
+            rows: ticked
+                .first
+                .iter()
+                .map(|(article, wanted)| row(page, article, wanted))
+                .collect(),
+            none,
+            checkbox: checkbox.map(|open| Told::of(&open.problem, page)),
+        }
+    }
+}
+
+fn row(page: &Layout, article: &ArticleDetail, wanted: &Wanted) -> Row {
+    let name = article.sale_name.as_deref().or(article.name.as_deref());
+    let mut row = Row {
+        number: short(article.number.as_deref().unwrap_or_default(), LONGEST),
+        name: short(name.unwrap_or_default(), LONGEST),
+        quantity: None,
+        cost_price: None,
+        sale_price: None,
+        problems: Vec::new(),
+        unread: false,
+    };
+    match wanted {
+        Wanted::Listing(listing) => {
+            let price = |price| text::price(price, page.language);
+            row.name = short(&listing.product.title, LONGEST);
+            row.quantity = Some(listing.offer.quantity);
+            row.cost_price = listing.offer.cost_price.map(price);
+            row.sale_price = listing.offer.sale_price.map(price);
+            row.problems = listing
+                .problems
+                .iter()
+                .map(|problem| Told::of(problem, page))
+                .collect();
+        }
+        Wanted::Impossible(problem) => row.problems = vec![Told::of(problem, page)],
+        Wanted::Unread | Wanted::Nothing => row.unread = true,
+    }
+    row
+}

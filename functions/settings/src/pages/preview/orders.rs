@@ -1,0 +1,193 @@
+//! An order of the preview, in words.
+
+use super::super::layout::Layout;
+use super::super::told::{Told, short};
+use crate::preview::newest::Planned;
+use domain::catalogue::Catalogue;
+use domain::invoice::InvoicePlan;
+use domain::ledger::{Direction, StockItem};
+use domain::order::OrderStatus;
+use domain::plan::{Effect, Plan};
+use domain::text;
+use std::collections::BTreeMap;
+
+/// Lines shown of a stock change or an invoice.
+const MOST_LINES: usize = 8;
+/// Problems shown.
+const MOST_PROBLEMS: usize = 6;
+/// Longest name shown.
+const LONGEST_NAME: usize = 80;
+
+/// An order.
+pub(super) struct OrderView {
+    pub(super) reference: String,
+    pub(super) status: Option<String>,
+    pub(super) placed: Option<String>,
+    pub(super) country: Option<String>,
+    pub(super) total: Option<String>,
+    pub(super) stock: Vec<StockView>,
+    pub(super) invoice: Option<InvoiceView>,
+    /// Why nothing happens, where nothing does.
+    pub(super) nothing: Option<String>,
+    pub(super) problems: Vec<Told>,
+    /// There was no time, or Robaws did not answer.
+    pub(super) unplanned: bool,
+}
+
+/// A stock change.
+pub(super) struct StockView {
+    pub(super) title: String,
+    pub(super) lines: Vec<String>,
+    pub(super) more: Option<String>,
+}
+
+/// An invoice.
+pub(super) struct InvoiceView {
+    pub(super) title: &'static str,
+    pub(super) lines: Vec<InvoiceLineView>,
+    pub(super) more: Option<String>,
+    pub(super) total: String,
+}
+
+/// A line of an invoice.
+pub(super) struct InvoiceLineView {
+    pub(super) description: String,
+    pub(super) quantity: i64,
+    pub(super) price: String,
+    pub(super) code: String,
+    pub(super) percentage: String,
+}
+
+impl OrderView {
+    pub(super) fn of(
+        page: &Layout,
+        order: &Planned,
+        catalogue: &Catalogue,
+        places: &BTreeMap<String, String>,
+    ) -> Self {
+        let read = order.read.as_ref().ok();
+        let placed = read.map(|order| order.placed_at);
+        let placed = placed.or_else(|| order.raw.placed_at());
+        let country = read.and_then(|order| order.country.as_deref());
+        let total = read.and_then(|order| order.total.or_else(|| order.computed_total()));
+        let mut view = Self {
+            reference: short(&order.reference(), LONGEST_NAME),
+            status: read.map(|order| status(page, &order.status)),
+            placed: placed.map(|at| page.moment(at)),
+            country: country.map(|code| text::country_name(code, page.language)),
+            total: total.map(|total| page.amount(total)),
+            stock: Vec::new(),
+            invoice: None,
+            nothing: None,
+            problems: Vec::new(),
+            unplanned: order.plan.is_none(),
+        };
+        if let Some(plan) = &order.plan {
+            view.fill(page, plan, catalogue, places);
+        }
+        if view.invoice.is_none()
+            && let Some(later) = &order.later
+        {
+            view.invoice = Some(invoice(page, "preview.invoice_later", later, catalogue));
+        }
+        view
+    }
+
+    fn fill(&mut self, page: &Layout, plan: &Plan, catalogue: &Catalogue, places: &BTreeMap<String, String>) {
+        for effect in &plan.effects {
+            match effect {
+                Effect::StockChange {
+                    direction,
+                    stock_location_id,
+                    items,
+                } => {
+                    let id = stock_location_id.as_str();
+                    let place = places.get(id).map_or(id, String::as_str);
+                    self.stock.push(stock(page, *direction, place, items));
+                }
+                Effect::Invoice(made) => {
+                    self.invoice = Some(invoice(page, "preview.invoice", made, catalogue));
+                }
+                Effect::FinishInvoice(_) => {
+                    self.nothing = Some(page.t("preview.invoice_finished").to_owned());
+                }
+            }
+        }
+        if plan.effects.is_empty() {
+            let sentences = plan
+                .explanation
+                .iter()
+                .map(|sentence| text::explanation(&sentence.code, &sentence.args, page.language));
+            let words: Vec<String> = sentences.map(|sentence| page.typeset(&sentence)).collect();
+            self.nothing = Some(words.join(" "));
+        }
+        let problems = plan.problems.iter().take(MOST_PROBLEMS);
+        self.problems = problems.map(|problem| Told::of(problem, page)).collect();
+    }
+}
+
+fn status(page: &Layout, status: &OrderStatus) -> String {
+    match status {
+        OrderStatus::Open => page.t("preview.status_open").to_owned(),
+        OrderStatus::Shipped => page.t("preview.status_shipped").to_owned(),
+        OrderStatus::Cancelled => page.t("preview.status_cancelled").to_owned(),
+        OrderStatus::Unknown(word) => {
+            let word = short(word, LONGEST_NAME);
+            page.f("preview.status_unknown", &[("status", word.as_str())])
+        }
+    }
+}
+
+/// How many lines are not shown.
+fn more(page: &Layout, lines: usize) -> Option<String> {
+    let count = lines
+        .checked_sub(MOST_LINES)
+        .filter(|more| *more > 0)?
+        .to_string();
+    Some(page.f("preview.more_lines", &[("count", count.as_str())]))
+}
+
+fn stock(page: &Layout, direction: Direction, place: &str, items: &[StockItem]) -> StockView {
+    let key = match direction {
+        Direction::Out => "preview.stock_out",
+        Direction::In => "preview.stock_in",
+    };
+    let place = short(place, LONGEST_NAME);
+    let line = |item: &StockItem| {
+        let quantity = item.quantity.to_string();
+        let article = item
+            .sku
+            .as_ref()
+            .map_or_else(|| item.article_id.to_string(), ToString::to_string);
+        let article = short(&article, LONGEST_NAME);
+        let values = [("quantity", quantity.as_str()), ("article", article.as_str())];
+        page.f("preview.stock_line", &values)
+    };
+    StockView {
+        title: page.f(key, &[("place", place.as_str())]),
+        lines: items.iter().take(MOST_LINES).map(line).collect(),
+        more: more(page, items.len()),
+    }
+}
+
+fn invoice(page: &Layout, title: &'static str, made: &InvoicePlan, catalogue: &Catalogue) -> InvoiceView {
+    let percentage = |id| {
+        let tariff = catalogue.tariffs.as_ref().and_then(|tariffs| tariffs.get(id));
+        tariff.map_or_else(String::new, |tariff| {
+            text::percent(tariff.percentage, page.language)
+        })
+    };
+    let lines = made.lines.iter().take(MOST_LINES).map(|line| InvoiceLineView {
+        description: short(&line.description, LONGEST_NAME),
+        quantity: line.quantity,
+        price: page.amount(line.price),
+        code: line.vat_tariff_id.to_string(),
+        percentage: percentage(&line.vat_tariff_id),
+    });
+    InvoiceView {
+        title: page.t(title),
+        lines: lines.collect(),
+        more: more(page, made.lines.len()),
+        total: page.amount(made.total),
+    }
+}

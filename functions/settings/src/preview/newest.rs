@@ -1,0 +1,202 @@
+//! ProductFlow's newest orders, planned as they are now.
+
+use crate::api_error::ApiError;
+use crate::config::Deps;
+use domain::catalogue::Catalogue;
+use domain::ids::{ConnectionId, OrderIdentifier};
+use domain::invoice::InvoicePlan;
+use domain::ledger::Ledger;
+use domain::order::{Order, OrderStatus, Unreadable};
+use domain::plan::{Effect, Plan, plan, plan_unreadable};
+use domain::settings::Settings;
+use peers::{Lookups, Trouble};
+use productflow::RawOrder;
+use runtime::error::Chain;
+use store::StoreError;
+use store::model::OrderRecord;
+use tokio::time::Instant;
+
+/// An order, and what it would do to Robaws.
+pub struct Planned {
+    /// As it came.
+    pub raw: RawOrder,
+    /// ProductFlow's key.
+    pub identifier: OrderIdentifier,
+    /// As it was read, with the settings as they are.
+    pub read: Result<Order, Unreadable>,
+    /// What the ledger holds of it.
+    pub record: Option<OrderRecord>,
+    /// What follows; `None`: there was no time, or Robaws did not answer.
+    pub plan: Option<Plan>,
+    /// The invoice that an order not shipped yet would get, were it shipped as it is.
+    pub later: Option<Box<InvoicePlan>>,
+}
+
+impl Planned {
+    /// The name under which people know it: the marketplace's number, or ProductFlow's key.
+    pub fn reference(&self) -> String {
+        let known = match (&self.read, &self.record) {
+            (Ok(order), _) => order.external_identifier.clone(),
+            (Err(_), Some(record)) => record.external_identifier.clone(),
+            (Err(unreadable), None) => unreadable.external_identifier.clone(),
+        };
+        known.unwrap_or_else(|| self.identifier.to_string())
+    }
+}
+
+/// The newest orders.
+pub struct Newest {
+    /// Newest first.
+    pub orders: Vec<Planned>,
+    /// What Robaws answered for them.
+    pub catalogue: Catalogue,
+    /// There was no time to plan all of them.
+    pub truncated: bool,
+    /// Why Robaws could not be asked.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why there are none.
+#[derive(Debug)]
+pub enum NotListed {
+    /// ProductFlow did not answer, or not as it should.
+    ProductFlow,
+    /// The ledger could not be read.
+    Store(StoreError),
+}
+
+impl From<NotListed> for ApiError {
+    fn from(error: NotListed) -> Self {
+        match error {
+            NotListed::ProductFlow => Self::peer_unavailable("ProductFlow"),
+            NotListed::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Newest first, as far as ProductFlow sorts its list.
+async fn listed(client: &productflow::Client, limit: u32) -> Result<Vec<RawOrder>, productflow::Error> {
+    let page = match client.orders_page(1, limit, true).await {
+        Err(error) if error.is_refusal_of_query() => client.orders_page(1, limit, false).await?,
+        answer => answer?,
+    };
+    Ok(page.orders)
+}
+
+/// Reads and plans them until `until`. Without `lookups` they are only read.
+pub async fn newest(
+    deps: &Deps,
+    connection: &ConnectionId,
+    settings: &Settings,
+    client: &productflow::Client,
+    lookups: Option<&Lookups>,
+    limit: usize,
+    until: Instant,
+) -> Result<Newest, NotListed> {
+    let per_page = u32::try_from(limit).unwrap_or(u32::MAX);
+    let listed = tokio::time::timeout_at(until, listed(client, per_page))
+        .await
+        .map_err(|_| NotListed::ProductFlow)?
+        .map_err(|error| {
+            tracing::warn!(connection.id = %connection, error = %Chain(&error), "the orders of a preview could not be read");
+            NotListed::ProductFlow
+        })?;
+    let identifiers: Vec<_> = listed.iter().filter_map(RawOrder::identifier).collect();
+    let mut known = deps
+        .store
+        .orders(connection, &identifiers)
+        .await
+        .map_err(NotListed::Store)?;
+    let mut newest = Newest {
+        orders: Vec::new(),
+        catalogue: Catalogue::default(),
+        truncated: false,
+        trouble: None,
+    };
+    for raw in listed.into_iter().take(limit) {
+        let Some(identifier) = raw.identifier() else {
+            continue;
+        };
+        let mut order = Planned {
+            read: productflow::read(&raw, &settings.connection),
+            record: known.remove(&identifier),
+            raw,
+            identifier,
+            plan: None,
+            later: None,
+        };
+        if let Some(lookups) = lookups.filter(|_| !newest.truncated && newest.trouble.is_none()) {
+            fill(&mut newest, &mut order, connection, settings, lookups, until).await;
+        }
+        newest.orders.push(order);
+    }
+    Ok(newest)
+}
+
+async fn fill(
+    newest: &mut Newest,
+    order: &mut Planned,
+    connection: &ConnectionId,
+    settings: &Settings,
+    lookups: &Lookups,
+    until: Instant,
+) {
+    let ledger = order.record.as_ref().map_or_else(
+        || Ledger::new(connection.clone(), order.identifier.clone()),
+        |record| record.ledger.clone(),
+    );
+    let planned = planned(&order.read, &ledger, settings, lookups, &mut newest.catalogue);
+    match tokio::time::timeout_at(until, planned).await {
+        Ok(Ok(found)) => {
+            order.later = later(&order.read, &ledger, &newest.catalogue, settings);
+            order.plan = Some(found);
+        }
+        Ok(Err(trouble)) => {
+            tracing::warn!(connection.id = %connection, trouble = ?trouble, "an order could not be planned");
+            newest.trouble = Some(trouble);
+        }
+        Err(_) => newest.truncated = true,
+    }
+}
+
+async fn planned(
+    read: &Result<Order, Unreadable>,
+    ledger: &Ledger,
+    settings: &Settings,
+    lookups: &Lookups,
+    catalogue: &mut Catalogue,
+) -> Result<Plan, Trouble> {
+    let order = match read {
+        Ok(order) => order,
+        Err(unreadable) => return Ok(plan_unreadable(unreadable, ledger, settings)),
+    };
+    loop {
+        let found = plan(order, ledger, catalogue, settings);
+        if found.missing.is_empty() {
+            return Ok(found);
+        }
+        lookups.fill(catalogue, &found.missing, false).await?;
+    }
+}
+
+/// The same rules, asked for the order as it will be when it ships.
+fn later(
+    read: &Result<Order, Unreadable>,
+    ledger: &Ledger,
+    catalogue: &Catalogue,
+    settings: &Settings,
+) -> Option<Box<InvoicePlan>> {
+    let open = read
+        .as_ref()
+        .ok()
+        .filter(|order| order.status == OrderStatus::Open)?;
+    let shipped = Order {
+        status: OrderStatus::Shipped,
+        ..open.clone()
+    };
+    let effects = plan(&shipped, ledger, catalogue, settings).effects;
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::Invoice(invoice) => Some(invoice),
+        Effect::StockChange { .. } | Effect::FinishInvoice(_) => None,
+    })
+}

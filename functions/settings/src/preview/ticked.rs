@@ -1,0 +1,142 @@
+//! The ticked articles: how many there are, and what ProductFlow would get of the first ones, by the rules of `domain::article`.
+
+use domain::article::{ArticleDetail, Wanted, addressable, needs_tariffs, wanted};
+use domain::settings::ConnectionSettings;
+use futures::future::join_all;
+use peers::{Lookups, Trouble};
+use robaws::{ArticleList, Error};
+use runtime::error::Chain;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Articles shown.
+const SHOWN: usize = 10;
+/// Pages of 100 read to count them.
+const MOST_PAGES: u32 = 5;
+/// Time kept to look at those shown.
+const KEPT_FOR_FIRST: Duration = Duration::from_secs(6);
+
+/// The ticked articles.
+#[derive(Debug, Clone)]
+pub struct Ticked {
+    /// The first ones, each with what ProductFlow is to have.
+    pub first: Vec<(ArticleDetail, Wanted)>,
+    /// How many are ticked.
+    pub count: u64,
+    /// There may be more.
+    pub at_least: bool,
+    /// An article showed the checkbox.
+    pub has_checkbox: bool,
+}
+
+/// Reads them; nothing is written.
+pub async fn ticked(
+    lookups: &Lookups,
+    settings: &ConnectionSettings,
+    until: Instant,
+) -> Result<Ticked, Trouble> {
+    let listed = list(lookups.robaws(), until).await?;
+    let first = tokio::time::timeout_at(until, decided(lookups, settings, listed.articles));
+    Ok(Ticked {
+        first: first.await.map_err(|_| Trouble::OutOfTime)??,
+        count: listed.count,
+        at_least: listed.at_least,
+        has_checkbox: listed.has_checkbox,
+    })
+}
+
+#[derive(Default)]
+struct Listed {
+    articles: Vec<ArticleDetail>,
+    count: u64,
+    at_least: bool,
+    has_checkbox: bool,
+}
+
+async fn list(robaws: &robaws::Client, until: Instant) -> Result<Listed, Trouble> {
+    let mut found = Listed::default();
+    let mut seen = BTreeSet::new();
+    let mut is_filtered = true;
+    // Time is left to look at the first ones, which matter more than the count.
+    let count_until = until.checked_sub(KEPT_FOR_FIRST).unwrap_or(until);
+    for page in 0..MOST_PAGES {
+        let end = if page == 0 { until } else { count_until };
+        let asked = tokio::time::timeout_at(end, robaws.articles_page(page, ArticleList::Ticked));
+        let listed = match asked.await {
+            // A filter on a checkbox that is not there may be refused.
+            Ok(Err(Error::Rejected { .. })) if page == 0 => break,
+            Ok(Err(error)) if page == 0 => return Err(trouble(&error)),
+            Err(_) if page == 0 => return Err(Trouble::OutOfTime),
+            Ok(Err(_)) | Err(_) => {
+                found.at_least = true;
+                break;
+            }
+            Ok(Ok(listed)) => listed,
+        };
+        found.has_checkbox |= listed.articles.iter().any(|article| article.has_checkbox);
+        let is_ticked = |article: &ArticleDetail| article.live && article.ticked == Some(true);
+        is_filtered &= listed.articles.iter().all(is_ticked);
+        for article in listed.articles.into_iter().filter(is_ticked) {
+            // Rows may shift between pages.
+            if seen.insert(article.id.clone()) && found.articles.len() < SHOWN {
+                found.articles.push(article);
+            }
+        }
+        if listed.is_last {
+            break;
+        }
+        if page + 1 == MOST_PAGES {
+            // Where the filter works, the rest is as many as Robaws counts.
+            found.count = if is_filtered { listed.total } else { 0 };
+            found.at_least = !is_filtered;
+        }
+    }
+    found.count = found.count.max(u64::try_from(seen.len()).unwrap_or(u64::MAX));
+    if !found.has_checkbox {
+        // One that was unticked again shows the checkbox too.
+        let asked = robaws.articles_page(0, ArticleList::AllOfReplica);
+        if let Ok(Ok(all)) = tokio::time::timeout_at(count_until, asked).await {
+            found.has_checkbox = all.articles.iter().any(|article| article.has_checkbox);
+        }
+    }
+    Ok(found)
+}
+
+fn trouble(error: &Error) -> Trouble {
+    tracing::warn!(error = %Chain(error), "the articles of a preview could not be read");
+    Trouble::from(error)
+}
+
+async fn decided(
+    lookups: &Lookups,
+    settings: &ConnectionSettings,
+    articles: Vec<ArticleDetail>,
+) -> Result<Vec<(ArticleDetail, Wanted)>, Trouble> {
+    let needs = articles.iter().any(|article| needs_tariffs(article, settings));
+    let tariffs = if needs {
+        lookups.all_tariffs().await?
+    } else {
+        Arc::default()
+    };
+    let alone = join_all(articles.iter().map(|article| is_alone(lookups.robaws(), article))).await;
+    articles
+        .into_iter()
+        .zip(alone)
+        .map(|(article, alone)| {
+            let wanted = wanted(Some(&article), alone?, settings, &tariffs);
+            Ok((article, wanted))
+        })
+        .collect()
+}
+
+/// Whether no other live article has its number.
+async fn is_alone(robaws: &robaws::Client, article: &ArticleDetail) -> Result<bool, Trouble> {
+    let Some(number) = addressable(article.number.as_deref()) else {
+        return Ok(true);
+    };
+    let namesakes = robaws.namesakes(number.as_str(), &article.id).await;
+    let namesakes = namesakes.map_err(|error| trouble(&error))?;
+    Ok(namesakes.live.iter().all(|other| other.id == article.id))
+}
