@@ -278,6 +278,11 @@ impl Stack {
         Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
+    /// What the settings function works with.
+    pub fn settings(&self) -> &settings::Deps {
+        &self.http.settings
+    }
+
     /// Invokes the function behind the path of an event of the HTTP API; gives the answer as API Gateway gets it.
     pub async fn respond(&self, event: Value) -> anyhow::Result<Value> {
         self.http.respond(event).await
