@@ -3,12 +3,14 @@
 
 use crate::invoice as finishing;
 use crate::look::{Look, Stop};
+use crate::undo;
 use domain::ids::{DocumentId, StockLocationId};
-use domain::invoice::{Frozen, InvoicePlan};
+use domain::invoice::{DocumentKind, Frozen, InvoicePlan};
 use domain::ledger::{
     Direction, InvoiceProgress, LookRefusal, NotFound, Outcome, Row, RowEffect, RowState, StockItem,
 };
 use domain::order::{Order, OrderFacts};
+use domain::undo::Obstacle;
 use jiff::SignedDuration;
 use peers::Trouble;
 use robaws::wire;
@@ -57,6 +59,8 @@ pub async fn invoice(
     let frozen = Frozen {
         row: no,
         client_id: header.client_id.clone(),
+        company_id: header.company_id.clone(),
+        payment_condition_id: header.payment_condition_id.clone(),
         line_bodies: plan.lines.iter().map(wire::invoice_line_body).collect(),
         lines: plan.lines.clone(),
         total: plan.total,
@@ -75,9 +79,8 @@ pub async fn invoice(
         total: plan.total,
         progress,
     };
-    record
-        .ledger
-        .intend(effect, wire::invoice_header_body(&header), header.reference, now);
+    let body = wire::invoice_header_body(DocumentKind::Invoice, &header);
+    record.ledger.intend(effect, body, header.reference, now);
     record.ledger.invoiced_facts = Some(OrderFacts::of(order));
     record.ledger.begin_attempt(no, &look.live.api_user, now);
     look.ctx.store.save_order_and_frozen(record, &frozen, now).await?;
@@ -114,7 +117,7 @@ pub async fn settle(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: 
 }
 
 /// What a search for an unknown row came to.
-enum Search {
+pub enum Search {
     /// It is known now what became of it.
     Settled,
     /// It did not happen, and may be sent again.
@@ -128,15 +131,15 @@ enum Next {
 }
 
 /// Makes the call of row `no`, whose attempt is counted, and pursues it while its end is not known: after a lost answer or a
-/// 409 with the same body and key again; after a 5xx by looking for it first.
-async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<bool, Stop> {
+/// 409 with the same body and key again; after a 5xx by looking for it first. Whether a draft is deleted shows in the draft.
+pub async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<bool, Stop> {
     for call in 1.. {
         let Some(row) = record.ledger.row(no).cloned() else {
             return Ok(false);
         };
         let key = record.ledger.key(no);
         let mark = record.ledger.row_mark(no);
-        let (outcome, error) = send(look, &row, &key, &mark).await;
+        let (outcome, error) = send(look, record, &row, &key, &mark).await;
         amend(look, record, |r, now| r.ledger.end_attempt(no, &outcome, now)).await?;
         match record.ledger.row(no).map(|row| row.state) {
             Some(RowState::Done) => {
@@ -159,6 +162,7 @@ async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<bo
             ) => {
                 return Err(error.as_ref().map_or(Stop::LookAgain, Stop::robaws));
             }
+            _ if matches!(row.effect, RowEffect::DeleteDraft { .. }) => Next::Search,
             Some(
                 robaws::Error::NoAnswer { .. }
                 | robaws::Error::Conflict { .. }
@@ -201,7 +205,13 @@ async fn count_attempt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Re
     Ok(())
 }
 
-async fn send(look: &Look<'_>, row: &Row, key: &str, mark: &str) -> (Outcome, Option<robaws::Error>) {
+async fn send(
+    look: &Look<'_>,
+    record: &OrderRecord,
+    row: &Row,
+    key: &str,
+    mark: &str,
+) -> (Outcome, Option<robaws::Error>) {
     let robaws = &look.live.clients.robaws;
     let answer = match &row.effect {
         RowEffect::StockChange { .. } => robaws
@@ -211,7 +221,12 @@ async fn send(look: &Look<'_>, row: &Row, key: &str, mark: &str) -> (Outcome, Op
         RowEffect::Invoice { .. } => robaws
             .create_invoice(&row.body, key)
             .await
-            .map(|answer| answer.outcome(&row.reference)),
+            .map(|answer| answer.outcome(&row.reference, DocumentKind::Invoice)),
+        RowEffect::CreditNote { .. } => robaws
+            .create_invoice(&row.body, key)
+            .await
+            .map(|answer| answer.outcome(&row.reference, DocumentKind::CreditNote)),
+        RowEffect::DeleteDraft { invoice } => undo::send_deletion(look, record, *invoice).await,
     };
     match answer {
         Ok(outcome) => (outcome, None),
@@ -227,6 +242,9 @@ async fn send(look: &Look<'_>, row: &Row, key: &str, mark: &str) -> (Outcome, Op
 
 async fn done(look: &Look<'_>, row: &Row, outcome: &Outcome) -> Result<(), Stop> {
     look.ctx.health.succeeded(Peer::Robaws).await?;
+    if matches!(row.effect, RowEffect::DeleteDraft { .. }) {
+        return Ok(());
+    }
     if let Outcome::Done { robaws_id, .. } = outcome {
         note_booked(look, row, robaws_id).await;
     }
@@ -239,7 +257,7 @@ async fn note_booked(look: &Look<'_>, row: &Row, robaws_id: &DocumentId) {
         reference: row.reference.clone(),
         at: look.ctx.clock.now(),
     };
-    let is_invoice = matches!(row.effect, RowEffect::Invoice { .. });
+    let is_invoice = row.effect.document().is_some();
     tracing::info!(
         connection.id = %look.ctx.item.connection.id,
         robaws.id = %robaws_id,
@@ -268,6 +286,10 @@ async fn refused(
     }
     match &row.effect {
         RowEffect::Invoice { .. } => record.ledger.look.push(LookRefusal::Invoice { reason }),
+        RowEffect::CreditNote { .. } => record.ledger.look.push(LookRefusal::CreditNote { reason }),
+        RowEffect::DeleteDraft { .. } => {
+            undo::obstruct(look, record, Obstacle::Refused { reason }).await?;
+        }
         RowEffect::StockChange { items, .. } if items.len() > 1 => {
             record.ledger.look.push(LookRefusal::Together);
         }
@@ -339,6 +361,8 @@ async fn gone_setting(look: &Look<'_>, row: &Row) -> Result<Option<LookRefusal>,
             }
             Ok(None)
         }
+        // Made of what stood on the invoice, whatever the settings say now.
+        RowEffect::CreditNote { .. } | RowEffect::DeleteDraft { .. } => Ok(None),
     }
 }
 
@@ -367,24 +391,12 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
                 None => (None, answer.shows_ours),
             }
         }
-        RowEffect::Invoice { .. } => {
-            let by_reference = |reference: String| async move {
-                robaws
-                    .find_invoices_by_reference(&reference)
-                    .await
-                    .map_err(|e| Stop::robaws(&e))
-            };
-            let mut invoices = by_reference(row.reference.clone()).await?;
-            if invoices.is_empty() {
-                let shows_ours = match look.ctx.other_invoice(&row.reference).await {
-                    Some(other) => !by_reference(other.reference).await?.is_empty(),
-                    None => false,
-                };
-                (None, shows_ours)
-            } else {
-                let invoice = invoices.swap_remove(0);
-                (Some((invoice.id, invoice.number)), true)
-            }
+        RowEffect::Invoice { .. } => search_document(look, record, &row, DocumentKind::Invoice).await?,
+        RowEffect::CreditNote { .. } => search_document(look, record, &row, DocumentKind::CreditNote).await?,
+        RowEffect::DeleteDraft { invoice } => {
+            let settled = undo::search_deletion(look, record, no, *invoice, wanted).await?;
+            look.ctx.health.succeeded(Peer::Robaws).await?;
+            return Ok(settled);
         }
     };
     look.ctx.health.succeeded(Peer::Robaws).await?;
@@ -417,6 +429,39 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
             Ok(Search::Settled)
         }
     }
+}
+
+/// The document, and its number.
+type Found = Option<(DocumentId, Option<String>)>;
+
+/// Looks for an invoice or credit note by its reference; also tells whether that look-up shows another document of ours.
+async fn search_document(
+    look: &Look<'_>,
+    record: &OrderRecord,
+    row: &Row,
+    kind: DocumentKind,
+) -> Result<(Found, bool), Stop> {
+    let by_reference = |reference: String| async move {
+        let robaws = &look.live.clients.robaws;
+        robaws
+            .find_by_reference(&reference, kind)
+            .await
+            .map_err(|e| Stop::robaws(&e))
+    };
+    // An invoice and its credit note have one reference.
+    let of_other_row = |id: &DocumentId| record.ledger.made_by_another(id, row.no);
+    let documents = by_reference(row.reference.clone()).await?;
+    let ours = documents
+        .iter()
+        .find(|document| document.is_a(kind) && !of_other_row(&document.id));
+    if let Some(document) = ours {
+        return Ok((Some((document.id.clone(), document.number.clone())), true));
+    }
+    let mut shows_ours = documents.iter().any(|document| of_other_row(&document.id));
+    if !shows_ours && let Some(other) = look.ctx.other_invoice(&row.reference).await {
+        shows_ours = !by_reference(other.reference).await?.is_empty();
+    }
+    Ok((None, shows_ours))
 }
 
 /// Nobody can tell: the merchant is asked.

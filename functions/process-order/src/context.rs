@@ -1,5 +1,6 @@
 //! What the looks at one connection's orders share within one invocation.
 
+use domain::ids::DocumentId;
 use domain::settings::Settings;
 use peers::Session;
 use std::ops::Deref;
@@ -41,6 +42,15 @@ impl Context {
         } else {
             newest.stock_change = Some(document);
         }
+    }
+
+    /// An invoice is about to be deleted: it is the newest document no more.
+    pub async fn forget_invoice(&self, id: &DocumentId) -> Result<(), StoreError> {
+        let mut newest = self.newest.lock().await;
+        newest.invoice = newest.invoice.take().filter(|document| document.robaws_id != *id);
+        self.store
+            .forget_newest_invoice(&self.item.connection.id, id)
+            .await
     }
 
     /// Another invoice of ours, which proves that a look-up by reference works.

@@ -1,11 +1,11 @@
-//! Finishes an invoice whose header stands, as it was frozen: its lines, the check, the booking. On resume Robaws is asked
+//! Finishes an invoice or credit note whose header stands, as it was frozen: its lines, the check, the booking. On resume Robaws is asked
 //! which lines stand; the keys of lines and booking derive from the row's.
 
 use crate::book::{amend, in_doubt};
 use crate::look::{Look, Stop};
 use domain::ids::DocumentId;
-use domain::invoice::{Frozen, InvoiceLine};
-use domain::ledger::{InvoiceProgress, LookRefusal, RowEffect};
+use domain::invoice::{DocumentKind, Frozen, InvoiceLine};
+use domain::ledger::{InvoiceProgress, LookRefusal};
 use domain::money::Cents;
 use domain::plan::Plan;
 use domain::problem::ProblemCode;
@@ -18,7 +18,7 @@ use store::model::{OrderRecord, Peer};
 /// Looks at one line in one invocation, before the order has to wait.
 const MOST_LOOKS: u32 = 3;
 
-/// Finishes invoice row `no`. `frozen` is in hand when the header was made in this very look; then no line stands yet.
+/// Finishes the invoice or credit note of row `no`. `frozen` is in hand when the header was made in this very look; then no line stands yet.
 pub async fn finish(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -71,7 +71,7 @@ pub async fn finish(
             }
             Err(error) if error.is_certain_refusal() => {
                 progress(look, record, no, |p| p.step = step(standing)).await?;
-                return refused(look, record, &error);
+                return refused(look, record, no, &error);
             }
             Err(error) => {
                 looks += 1;
@@ -133,7 +133,7 @@ async fn book(
             .await
         {
             Ok(()) => {}
-            Err(error) if error.is_certain_refusal() => return refused(look, record, &error),
+            Err(error) if error.is_certain_refusal() => return refused(look, record, no, &error),
             // Booking twice is booking once: the next look reads the invoice, and books it if it is not.
             Err(error) => return Err(Stop::robaws(&error)),
         }
@@ -151,32 +151,28 @@ async fn book(
     .await
 }
 
-/// Another look at an invoice that differs from what was frozen, or that is a business buyer's: the merchant may have
-/// dealt with it. Tells whether anything changed, so that the order is planned anew.
+/// Another look at an invoice or credit note that differs from what was frozen, or at an invoice that is a business buyer's: the
+/// merchant may have dealt with it. Tells whether anything changed, so that the order is planned anew.
 pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> Result<bool, Stop> {
     let asks = |code| plan.problems.iter().any(|problem| problem.code == code);
-    let Some((row, state)) = record.ledger.invoice() else {
+    let was_refused = |refusal: &LookRefusal| {
+        matches!(
+            refusal,
+            LookRefusal::Invoice { .. } | LookRefusal::CreditNote { .. }
+        )
+    };
+    // Once it is credited, the credit note is what is still ours.
+    let document = record.ledger.credit_note().or_else(|| record.ledger.invoice());
+    let Some((row, state)) = document.filter(|_| !record.ledger.look.iter().any(was_refused)) else {
         return Ok(false);
     };
     let mismatch = state.mismatch.is_some() && asks(ProblemCode::TotalMismatch);
     let business = state.business && !state.business_settled && asks(ProblemCode::BuyerIsBusiness);
-    if record
-        .ledger
-        .look
-        .iter()
-        .any(|refusal| matches!(refusal, LookRefusal::Invoice { .. }))
-    {
-        return Ok(false);
-    }
     if !mismatch && !business {
         return Ok(false);
     }
-    let (no, Some(id)) = (row.no, row.robaws_id.clone()) else {
+    let (no, Some(id), Some(total)) = (row.no, row.robaws_id.clone(), row.effect.total()) else {
         return Ok(false);
-    };
-    let total = match &row.effect {
-        RowEffect::Invoice { total, .. } => *total,
-        RowEffect::StockChange { .. } => return Ok(false),
     };
     let (was_mismatch, was_booked) = (state.mismatch, state.booked);
     let Some(invoice) = read(look, &id).await? else {
@@ -221,7 +217,8 @@ async fn checked(
         order.id = %record.ledger.identifier,
         expected_cents = frozen.total.0,
         found_cents = found.0,
-        "the invoice differs from what was frozen"
+        row = no,
+        "a sales document differs from what was frozen"
     );
     progress(look, record, no, |p| {
         p.mismatch = Some(found);
@@ -231,23 +228,29 @@ async fn checked(
     .await
 }
 
-fn refused(look: &Look<'_>, record: &mut OrderRecord, error: &robaws::Error) -> Result<(), Stop> {
+fn refused(look: &Look<'_>, record: &mut OrderRecord, no: u32, error: &robaws::Error) -> Result<(), Stop> {
     match Trouble::from(error) {
         Trouble::Refused { reason } => {
             tracing::warn!(
                 connection.id = %look.ctx.item.connection.id,
                 order.id = %record.ledger.identifier,
                 error = %runtime::error::Chain(error),
-                "Robaws refused a step of the invoice"
+                row = no,
+                "Robaws refused a step of a sales document"
             );
-            record.ledger.look.push(LookRefusal::Invoice { reason });
+            let document = record.ledger.row(no).and_then(|row| row.effect.document());
+            record.ledger.look.push(match document {
+                Some(DocumentKind::CreditNote) => LookRefusal::CreditNote { reason },
+                Some(DocumentKind::Invoice) | None => LookRefusal::Invoice { reason },
+            });
             Ok(())
         }
         _ => Err(Stop::robaws(error)),
     }
 }
 
-async fn read(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, Stop> {
+/// A sales document with its lines, as it is now; `None` when it is not there.
+pub async fn read(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, Stop> {
     look.live
         .clients
         .robaws
@@ -256,7 +259,8 @@ async fn read(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, Stop>
         .map_err(|error| Stop::robaws(&error))
 }
 
-async fn read_frozen(look: &Look<'_>, record: &OrderRecord, no: u32) -> Result<Frozen, Stop> {
+/// What was frozen for row `no`.
+pub async fn read_frozen(look: &Look<'_>, record: &OrderRecord, no: u32) -> Result<Frozen, Stop> {
     let ledger = &record.ledger;
     look.ctx
         .store

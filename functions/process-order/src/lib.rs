@@ -1,8 +1,8 @@
-//! Carries out in Robaws what an order asks for: the stock change, the invoice, the reversal.
+//! Carries out in Robaws what an order asks for: the stock change, the invoice, the reversal, and what undoes an invoice.
 //!
 //! A message says only "look at this order". The look asks: given the order now and the ledger now, what should Robaws
 //! hold, and what is missing? [`look`] is that loop; [`book`] makes one effect happen exactly once; [`invoice`] finishes
-//! an invoice whose header stands.
+//! an invoice or credit note whose header stands; [`undo`] carries out what the merchant decided of an invoice.
 
 pub mod batch;
 pub mod book;
@@ -13,6 +13,7 @@ pub mod invoice;
 pub mod look;
 pub mod outcome;
 pub mod sign_in;
+pub mod undo;
 
 pub use batch::Deps;
 pub use handler::handle;

@@ -3,12 +3,14 @@
 
 use crate::context::Context;
 use crate::outcome::{self, Began, End};
-use crate::{book, invoice};
+use crate::{book, invoice, undo};
 use domain::catalogue::Catalogue;
 use domain::ids::OrderIdentifier;
+use domain::ledger::RowEffect;
 use domain::order::{Order, OrderFacts, OrderStatus, Unreadable};
 use domain::plan::{Effect, Plan, plan, plan_gone, plan_unreadable};
 use domain::problem::WaitsFor;
+use domain::undo::{UndoInvoice, UndoStock};
 use peers::Live;
 use peers::{Gate, Trouble};
 use sha2::{Digest, Sha256};
@@ -169,7 +171,7 @@ impl<'a> Look<'a> {
                 && let Some(no) = record.ledger.unsettled().map(|row| row.no)
             {
                 let now = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
-                let wanted = invoice_still_wanted(&record, &now);
+                let wanted = still_wanted(&record, no, &now);
                 book::settle(self, &mut record, no, wanted).await?;
                 // Settling takes calls of its own: whatever follows asks for the order anew.
                 is_fresh = false;
@@ -212,6 +214,12 @@ impl<'a> Look<'a> {
                     }
                 }
                 Some(Effect::FinishInvoice(no)) => invoice::finish(self, &mut record, no, None).await?,
+                Some(Effect::CreditNote(plan)) => {
+                    is_fresh = undo::credit_note(self, &mut record, &plan).await?;
+                }
+                Some(Effect::DeleteDraft(no)) => {
+                    is_fresh = undo::delete_draft(self, &mut record, no).await?;
+                }
             }
         }
         Err(Stop::StartOver)
@@ -321,18 +329,34 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Whether the order as it is now still asks for the invoice that was frozen: shipped, and unchanged in what counts.
-fn invoice_still_wanted(record: &OrderRecord, now: &Read) -> bool {
-    match now {
-        Read::Order(order) => {
+/// Whether the order as it is now still asks for what row `no` does, so that it may be sent again when Robaws does not show it.
+/// Before the invoice a stock change is sent again whatever the order says now: the next plan takes back what is too much.
+fn still_wanted(record: &OrderRecord, no: u32, now: &Read) -> bool {
+    let ledger = &record.ledger;
+    let Some(effect) = ledger.row(no).map(|row| &row.effect) else {
+        return false;
+    };
+    let is_undoing = ledger.invoice().is_some_and(|(invoice, _)| no > invoice.no);
+    if matches!(effect, RowEffect::StockChange { .. }) && !is_undoing {
+        return true;
+    }
+    let Read::Order(order) = now else {
+        return false;
+    };
+    let facts = OrderFacts::of(order);
+    let is_known = !matches!(order.status, OrderStatus::Unknown(_));
+    let decided = ledger.decided(&facts, is_known);
+    match effect {
+        RowEffect::StockChange { .. } => decided.is_some_and(|undo| undo.stock == UndoStock::Return),
+        RowEffect::CreditNote { .. } => decided.is_some_and(|undo| undo.invoice == UndoInvoice::Credit),
+        RowEffect::DeleteDraft { .. } => decided.is_some_and(|undo| undo.invoice == UndoInvoice::DeleteDraft),
+        RowEffect::Invoice { .. } => {
             order.status == OrderStatus::Shipped
-                && record
-                    .ledger
+                && ledger
                     .invoiced_facts
                     .as_ref()
-                    .is_some_and(|facts| facts.changes(&OrderFacts::of(order)).is_empty())
+                    .is_some_and(|was| was.changes(&facts).is_empty())
         }
-        Read::Unreadable(_) | Read::Gone => false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::sweeps::{Page, Stop, robaws};
 use domain::ids::DocumentId;
+use domain::invoice::DocumentKind;
 use jiff::Timestamp;
 use robaws::{Invoice, StockChange};
 use std::collections::BTreeMap;
@@ -15,10 +16,11 @@ const MOST_PAGES: u32 = 200;
 pub struct Documents {
     /// Stock changes that carry a mark of ours.
     pub stock_changes: BTreeMap<DocumentId, StockChange>,
-    /// Invoices.
+    /// Invoices and credit notes.
     pub invoices: BTreeMap<DocumentId, Invoice>,
     by_mark: BTreeMap<String, Vec<DocumentId>>,
-    by_reference: BTreeMap<String, Vec<DocumentId>>,
+    invoices_by_reference: BTreeMap<String, Vec<DocumentId>>,
+    credit_notes_by_reference: BTreeMap<String, Vec<DocumentId>>,
 }
 
 /// Reads them.
@@ -48,9 +50,13 @@ pub async fn read(page: &Page<'_>, since: Timestamp) -> Result<Documents, Stop> 
             .await
             .map_err(|error| robaws(&error))?;
         for invoice in listed.documents {
-            let is_invoice = invoice.kind.as_deref().is_none_or(|kind| kind == "INVOICE");
-            if let (true, Some(reference)) = (is_invoice, invoice.client_reference.clone()) {
-                let ids = documents.by_reference.entry(reference).or_default();
+            let by_reference = if invoice.is_a(DocumentKind::CreditNote) {
+                &mut documents.credit_notes_by_reference
+            } else {
+                &mut documents.invoices_by_reference
+            };
+            if let Some(reference) = invoice.client_reference.clone() {
+                let ids = by_reference.entry(reference).or_default();
                 ids.push(invoice.id.clone());
             }
             documents.invoices.insert(invoice.id.clone(), invoice);
@@ -68,9 +74,18 @@ impl Documents {
         others(self.by_mark.get(mark), known)
     }
 
-    /// Invoices with this reference, but for the one we know.
-    pub fn others_with_reference(&self, reference: &str, known: Option<&DocumentId>) -> Vec<DocumentId> {
-        others(self.by_reference.get(reference), known)
+    /// Invoices or credit notes with this reference, but for the one we know.
+    pub fn others_with_reference(
+        &self,
+        kind: DocumentKind,
+        reference: &str,
+        known: Option<&DocumentId>,
+    ) -> Vec<DocumentId> {
+        let by_reference = match kind {
+            DocumentKind::Invoice => &self.invoices_by_reference,
+            DocumentKind::CreditNote => &self.credit_notes_by_reference,
+        };
+        others(by_reference.get(reference), known)
     }
 }
 

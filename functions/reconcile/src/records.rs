@@ -5,7 +5,8 @@ use crate::documents::{self, Documents};
 use crate::orders::CHECKED_BACK;
 use crate::sweeps::{Page, Stop, robaws};
 use domain::ids::DocumentId;
-use domain::ledger::{Direction, Row, RowEffect, RowState, StockItem};
+use domain::invoice::DocumentKind;
+use domain::ledger::{Direction, InvoiceProgress, Row, RowEffect, RowState, StockItem};
 use domain::money::Cents;
 use domain::problem::{Arg, Holds, Problem, ProblemCode, args};
 use jiff::{SignedDuration, Timestamp};
@@ -130,21 +131,18 @@ async fn differences(
                 }
             }
         }
+        RowEffect::Invoice { .. } if record.ledger.is_deleting(row.no) => {}
         RowEffect::Invoice { total, progress } => {
-            let number = progress.number.clone();
-            if let Some(id) = known {
-                // What the check after its making found is said already.
-                let total = Some(*total).filter(|_| progress.mismatch.is_none());
-                found.extend(invoice(page, documents, record, total, number, id).await?);
-            }
-            for id in documents.others_with_reference(&row.reference, known) {
-                if let Some(other) = read_invoice(page, &id).await? {
-                    let shown = cents(&other).map_or_else(|| Arg::Text(id.to_string()), Arg::Amount);
-                    let document = invoice_document(other.number.clone(), &id);
-                    found.push(difference(record, document, none(), shown));
-                }
-            }
+            // A deleted draft is none that must be there.
+            let known = known.filter(|_| record.ledger.deletion_of(row.no).is_none());
+            let document = Document::of(DocumentKind::Invoice, row, *total, progress);
+            found.extend(document.differences(page, documents, record, known).await?);
         }
+        RowEffect::CreditNote { total, progress, .. } => {
+            let document = Document::of(DocumentKind::CreditNote, row, *total, progress);
+            found.extend(document.differences(page, documents, record, known).await?);
+        }
+        RowEffect::DeleteDraft { .. } => {}
     }
     Ok(found)
 }
@@ -218,30 +216,82 @@ async fn stock_change(
     Ok(Some(difference(record, document, expected, shown)))
 }
 
-async fn invoice(
-    page: &Page<'_>,
-    documents: &Documents,
-    record: &OrderRecord,
+/// An invoice or credit note that a row made.
+struct Document<'a> {
+    kind: DocumentKind,
+    reference: &'a str,
+    /// What it must come to; `None`: that it comes to something else is said already.
     total: Option<Cents>,
     number: Option<String>,
-    id: &DocumentId,
-) -> Result<Option<Problem>, Stop> {
-    let agrees = |shown: &Invoice| match (total, cents(shown)) {
-        (Some(total), Some(found)) => found == total,
-        _ => true,
-    };
-    if documents.invoices.get(id).is_some_and(agrees) {
-        return Ok(None);
+}
+
+impl<'a> Document<'a> {
+    fn of(kind: DocumentKind, row: &'a Row, total: Cents, progress: &InvoiceProgress) -> Self {
+        Self {
+            kind,
+            reference: &row.reference,
+            // What the check after its making found is said already.
+            total: Some(total).filter(|_| progress.mismatch.is_none()),
+            number: progress.number.clone(),
+        }
     }
-    let found = read_invoice(page, id).await?;
-    if found.as_ref().is_some_and(agrees) {
-        return Ok(None);
+
+    async fn differences(
+        &self,
+        page: &Page<'_>,
+        documents: &Documents,
+        record: &OrderRecord,
+        known: Option<&DocumentId>,
+    ) -> Result<Vec<Problem>, Stop> {
+        let mut found = Vec::new();
+        if let Some(id) = known {
+            found.extend(self.difference(page, documents, record, id).await?);
+        }
+        for id in documents.others_with_reference(self.kind, self.reference, known) {
+            if let Some(other) = read_invoice(page, &id).await? {
+                let shown = cents(&other).map_or_else(|| Arg::Text(id.to_string()), Arg::Amount);
+                let document = self.named(other.number.clone(), &id);
+                found.push(difference(record, document, none(), shown));
+            }
+        }
+        Ok(found)
     }
-    let expected = total.map_or_else(|| Arg::Text(id.to_string()), Arg::Amount);
-    let shown = found.as_ref().and_then(cents).map_or_else(none, Arg::Amount);
-    let number = found.and_then(|invoice| invoice.number).or(number);
-    let document = invoice_document(number, id);
-    Ok(Some(difference(record, document, expected, shown)))
+
+    async fn difference(
+        &self,
+        page: &Page<'_>,
+        documents: &Documents,
+        record: &OrderRecord,
+        id: &DocumentId,
+    ) -> Result<Option<Problem>, Stop> {
+        let agrees = |shown: &Invoice| match (self.total, cents(shown)) {
+            (Some(total), Some(found)) => found == total,
+            _ => true,
+        };
+        if documents.invoices.get(id).is_some_and(agrees) {
+            return Ok(None);
+        }
+        let found = read_invoice(page, id).await?;
+        if found.as_ref().is_some_and(agrees) {
+            return Ok(None);
+        }
+        let expected = self.total.map_or_else(|| Arg::Text(id.to_string()), Arg::Amount);
+        let shown = found.as_ref().and_then(cents).map_or_else(none, Arg::Amount);
+        let number = found.and_then(|invoice| invoice.number);
+        let document = self.named(number.or_else(|| self.number.clone()), id);
+        Ok(Some(difference(record, document, expected, shown)))
+    }
+
+    fn named(&self, number: Option<String>, id: &DocumentId) -> Arg {
+        let effect = match self.kind {
+            DocumentKind::Invoice => "invoice",
+            DocumentKind::CreditNote => "credit_note",
+        };
+        Arg::Document {
+            effect: effect.to_owned(),
+            number: number.unwrap_or_else(|| id.to_string()),
+        }
+    }
 }
 
 async fn read_stock_change(page: &Page<'_>, id: &DocumentId) -> Result<Option<StockChange>, Stop> {
@@ -254,7 +304,7 @@ async fn read_invoice(page: &Page<'_>, id: &DocumentId) -> Result<Option<Invoice
     found.map_err(|error| robaws(&error))
 }
 
-/// Total of an invoice; a draft may have none.
+/// Total of an invoice or credit note; a draft may have none.
 fn cents(invoice: &Invoice) -> Option<Cents> {
     Cents::from_euros(invoice.total_incl_vat?)
 }
@@ -274,18 +324,11 @@ fn stock_document(direction: Direction, id: &DocumentId) -> Arg {
     }
 }
 
-fn invoice_document(number: Option<String>, id: &DocumentId) -> Arg {
-    Arg::Document {
-        effect: "invoice".to_owned(),
-        number: number.unwrap_or_else(|| id.to_string()),
-    }
-}
-
 /// `2 × A-1`.
 fn piece(quantity: Decimal, record: &OrderRecord, article: &str) -> String {
     let items = record.ledger.rows.iter().flat_map(|row| match &row.effect {
         RowEffect::StockChange { items, .. } => items.as_slice(),
-        RowEffect::Invoice { .. } => &[],
+        RowEffect::Invoice { .. } | RowEffect::CreditNote { .. } | RowEffect::DeleteDraft { .. } => &[],
     });
     let sku = items
         .filter(|item| item.article_id.as_str() == article)

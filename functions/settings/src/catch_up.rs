@@ -134,7 +134,9 @@ async fn waiting_before(deps: &Deps, id: &ConnectionId, survey: &mut Survey) -> 
         .await?;
     let identifiers: Vec<OrderIdentifier> = due.into_iter().map(|due| due.identifier).collect();
     for (identifier, record) in deps.store.orders(id, &identifiers).await? {
-        if matches!(record.state, OrderState::Waiting | OrderState::Blocked) {
+        // An invoice that was begun is finished, and one that is being undone was decided on: neither is booked anew.
+        let is_new = record.ledger.invoice().is_none();
+        if is_new && matches!(record.state, OrderState::Waiting | OrderState::Blocked) {
             survey
                 .orders
                 .insert(identifier, Seen::Before { total: record.total });

@@ -29,6 +29,7 @@ pub mod robaws_web;
 pub mod route;
 pub mod settle;
 pub mod trial;
+pub mod undo;
 
 pub use config::Deps;
 pub use handler::handle;

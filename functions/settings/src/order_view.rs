@@ -1,7 +1,8 @@
 //! An order as the API shows it: its effects, its state and why, its problems, in the connection's language.
 
 use crate::problem_view::problems;
-use domain::ledger::{ArticleChoice, Direction, Row, RowEffect, RowState};
+use domain::ledger::{ArticleChoice, Direction, InvoiceProgress, Ledger, Row, RowEffect, RowState};
+use domain::money::Cents;
 use domain::settings::Language;
 use domain::text;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ pub fn order(record: &OrderRecord, language: Language) -> Value {
         .map(|sentence| text::explanation(&sentence.code, &sentence.args, language))
         .collect();
     let problems = problems(record.problems.iter().chain(&record.differences), language);
-    let effects: Vec<Value> = ledger.rows.iter().map(effect).collect();
+    let effects: Vec<Value> = ledger.rows.iter().filter_map(|row| effect(ledger, row)).collect();
     let lines: Vec<Value> = record
         .facts
         .iter()
@@ -47,7 +48,17 @@ pub fn order(record: &OrderRecord, language: Language) -> Value {
     let settlements: Vec<Value> = ledger
         .settlements
         .iter()
-        .map(|done| json!({ "as": done.kind, "by": done.by, "at": done.at, "robaws_id": done.robaws_id }))
+        .map(|done| {
+            let mut shown =
+                json!({ "as": done.kind, "by": done.by, "at": done.at, "robaws_id": done.robaws_id });
+            if let Some(invoice) = &done.invoice {
+                shown["invoice"] = json!(invoice);
+            }
+            if let Some(stock) = &done.stock {
+                shown["stock"] = json!(stock);
+            }
+            shown
+        })
         .collect();
     json!({
         "identifier": ledger.identifier,
@@ -68,8 +79,9 @@ pub fn order(record: &OrderRecord, language: Language) -> Value {
     })
 }
 
-fn effect(row: &Row) -> Value {
-    match &row.effect {
+/// `None`: it shows in another effect.
+fn effect(ledger: &Ledger, row: &Row) -> Option<Value> {
+    Some(match &row.effect {
         RowEffect::StockChange {
             direction,
             stock_location_id,
@@ -88,24 +100,36 @@ fn effect(row: &Row) -> Value {
                 "lines": lines, "robaws_id": row.robaws_id, "state": state(row), "reason": row.reason, "at": row.at,
             })
         }
-        RowEffect::Invoice { total, progress } => json!({
-            "kind": "invoice", "robaws_id": row.robaws_id, "number": progress.number, "booked": progress.booked,
-            "total_cents": total.0, "state": state(row), "reason": row.reason, "at": row.at,
-        }),
-    }
+        RowEffect::Invoice { total, progress } => {
+            let mut shown = document("invoice", row, *total, progress);
+            if let Some(deletion) = ledger.deletion_of(row.no) {
+                shown["state"] = json!("deleted");
+                shown["deleted_at"] = json!(deletion.at);
+            }
+            shown
+        }
+        RowEffect::CreditNote { total, progress, .. } => document("credit_note", row, *total, progress),
+        // Done, it is the state of its invoice; not done, the explanation says why.
+        RowEffect::DeleteDraft { .. } => return None,
+    })
 }
 
-/// An effect on its way, or whose end is being found out, is intended; so is an invoice that lacks lines or its check.
+fn document(kind: &str, row: &Row, total: Cents, progress: &InvoiceProgress) -> Value {
+    json!({
+        "kind": kind, "robaws_id": row.robaws_id, "number": progress.number, "booked": progress.booked,
+        "total_cents": total.0, "state": state(row), "reason": row.reason, "at": row.at,
+    })
+}
+
+/// An effect on its way, or whose end is being found out, is intended; so is an invoice or credit note that lacks lines or its
+/// check.
 pub fn state(row: &Row) -> &'static str {
-    match (row.state, &row.effect) {
-        (RowState::Done, RowEffect::Invoice { progress, .. })
-            if progress.step < progress.steps && progress.mismatch.is_none() =>
-        {
-            "intended"
-        }
-        (RowState::Done, _) => "done",
-        (RowState::Refused, _) => "refused",
-        (RowState::InDoubt, _) => "in_doubt",
-        (RowState::Intended | RowState::Unknown, _) => "intended",
+    let is_unfinished = row.effect.progress().is_some_and(InvoiceProgress::is_unfinished);
+    match row.state {
+        RowState::Done if is_unfinished => "intended",
+        RowState::Done => "done",
+        RowState::Refused => "refused",
+        RowState::InDoubt => "in_doubt",
+        RowState::Intended | RowState::Unknown => "intended",
     }
 }

@@ -14,7 +14,7 @@ use clients::asked;
 use domain::catalogue::Catalogue;
 use domain::ids::VatTariffId;
 use domain::ledger::Direction;
-use domain::plan::{Effect, Plan};
+use domain::plan::{Effect, Plan, effect_name};
 use domain::settings::{Language, Settings};
 use domain::text;
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use newest::{Planned, newest};
 use peers::{Catalogues, Lookups};
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::model::{ConnectionItem, ConnectionState};
+use store::model::{ConnectionItem, ConnectionState, OrderRecord};
 use tokio::time::Instant;
 
 /// How long orders are planned; the answer must come within API Gateway's 30 s.
@@ -122,7 +122,7 @@ fn view(order: &Planned, planned: &Plan, catalogue: &Catalogue, language: Langua
         "country": read.and_then(|order| order.country.clone()),
         "placed_at": read.map(|order| order.placed_at),
         "total_cents": read.and_then(|order| order.total.or_else(|| order.computed_total())).map(|cents| cents.0),
-        "effects": planned.effects.iter().map(|effect| effect_view(effect, catalogue)).collect::<Vec<_>>(),
+        "effects": planned.effects.iter().map(|effect| effect_view(effect, order.record.as_ref(), catalogue)).collect::<Vec<_>>(),
         "problems": problems(planned, language),
         "explanation": explanation.join(" "),
     })
@@ -139,7 +139,7 @@ fn problems(planned: &Plan, language: Language) -> Vec<Value> {
     planned.problems.iter().map(shown).collect()
 }
 
-fn effect_view(effect: &Effect, catalogue: &Catalogue) -> Value {
+fn effect_view(effect: &Effect, record: Option<&OrderRecord>, catalogue: &Catalogue) -> Value {
     match effect {
         Effect::StockChange {
             direction,
@@ -179,6 +179,14 @@ fn effect_view(effect: &Effect, catalogue: &Catalogue) -> Value {
                 "lines": lines,
             })
         }
-        Effect::FinishInvoice(_) => json!({ "kind": "invoice", "state": "intended" }),
+        Effect::FinishInvoice(no) => {
+            let row = record.and_then(|record| record.ledger.row(*no));
+            let kind = row.map_or("invoice", |row| effect_name(&row.effect));
+            json!({ "kind": kind, "state": "intended" })
+        }
+        Effect::CreditNote(credit_note) => json!({
+            "kind": "credit_note", "booked": credit_note.book, "total_cents": credit_note.total.0,
+        }),
+        Effect::DeleteDraft(_) => json!({ "kind": "invoice", "state": "deleted" }),
     }
 }

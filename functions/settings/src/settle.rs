@@ -5,21 +5,74 @@ use crate::config::Deps;
 use crate::handler::Reply;
 use crate::orders::{known, must_be_active, send, unknown};
 use crate::request::Request;
+use crate::undo::{self, Asked};
 use crate::{body, order_view};
 use domain::ids::{DocumentId, OrderIdentifier};
+use domain::invoice::DocumentKind;
 use domain::ledger::{Outcome, Row, RowEffect, RowState, Settlement};
 use domain::plan::effect_name;
 use domain::problem::Arg;
+use domain::undo::{UndoInvoice, UndoStock};
 use runtime::error::Chain;
 use serde::Deserialize;
 use store::model::{ConnectionItem, OrderRecord};
 
 #[derive(Deserialize)]
-#[serde(tag = "as", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
+enum As {
+    Handled,
+    Done,
+    NotDone,
+    Undo,
+}
+
+/// One struct for all, so that a wrong value is named by its field.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    r#as: As,
+    robaws_id: Option<DocumentId>,
+    invoice: Option<UndoInvoice>,
+    stock: Option<UndoStock>,
+}
+
 enum Settle {
     Handled,
     Done { robaws_id: DocumentId },
     NotDone,
+    Undo(Asked),
+}
+
+impl Settle {
+    /// Each has its own fields, all of them.
+    fn of(body: Body) -> Result<Self, ApiError> {
+        fn needed<T>(field: &str, value: Option<T>) -> Result<T, ApiError> {
+            value.ok_or_else(|| ApiError::bad_request(field, "is missing"))
+        }
+        let is_undo = matches!(body.r#as, As::Undo);
+        let strangers = [
+            (
+                "robaws_id",
+                body.robaws_id.is_some() && !matches!(body.r#as, As::Done),
+            ),
+            ("invoice", body.invoice.is_some() && !is_undo),
+            ("stock", body.stock.is_some() && !is_undo),
+        ];
+        if let Some((field, _)) = strangers.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(ApiError::bad_request(field, "does not belong here"));
+        }
+        Ok(match body.r#as {
+            As::Handled => Self::Handled,
+            As::Done => Self::Done {
+                robaws_id: needed("robaws_id", body.robaws_id)?,
+            },
+            As::NotDone => Self::NotDone,
+            As::Undo => Self::Undo(Asked {
+                invoice: needed("invoice", body.invoice)?,
+                stock: needed("stock", body.stock)?,
+            }),
+        })
+    }
 }
 
 /// `POST …/orders/{identifier}/settle`.
@@ -29,7 +82,7 @@ pub async fn settle(
     item: &ConnectionItem,
     identifier: &OrderIdentifier,
 ) -> Result<Reply, ApiError> {
-    let settle: Settle = body::read(&request.body)?;
+    let settle = Settle::of(body::read(&request.body)?)?;
     let record = known(deps, item, identifier).await?;
     let record = match settle {
         Settle::Handled => handled(deps, request, item, &record).await?,
@@ -38,6 +91,7 @@ pub async fn settle(
             done(deps, request, item, &record, robaws_id).await?
         }
         Settle::NotDone => not_done(deps, request, item, &record).await?,
+        Settle::Undo(asked) => undo::undo(deps, item, record, asked, request.by).await?,
     };
     Ok(Reply::ok(order_view::order(&record, item.connection.language)))
 }
@@ -100,9 +154,17 @@ async fn done(
         }
         RowEffect::Invoice { .. } => {
             let found = clients.robaws.invoice(&robaws_id, false).await;
-            found.map(|found| found.map(|invoice| invoice.outcome(&row.reference)))
+            found.map(|found| found.map(|shown| shown.outcome(&row.reference, DocumentKind::Invoice)))
         }
+        RowEffect::CreditNote { .. } => {
+            let found = clients.robaws.invoice(&robaws_id, false).await;
+            found.map(|found| found.map(|shown| shown.outcome(&row.reference, DocumentKind::CreditNote)))
+        }
+        // Whether a draft is there can be seen: its deletion is never in doubt.
+        RowEffect::DeleteDraft { .. } => Ok(None),
     };
+    // An invoice and its credit note have one reference.
+    let is_of_another = row.effect.document().is_some() && record.ledger.made_by_another(&robaws_id, row.no);
     let about = |error: ApiError| {
         error
             .arg("robaws_id", robaws_id.to_string())
@@ -111,7 +173,7 @@ async fn done(
             .arg("reference", row.reference.clone())
     };
     let outcome = match answer {
-        Ok(Some(outcome @ Outcome::Done { .. })) => outcome,
+        Ok(Some(outcome @ Outcome::Done { .. })) if !is_of_another => outcome,
         Ok(Some(_)) => return Err(about(ApiError::refused("document_differs"))),
         Ok(None) => return Err(about(ApiError::refused("document_not_found"))),
         Err(error) => {
@@ -181,6 +243,8 @@ async fn settled(
                 at: now,
                 row: Some(row.no),
                 robaws_id: robaws_id.clone(),
+                invoice: None,
+                stock: None,
             });
             record.look_again(now);
             true

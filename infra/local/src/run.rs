@@ -329,10 +329,13 @@ fn effect_of(row: &domain::ledger::Row) -> Option<String> {
             };
             format!("{way} {} ({id})", pieces.join(" + "))
         }
-        RowEffect::Invoice { total, progress } => {
+        RowEffect::Invoice { total, progress } | RowEffect::CreditNote { total, progress, .. } => {
+            let is_credit = matches!(row.effect, RowEffect::CreditNote { .. });
+            let kind = if is_credit { "credit note" } else { "invoice" };
             let number = progress.number.as_deref().unwrap_or(id.as_str());
             let draft = if progress.booked { "" } else { ", draft" };
-            format!("invoice {number} {}{draft}", text::amount(*total, Language::En))
+            format!("{kind} {number} {}{draft}", text::amount(*total, Language::En))
         }
+        RowEffect::DeleteDraft { .. } => format!("draft deleted ({id})"),
     })
 }

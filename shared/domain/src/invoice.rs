@@ -17,6 +17,15 @@ use std::collections::BTreeMap;
 /// The zone in which a day of the bookkeeping begins and ends.
 pub const BOOKKEEPING_ZONE: &str = "Europe/Brussels";
 
+/// What a sales document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// An invoice.
+    Invoice,
+    /// A credit note: positive amounts, too.
+    CreditNote,
+}
+
 /// One line of the invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvoiceLine {
@@ -89,13 +98,19 @@ pub struct InvoiceHeader {
     pub remark: String,
 }
 
-/// The invoice as it will be made, whatever happens to the order meanwhile. Stored in an item of its own.
+/// The invoice or credit note as it will be made, whatever happens to the order meanwhile. Stored in an item of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
     /// Number of its row in the ledger.
     pub row: u32,
     /// The client on it.
     pub client_id: ClientId,
+    /// The company that invoices, when the tenant has several.
+    #[serde(default)]
+    pub company_id: Option<RobawsCompanyId>,
+    /// Payment condition.
+    #[serde(default)]
+    pub payment_condition_id: Option<PaymentConditionId>,
     /// The exact body of each line's call, in order.
     pub line_bodies: Vec<String>,
     /// The lines, to compare with what Robaws shows.

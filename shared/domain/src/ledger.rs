@@ -5,8 +5,10 @@
 use crate::ids::{
     ArticleId, ConnectionId, DocumentId, LineId, OrderIdentifier, Sku, StockLocationId, VatTariffId,
 };
+use crate::invoice::DocumentKind;
 use crate::money::Cents;
 use crate::order::OrderFacts;
+use crate::undo::{Undo, UndoInvoice, UndoStock};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -118,9 +120,62 @@ pub enum RowEffect {
         /// How far it is.
         progress: InvoiceProgress,
     },
+    /// The credit note for a booked invoice, made in the same steps.
+    CreditNote {
+        /// Row of the invoice.
+        invoice: u32,
+        /// Total of the frozen credit note, which is the invoice's.
+        total: Cents,
+        /// How far it is.
+        progress: InvoiceProgress,
+    },
+    /// The deletion of an invoice that is still a draft.
+    DeleteDraft {
+        /// Row of the invoice.
+        invoice: u32,
+    },
 }
 
-/// How far an invoice is, once its header stands.
+impl RowEffect {
+    /// How far an invoice or credit note is.
+    pub fn progress(&self) -> Option<&InvoiceProgress> {
+        match self {
+            Self::Invoice { progress, .. } | Self::CreditNote { progress, .. } => Some(progress),
+            Self::StockChange { .. } | Self::DeleteDraft { .. } => None,
+        }
+    }
+
+    fn progress_mut(&mut self) -> Option<&mut InvoiceProgress> {
+        match self {
+            Self::Invoice { progress, .. } | Self::CreditNote { progress, .. } => Some(progress),
+            Self::StockChange { .. } | Self::DeleteDraft { .. } => None,
+        }
+    }
+
+    /// What an invoice or credit note comes to.
+    pub fn total(&self) -> Option<Cents> {
+        match self {
+            Self::Invoice { total, .. } | Self::CreditNote { total, .. } => Some(*total),
+            Self::StockChange { .. } | Self::DeleteDraft { .. } => None,
+        }
+    }
+
+    /// Deleting what is deleted does nothing: a refusal may be believed whatever went before.
+    fn is_harmless_to_repeat(&self) -> bool {
+        matches!(self, Self::DeleteDraft { .. })
+    }
+
+    /// The kind of sales document that it makes.
+    pub fn document(&self) -> Option<DocumentKind> {
+        match self {
+            Self::Invoice { .. } => Some(DocumentKind::Invoice),
+            Self::CreditNote { .. } => Some(DocumentKind::CreditNote),
+            Self::StockChange { .. } | Self::DeleteDraft { .. } => None,
+        }
+    }
+}
+
+/// How far an invoice or credit note is, once its header stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct InvoiceProgress {
     /// Steps done, see [`crate::invoice::Frozen::steps`]: 0 is nothing, then the header, each line, the check, the booking.
@@ -142,6 +197,13 @@ pub struct InvoiceProgress {
     /// Its date, as frozen; absent on what was frozen before this was kept here.
     #[serde(default)]
     pub date: Option<Date>,
+}
+
+impl InvoiceProgress {
+    /// Lines, check or booking are missing, and it is still ours to go on with.
+    pub fn is_unfinished(&self) -> bool {
+        self.mismatch.is_none() && self.step < self.steps
+    }
 }
 
 /// Why an invoice stays a draft although the settings say booked.
@@ -179,7 +241,8 @@ pub struct Row {
     pub effect: RowEffect,
     /// The exact body of the (header) call; emptied when an invoice's header that names a business is done.
     pub body: String,
-    /// What it can be found by in Robaws: within the description of a stock change, the client reference of an invoice.
+    /// What it can be found by in Robaws: within the description of a stock change, the client reference of an invoice or
+    /// credit note.
     pub reference: String,
     /// Where it stands.
     pub state: RowState,
@@ -238,7 +301,7 @@ pub struct Handled {
 /// Who settled what, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
-    /// `handled`, `done`, `not_done`.
+    /// `handled`, `done`, `not_done`, `undo`.
     pub kind: String,
     /// `operator`, or the user of a page.
     pub by: String,
@@ -248,6 +311,12 @@ pub struct Settlement {
     pub row: Option<u32>,
     /// The document named.
     pub robaws_id: Option<DocumentId>,
+    /// What was decided for the invoice.
+    #[serde(default)]
+    pub invoice: Option<UndoInvoice>,
+    /// What was decided for the stock.
+    #[serde(default)]
+    pub stock: Option<UndoStock>,
 }
 
 /// A refusal within the present look, so that the same look does not send it again.
@@ -271,8 +340,13 @@ pub enum LookRefusal {
         /// The id that is gone.
         value: String,
     },
-    /// The invoice's header.
+    /// A step of the invoice.
     Invoice {
+        /// Why, in Robaws' words.
+        reason: String,
+    },
+    /// A step of the credit note.
+    CreditNote {
         /// Why, in Robaws' words.
         reason: String,
     },
@@ -299,6 +373,9 @@ pub struct Ledger {
     pub handled: Option<Handled>,
     /// What was settled by hand.
     pub settlements: Vec<Settlement>,
+    /// What the merchant decided last about an invoice that the order contradicts.
+    #[serde(default)]
+    pub undo: Option<Undo>,
     /// Refusals of this look; not stored.
     #[serde(skip)]
     pub look: Vec<LookRefusal>,
@@ -311,7 +388,7 @@ pub enum Outcome {
     Done {
         /// The document's id.
         robaws_id: DocumentId,
-        /// The human number, if it is an invoice and has one.
+        /// The human number, if it is an invoice or credit note and has one.
         number: Option<String>,
     },
     /// 400, 401, 403, 404, 413, 415, 422 or 429.
@@ -349,6 +426,7 @@ impl Ledger {
             choices: Vec::new(),
             handled: None,
             settlements: Vec::new(),
+            undo: None,
             look: Vec::new(),
         }
     }
@@ -413,7 +491,7 @@ impl Ledger {
                 row.state = RowState::Done;
                 row.robaws_id = Some(robaws_id.clone());
                 row.reason = None;
-                if let RowEffect::Invoice { progress, .. } = &mut row.effect {
+                if let Some(progress) = row.effect.progress_mut() {
                     progress.step = progress.step.max(1);
                     progress.number.clone_from(number);
                     if progress.business {
@@ -421,7 +499,9 @@ impl Ledger {
                     }
                 }
             }
-            Outcome::Refused { reason } if !row.ever_unknown && row.attempts <= 1 => {
+            Outcome::Refused { reason }
+                if (!row.ever_unknown && row.attempts <= 1) || row.effect.is_harmless_to_repeat() =>
+            {
                 row.state = RowState::Refused;
                 row.reason = Some(reason.clone());
             }
@@ -488,7 +568,7 @@ impl Ledger {
         self.rows.iter().find(|r| r.state == RowState::InDoubt)
     }
 
-    /// The invoice whose header stands.
+    /// The invoice whose header was made, also when it was undone since ([`Ledger::undone`]).
     pub fn invoice(&self) -> Option<(&Row, &InvoiceProgress)> {
         self.rows.iter().find_map(|r| match &r.effect {
             RowEffect::Invoice { progress, .. } if r.state == RowState::Done => Some((r, progress)),
@@ -496,18 +576,15 @@ impl Ledger {
         })
     }
 
-    /// The progress of invoice row `no`.
+    /// The progress of the invoice or credit note in row `no`.
     pub fn progress_mut(&mut self, no: u32) -> Option<&mut InvoiceProgress> {
-        self.row_mut(no).and_then(|row| match &mut row.effect {
-            RowEffect::Invoice { progress, .. } => Some(progress),
-            RowEffect::StockChange { .. } => None,
-        })
+        self.row_mut(no).and_then(|row| row.effect.progress_mut())
     }
 
     /// The invoice whose header stands, when lines, check or booking are missing.
     pub fn unfinished_invoice(&self) -> Option<&Row> {
         self.invoice()
-            .filter(|(_, p)| p.mismatch.is_none() && p.step < p.steps)
+            .filter(|(_, progress)| progress.is_unfinished() && self.undone().is_none())
             .map(|(row, _)| row)
     }
 

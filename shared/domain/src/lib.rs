@@ -18,6 +18,7 @@ pub mod problem;
 pub mod settings;
 pub mod stock;
 pub mod text;
+pub mod undo;
 
 pub use catalogue::{Article, ArticleAnswer, Catalogue, VatTariff};
 pub use ids::{

@@ -167,6 +167,8 @@ pub enum Change {
     Cancelled,
     /// The order is open again.
     Reopened,
+    /// The order was open when its invoice was undone, and shipped since.
+    Shipped,
     /// A line's SKU, or a line more or less.
     Lines,
     /// A line's quantity.

@@ -3,6 +3,9 @@
 mod after_invoice;
 mod lines;
 mod live;
+mod undo;
+#[cfg(test)]
+mod undo_tests;
 
 use crate::catalogue::{Catalogue, Missing};
 use crate::ids::StockLocationId;
@@ -12,6 +15,7 @@ use crate::order::{Change, Order, OrderFacts, OrderStatus, Unreadable};
 use crate::problem::{Arg, Args, Holds, Problem, ProblemCode, WaitsFor, args};
 use crate::settings::Settings;
 use crate::stock::{Booked, stock_effects};
+use crate::undo::CreditNotePlan;
 use after_invoice::{after_invoice, invoiced};
 use live::{choices_made, live};
 use serde::{Deserialize, Serialize};
@@ -34,8 +38,12 @@ pub enum Effect {
     },
     /// The invoice, to be frozen and made.
     Invoice(Box<InvoicePlan>),
-    /// The invoice whose header stands is finished as frozen; row number.
+    /// The invoice or credit note whose header stands is finished as frozen; row number.
     FinishInvoice(u32),
+    /// The credit note for a booked invoice, to be frozen and made.
+    CreditNote(CreditNotePlan),
+    /// The draft of an invoice is deleted; row number of the invoice.
+    DeleteDraft(u32),
 }
 
 /// A sentence of an explanation: code and arguments of a text.
@@ -125,7 +133,7 @@ pub fn plan(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Se
         return plan;
     }
     if ledger.invoice().is_some() {
-        return after_invoice(order, ledger);
+        return after_invoice(order, ledger, settings);
     }
     match &order.status {
         OrderStatus::Unknown(word) => blocked_entirely(Problem::new(
@@ -136,7 +144,7 @@ pub fn plan(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Se
                 ("status", word.as_str().into()),
             ]),
         )),
-        OrderStatus::Cancelled => cancelled(ledger),
+        OrderStatus::Cancelled => cancelled(ledger, &order.reference()),
         OrderStatus::Open | OrderStatus::Shipped => live(order, ledger, catalogue, settings),
     }
 }
@@ -177,8 +185,15 @@ fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem) -> Plan
         return plan;
     }
     if ledger.invoice().is_some() {
-        let mut plan = invoiced(ledger, reference, &[]);
-        // After the invoice only a change that can be read counts; an order that vanished is none.
+        // After the invoice only a change that can be read counts; an order that vanished is none. What could not be carried
+        // out is still to be decided.
+        let obstructed = ledger.decision().filter(|undo| undo.obstacle.is_some());
+        let changes = obstructed.map(|undo| undo.changes.as_slice()).unwrap_or_default();
+        let mut plan = invoiced(ledger, reference, changes, None);
+        if ledger.is_undoing() && plan.effects.is_empty() {
+            // A decision holds for an order that is as it was: that has to be seen first.
+            return blocked_entirely(problem);
+        }
         if problem.code == ProblemCode::OrderUnreadable {
             problem.holds = Holds::Nothing;
             plan.problems.push(problem);
@@ -264,14 +279,30 @@ pub fn effect_name(effect: &crate::ledger::RowEffect) -> &'static str {
             ..
         } => "stock_change_in",
         crate::ledger::RowEffect::Invoice { .. } => "invoice",
+        crate::ledger::RowEffect::CreditNote { .. } => "credit_note",
+        crate::ledger::RowEffect::DeleteDraft { .. } => "delete_draft",
+    }
+}
+
+/// Everything that is out comes back: the net of the ledger's booked rows.
+fn take_back(ledger: &Ledger, reference: &str) -> (Vec<Effect>, Vec<Problem>) {
+    let (effects, mut problems) = stock_effects(&Booked::of(ledger), &BTreeMap::new(), ledger);
+    name_by(&mut problems, reference);
+    (effects, problems)
+}
+
+/// The stock rules know no order: what Robaws refused is named by it here.
+fn name_by(problems: &mut [Problem], reference: &str) {
+    for problem in problems {
+        if problem.code == ProblemCode::RobawsRefused {
+            problem.args.insert("order".to_owned(), reference.into());
+        }
     }
 }
 
 /// Cancelled, no invoice: nothing may be out.
-fn cancelled(ledger: &Ledger) -> Plan {
-    let booked = Booked::of(ledger);
-    let wanted = BTreeMap::new();
-    let (effects, problems) = stock_effects(&booked, &wanted, ledger);
+fn cancelled(ledger: &Ledger, reference: &str) -> Plan {
+    let (effects, problems) = take_back(ledger, reference);
     if !problems.is_empty() {
         let mut plan = Plan::still(OrderState::Blocked, Sentence::plain("blocked"));
         plan.effects = effects;

@@ -71,9 +71,13 @@ fn lookup<'a>(section: &'a BTreeMap<String, String>, key: &'a str) -> &'a str {
 /// A problem in the reader's language.
 pub fn render(problem: &Problem, language: Language) -> Rendered {
     let mut key = problem.code.as_str();
-    // Before there is an invoice, the totals that differ are the order's own.
-    if problem.code == ProblemCode::TotalMismatch && !problem.args.contains_key("invoice") {
-        key = "total_mismatch_order";
+    if problem.code == ProblemCode::TotalMismatch {
+        if problem.args.contains_key("credit_note") {
+            key = "total_mismatch_credit_note";
+        } else if !problem.args.contains_key("invoice") {
+            // Before there is an invoice, the totals that differ are the order's own.
+            key = "total_mismatch_order";
+        }
     }
     let Some(text) = texts(language).problems.get(key) else {
         return Rendered {
@@ -180,6 +184,32 @@ pub fn invoice_remark(
         .replace(" ·   · ", " · ")
         .replace("·  ", "· ")
         .replace("  ·", " ·")
+}
+
+/// The remark of a credit note: which invoice it is for.
+pub fn credit_note_remark(
+    language: Language,
+    invoice: &str,
+    dated: Date,
+    order: &str,
+    marketplace: Option<&str>,
+    reference: Option<&str>,
+) -> String {
+    let text = lookup(&texts(language).invoice, "credit_note_remark");
+    let filled = fill_with(text, |name| match name {
+        "invoice" => Some(invoice.to_owned()),
+        "date" => Some(date(dated, language)),
+        "order" => Some(order.to_owned()),
+        "marketplace" => Some(marketplace.unwrap_or_default().to_owned()),
+        "reference" => Some(reference.unwrap_or_default().to_owned()),
+        _ => None,
+    });
+    // Without marketplace and number nothing stands behind the separator.
+    filled
+        .replace("·  ", "· ")
+        .trim_end()
+        .trim_end_matches(" ·")
+        .to_owned()
 }
 
 /// What the remark adds for a business.

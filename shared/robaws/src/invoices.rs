@@ -1,10 +1,11 @@
-//! `/sales-invoices`.
+//! `/sales-invoices`: invoices and credit notes.
 
 use crate::Error;
 use crate::stock::DocumentsPage;
 use crate::transport::{Client, LIST_TIMEOUT, Request};
 use crate::wire::Invoice;
 use domain::ids::DocumentId;
+use domain::invoice::DocumentKind;
 use jiff::Timestamp;
 
 impl Client {
@@ -55,13 +56,24 @@ impl Client {
             .map(drop)
     }
 
-    /// Invoices (no credit notes) with exactly this reference. The filter gives candidates, or is ignored.
-    pub async fn find_invoices_by_reference(&self, reference: &str) -> Result<Vec<Invoice>, Error> {
+    /// Removes a draft. Gone already is removed.
+    pub async fn delete_invoice(&self, id: &DocumentId) -> Result<(), Error> {
+        let path = format!("sales-invoices/{id}");
+        match self.write(Request::delete(&path)).await {
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Invoices and credit notes with exactly this reference, until one of `kind` is among them. The filter gives candidates, or
+    /// is ignored.
+    pub async fn find_by_reference(
+        &self,
+        reference: &str,
+        kind: DocumentKind,
+    ) -> Result<Vec<Invoice>, Error> {
         let query = [("clientReference", reference)];
-        let ours = |invoice: &Invoice| {
-            invoice.client_reference.as_deref() == Some(reference)
-                && invoice.kind.as_deref().is_none_or(|kind| kind == "INVOICE")
-        };
+        let ours = |invoice: &Invoice| invoice.client_reference.as_deref() == Some(reference);
         let found = self
             .list(
                 "sales-invoices",
@@ -69,7 +81,7 @@ impl Client {
                 "sales invoices",
                 LIST_TIMEOUT,
                 |i: &Invoice| i.id.as_str(),
-                |found| found.iter().any(ours),
+                |found| found.iter().any(|invoice| ours(invoice) && invoice.is_a(kind)),
             )
             .await?;
         Ok(found.into_iter().filter(ours).collect())

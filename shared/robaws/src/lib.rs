@@ -3,6 +3,7 @@
 pub mod articles;
 pub mod error;
 pub mod invoices;
+pub mod obstacles;
 pub mod pacing;
 pub mod parties;
 pub mod stock;

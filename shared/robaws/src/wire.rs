@@ -10,6 +10,9 @@
 //! - \[A\] `clientReference` can be filtered on, and comes back as written.
 //! - \[A\] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
 //! - \[A\] The filter `name` of articles gives candidates that contain it, as `articleNumber` does.
+//! - \[A\] An answer shows `type`, at least of a credit note; without it a document counts as an invoice.
+//! - \[A\] An answer shows `date`, `companyId` and `paymentConditionId` as they are now; what is not shown is as it was sent.
+//! - \[A\] `DELETE` removes a draft; of a booked invoice it is refused with 4xx.
 //! - \[A\] `archivedAt` and `deletedAt` mark an article that is gone.
 //! - \[A\] An article's `salePrice` includes VAT when its tariff is VAT-inclusive.
 //! - \[A\] The checkbox is `extraFields.ProductFlow.booleanValue`; `null` or absent is unticked, and so is an article whose
@@ -19,7 +22,7 @@ use crate::articles::FoundArticle;
 use domain::article::ArticleDetail;
 use domain::catalogue::{Article, VatTariff};
 use domain::ids::{ArticleId, DocumentId, StockLocationId, UserId, VatTariffId};
-use domain::invoice::{InvoiceHeader, InvoiceLine};
+use domain::invoice::{DocumentKind, InvoiceHeader, InvoiceLine};
 use domain::ledger::{Direction, Outcome, StockItem};
 use domain::money::Cents;
 use jiff::{Timestamp, civil::Date};
@@ -334,6 +337,15 @@ pub struct Invoice {
     /// The client.
     #[serde(default, deserialize_with = "optional_id")]
     pub client_id: Option<String>,
+    /// Its date.
+    #[serde(default)]
+    pub date: Option<String>,
+    /// The company that invoices.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub company_id: Option<String>,
+    /// The payment condition.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub payment_condition_id: Option<String>,
     /// As written.
     #[serde(default)]
     pub client_reference: Option<String>,
@@ -349,9 +361,9 @@ pub struct Invoice {
 }
 
 impl Invoice {
-    /// Done only if it shows our reference.
-    pub fn outcome(&self, reference: &str) -> Outcome {
-        if self.client_reference.as_deref() == Some(reference) {
+    /// Done only if it shows our reference and is of this kind.
+    pub fn outcome(&self, reference: &str, kind: DocumentKind) -> Outcome {
+        if self.client_reference.as_deref() == Some(reference) && self.is_a(kind) {
             Outcome::Done {
                 robaws_id: self.id.clone(),
                 number: self.number.clone(),
@@ -359,6 +371,20 @@ impl Invoice {
         } else {
             Outcome::Unknown
         }
+    }
+
+    /// Whether it is of this kind.
+    pub fn is_a(&self, kind: DocumentKind) -> bool {
+        self.kind.as_deref().unwrap_or(INVOICE) == document_type(kind)
+    }
+}
+
+const INVOICE: &str = "INVOICE";
+
+fn document_type(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::Invoice => INVOICE,
+        DocumentKind::CreditNote => "CREDIT_NOTE",
     }
 }
 
@@ -412,10 +438,10 @@ pub fn stock_change_body(
     .to_string()
 }
 
-/// The body of an invoice's header: always a draft first.
-pub fn invoice_header_body(header: &InvoiceHeader) -> String {
+/// The body of a header: always a draft first.
+pub fn invoice_header_body(kind: DocumentKind, header: &InvoiceHeader) -> String {
     let mut body = Map::new();
-    body.insert("type".to_owned(), "INVOICE".into());
+    body.insert("type".to_owned(), document_type(kind).into());
     body.insert("clientId".to_owned(), header.client_id.as_str().into());
     body.insert("date".to_owned(), header.date.to_string().into());
     body.insert("clientReference".to_owned(), header.reference.as_str().into());
@@ -594,7 +620,9 @@ mod tests {
             reference: "108 (PF-1)".to_owned(),
             remark: "x".to_owned(),
         };
-        let body: Value = serde_json::from_str(&invoice_header_body(&header)).unwrap();
+        let body: Value =
+            serde_json::from_str(&invoice_header_body(DocumentKind::CreditNote, &header)).unwrap();
+        assert_eq!(body["type"], json!("CREDIT_NOTE"));
         assert_eq!(body["booked"], json!(false));
         assert_eq!(body.get("companyId"), None);
     }

@@ -11,7 +11,7 @@ use crate::sweep::SweepState;
 use crate::{Store, model::NewestDocuments};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
-use domain::ids::{CompanyId, ConnectionId};
+use domain::ids::{CompanyId, ConnectionId, DocumentId};
 use domain::problem::{Problem, ProblemCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -404,6 +404,26 @@ impl Store {
             invoice: invoice.or(item.newest.invoice),
         };
         self.set(id, "newest", attribute(&newest)?).await
+    }
+
+    /// An invoice is about to be deleted: it is no document any more that credentials could be asked to see.
+    pub async fn forget_newest_invoice(
+        &self,
+        id: &ConnectionId,
+        invoice: &DocumentId,
+    ) -> Result<(), StoreError> {
+        let Some(item) = self.connection(id).await? else {
+            return Ok(());
+        };
+        let is_newest = |document: &NewestDocument| document.robaws_id == *invoice;
+        if !item.newest.invoice.as_ref().is_some_and(is_newest) {
+            return Ok(());
+        }
+        let newest = NewestDocuments {
+            invoice: None,
+            ..item.newest
+        };
+        self.set(id, "newest", attribute(&newest)?).await.map(drop)
     }
 
     pub(crate) async fn set(

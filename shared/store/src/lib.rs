@@ -17,6 +17,7 @@ pub mod queue;
 pub mod record;
 pub mod schema;
 pub mod secrets;
+pub mod settle;
 pub mod summaries;
 pub mod sweep;
 

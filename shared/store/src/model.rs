@@ -3,11 +3,11 @@
 use crate::queue::Sweep;
 use crate::sweep::SweepState;
 use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
-use domain::ledger::{Handled, Ledger, OrderState, Settlement};
+use domain::ledger::{Ledger, OrderState};
 use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
 use domain::plan::Sentence;
-use domain::problem::{Arg, Problem, ProblemCode, WaitsFor, args};
+use domain::problem::{Problem, ProblemCode, WaitsFor};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -526,49 +526,6 @@ impl OrderRecord {
             kind: DueKind::Work,
         });
         self.queued_at = None;
-    }
-
-    /// Closes it as handled: done by hand, final. `facts`: what it is now, when it was read just now; else what was read last
-    /// counts. If it changes afterwards it is a conflict.
-    pub fn handle(&mut self, facts: Option<OrderFacts>, by: &str, now: Timestamp) {
-        let known = facts.or_else(|| {
-            let cancelled = self.status == "cancelled";
-            // The lines of an order that was cancelled are those of before; its cancellation is part of what was handled.
-            self.facts.clone().map(|facts| OrderFacts {
-                cancelled,
-                open: facts.open && !cancelled,
-                ..facts
-            })
-        });
-        self.ledger.handled = Some(Handled {
-            at: now,
-            facts: known,
-            status: Some(self.status.clone()).filter(|word| !word.is_empty()),
-        });
-        self.ledger.settlements.push(Settlement {
-            kind: "handled".to_owned(),
-            by: by.to_owned(),
-            at: now,
-            row: None,
-            robaws_id: None,
-        });
-        self.tells_anew |= !self.problems.is_empty() || !self.differences.is_empty();
-        self.problems.clear();
-        self.differences.clear();
-        self.waits_for.clear();
-        self.tariffs_digest = None;
-        self.state = OrderState::Skipped;
-        self.explanation = vec![Sentence {
-            code: "settled".to_owned(),
-            args: args([("at", Arg::Time(now))]),
-        }];
-        self.is_final = true;
-        self.due = None;
-        self.queued_at = None;
-        self.starts = 0;
-        self.failures = 0;
-        self.rounds = 0;
-        self.forced = false;
     }
 
     /// Makes it be looked at at once and as if for the first time: because the merchant asked, or decided something.

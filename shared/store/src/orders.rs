@@ -10,7 +10,7 @@ use crate::summaries::OrderSummary;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::invoice::Frozen;
-use domain::ledger::{OrderState, RowEffect};
+use domain::ledger::OrderState;
 use domain::notification::Subject;
 use domain::problem::WaitsFor;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -342,10 +342,10 @@ fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
         return true;
     };
     let documents = record.ledger.rows.iter().flat_map(|row| {
-        let number = match &row.effect {
-            RowEffect::Invoice { progress, .. } => progress.number.as_deref(),
-            RowEffect::StockChange { .. } => None,
-        };
+        let number = row
+            .effect
+            .progress()
+            .and_then(|progress| progress.number.as_deref());
         [row.robaws_id.as_ref().map(domain::DocumentId::as_str), number]
     });
     [

@@ -42,11 +42,10 @@ impl OrderSummary {
                     }
                 )
         };
+        // One that was undone is no turnover.
         let invoice = record.ledger.invoice();
-        let invoiced = invoice.and_then(|(row, _)| match &row.effect {
-            RowEffect::Invoice { total, .. } => Some(*total),
-            RowEffect::StockChange { .. } => None,
-        });
+        let invoice = invoice.filter(|_| record.ledger.undone().is_none());
+        let invoiced = invoice.and_then(|(row, _)| row.effect.total());
         Self {
             seen_at: record.created_at,
             state: record.state,

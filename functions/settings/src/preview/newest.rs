@@ -197,6 +197,9 @@ fn later(
     let effects = plan(&shipped, ledger, catalogue, settings).effects;
     effects.into_iter().find_map(|effect| match effect {
         Effect::Invoice(invoice) => Some(invoice),
-        Effect::StockChange { .. } | Effect::FinishInvoice(_) => None,
+        Effect::StockChange { .. }
+        | Effect::FinishInvoice(_)
+        | Effect::CreditNote(_)
+        | Effect::DeleteDraft(_) => None,
     })
 }

@@ -1,24 +1,18 @@
 //! Once the header of an invoice stands: it is finished as frozen, and what changed since is the merchant's to settle.
 
+use super::undo::{self, Undoing};
 use super::{Effect, Plan, Sentence, choices_made, refused_problem};
 use crate::catalogue::Missing;
 use crate::ledger::{KeptDraft, Ledger, LookRefusal, OrderState};
-use crate::money::Cents;
 use crate::order::{Change, Order, OrderFacts, OrderStatus};
 use crate::problem::{Arg, Holds, Problem, ProblemCode, args};
+use crate::settings::Settings;
+use crate::undo::document_number;
 
-pub(super) fn after_invoice(order: &Order, ledger: &Ledger) -> Plan {
-    let now = OrderFacts::of(order);
-    let mut changes = ledger
-        .invoiced_facts
-        .as_ref()
-        .map(|was| was.changes(&now))
-        .unwrap_or_default();
-    // A later unknown status is no change; neither is what a marketplace does to it meanwhile beyond lines and amounts.
-    if matches!(order.status, OrderStatus::Unknown(_)) {
-        changes.retain(|c| !matches!(c, Change::Cancelled | Change::Reopened));
-    }
-    let mut plan = invoiced(ledger, &order.reference(), &changes);
+pub(super) fn after_invoice(order: &Order, ledger: &Ledger, settings: &Settings) -> Plan {
+    let is_known = !matches!(order.status, OrderStatus::Unknown(_));
+    let changes = ledger.open_changes(&OrderFacts::of(order), is_known);
+    let mut plan = invoiced(ledger, &order.reference(), &changes, Some(settings));
     if let OrderStatus::Unknown(word) = &order.status {
         plan.problems.push(Problem::new(
             ProblemCode::OrderStatusUnknown,
@@ -32,83 +26,129 @@ pub(super) fn after_invoice(order: &Order, ledger: &Ledger) -> Plan {
     plan
 }
 
-/// The invoice's header stands: it is finished as frozen, and what changed is the merchant's to settle.
-pub(super) fn invoiced(ledger: &Ledger, reference: &str, changes: &[Change]) -> Plan {
+/// The invoice's header was made: it is finished as frozen, and what changed is the merchant's to settle. What the merchant
+/// decided is begun only with `settings`, which are there when the order was read just now.
+pub(super) fn invoiced(
+    ledger: &Ledger,
+    reference: &str,
+    changes: &[Change],
+    settings: Option<&Settings>,
+) -> Plan {
     let Some((row, progress)) = ledger.invoice() else {
         return Plan::still(OrderState::Waiting, Sentence::plain("waiting"));
     };
-    let number = progress
-        .number
-        .clone()
-        .map_or_else(|| Arg::Phrase("no_draft_number".to_owned()), Arg::Text);
-    let mut problems = Vec::new();
-    if changes.contains(&Change::Cancelled) {
-        let args = args([("order", reference.into()), ("invoice", number.clone())]);
-        problems.push(Problem::new(
-            ProblemCode::CancelledAfterInvoice,
-            Holds::Nothing,
-            args,
-        ));
-    } else if !changes.is_empty() {
-        let args = args([
-            ("order", reference.into()),
-            ("invoice", number.clone()),
-            ("changes", Arg::Changes(changes.to_vec())),
-        ]);
-        problems.push(Problem::new(
-            ProblemCode::ChangedAfterInvoice,
-            Holds::Nothing,
-            args,
-        ));
-    }
+    let number = document_number(progress);
+    let mut problems: Vec<Problem> = conflict(reference, &number, changes).into_iter().collect();
     let in_conflict = !problems.is_empty();
-    let total = match &row.effect {
-        crate::ledger::RowEffect::Invoice { total, .. } => *total,
-        crate::ledger::RowEffect::StockChange { .. } => Cents::ZERO,
-    };
-    if let Some(found) = progress.mismatch {
-        let args = args([
-            ("order", reference.into()),
-            ("invoice", number),
-            ("expected", Arg::Amount(total)),
-            ("found", Arg::Amount(found)),
-        ]);
-        problems.push(Problem::new(ProblemCode::TotalMismatch, Holds::Invoice, args));
-    }
-    if progress.business && !progress.business_settled {
-        problems.push(buyer_is_business(reference));
-    }
-    let refused = ledger.look.iter().find_map(|refusal| match refusal {
-        LookRefusal::Invoice { reason } => {
-            Some(refused_problem("invoice", reference, reason, Holds::Invoice))
+    let decided = settings
+        .filter(|_| !in_conflict)
+        .map_or_else(Undoing::default, |settings| {
+            Undoing::of(ledger, reference, settings)
+        });
+    let is_undone = ledger.undone().is_some();
+    if !is_undone {
+        if let (Some(found), Some(total)) = (progress.mismatch, row.effect.total()) {
+            let args = args([
+                ("order", reference.into()),
+                ("invoice", number),
+                ("expected", Arg::Amount(total)),
+                ("found", Arg::Amount(found)),
+            ]);
+            problems.push(Problem::new(ProblemCode::TotalMismatch, Holds::Invoice, args));
         }
-        LookRefusal::Together | LookRefusal::Item { .. } | LookRefusal::SettingGone { .. } => None,
-    });
-    let unfinished = ledger
-        .unfinished_invoice()
-        .map(|row| row.no)
-        .filter(|_| refused.is_none());
-    let is_refused = refused.is_some();
-    problems.extend(refused);
-    let (state, code) = match (in_conflict, progress.mismatch, unfinished) {
-        (true, ..) => (OrderState::Conflict, "conflict"),
-        _ if is_refused => (OrderState::Blocked, "blocked"),
-        (_, Some(_), _) => (OrderState::Blocked, "blocked"),
-        (_, None, Some(_)) => (OrderState::Waiting, "waiting"),
-        (_, None, None) => (OrderState::Invoiced, invoiced_sentence(progress)),
+        if progress.business && !progress.business_settled {
+            problems.push(buyer_is_business(reference));
+        }
+    }
+    problems.extend(credit_note_mismatch(ledger, reference));
+    let refusals = refusals(ledger, reference);
+    let refused = |name| refusals.iter().any(|(effect, _)| *effect == name);
+    let finished = [
+        ledger
+            .unfinished_credit_note()
+            .filter(|_| !refused("credit_note")),
+        ledger
+            .unfinished_invoice()
+            .filter(|_| !refused("invoice") && !decided.deletes()),
+    ];
+    let mut effects: Vec<Effect> = finished
+        .into_iter()
+        .flatten()
+        .map(|row| Effect::FinishInvoice(row.no))
+        .collect();
+    effects.extend(decided.effects);
+    problems.extend(refusals.into_iter().map(|(_, problem)| problem));
+    problems.extend(decided.problems);
+    let is_held = problems.iter().any(|problem| problem.holds > Holds::Nothing);
+    let (state, mut explanation) = match (in_conflict, is_held) {
+        (true, _) => (OrderState::Conflict, undo::conflict_sentences(ledger)),
+        (_, true) => (OrderState::Blocked, undo::blocked_sentences(ledger)),
+        _ if !effects.is_empty() => (OrderState::Waiting, vec![undo::waiting_sentence(ledger)]),
+        _ => {
+            let state = match (is_undone, ledger.has_stock_out()) {
+                (false, _) => OrderState::Invoiced,
+                (true, true) => OrderState::Booked,
+                (true, false) => OrderState::Reversed,
+            };
+            let sentences =
+                undo::sentences(ledger).unwrap_or_else(|| vec![Sentence::plain(invoiced_sentence(progress))]);
+            (state, sentences)
+        }
     };
-    let mut explanation = vec![Sentence::plain(code)];
     explanation.extend(choices_made(ledger));
-    let is_final = state == OrderState::Invoiced && problems.is_empty();
-    let effects = unfinished.map(Effect::FinishInvoice).into_iter().collect();
+    let is_done = matches!(
+        state,
+        OrderState::Invoiced | OrderState::Booked | OrderState::Reversed
+    );
     Plan {
+        is_final: is_done && problems.is_empty(),
         effects,
         problems,
         state,
         explanation,
         missing: Missing::default(),
-        is_final,
     }
+}
+
+/// What ProductFlow contradicts, for the merchant to settle.
+fn conflict(reference: &str, number: &Arg, changes: &[Change]) -> Option<Problem> {
+    let mut args = args([("order", reference.into()), ("invoice", number.clone())]);
+    let code = if changes.contains(&Change::Cancelled) {
+        ProblemCode::CancelledAfterInvoice
+    } else if changes.is_empty() {
+        return None;
+    } else {
+        args.insert("changes".to_owned(), Arg::Changes(changes.to_vec()));
+        ProblemCode::ChangedAfterInvoice
+    };
+    Some(Problem::new(code, Holds::Nothing, args))
+}
+
+fn credit_note_mismatch(ledger: &Ledger, reference: &str) -> Option<Problem> {
+    let (row, progress) = ledger.credit_note()?;
+    let args = args([
+        ("order", reference.into()),
+        ("credit_note", document_number(progress)),
+        ("expected", Arg::Amount(row.effect.total()?)),
+        ("found", Arg::Amount(progress.mismatch?)),
+    ]);
+    Some(Problem::new(ProblemCode::TotalMismatch, Holds::Invoice, args))
+}
+
+/// What Robaws refused in this look of the invoice and of the credit note.
+fn refusals(ledger: &Ledger, reference: &str) -> Vec<(&'static str, Problem)> {
+    let mut found: Vec<(&'static str, Problem)> = Vec::new();
+    for refusal in &ledger.look {
+        let (effect, reason) = match refusal {
+            LookRefusal::Invoice { reason } => ("invoice", reason),
+            LookRefusal::CreditNote { reason } => ("credit_note", reason),
+            LookRefusal::Together | LookRefusal::Item { .. } | LookRefusal::SettingGone { .. } => continue,
+        };
+        if found.iter().all(|(known, _)| *known != effect) {
+            found.push((effect, refused_problem(effect, reference, reason, Holds::Invoice)));
+        }
+    }
+    found
 }
 
 fn invoiced_sentence(progress: &crate::ledger::InvoiceProgress) -> &'static str {

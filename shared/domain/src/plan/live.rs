@@ -2,7 +2,7 @@
 
 use super::after_invoice::buyer_is_business;
 use super::lines::{LineArticle, Troubles, setting_gone};
-use super::{Effect, Plan, Sentence};
+use super::{Effect, Plan, Sentence, name_by};
 use crate::catalogue::{Catalogue, Missing};
 use crate::ids::StockLocationId;
 use crate::invoice::{self, Goods, InvoicePlan};
@@ -72,14 +72,12 @@ pub(super) fn live(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settin
         LookRefusal::SettingGone { setting, value } if !setting.ends_with("stock_location_id") => {
             Some(setting_gone(setting, value))
         }
-        LookRefusal::Together | LookRefusal::Item { .. } | LookRefusal::SettingGone { .. } => None,
+        LookRefusal::Together
+        | LookRefusal::Item { .. }
+        | LookRefusal::SettingGone { .. }
+        | LookRefusal::CreditNote { .. } => None,
     }));
-    // Named by the order here, since the stock rules know no order.
-    for problem in &mut problems {
-        if problem.code == ProblemCode::RobawsRefused {
-            problem.args.insert("order".to_owned(), order.reference().into());
-        }
-    }
+    name_by(&mut problems, &order.reference());
     let held = problems.iter().map(|p| p.holds).max().unwrap_or(Holds::Nothing);
     let mut effects = stock;
     let stock_pending = !effects.is_empty();

@@ -171,6 +171,8 @@ async fn an_invoice_and_its_row_are_stored_both_or_neither() {
     let frozen = Frozen {
         row: 1,
         client_id: ClientId::parse("5").unwrap(),
+        company_id: None,
+        payment_condition_id: None,
         line_bodies: (0..400)
             .map(|line| format!("{{\"line\":{line},\"text\":\"{}\"}}", "x".repeat(300)))
             .collect(),

@@ -265,7 +265,9 @@ impl Ground<'_, '_> {
             effect: words::effect(row, self.visit.language),
             hint: match &row.effect {
                 RowEffect::StockChange { .. } => "order.document_hint_stock",
-                RowEffect::Invoice { .. } => "order.document_hint_invoice",
+                RowEffect::Invoice { .. } | RowEffect::CreditNote { .. } | RowEffect::DeleteDraft { .. } => {
+                    "order.document_hint_invoice"
+                }
             },
             typed: typed.or(known).unwrap_or_default().to_owned(),
             fault: sent.and_then(Sent::fault),

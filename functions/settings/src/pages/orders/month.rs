@@ -7,7 +7,7 @@ use super::super::visit::Visit;
 use super::csv::Csv;
 use super::{list, words};
 use domain::invoice::{BOOKKEEPING_ZONE, bookkeeping_day};
-use domain::ledger::{Row, RowEffect};
+use domain::ledger::Row;
 use domain::money::Cents;
 use domain::plan::effect_name;
 use domain::settings::Language;
@@ -107,7 +107,9 @@ fn row(order: &DatedOrder, language: Language) -> [String; 15] {
             .collect();
         numbers.join(", ")
     };
+    // A draft that was deleted is no invoice.
     let invoice = record.ledger.invoice();
+    let invoice = invoice.filter(|(row, _)| record.ledger.deletion_of(row.no).is_none());
     let booked_or_draft = invoice.map(|(_, progress)| {
         let key = if progress.booked {
             "month.booked"
@@ -116,10 +118,7 @@ fn row(order: &DatedOrder, language: Language) -> [String; 15] {
         };
         texts::text(key, language)
     });
-    let invoiced = invoice.and_then(|(row, _)| match &row.effect {
-        RowEffect::Invoice { total, .. } => Some(*total),
-        RowEffect::StockChange { .. } => None,
-    });
+    let invoiced = invoice.and_then(|(row, _)| row.effect.total());
     let remarks: Vec<String> = words::open(record)
         .map(|open| text::render(&open.problem, language).title)
         .collect();

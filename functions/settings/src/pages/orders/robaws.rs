@@ -3,7 +3,7 @@
 use super::super::visit::Visit;
 use domain::catalogue::VatTariff;
 use domain::ids::DocumentId;
-use domain::ledger::{Row, RowEffect};
+use domain::ledger::Row;
 use robaws::{Client, FoundArticle};
 use runtime::error::Chain;
 use std::time::Duration;
@@ -86,16 +86,16 @@ pub async fn ask(visit: &Visit<'_>, tariffs: bool, articles: Option<&str>) -> Ca
 
 /// The id of the document that people typed for a row: they may have its number, its id, or its address.
 pub async fn document_id(visit: &Visit<'_>, row: &Row, typed: &str) -> String {
-    let by_number = match (&row.effect, client(visit).await) {
-        (RowEffect::Invoice { .. }, Some(client)) => {
-            let found = heard(visit, client.find_invoices_by_reference(&row.reference)).await;
+    let by_number = match (row.effect.document(), client(visit).await) {
+        (Some(kind), Some(client)) => {
+            let found = heard(visit, client.find_by_reference(&row.reference, kind)).await;
             let invoices = found.answer().map(Vec::as_slice).unwrap_or_default();
             let named = invoices
                 .iter()
                 .find(|invoice| invoice.number.as_deref() == Some(typed));
             named.map(|invoice| DocumentId::to_string(&invoice.id))
         }
-        (RowEffect::Invoice { .. } | RowEffect::StockChange { .. }, _) => None,
+        _ => None,
     };
     by_number.unwrap_or_else(|| {
         let address = typed

@@ -77,7 +77,9 @@ pub fn events(visit: &Visit<'_>, page: &Layout, record: &OrderRecord) -> (Vec<Ev
 fn row_state(row: &Row, page: &Layout) -> (&'static str, String) {
     let named = |name: &str| text::effect(name, page.language);
     match (order_view::state(row), &row.effect) {
-        ("done", RowEffect::Invoice { progress, .. }) if !progress.booked => {
+        ("done", RowEffect::Invoice { progress, .. } | RowEffect::CreditNote { progress, .. })
+            if !progress.booked =>
+        {
             ("wait", page.t("order.draft").to_owned())
         }
         ("done", _) => ("good", named("done")),
@@ -110,7 +112,9 @@ fn details(row: &Row, page: &Layout) -> Vec<String> {
             let location = words::shortened(stock_location_id.as_str());
             details.push(page.f("order.location", &[("location", &location)]));
         }
-        RowEffect::Invoice { total, progress } => {
+        // Which invoice it was shows in that one's own entry.
+        RowEffect::DeleteDraft { .. } => {}
+        RowEffect::Invoice { total, progress } | RowEffect::CreditNote { total, progress, .. } => {
             details.push(page.amount(*total));
             if let Some(date) = progress.date {
                 let date = text::date(date, page.language);

@@ -115,16 +115,18 @@ pub fn country(record: &OrderRecord, language: Language) -> String {
 fn shown(effect: &RowEffect) -> Shown {
     match effect {
         RowEffect::StockChange { .. } => Shown::StockChange,
-        RowEffect::Invoice { .. } => Shown::SalesInvoice,
+        RowEffect::Invoice { .. } | RowEffect::CreditNote { .. } | RowEffect::DeleteDraft { .. } => {
+            Shown::SalesInvoice
+        }
     }
 }
 
 /// What people find a row's document by: its number, else its id.
 pub fn number(row: &Row) -> Option<String> {
-    let number = match &row.effect {
-        RowEffect::StockChange { .. } => None,
-        RowEffect::Invoice { progress, .. } => progress.number.as_deref(),
-    };
+    let number = row
+        .effect
+        .progress()
+        .and_then(|progress| progress.number.as_deref());
     let id = row.robaws_id.as_ref().map(DocumentId::as_str);
     number.or(id).map(str::to_owned)
 }

@@ -108,7 +108,8 @@ impl OrderView {
                 Effect::Invoice(made) => {
                     self.invoice = Some(invoice(page, "preview.invoice", made, catalogue));
                 }
-                Effect::FinishInvoice(_) => {
+                // What was decided of an invoice that stands goes on as decided.
+                Effect::FinishInvoice(_) | Effect::CreditNote(_) | Effect::DeleteDraft(_) => {
                     self.nothing = Some(page.t("preview.invoice_finished").to_owned());
                 }
             }

@@ -1,0 +1,177 @@
+//! `settle` as `undo`: what the merchant decides of an invoice that ProductFlow contradicts, and of the stock. Only the decision is
+//! written here, once the invoice in Robaws was seen to be what it is about; process-order carries it out.
+
+use crate::api_error::ApiError;
+use crate::config::Deps;
+use crate::orders::{must_be_active, send, unknown};
+use domain::invoice::DocumentKind;
+use domain::ledger::InvoiceProgress;
+use domain::problem::Arg;
+use domain::undo::{Obstacle, UndoInvoice, UndoStock, Undone, document_number};
+use robaws::obstacles;
+use runtime::error::Chain;
+use store::StoreError;
+use store::model::{ConnectionItem, OrderRecord};
+
+/// What is asked.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    /// The invoice.
+    pub invoice: UndoInvoice,
+    /// The stock.
+    pub stock: UndoStock,
+}
+
+/// Checks and writes the decision. The same once more changes nothing.
+pub async fn undo(
+    deps: &Deps,
+    item: &ConnectionItem,
+    record: OrderRecord,
+    asked: Asked,
+    by: &str,
+) -> Result<OrderRecord, ApiError> {
+    must_be_active(item)?;
+    if stands(&record, asked) {
+        return Ok(record);
+    }
+    check_ledger(&record, asked).map_err(|error| error.arg("order", record.reference()))?;
+    check_robaws(deps, item, &record, asked).await?;
+    let now = deps.clock.now();
+    let connection = &item.connection.id;
+    let identifier = &record.ledger.identifier;
+    let amended = deps
+        .store
+        .amend_order(connection, identifier, now, |stored| {
+            is_as_checked(stored, &record) && stored.undo(asked.invoice, asked.stock, by, now)
+        })
+        .await?
+        .ok_or_else(|| unknown(identifier))?;
+    if !stands(&amended, asked) {
+        return Err(StoreError::Conflict.into());
+    }
+    tracing::info!(
+        connection.id = %connection, order.id = %identifier, undo.invoice = ?asked.invoice, undo.stock = ?asked.stock,
+        "decided"
+    );
+    send(deps, connection, identifier).await;
+    Ok(amended)
+}
+
+/// Whether that is what was decided already of the order as it is.
+fn stands(record: &OrderRecord, asked: Asked) -> bool {
+    let ledger = &record.ledger;
+    let same =
+        |decided: &domain::undo::Undo| decided.says(asked.invoice, asked.stock) && decided.obstacle.is_none();
+    ledger.handled.is_none() && ledger.decision().is_some_and(same) && record.open_changes().is_empty()
+}
+
+/// What was checked is what the decision is written on.
+fn is_as_checked(stored: &OrderRecord, checked: &OrderRecord) -> bool {
+    let (is, was) = (&stored.ledger, &checked.ledger);
+    is.rows == was.rows
+        && is.undo == was.undo
+        && is.handled == was.handled
+        && stored.known_facts() == checked.known_facts()
+}
+
+/// Whether the ledger has something to undo, and nothing that has to end first.
+fn check_ledger(record: &OrderRecord, asked: Asked) -> Result<(), ApiError> {
+    let ledger = &record.ledger;
+    let changes = record.open_changes();
+    let is_open = !changes.is_empty();
+    if ledger.handled.is_some()
+        || ledger.invoice().is_none()
+        || (!is_open && ledger.decision().is_none())
+        || record.facts.is_none()
+    {
+        // An invoice that is in doubt is no invoice yet.
+        let code = if ledger.in_doubt().is_some() && ledger.handled.is_none() {
+            "undo_in_doubt"
+        } else {
+            "not_in_conflict"
+        };
+        return Err(ApiError::conflict(code));
+    }
+    if ledger.in_doubt().is_some() {
+        return Err(ApiError::conflict("undo_in_doubt"));
+    }
+    if ledger.unsettled().is_some() || ledger.unfinished_credit_note().is_some() {
+        return Err(ApiError::conflict("undo_under_way"));
+    }
+    if asked.invoice != UndoInvoice::Keep {
+        match ledger.undone() {
+            None => return Ok(()),
+            Some(Undone::Credited) => return Err(ApiError::conflict("invoice_credited")),
+            Some(Undone::Deleted) => return Err(ApiError::conflict("invoice_deleted")),
+        }
+    }
+    // To keep the invoice says something new only of an open conflict, of a decision on its way, or of the stock.
+    let returns = asked.stock == UndoStock::Return && ledger.has_stock_out();
+    if is_open || returns || ledger.is_undoing() {
+        Ok(())
+    } else {
+        Err(ApiError::conflict("nothing_open"))
+    }
+}
+
+/// Whether the invoice in Robaws now is what is to be undone.
+async fn check_robaws(
+    deps: &Deps,
+    item: &ConnectionItem,
+    record: &OrderRecord,
+    asked: Asked,
+) -> Result<(), ApiError> {
+    let Some((row, progress)) = record.ledger.invoice() else {
+        return Ok(());
+    };
+    let (UndoInvoice::Credit | UndoInvoice::DeleteDraft, Some(id)) = (asked.invoice, &row.robaws_id) else {
+        return Ok(());
+    };
+    let clients = deps
+        .peers
+        .of(&item.connection)
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
+    let unavailable = |error: robaws::Error| {
+        tracing::warn!(connection.id = %item.connection.id, error = %Chain(&error), "an invoice could not be read");
+        ApiError::peer_unavailable("Robaws")
+    };
+    let shown = clients.robaws.invoice(id, true).await.map_err(unavailable)?;
+    let mut obstacle = if asked.invoice == UndoInvoice::DeleteDraft {
+        obstacles::to_deleting(shown.as_ref(), &row.reference, progress.booked)
+    } else {
+        let (connection, identifier) = (&item.connection.id, &record.ledger.identifier);
+        let frozen = deps.store.frozen(connection, identifier, row.no).await?;
+        let frozen = frozen
+            .ok_or_else(|| StoreError::missing(format!("frozen invoice {} of {identifier}", row.no)))?;
+        obstacles::to_crediting(shown.as_ref(), &row.reference, &frozen)
+    };
+    if obstacle.is_none() && asked.invoice == UndoInvoice::Credit {
+        let kind = DocumentKind::CreditNote;
+        let found = clients.robaws.find_by_reference(&row.reference, kind).await;
+        let found = found.map_err(unavailable)?;
+        let known = found.into_iter().find(|document| document.is_a(kind));
+        obstacle = known.map(|document| Obstacle::AlreadyCredited {
+            credit_note: document.number.unwrap_or_else(|| document.id.to_string()),
+        });
+    }
+    let number = shown.and_then(|invoice| invoice.number);
+    match obstacle {
+        None => Ok(()),
+        Some(obstacle) => Err(refused(record, progress, number, &obstacle)),
+    }
+}
+
+fn refused(
+    record: &OrderRecord,
+    progress: &InvoiceProgress,
+    number: Option<String>,
+    obstacle: &Obstacle,
+) -> ApiError {
+    let number = number.map_or_else(|| document_number(progress), Arg::Text);
+    let error = ApiError::conflict(obstacle.name()).arg("order", record.reference());
+    obstacle
+        .args(number)
+        .into_iter()
+        .fold(error, |error, (name, arg)| error.arg(&name, arg))
+}
