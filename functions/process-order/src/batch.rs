@@ -131,7 +131,7 @@ async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), 
         Err(error) => Ok(Err(error)),
         Ok(Still::Off) => return Ok(()),
         Ok(Still::Same) if ctx.has_time() => {
-            let looked = AssertUnwindSafe(look(ctx, order)).catch_unwind();
+            let looked = AssertUnwindSafe(Box::pin(look(ctx, order))).catch_unwind();
             // Cut off in the middle of a call, its row is unknown, as after a lost answer.
             match tokio::time::timeout_at(ctx.cut_off, looked).await {
                 Ok(ended) => ended,

@@ -10,7 +10,7 @@ use domain::ledger::RowEffect;
 use domain::order::{Order, OrderFacts, OrderStatus, Unreadable};
 use domain::plan::{Effect, Plan, plan, plan_gone, plan_unreadable};
 use domain::problem::WaitsFor;
-use domain::undo::{UndoInvoice, UndoStock};
+use domain::undo::{Obstacle, UndoInvoice, UndoStock};
 use peers::Live;
 use peers::{Gate, Trouble};
 use sha2::{Digest, Sha256};
@@ -87,7 +87,8 @@ pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, St
                 None => return Ok(End::NotDue),
             },
         };
-        match Look::new(ctx, &live, &began).run(current).await {
+        let look = Look::new(ctx, &live, &began);
+        match Box::pin(look.run(current)).await {
             Ok(end) => return Ok(end),
             Err(Stop::StartOver) => {}
             Err(Stop::Store(error)) => return Err(error),
@@ -171,8 +172,9 @@ impl<'a> Look<'a> {
                 && let Some(no) = record.ledger.unsettled().map(|row| row.no)
             {
                 let now = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
+                self.lapse(&mut record, &now).await?;
                 let wanted = still_wanted(&record, no, &now);
-                book::settle(self, &mut record, no, wanted).await?;
+                Box::pin(book::settle(self, &mut record, no, wanted)).await?;
                 // Settling takes calls of its own: whatever follows asks for the order anew.
                 is_fresh = false;
                 continue;
@@ -188,6 +190,9 @@ impl<'a> Look<'a> {
             if is_new_effect && !is_fresh {
                 known = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
                 (plan, catalogue) = self.plan(&mut record, &known).await?;
+            }
+            if self.lapse(&mut record, &known).await? {
+                continue;
             }
             match plan.effects.first().cloned() {
                 None => {
@@ -210,19 +215,35 @@ impl<'a> Look<'a> {
                 }
                 Some(Effect::Invoice(invoice)) => {
                     if let Read::Order(order) = &known {
-                        is_fresh = book::invoice(self, &mut record, order, &invoice).await?;
+                        is_fresh = Box::pin(book::invoice(self, &mut record, order, &invoice)).await?;
                     }
                 }
-                Some(Effect::FinishInvoice(no)) => invoice::finish(self, &mut record, no, None).await?,
+                Some(Effect::FinishInvoice(no)) => {
+                    Box::pin(invoice::finish(self, &mut record, no, None)).await?;
+                }
                 Some(Effect::CreditNote(plan)) => {
-                    is_fresh = undo::credit_note(self, &mut record, &plan).await?;
+                    is_fresh = Box::pin(undo::credit_note(self, &mut record, &plan)).await?;
                 }
                 Some(Effect::DeleteDraft(no)) => {
-                    is_fresh = undo::delete_draft(self, &mut record, no).await?;
+                    is_fresh = Box::pin(undo::delete_draft(self, &mut record, no)).await?;
                 }
             }
         }
         Err(Stop::StartOver)
+    }
+
+    /// The order changed before all of a decision was carried out: then the merchant decides again. Tells whether it did.
+    async fn lapse(&self, record: &mut OrderRecord, now: &Read) -> Result<bool, Stop> {
+        let Read::Order(order) = now else {
+            return Ok(false);
+        };
+        let is_known = !matches!(order.status, OrderStatus::Unknown(_));
+        let lapses =
+            record.ledger.handled.is_none() && record.ledger.lapses(&OrderFacts::of(order), is_known);
+        if lapses {
+            undo::obstruct(self, record, Obstacle::OrderChanged).await?;
+        }
+        Ok(lapses)
     }
 
     /// Whether everything that a blocked order waits for at Robaws is still missing, so that a look would change nothing.

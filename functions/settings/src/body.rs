@@ -23,7 +23,9 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner();
-        if matches!(inner.classify(), Category::Syntax | Category::Eof | Category::Io) {
+        // A number where a word is expected reads like a slip of syntax.
+        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        if matches!(inner.classify(), Category::Syntax | Category::Eof | Category::Io) && !is_json() {
             let at = format!("is not JSON (line {}, column {})", inner.line(), inner.column());
             return ApiError::bad_request("body", at);
         }
@@ -195,6 +197,7 @@ fn named<E: std::fmt::Display>(prefix: &str, error: &serde_path_to_error::Error<
     let reason = match text.rsplit_once(", expected ") {
         Some((_, expected)) if expected.starts_with("struct ") => "must be a JSON object".to_owned(),
         Some((_, expected)) => format!("must be {expected}"),
+        None if text == "expected value" => "has a wrong type".to_owned(),
         // Ids say themselves what is wrong with them, without their text.
         None => text.to_owned(),
     };
@@ -234,6 +237,14 @@ mod tests {
         id: String,
         robaws: Option<Login>,
         settings: Option<Map<String, Value>>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        A,
+        B,
     }
 
     #[derive(Debug, Deserialize)]
@@ -267,6 +278,9 @@ mod tests {
     #[case(r#"{"id":"a","robaws":{"key":"x","kee":"y"}}"#, "robaws.kee: is not known")]
     #[case(r#"{"id":"a","robaws":{}}"#, "robaws.key: is missing")]
     #[case(r#"{"id":"a"} x"#, "body: goes on after its JSON")]
+    #[case(r#"{"id":"a","kind":1}"#, "kind: has a wrong type")]
+    #[case(r#"{"id":"a","kind":"c"}"#, "kind: must be `a` or `b`")]
+    #[case(r#"{"id":"a","kind":"#, "body: is not JSON (line 1, column 17)")]
     fn bodies_name_the_field(#[case] body: &str, #[case] expected: &str) {
         assert_eq!(message(&read::<Body>(body.as_bytes()).unwrap_err()), expected);
     }

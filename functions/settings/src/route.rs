@@ -93,7 +93,7 @@ async fn of_connection(
             orders::retry(deps, request, &item, &order_identifier(order)?).await
         }
         (&Method::POST, ["orders", order, "settle"]) => {
-            settle::settle(deps, request, &item, &order_identifier(order)?).await
+            Box::pin(settle::settle(deps, request, &item, &order_identifier(order)?)).await
         }
         (&Method::POST, ["orders", order, "choose"]) => {
             choose::choose(deps, request, &item, &order_identifier(order)?).await

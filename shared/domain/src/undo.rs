@@ -79,6 +79,8 @@ pub enum Obstacle {
     IsBooked,
     /// It is not what was invoiced: other lines, another total, not our reference.
     Differs,
+    /// The order changed before all of it was carried out.
+    OrderChanged,
     /// A credit note with the order's reference stands already.
     AlreadyCredited {
         /// Its number, or its id.
@@ -99,6 +101,7 @@ impl Obstacle {
             Self::IsDraft => "invoice_is_draft",
             Self::IsBooked => "invoice_is_booked",
             Self::Differs => "invoice_differs",
+            Self::OrderChanged => "order_changed",
             Self::AlreadyCredited { .. } => "already_credited",
             Self::Refused { .. } => "refused",
         }
@@ -114,7 +117,7 @@ impl Obstacle {
             Self::Refused { reason } => {
                 args.insert("reason".to_owned(), reason.as_str().into());
             }
-            Self::Gone | Self::IsDraft | Self::IsBooked | Self::Differs => {}
+            Self::Gone | Self::IsDraft | Self::IsBooked | Self::Differs | Self::OrderChanged => {}
         }
         args
     }
@@ -290,6 +293,12 @@ impl Ledger {
     pub fn decided(&self, now: &OrderFacts, status_is_known: bool) -> Option<&Undo> {
         let holds = || self.open_changes(now, status_is_known).is_empty();
         self.decision().filter(|undo| undo.obstacle.is_none() && holds())
+    }
+
+    /// Whether the order changed while something of what was decided is still to be done: then that is decided anew, also when
+    /// the order becomes again what it was.
+    pub fn lapses(&self, now: &OrderFacts, status_is_known: bool) -> bool {
+        self.is_undoing() && !self.open_changes(now, status_is_known).is_empty()
     }
 
     /// Says why a decision was not carried out, unless the merchant decided anew meanwhile.

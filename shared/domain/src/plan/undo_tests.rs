@@ -249,6 +249,22 @@ fn of_an_order_that_changed_since_the_decision_nothing_is_begun() {
         found.problems[0].args["changes"],
         Arg::Changes(vec![Change::Reopened])
     );
+    // Once that was seen it is decided anew, also when the order is again what it was.
+    let shipped = OrderFacts::of(&order(OrderStatus::Shipped));
+    assert!(ledger.lapses(&shipped, true));
+    assert!(!ledger.lapses(&OrderFacts::of(&cancelled), true));
+    let lapsed = ledger.undo.clone().unwrap();
+    ledger.obstruct(&lapsed, &Obstacle::OrderChanged);
+    assert!(!ledger.lapses(&shipped, true), "once");
+    let found = planned(&cancelled, &ledger);
+    assert_eq!((found.state, effects(&found)), (OrderState::Conflict, vec![]));
+    assert_eq!(found.problems[0].code, ProblemCode::CancelledAfterInvoice);
+    assert_eq!(sentences(&found), ["conflict", "undo_stopped_order_changed"]);
+    // Of what is done nothing lapses.
+    let mut carried_out = invoiced_ledger(true);
+    decide(&mut carried_out, &cancelled, Credit, STOCK_KEPT);
+    credit(&mut carried_out, progress(true));
+    assert!(!carried_out.lapses(&shipped, true));
     // Decided again, and changed again: once per such change.
     let mut edited = order(OrderStatus::Shipped);
     edited.lines[0].quantity = 1;
@@ -486,6 +502,7 @@ fn every_obstacle_has_its_words() {
         Obstacle::IsDraft,
         Obstacle::IsBooked,
         Obstacle::Differs,
+        Obstacle::OrderChanged,
         Obstacle::AlreadyCredited {
             credit_note: "C1".to_owned(),
         },

@@ -25,3 +25,4 @@ mod pipeline;
 mod preview_pages;
 mod shop;
 mod sign_in;
+mod undo;
