@@ -26,3 +26,4 @@ mod preview_pages;
 mod shop;
 mod sign_in;
 mod undo;
+mod undo_faults;
