@@ -97,7 +97,7 @@ pub async fn answer(
             .map(|due| page.moment(due.at.max(visit.now))),
         inactive: (!is_active).then(|| text::error(inactive(visit), &Args::new(), visit.language)),
         faults: sent.map(|sent| sent.faults.clone()).unwrap_or_default(),
-        retry: is_active && !record.is_final && problems.iter().all(|problem| problem.card.retry.is_none()),
+        retry: is_active && !record.is_final && problems.is_empty(),
         handled: is_open && problems.iter().all(|problem| !problem.card.handled),
         problems,
         events,
