@@ -121,7 +121,8 @@ pub(crate) fn answer(
             .with("Content-Type", "text/css; charset=UTF-8")
             .with("Cache-Control", "no-cache");
     }
-    if method == Method::POST && request.media_type() != "application/x-www-form-urlencoded" {
+    let is_form = request.media_type() == "application/x-www-form-urlencoded" || request.body.is_empty();
+    if method == Method::POST && !is_form {
         return Reply::html(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Only forms are taken here.");
     }
     let asked = request.param(house.owner);

@@ -421,6 +421,10 @@ async fn a_page_lets_no_script_run_and_only_forms_change_things() {
         (405, &"GET, HEAD, POST".parse().unwrap())
     );
     assert!(bench.tenant.article("12").unwrap().is_ticked());
+    // A button alone has nothing to send, so nothing to be of a type.
+    let button = bench.http.post(format!("{url}/articles/12/untick"));
+    assert_eq!(button.send().await.unwrap().status(), 303);
+    assert!(!bench.tenant.article("12").unwrap().is_ticked());
     let head = bench.http.head(&url).send().await.unwrap();
     assert_eq!(head.status(), 200);
     assert_eq!(bench.office("/nothing").await.status, 404);
