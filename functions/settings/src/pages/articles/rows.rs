@@ -71,7 +71,7 @@ fn state(record: &ArticleRecord) -> (&'static str, &'static str) {
         ArticleState::Problem => ("articles.state_problem", "bad"),
         ArticleState::Due => ("articles.state_waiting", "wait"),
         ArticleState::Sent if keeps_no_stock && quantity.is_some_and(|quantity| quantity == "0") => {
-            ("articles.state_no_stock", "good")
+            ("articles.state_no_stock", "good long")
         }
         ArticleState::Sent => ("articles.state_sent", "good"),
         ArticleState::Off if record.attempt > 0 => ("articles.state_withdrawn", ""),
