@@ -49,6 +49,8 @@ struct Articles {
     states: Vec<(&'static str, &'static str, bool)>,
     number: String,
     rows: Vec<Row>,
+    /// Whether sale prices go out, or did.
+    with_sale_price: bool,
     /// What to do about the problems of the rows, each kind once.
     fixes: Vec<Told>,
     empty: Option<&'static str>,
@@ -130,6 +132,8 @@ async fn list(visit: &Visit<'_>, fault: Option<&'static str>) -> Result<Answer, 
             .collect(),
         number: number.to_owned(),
         fixes: fixes(&rows),
+        with_sale_price: visit.item.connection.settings.send_sale_price
+            || rows.iter().any(|row| row.sale_price.is_some()),
         rows,
         empty,
         next: next.map(|cursor| of_list(Some(cursor))),
