@@ -27,3 +27,4 @@ mod shop;
 mod sign_in;
 mod undo;
 mod undo_faults;
+mod undo_nightly;
