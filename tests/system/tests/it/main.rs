@@ -23,6 +23,7 @@ mod order_month;
 mod order_pages;
 mod pipeline;
 mod preview_pages;
+mod set_up_pages;
 mod shop;
 mod sign_in;
 mod undo;

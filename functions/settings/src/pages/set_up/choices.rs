@@ -124,6 +124,23 @@ fn typed_words(form: &Form, known: &StatusWords) -> StatusWords {
     }
 }
 
+/// A word that stands in two lists, at each of them.
+pub fn word_twice(word: &str, form: &Form, connection: &Connection, language: Language) -> Faults {
+    let words = typed_words(form, &connection.settings.status_words).with_defaults();
+    let text = filled("set_up.word_twice", &[("word", word)], language);
+    let mut faults = Faults::none();
+    for (list, field) in [
+        (words.open, "settings.status_words.open"),
+        (words.shipped, "settings.status_words.shipped"),
+        (words.cancelled, "settings.status_words.cancelled"),
+    ] {
+        if list.iter().any(|known| known == word) {
+            faults.put(field, &text, language);
+        }
+    }
+    faults
+}
+
 /// What the fields are filled with: what was typed, else what is stored, else the only choice there is.
 pub struct Sources<'a> {
     /// The connection.

@@ -4,7 +4,7 @@ use crate::api_error::ApiError;
 use crate::checks::Fault;
 use crate::pages::answer::PageError;
 use crate::pages::layout::typeset;
-use crate::pages::texts::{filled, text};
+use crate::pages::texts::text;
 use domain::settings::Language;
 use http::StatusCode;
 
@@ -102,11 +102,6 @@ impl Faults {
             "bad_request" => {
                 let field = named("field").to_owned();
                 faults.put(&field, malformed(&field, named("reason"), language), language);
-            }
-            "status_word_ambiguous" => {
-                let word = named("word");
-                let text = filled("set_up.word_twice", &[("word", word)], language);
-                faults.put("settings.status_words.shipped", &text, language);
             }
             "company_taken" => {
                 let taken = crate::checks::taken();

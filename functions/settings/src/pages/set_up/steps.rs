@@ -116,7 +116,17 @@ pub async fn keep(visit: &Visit<'_>, form: &Form) -> Result<(Faults, ConnectionI
             let item = connections::read_again(visit.deps, visit.id()).await?;
             Ok((Faults::none(), item))
         }
-        Err(error) => Ok((Faults::read(error, visit.language)?, visit.item.clone())),
+        Err(error) => {
+            let connection = &visit.item.connection;
+            let word = error
+                .argument("word")
+                .filter(|_| error.code() == "status_word_ambiguous");
+            let faults = match word {
+                Some(word) => choices::word_twice(word, form, connection, visit.language),
+                None => Faults::read(error, visit.language)?,
+            };
+            Ok((faults, visit.item.clone()))
+        }
     }
 }
 
