@@ -34,6 +34,10 @@ build *args:
 acceptance:
     tests/acceptance/run
 
+# The merchant's pages in a real browser; pictures in target/browser/pictures
+browser:
+    tests/browser/run
+
 # How long a webhook's answer takes, warm
 bench-webhook:
     cargo bench -p system --bench webhook
