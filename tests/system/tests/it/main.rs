@@ -21,6 +21,7 @@ mod nightly;
 mod notifications;
 mod order_month;
 mod order_pages;
+mod page_safety;
 mod pipeline;
 mod preview_pages;
 mod set_up_pages;
