@@ -59,8 +59,14 @@ struct Summary {
     links: Vec<(String, String)>,
 }
 
-/// Faults whose fields are on this very page.
-fn summary_here(faults: &Faults) -> Summary {
+/// Faults whose fields are on this very page. Of those that the peers themselves told it says nothing again.
+fn summary_here(faults: &Faults, said: &[connect::Said]) -> Summary {
+    if !said.is_empty() {
+        return Summary {
+            intro: faults.intro.clone(),
+            links: Vec::new(),
+        };
+    }
     let link = |fault: &faults::Shown| (format!("#{}", fault.element), fault.text.clone());
     Summary {
         intro: faults.intro.clone(),

@@ -34,8 +34,8 @@ pub struct Said {
     pub system: &'static str,
     /// What it said.
     pub text: String,
-    /// Whether all is well.
-    pub works: bool,
+    /// The id of the field that is wrong, if one is.
+    pub wrong: Option<String>,
 }
 
 /// The form as it is shown.
@@ -51,20 +51,8 @@ pub fn form(item: &ConnectionItem, language: Language, form: Option<&Form>, faul
     };
     let in_robaws = kept(connection.has_robaws);
     let robaws = vec![
-        field(
-            "robaws_key",
-            "robaws.key",
-            Kind::Secret,
-            t("set_up.hint_robaws_key"),
-        )
-        .hint(in_robaws),
-        field(
-            "robaws_secret",
-            "robaws.secret",
-            Kind::Secret,
-            t("set_up.hint_robaws_secret"),
-        )
-        .hint(in_robaws),
+        field("robaws_key", "robaws.key", Kind::Secret, in_robaws).hint(t("set_up.hint_robaws_key")),
+        field("robaws_secret", "robaws.secret", Kind::Secret, in_robaws).hint(t("set_up.hint_robaws_secret")),
     ];
     let stored = connection.company.map(|company| company.to_string());
     let typed = form.and_then(|form| form.typed("company_id"));
@@ -88,13 +76,14 @@ pub fn form(item: &ConnectionItem, language: Language, form: Option<&Form>, faul
             t("set_up.hint_company_id"),
         )
     };
+    let kept_token = kept(connection.has_productflow);
     let token = field(
         "access_token",
         "productflow.access_token",
         Kind::Secret,
-        t("set_up.hint_access_token"),
+        kept_token,
     )
-    .hint(kept(connection.has_productflow))
+    .hint(t("set_up.hint_access_token"))
     .link(PRODUCTFLOW_PROFILE, t("set_up.open_profile"));
     Credentials {
         robaws,
@@ -109,10 +98,11 @@ pub fn said(faults: &Faults, language: Language) -> Vec<Said> {
         .into_iter()
         .map(|(system, fields)| {
             let wrong = faults.first(&fields);
+            let works = || text("set_up.works", language).to_owned();
             Said {
                 system,
-                works: wrong.is_none(),
-                text: wrong.map_or_else(|| text("set_up.works", language).to_owned(), str::to_owned),
+                text: wrong.map_or_else(works, |fault| fault.text.clone()),
+                wrong: wrong.map(|fault| fault.element.clone()),
             }
         })
         .collect()

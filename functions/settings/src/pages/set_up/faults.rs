@@ -160,12 +160,10 @@ impl Faults {
     }
 
     /// The first fault of one of these fields.
-    pub fn first(&self, elements: &[&str]) -> Option<&str> {
-        let mut here = self
-            .list
+    pub fn first(&self, elements: &[&str]) -> Option<&Shown> {
+        self.list
             .iter()
-            .filter(|fault| elements.contains(&fault.element.as_str()));
-        here.next().map(|fault| fault.text.as_str())
+            .find(|fault| elements.contains(&fault.element.as_str()))
     }
 }
 

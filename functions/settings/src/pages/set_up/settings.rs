@@ -124,7 +124,7 @@ async fn settings_page(
     }
     Answer::html(&SettingsPage {
         is_suspended: is_suspended(visit),
-        summary: summary_here(faults),
+        summary: summary_here(faults, &credentials.said),
         state,
         choices: steps::offered(visit, item, of_choices, faults).await?,
         credentials,

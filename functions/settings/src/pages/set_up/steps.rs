@@ -63,7 +63,7 @@ fn connect_page(
     Answer::html(&ConnectPage {
         page: visit.layout(text("set_up.title", visit.language), Tab::None),
         is_suspended: is_suspended(visit),
-        summary: summary_here(faults),
+        summary: summary_here(faults, &credentials.said),
         credentials,
     })
 }
@@ -162,6 +162,6 @@ async fn choices_page(
         choices: offered(visit, item, form, faults).await?,
         page: visit.layout(text("set_up.title", visit.language), Tab::None),
         is_suspended: is_suspended(visit),
-        summary: summary_here(faults),
+        summary: summary_here(faults, &[]),
     })
 }
