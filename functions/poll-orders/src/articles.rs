@@ -70,9 +70,9 @@ fn is_recent(at: Option<Timestamp>, now: Timestamp) -> bool {
 
 /// Queues sweeps that were asked for, or begun, and that nobody has touched for a while: their message was lost, or the day's
 /// requests were used up.
-pub async fn revive(deps: &Deps, item: &mut ConnectionItem) -> Result<(), PollError> {
+pub async fn revive(deps: &Deps, item: &mut ConnectionItem, sweeps: &[Sweep]) -> Result<(), PollError> {
     let now = deps.clock.now();
-    if is_recent(item.poll.sweeps_queued_at, now) || item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
+    if is_recent(item.poll.sweeps_queued_at, now) {
         return Ok(());
     }
     let connection = &item.connection.id;
@@ -80,10 +80,10 @@ pub async fn revive(deps: &Deps, item: &mut ConnectionItem) -> Result<(), PollEr
         let asked_at = state.ask.as_ref().map(|ask| ask.at);
         state.is_pending() && !is_recent(state.progress.touched_at.max(asked_at), now)
     };
-    let left: Vec<SweepMessage> = Sweep::ALL
-        .into_iter()
-        .filter(|sweep| is_left(&item.sweep(*sweep)))
-        .map(|sweep| SweepMessage::new(connection.clone(), sweep))
+    let left: Vec<SweepMessage> = sweeps
+        .iter()
+        .filter(|sweep| is_left(&item.sweep(**sweep)))
+        .map(|sweep| SweepMessage::new(connection.clone(), *sweep))
         .collect();
     if left.is_empty() {
         return Ok(());

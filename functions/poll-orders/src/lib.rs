@@ -11,6 +11,7 @@ pub mod pass;
 pub mod poll;
 pub mod queueing;
 pub mod round;
+pub mod suspended;
 
 pub use handler::handle;
 pub use round::Deps;

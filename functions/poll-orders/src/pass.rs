@@ -122,6 +122,7 @@ pub async fn run(
             language: connection.language,
             go_live,
             connection: connection.settings.clone(),
+            lost: connection.lost,
         },
         version: connection.version,
         boundary,

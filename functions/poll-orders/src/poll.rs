@@ -10,8 +10,8 @@ use peers::{Clients, Health, PeersError, Trouble, notifications};
 use runtime::error::Chain;
 use std::collections::BTreeSet;
 use store::StoreError;
-use store::model::{ConnectionItem, Peer};
-use store::queue::QueueError;
+use store::model::{ConnectionItem, Peer, PeerHealth};
+use store::queue::{QueueError, Sweep};
 use tokio::time::Instant;
 
 /// Why a connection could not be polled.
@@ -38,7 +38,9 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
         item.poll.settings_stamp = item.connection.settings_stamp;
         deps.store.save_poll(&item.connection.id, &item.poll).await?;
     }
-    articles::revive(deps, &mut item).await?;
+    if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
+        articles::revive(deps, &mut item, &Sweep::WHILE_ACTIVE).await?;
+    }
     if probe_is_due(&item, Peer::Robaws, now) {
         clients = with_new_credentials(deps, &item, clients).await?;
         let answer = clients.robaws.cheapest_get().await;

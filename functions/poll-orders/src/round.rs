@@ -2,12 +2,13 @@
 //! fails or is slow costs the others nothing.
 
 use crate::poll;
+use crate::suspended;
 use futures::{StreamExt, stream};
 use peers::Peers;
 use runtime::clock::SharedClock;
 use runtime::error::Chain;
 use std::time::Duration;
-use store::model::ConnectionItem;
+use store::model::{ConnectionItem, ConnectionState};
 use store::queue::{ArticleQueue, OrderQueue, SweepQueue};
 use store::{Store, StoreError};
 use tokio::time::Instant;
@@ -49,8 +50,17 @@ pub struct Report {
 
 /// Polls every active connection.
 pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
-    let mut connections = deps.store.active_connections().await?;
+    let mut connections = deps.store.connections().await?;
+    let suspended = connections.extract_if(.., |item| item.connection.state == ConnectionState::Suspended);
+    let suspended: Vec<ConnectionItem> = suspended.collect();
+    connections.retain(|item| item.connection.state == ConnectionState::Active);
     connections.sort_by_key(|item| item.poll.last_poll_at);
+    for item in suspended {
+        let id = item.connection.id.clone();
+        if let Err(error) = suspended::keep(deps, item).await {
+            tracing::error!(connection.id = %id, error = %Chain(&error), "a suspended connection could not be kept so");
+        }
+    }
     let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let reports = stream::iter(connections)
         .map(|item| one(deps, item, deadline, needs))

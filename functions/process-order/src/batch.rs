@@ -121,6 +121,7 @@ fn settings_of(item: &ConnectionItem) -> Settings {
         // Without a go-live nothing was ever activated, and nothing may be touched.
         go_live: connection.go_live.unwrap_or(Timestamp::MAX),
         connection: connection.settings.clone(),
+        lost: connection.lost,
     }
 }
 

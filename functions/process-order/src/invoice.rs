@@ -4,7 +4,7 @@
 use crate::book::{amend, in_doubt};
 use crate::look::{Look, Stop};
 use domain::ids::DocumentId;
-use domain::invoice::{DocumentKind, Frozen, InvoiceLine};
+use domain::invoice::{DocumentKind, Frozen};
 use domain::ledger::{InvoiceProgress, LookRefusal};
 use domain::money::Cents;
 use domain::plan::Plan;
@@ -40,7 +40,7 @@ pub async fn finish(
         let Some(invoice) = read(look, &id).await? else {
             return in_doubt(look, record, no).await;
         };
-        let Some(lines) = standing_lines(&frozen.lines, &invoice) else {
+        let Some(lines) = invoice.standing_lines(&frozen.lines) else {
             return checked(look, record, no, &frozen, &invoice).await;
         };
         standing = lines;
@@ -85,7 +85,7 @@ pub async fn finish(
         let Some(invoice) = read(look, &id).await? else {
             return in_doubt(look, record, no).await;
         };
-        let Some(lines) = standing_lines(&frozen.lines, &invoice) else {
+        let Some(lines) = invoice.standing_lines(&frozen.lines) else {
             return checked(look, record, no, &frozen, &invoice).await;
         };
         standing = lines;
@@ -97,8 +97,7 @@ pub async fn finish(
             None => return in_doubt(look, record, no).await,
         },
     };
-    if standing_lines(&frozen.lines, &invoice) != Some(frozen.lines.len())
-        || !total_is_right(&frozen, &invoice)
+    if invoice.standing_lines(&frozen.lines) != Some(frozen.lines.len()) || !total_is_right(&frozen, &invoice)
     {
         return checked(look, record, no, &frozen, &invoice).await;
     }
@@ -182,7 +181,7 @@ pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> 
     let frozen = read_frozen(look, record, no).await?;
     let right = match invoice.total_incl_vat {
         Some(shown) => Cents::from_euros(shown) == Some(total),
-        None => standing_lines(&frozen.lines, &invoice) == Some(frozen.lines.len()),
+        None => invoice.standing_lines(&frozen.lines) == Some(frozen.lines.len()),
     };
     let settled =
         business && (invoice.booked || invoice.client_id.as_deref() != Some(frozen.client_id.as_str()));
@@ -286,18 +285,6 @@ async fn progress(
         }
     })
     .await
-}
-
-/// How many of the frozen lines stand, from the first on; `None` when what stands is not how the frozen lines begin.
-fn standing_lines(frozen: &[InvoiceLine], invoice: &Invoice) -> Option<usize> {
-    let same = |(line, shown): (&InvoiceLine, &robaws::InvoiceLineShown)| {
-        shown.article_id.as_deref() == line.article_id.as_ref().map(domain::ArticleId::as_str)
-            && shown.vat_tariff_id.as_deref() == Some(line.vat_tariff_id.as_str())
-            && shown.quantity == Some(Decimal::from(line.quantity))
-            && shown.price == Some(line.price.to_euros())
-    };
-    let count = invoice.lines.len();
-    (count <= frozen.len() && frozen.iter().zip(&invoice.lines).all(same)).then_some(count)
 }
 
 fn total_is_right(frozen: &Frozen, invoice: &Invoice) -> bool {

@@ -120,6 +120,7 @@ async fn begin(ctx: &Context, identifier: &OrderIdentifier) -> Result<Option<Ord
             return Ok(None);
         }
         record.starts = record.starts.saturating_add(1);
+        record.ledger.skip_lost_rows(ctx.settings.lost.as_ref());
         match ctx.store.save_order(&mut record, now).await {
             Ok(()) => return Ok(Some(record)),
             Err(StoreError::Conflict) => {}

@@ -1,4 +1,5 @@
-//! Sweeps over all articles of a connection, page by page: the full push, ticking all, and the nightly check.
+//! Sweeps over all articles of a connection, page by page: the full push, ticking all, and the nightly check. And the rebuild of a
+//! ledger that was lost ([`rebuild`]).
 //!
 //! The rule starts the nightly check of every connection ([`nightly`]); a message of the sweeps queue goes on with one sweep.
 //! [`sweeps`] keeps where each stands, so that it goes on where it stopped, in whichever invocation. A sweep only finds
@@ -13,6 +14,7 @@ pub mod handler;
 pub mod nightly;
 pub mod orders;
 pub mod push;
+pub mod rebuild;
 pub mod records;
 pub mod sweeps;
 pub mod tick;

@@ -1,7 +1,7 @@
 //! Where a sweep stands, and going on with it: a page at a time, each recorded before the next is read.
 
 use crate::config::Deps;
-use crate::{articles, compare, push, records, tick, webhook};
+use crate::{articles, compare, push, rebuild, records, tick, webhook};
 use domain::ids::ConnectionId;
 use domain::problem::{Holds, Problem, ProblemCode, args};
 use jiff::Timestamp;
@@ -85,6 +85,7 @@ fn first_step(sweep: Sweep) -> &'static str {
         Sweep::Push => "push",
         Sweep::Tick => "tick",
         Sweep::Reconcile => "articles",
+        Sweep::Rebuild => "rebuild_stock",
     }
 }
 
@@ -92,7 +93,12 @@ fn first_step(sweep: Sweep) -> &'static str {
 pub async fn run(deps: &Deps, id: &ConnectionId, sweep: Sweep, deadline: Instant) -> Result<End, StoreError> {
     let store = &deps.sessions.store;
     let found = store.connection(id).await?;
-    let Some(item) = found.filter(|item| item.connection.state == ConnectionState::Active) else {
+    let works_in = if sweep == Sweep::Rebuild {
+        ConnectionState::Suspended
+    } else {
+        ConnectionState::Active
+    };
+    let Some(item) = found.filter(|item| item.connection.state == works_in) else {
         return Ok(End::Done);
     };
     if !item.sweep(sweep).is_pending() {
@@ -129,7 +135,8 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
     if !store.save_sweep(&id, sweep, &progress).await? {
         return Ok(End::Done);
     }
-    if item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
+    // Until its ledger is rebuilt a connection has no better use for the day's requests.
+    if sweep != Sweep::Rebuild && item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         return Err(Stop::Quota);
     }
     let session = match deps.sessions.open(item, deadline).await {
@@ -149,6 +156,11 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
         if trouble.peer_is_well() && *trouble != Trouble::OutOfTime {
             // No repeat mends that; the next night asks again.
             forbidden(&session, trouble).await?;
+            if sweep == Sweep::Rebuild {
+                // Half a ledger is none: it goes on once the cause is mended.
+                session.close().await?;
+                return Ok(End::Held);
+            }
             finish(&mut progress, deps.sessions.clock.now());
             store.save_sweep(&id, sweep, &progress).await?;
             ended = Ok(End::Done);
@@ -233,7 +245,7 @@ async fn pages(
             finish(progress, now);
         }
         store.save_sweep(id, sweep, progress).await?;
-        if progress.run.is_some() && !page.quota_allows() {
+        if progress.run.is_some() && sweep != Sweep::Rebuild && !page.quota_allows() {
             return Err(Stop::Quota);
         }
     }
@@ -254,6 +266,9 @@ async fn step(
         "webhook" => webhook::check(page, run).await,
         "orders" => crate::orders::page(page, run).await,
         "records" => records::page(page, run).await,
+        "rebuild_stock" => Box::pin(rebuild::stock_changes(page, progress, run)).await,
+        "rebuild_invoices" => Box::pin(rebuild::invoices(page, progress, run)).await,
+        "rebuild_end" => Box::pin(rebuild::end(page, progress, run)).await,
         other => {
             // A run that another version of this program began and that this one does not know.
             tracing::error!(connection.id = %page.connection(), step = other, "an unknown step: the sweep ends");

@@ -17,6 +17,7 @@ use store::StoreError;
 use store::connections::ClaimError;
 use store::model::{ConnectionItem, ConnectionState, Peer, PollState};
 use store::queue::Sweep;
+use store::secrets::{Credentials, Past};
 use store::sweep::SweepAsk;
 use tokio::time::Instant;
 
@@ -67,12 +68,24 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     };
     let robaws = deps.peers.robaws(&next.id, &credentials).await;
     let robaws = robaws.ok_or_else(|| failed(vec![Fault::missing("robaws.key")]))?;
+    let past = Past {
+        company,
+        go_live,
+        first_activated_at: next.first_activated_at.unwrap_or(now),
+    };
+    let tells_past = credentials.past == Some(past);
+    let credentials = Credentials {
+        past: Some(past),
+        ..credentials
+    };
     let registered = announcements::register(&item, &credentials, &robaws, &next)
         .await
         .map_err(|fault| failed(vec![fault]))?;
     if let Some(webhook) = &registered {
         let version = announcements::keep_secret(deps, &next, credentials.clone(), webhook).await;
         next.secret_version = Some(announcements::or_remove(&robaws, webhook, version).await?);
+    } else if !tells_past {
+        next.secret_version = Some(deps.peers.secrets().put(&next.id, &credentials).await?);
     }
     let activated = deps.store.activate(&next, company).await;
     if let (Err(_), Some(webhook)) = (&activated, &registered) {
@@ -243,12 +256,18 @@ pub async fn deactivate(deps: &Deps, request: &Request, item: ConnectionItem) ->
     #[serde(deny_unknown_fields)]
     struct Nothing {}
     let Nothing {} = body::read(&request.body)?;
+    if item.connection.state == ConnectionState::Suspended {
+        // What is suspended stays it until its ledger has been rebuilt; it books nothing as it is.
+        return Err(ApiError::conflict("suspended"));
+    }
     announcements::end(deps, &item).await;
     let id = item.connection.id;
     for _ in 0..5 {
         let item = read_again(deps, &id).await?;
-        if item.connection.state == ConnectionState::Inactive {
-            return Ok(show(deps, &item));
+        match item.connection.state {
+            ConnectionState::Inactive => return Ok(show(deps, &item)),
+            ConnectionState::Suspended => return Err(ApiError::conflict("suspended")),
+            ConnectionState::Active => {}
         }
         let mut next = item.connection;
         next.state = ConnectionState::Inactive;

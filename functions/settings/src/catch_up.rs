@@ -74,6 +74,7 @@ pub async fn survey(
         language: connection.language,
         go_live,
         connection: connection.settings.clone(),
+        lost: connection.lost,
     };
     let last_read = item.poll.mark.map_or(since, |mark| mark.min(since));
     let boundary = last_read.checked_sub(OVERLAP).unwrap_or(last_read);

@@ -4,6 +4,20 @@ use crate::problem_view::problems;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::model::{ConnectionItem, Peer};
+use store::queue::Sweep;
+
+/// How rebuilding its ledger goes, or went; one that was asked for and not begun shows that.
+fn rebuild(item: &ConnectionItem) -> Value {
+    let state = item.sweep(Sweep::Rebuild);
+    match (state.asked(), &state.progress.rebuild) {
+        (Some(ask), _) => json!({
+            "started_at": ask.at, "finished_at": null, "dry_run": ask.dry_run, "lost_at": ask.lost_at,
+            "documents": 0, "known": 0, "orders": 0, "made": 0, "in_doubt": 0, "strangers": 0,
+        }),
+        (None, Some(report)) => json!(report),
+        (None, None) => Value::Null,
+    }
+}
 
 /// Its JSON. `now` tells a pause that has ended.
 pub fn connection(item: &ConnectionItem, now: Timestamp) -> Value {
@@ -23,6 +37,7 @@ pub fn connection(item: &ConnectionItem, now: Timestamp) -> Value {
         "webhook": if item.webhook.is_some() { "registered" } else { "missing" },
         "problems": problems(item.problems.values(), connection.language),
         "quota_left": item.robaws.quota_left,
+        "rebuild": rebuild(item),
         "created_at": connection.created_at,
     })
 }

@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::{articles, body, connection_view};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::ids::ConnectionId;
+use domain::ids::{CompanyId, ConnectionId};
 use domain::problem::Arg;
 use domain::settings::{ConnectionSettings, Language};
 use http::StatusCode;
@@ -76,17 +76,15 @@ async fn created(deps: &Deps, body: Create) -> Result<Reply, ApiError> {
         catalogue_stamp: 0,
         settings_stamp: 0,
         public_base_url: None,
+        table_id: None,
+        suspension: None,
+        lost: None,
     };
     // The item first: the secret of a connection that exists must not be overwritten.
-    deps.store
-        .create_connection(&connection)
+    let known = begin(deps, &mut connection)
         .await
         .map_err(|error| claim_error(error, &connection))?;
-    let credentials = credentials::merged(
-        &Credentials::default(),
-        body.robaws.as_ref(),
-        body.productflow.as_ref(),
-    );
+    let credentials = credentials::merged(&known, body.robaws.as_ref(), body.productflow.as_ref());
     if credentials.robaws.is_some() || credentials.productflow.is_some() {
         connection.has_robaws = credentials.robaws.is_some();
         connection.has_productflow = credentials.productflow.is_some();
@@ -102,10 +100,46 @@ async fn created(deps: &Deps, body: Create) -> Result<Reply, ApiError> {
     })
 }
 
+/// Stores the new connection, which goes on with the ledger that there is for its id; gives the credentials that there are.
+async fn begin(deps: &Deps, connection: &mut Connection) -> Result<Credentials, ClaimError> {
+    let asked = connection.company;
+    let fixed = |known: Option<CompanyId>| match (asked, known) {
+        (Some(asked), Some(known)) if asked != known => Err(ClaimError::CompanyIsFixed(known)),
+        _ => Ok(()),
+    };
+    if deps.store.connection(&connection.id).await?.is_some() {
+        return Err(ClaimError::Exists);
+    }
+    if let Some(deleted) = deps.store.deleted_connection(&connection.id).await? {
+        fixed(deleted.connection.company)?;
+        let newest = deleted.newest.clone();
+        *connection = deleted.taken_up_by(connection.clone());
+        deps.store.create_again(connection, &newest).await?;
+        tracing::info!(connection.id = %connection.id, "the ledger of a deleted connection is taken up");
+        return Ok(Credentials::default());
+    }
+    // A secret that knows more than the table: the table was lost, and what it held has to be rebuilt.
+    let left = deps.peers.secrets().refresh(&connection.id).await?;
+    if let Some(past) = left.past {
+        fixed(Some(past.company))?;
+        connection.company = Some(past.company);
+        connection.go_live = Some(past.go_live);
+        connection.first_activated_at = Some(past.first_activated_at);
+        connection.suspend(Some(connection.created_at));
+        tracing::warn!(connection.id = %connection.id, "there is a secret of this connection, but no ledger: suspended");
+    }
+    deps.store.create_connection(connection).await?;
+    Ok(left)
+}
+
 /// Why a connection was not created or activated, as the API says it.
 pub fn claim_error(error: ClaimError, connection: &Connection) -> ApiError {
     match error {
         ClaimError::Exists => ApiError::conflict("exists").arg("id", connection.id.to_string()),
+        ClaimError::CompanyIsFixed(company) => {
+            ApiError::conflict("company_is_fixed").arg("company", company.to_string())
+        }
+        ClaimError::Secret(error) => error.into(),
         ClaimError::CompanyTaken => {
             let company = connection.company.map(|c| c.to_string()).unwrap_or_default();
             ApiError::conflict("company_taken").arg("company", company)

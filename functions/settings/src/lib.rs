@@ -16,6 +16,7 @@ pub mod connection_view;
 pub mod connections;
 pub mod credentials;
 pub mod handler;
+pub mod life;
 pub mod links;
 pub mod notifications;
 pub mod operator;

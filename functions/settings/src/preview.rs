@@ -104,6 +104,7 @@ pub fn settings(item: &ConnectionItem, start: Option<Timestamp>) -> Settings {
         language: connection.language,
         go_live,
         connection: connection.settings.clone(),
+        lost: connection.lost,
     }
 }
 

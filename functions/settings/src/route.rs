@@ -4,7 +4,7 @@ use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::{Request, order_identifier};
-use crate::{activation, articles, choose, connections, links, notifications, orders, preview, settle};
+use crate::{activation, articles, choose, connections, life, links, notifications, orders, preview, settle};
 use domain::ids::ConnectionId;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -85,6 +85,9 @@ async fn of_connection(
     match (&request.method, path) {
         (&Method::GET, []) => Ok(connections::show(deps, &item)),
         (&Method::PATCH, []) => Box::pin(connections::change(deps, request, item)).await,
+        (&Method::DELETE, []) => Box::pin(life::delete(deps, request, item)).await,
+        (&Method::POST, ["suspend"]) => life::suspend(deps, request, &item).await,
+        (&Method::POST, ["rebuild"]) => life::rebuild(deps, request, &item).await,
         (&Method::POST, ["activate"]) => Box::pin(activation::activate(deps, request, item)).await,
         (&Method::POST, ["deactivate"]) => Box::pin(activation::deactivate(deps, request, item)).await,
         (&Method::GET, ["orders"]) => orders::list(deps, request, &item).await,
@@ -110,7 +113,7 @@ async fn of_connection(
             []
             | [
                 "activate" | "deactivate" | "orders" | "articles" | "reconcile" | "plan" | "sign-in-link"
-                | "notifications",
+                | "notifications" | "suspend" | "rebuild",
             ]
             | ["articles", "push" | "tick"]
             | ["orders", _]

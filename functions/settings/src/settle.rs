@@ -11,7 +11,7 @@ use domain::ids::{DocumentId, OrderIdentifier};
 use domain::invoice::DocumentKind;
 use domain::ledger::{Outcome, Row, RowEffect, RowState, Settlement};
 use domain::plan::effect_name;
-use domain::problem::Arg;
+use domain::problem::{Arg, ProblemCode};
 use domain::undo::{UndoInvoice, UndoStock};
 use runtime::error::Chain;
 use serde::Deserialize;
@@ -123,12 +123,21 @@ async fn handled(
 }
 
 fn in_doubt(record: &OrderRecord) -> Result<Row, ApiError> {
+    if let Some(lost) = asked_about_the_past(record) {
+        return Err(ApiError::conflict(lost.as_str()).arg("order", reference(record)));
+    }
     let row = record
         .ledger
         .in_doubt()
         .filter(|_| record.ledger.handled.is_none());
     row.cloned()
         .ok_or_else(|| ApiError::conflict("not_in_doubt").arg("order", reference(record)))
+}
+
+/// Whether people are asked about what a lost ledger may have held of the order.
+fn asked_about_the_past(record: &OrderRecord) -> Option<ProblemCode> {
+    let mut codes = record.problems.iter().map(|open| open.problem.code);
+    codes.find(|code| matches!(code, ProblemCode::PastUnknown | ProblemCode::PastUnmatched))
 }
 
 /// The document named must be what was sent: checked at Robaws.
@@ -201,6 +210,9 @@ async fn not_done(
     item: &ConnectionItem,
     record: &OrderRecord,
 ) -> Result<OrderRecord, ApiError> {
+    if asked_about_the_past(record) == Some(ProblemCode::PastUnknown) {
+        return vouched(deps, request, item, record).await;
+    }
     settled(
         deps,
         request,
@@ -213,6 +225,42 @@ async fn not_done(
         },
     )
     .await
+}
+
+/// Nothing was done for the order but what the rebuilt ledger shows: the rest is booked.
+async fn vouched(
+    deps: &Deps,
+    request: &Request,
+    item: &ConnectionItem,
+    record: &OrderRecord,
+) -> Result<OrderRecord, ApiError> {
+    must_be_active(item)?;
+    let now = deps.clock.now();
+    let (connection, identifier) = (&item.connection.id, &record.ledger.identifier);
+    let amended = deps
+        .store
+        .amend_order(connection, identifier, now, |record| {
+            if !record.ledger.may_be_vouched_for() || record.ledger.handled.is_some() {
+                return false;
+            }
+            record.ledger.vouched_at = Some(now);
+            record.ledger.settlements.push(Settlement {
+                kind: "not_done".to_owned(),
+                by: request.by.to_owned(),
+                at: now,
+                row: None,
+                robaws_id: None,
+                invoice: None,
+                stock: None,
+            });
+            record.look_again(now);
+            true
+        })
+        .await?
+        .ok_or_else(|| unknown(identifier))?;
+    tracing::info!(connection.id = %connection, order.id = %identifier, settled.r#as = "not_done", "settled");
+    send(deps, connection, identifier).await;
+    Ok(amended)
 }
 
 /// Puts the row in doubt where people say it is, and has the order looked at at once.

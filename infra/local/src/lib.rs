@@ -3,10 +3,12 @@
 
 pub mod api;
 pub mod aws;
+pub mod backup;
 pub mod demo;
 pub mod run;
 pub mod secretsmanager;
 pub mod sqs;
 pub mod stack;
 
+pub use backup::Backup;
 pub use stack::Stack;

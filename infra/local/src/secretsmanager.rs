@@ -1,4 +1,4 @@
-//! A small Secrets Manager behind its wire protocol (AWS JSON 1.1): create, read, write.
+//! A small Secrets Manager behind its wire protocol (AWS JSON 1.1): create, read, write, delete.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -111,6 +111,14 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
                     "Secrets Manager can't find the specified secret.",
                 ),
             }
+        }
+        "secretsmanager.DeleteSecret" => {
+            let name = text("SecretId");
+            if request.get("ForceDeleteWithoutRecovery") != Some(&Value::Bool(true)) {
+                return failure("InvalidParameterException", "secrets can't be recovered here");
+            }
+            inside.secrets.remove(&name);
+            answer(&name, &version, None)
         }
         other => failure("InvalidRequestException", &format!("{other} is not known here")),
     }

@@ -227,6 +227,7 @@ impl Stack {
                 access_token: productflow.1.into(),
             }),
             webhook: None,
+            past: None,
         };
         let version = self.secrets.put(&id, &credentials).await?;
         let now = self.clock.now();
@@ -250,6 +251,9 @@ impl Stack {
             catalogue_stamp: 0,
             settings_stamp: 0,
             public_base_url: None,
+            table_id: None,
+            suspension: None,
+            lost: None,
         };
         self.store.create_connection(&connection).await?;
         self.store.activate(&connection, company).await?;

@@ -8,6 +8,7 @@ use crate::ids::{
 use crate::invoice::DocumentKind;
 use crate::money::Cents;
 use crate::order::OrderFacts;
+use crate::rebuild::Doubt;
 use crate::undo::{Undo, UndoInvoice, UndoStock};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -376,6 +377,12 @@ pub struct Ledger {
     /// What the merchant decided last about an invoice that the order contradicts.
     #[serde(default)]
     pub undo: Option<Undo>,
+    /// The ledger was lost, and documents of this order do not fit it.
+    #[serde(default)]
+    pub doubt: Option<Doubt>,
+    /// When people said that nothing was done for it but what the rows show: after the ledger was lost and rebuilt.
+    #[serde(default)]
+    pub vouched_at: Option<Timestamp>,
     /// Refusals of this look; not stored.
     #[serde(skip)]
     pub look: Vec<LookRefusal>,
@@ -427,6 +434,8 @@ impl Ledger {
             handled: None,
             settlements: Vec::new(),
             undo: None,
+            doubt: None,
+            vouched_at: None,
             look: Vec::new(),
         }
     }

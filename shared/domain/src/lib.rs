@@ -15,6 +15,7 @@ pub mod notification;
 pub mod order;
 pub mod plan;
 pub mod problem;
+pub mod rebuild;
 pub mod settings;
 pub mod stock;
 pub mod text;

@@ -193,6 +193,8 @@ pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
         | Code::ChangedAfterInvoice
         | Code::ChangedAfterHandled
         | Code::EffectInDoubt
+        | Code::PastUnknown
+        | Code::PastUnmatched
         | Code::RobawsRefused
         | Code::BuyerIsBusiness
         | Code::InternalError
@@ -310,6 +312,8 @@ impl ProblemCode {
             | Self::RobawsPermission
             | Self::SettingGone => 0,
             Self::EffectInDoubt
+            | Self::PastUnknown
+            | Self::PastUnmatched
             | Self::CancelledAfterInvoice
             | Self::ChangedAfterInvoice
             | Self::ChangedAfterHandled

@@ -13,6 +13,7 @@ use crate::invoice::InvoicePlan;
 use crate::ledger::{Direction, Ledger, OrderState, StockItem};
 use crate::order::{Change, Order, OrderFacts, OrderStatus, Unreadable};
 use crate::problem::{Arg, Args, Holds, Problem, ProblemCode, WaitsFor, args};
+use crate::rebuild;
 use crate::settings::Settings;
 use crate::stock::{Booked, stock_effects};
 use crate::undo::CreditNotePlan;
@@ -132,6 +133,12 @@ pub fn plan(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Se
     if let Some(plan) = unsettled(ledger, &order.reference()) {
         return plan;
     }
+    let wanted = wanted_of(order, ledger, catalogue, settings);
+    rebuild::asked_about(wanted, order, ledger, settings)
+}
+
+/// What follows when everything that was begun is settled.
+fn wanted_of(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Settings) -> Plan {
     if ledger.invoice().is_some() {
         return after_invoice(order, ledger, settings);
     }
@@ -249,6 +256,9 @@ fn handled(ledger: &Ledger, order: Option<&Order>) -> Option<Plan> {
 
 /// Rows whose end is not known come before anything else, whatever the order says now.
 fn unsettled(ledger: &Ledger, reference: &str) -> Option<Plan> {
+    if let Some(plan) = rebuild::doubted(ledger, reference) {
+        return Some(plan);
+    }
     if let Some(row) = ledger.in_doubt() {
         let problem = Problem::new(
             ProblemCode::EffectInDoubt,

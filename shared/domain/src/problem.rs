@@ -62,6 +62,10 @@ codes! {
     ChangedAfterHandled = "changed_after_handled",
     /// Nobody can tell whether Robaws booked it.
     EffectInDoubt = "effect_in_doubt",
+    /// The ledger was lost, and what it held of the order is not known.
+    PastUnknown = "past_unknown",
+    /// The ledger was lost, and documents of the order do not fit it.
+    PastUnmatched = "past_unmatched",
     /// Robaws answered 4xx to the booking.
     RobawsRefused = "robaws_refused",
     /// The buyer has a company name or a VAT number.

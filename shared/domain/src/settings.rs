@@ -1,6 +1,7 @@
 //! What the merchant set: the `settings` object of contract api.md, and the values `plan` needs beside it.
 
 use crate::ids::{ClientId, PaymentConditionId, RobawsCompanyId, StockLocationId, UserId, VatTariffId};
+use crate::rebuild::Lost;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -164,6 +165,8 @@ pub struct Settings {
     pub go_live: Timestamp,
     /// The merchant's settings.
     pub connection: ConnectionSettings,
+    /// Set when the connection's ledger was lost once and rebuilt.
+    pub lost: Option<Lost>,
 }
 
 #[cfg(test)]

@@ -155,7 +155,8 @@ impl Session {
         let known = &self.item.connection;
         let item = self.store.connection(&known.id).await?;
         Ok(match item.map(|item| item.connection) {
-            Some(now) if now.state != ConnectionState::Active => Still::Off,
+            // A connection is worked for while it is active; its ledger is rebuilt while it is suspended.
+            Some(now) if now.state != known.state => Still::Off,
             Some(now) if now.version == known.version => Still::Same,
             Some(_) => Still::Changed,
             None => Still::Off,

@@ -3,10 +3,11 @@
 use crate::Error;
 use crate::stock::DocumentsPage;
 use crate::transport::{Client, LIST_TIMEOUT, Request};
-use crate::wire::Invoice;
-use domain::ids::DocumentId;
-use domain::invoice::DocumentKind;
+use crate::wire::{Invoice, InvoiceLineShown};
+use domain::ids::{ArticleId, DocumentId};
+use domain::invoice::{DocumentKind, InvoiceLine};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 impl Client {
     /// Makes the header with exactly this body.
@@ -44,7 +45,17 @@ impl Client {
         page: u32,
         updated_from: Timestamp,
     ) -> Result<DocumentsPage<Invoice>, Error> {
-        self.documents_page("sales-invoices", page, updated_from, "sales invoices")
+        self.documents_page("sales-invoices", page, updated_from, true, "sales invoices")
+            .await
+    }
+
+    /// The same, live: for decisions.
+    pub async fn invoices_now(
+        &self,
+        page: u32,
+        updated_from: Timestamp,
+    ) -> Result<DocumentsPage<Invoice>, Error> {
+        self.documents_page("sales-invoices", page, updated_from, false, "sales invoices")
             .await
     }
 
@@ -85,5 +96,19 @@ impl Client {
             )
             .await?;
         Ok(found.into_iter().filter(ours).collect())
+    }
+}
+
+impl Invoice {
+    /// How many of these lines stand on it, in their order; `None`: it has others.
+    pub fn standing_lines(&self, frozen: &[InvoiceLine]) -> Option<usize> {
+        let same = |(line, shown): (&InvoiceLine, &InvoiceLineShown)| {
+            shown.article_id.as_deref() == line.article_id.as_ref().map(ArticleId::as_str)
+                && shown.vat_tariff_id.as_deref() == Some(line.vat_tariff_id.as_str())
+                && shown.quantity == Some(Decimal::from(line.quantity))
+                && shown.price == Some(line.price.to_euros())
+        };
+        let count = self.lines.len();
+        (count <= frozen.len() && frozen.iter().zip(&self.lines).all(same)).then_some(count)
     }
 }

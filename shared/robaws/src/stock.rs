@@ -56,7 +56,17 @@ impl Client {
         page: u32,
         updated_from: Timestamp,
     ) -> Result<DocumentsPage<StockChange>, Error> {
-        self.documents_page("stock-changes", page, updated_from, "stock changes")
+        self.documents_page("stock-changes", page, updated_from, true, "stock changes")
+            .await
+    }
+
+    /// The same, live: for decisions.
+    pub async fn stock_changes_now(
+        &self,
+        page: u32,
+        updated_from: Timestamp,
+    ) -> Result<DocumentsPage<StockChange>, Error> {
+        self.documents_page("stock-changes", page, updated_from, false, "stock changes")
             .await
     }
 
@@ -65,6 +75,7 @@ impl Client {
         path: &str,
         page: u32,
         updated_from: Timestamp,
+        replica: bool,
         what: &'static str,
     ) -> Result<DocumentsPage<T>, Error> {
         let since = wire::timestamp(updated_from);
@@ -79,7 +90,7 @@ impl Client {
             timeout: LIST_TIMEOUT,
             ..Request::get(path, &query)
         };
-        let answer: wire::Page<T> = self.get(request.of_replica(true), what).await?;
+        let answer: wire::Page<T> = self.get(request.of_replica(replica), what).await?;
         let is_last = answer.items.is_empty() || u64::from(page) + 1 >= answer.total_pages;
         Ok(DocumentsPage {
             documents: answer.items,

@@ -7,6 +7,7 @@ use crate::model::{
     PeerHealth, PollState, Told, Webhook,
 };
 use crate::queue::Sweep;
+use crate::secrets::SecretError;
 use crate::sweep::SweepState;
 use crate::{Store, model::NewestDocuments};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -25,9 +26,15 @@ pub enum ClaimError {
     /// The id is taken.
     #[error("a connection with this id exists")]
     Exists,
+    /// It goes on with the ledger of another ProductFlow company.
+    #[error("the connection belongs to ProductFlow company {0}")]
+    CompanyIsFixed(CompanyId),
     /// Another connection holds the ProductFlow company.
     #[error("another connection holds this ProductFlow company")]
     CompanyTaken,
+    /// Secrets Manager failed.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The table failed, or somebody else wrote the connection.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -45,7 +52,7 @@ fn group<T: DeserializeOwned + Default>(item: &mut Key, name: &str) -> Result<T,
     }
 }
 
-fn read(mut item: Key) -> Result<ConnectionItem, StoreError> {
+fn read(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
     let value = item
         .remove("connection")
         .ok_or_else(|| StoreError::missing("a connection"))?;
@@ -58,7 +65,7 @@ fn read(mut item: Key) -> Result<ConnectionItem, StoreError> {
         )));
     }
     Ok(ConnectionItem {
-        connection,
+        connection: connection.within(table_id),
         robaws: group(&mut item, "robaws")?,
         productflow: group(&mut item, "productflow")?,
         poll: group(&mut item, "poll")?,
@@ -212,7 +219,8 @@ impl Store {
         }
     }
 
-    /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation.
+    /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation. Takes up
+    /// what is known of a connection that was deleted.
     pub async fn create_connection(&self, connection: &Connection) -> Result<(), ClaimError> {
         if let Some(company) = connection.company
             && self
@@ -248,14 +256,18 @@ impl Store {
 
     /// A connection with everything its item holds.
     pub async fn connection(&self, id: &ConnectionId) -> Result<Option<ConnectionItem>, StoreError> {
-        self.item(keys::connection(id)).await?.map(read).transpose()
+        let Some(item) = self.item(keys::connection(id)).await? else {
+            return Ok(None);
+        };
+        read(item, &self.table_id().await?).map(Some)
     }
 
     /// All connections, newest first.
     pub async fn connections(&self) -> Result<Vec<ConnectionItem>, StoreError> {
         let mut all = Vec::new();
+        let table_id = self.table_id().await?;
         for shard in 0..keys::SHARDS {
-            all.extend(self.shard(shard).await?);
+            all.extend(self.shard(shard, &table_id).await?);
         }
         all.sort_by(|a, b| {
             let key = |item: &ConnectionItem| (item.connection.created_at, item.connection.id.clone());
@@ -271,7 +283,7 @@ impl Store {
         Ok(all)
     }
 
-    async fn shard(&self, shard: u8) -> Result<Vec<ConnectionItem>, StoreError> {
+    async fn shard(&self, shard: u8, table_id: &str) -> Result<Vec<ConnectionItem>, StoreError> {
         let mut found = Vec::new();
         let mut start = None;
         loop {
@@ -286,7 +298,7 @@ impl Store {
                 .await
                 .map_err(StoreError::sdk)?;
             for item in page.items.unwrap_or_default() {
-                match read(item) {
+                match read(item, table_id) {
                     Ok(item) => found.push(item),
                     // One unreadable connection must not stop the others.
                     Err(error) => tracing::error!(error = %error, shard, "a connection can't be read"),
@@ -327,6 +339,9 @@ impl Store {
     ) -> Result<Connection, ClaimError> {
         let mut next = connection.clone();
         next.version += 1;
+        if next.table_id.is_none() {
+            next.table_id = Some(self.table_id().await?);
+        }
         let mut claim = keys::company(company);
         claim.insert("connection".to_owned(), text(connection.id.as_str()));
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.into());

@@ -44,6 +44,11 @@ pub(crate) fn company(id: CompanyId) -> Key {
     key(format!("COMPANY#{id}"), "CLAIM".to_owned())
 }
 
+/// What is kept of a connection that was deleted.
+pub(crate) fn deleted(id: &ConnectionId) -> Key {
+    key(format!("DELETED#{id}"), "CONNECTION".to_owned())
+}
+
 pub(crate) fn orders_pk(connection: &ConnectionId) -> String {
     format!("ORDER#{connection}")
 }

@@ -7,6 +7,7 @@ pub mod article;
 pub mod articles;
 pub mod connections;
 pub mod days;
+pub mod deleted;
 pub mod error;
 pub mod keys;
 pub mod links;
@@ -20,6 +21,7 @@ pub mod secrets;
 pub mod settle;
 pub mod summaries;
 pub mod sweep;
+pub mod table;
 
 use domain::ids::ConnectionId;
 use std::collections::BTreeSet;
@@ -36,6 +38,8 @@ pub struct Store {
     pub(crate) table: String,
     /// Connections whose notifications this process has still to bring up to date.
     pub(crate) marked: Arc<Mutex<BTreeSet<ConnectionId>>>,
+    /// Which table it is, and when that was last asked.
+    pub(crate) identity: Arc<tokio::sync::Mutex<Option<table::Known>>>,
 }
 
 impl Store {
@@ -45,6 +49,7 @@ impl Store {
             client,
             table: table.into(),
             marked: Arc::default(),
+            identity: Arc::default(),
         }
     }
 }

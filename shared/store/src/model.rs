@@ -8,6 +8,7 @@ use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
 use domain::plan::Sentence;
 use domain::problem::{Problem, ProblemCode, WaitsFor};
+use domain::rebuild::Lost;
 use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,50 @@ pub struct Connection {
     /// Where the connector was reached when it was activated: webhooks and links lead there.
     #[serde(default)]
     pub public_base_url: Option<String>,
+    /// The table that its ledger was written to ([`crate::Store::table_id`]): in another one, restored to an earlier moment,
+    /// the ledger may lack what was booked since.
+    #[serde(default)]
+    pub table_id: Option<String>,
+    /// Set while it is suspended.
+    #[serde(default)]
+    pub suspension: Option<Suspension>,
+    /// Set once its ledger was rebuilt.
+    #[serde(default)]
+    pub lost: Option<Lost>,
+}
+
+/// That a connection books nothing until its ledger has been rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Since when; `None`: it was found in another table than its own and nothing was written since.
+    pub since: Option<Timestamp>,
+    /// What it is once the ledger has been rebuilt.
+    pub was: ConnectionState,
+}
+
+impl Connection {
+    /// A connection whose ledger may lack what was booked, because its table is not the one it was written to: suspended,
+    /// whatever it was.
+    #[must_use]
+    pub(crate) fn within(mut self, table_id: &str) -> Self {
+        let was_active_once = self.first_activated_at.is_some();
+        let is_elsewhere = self.table_id.as_deref().is_some_and(|own| own != table_id);
+        if was_active_once && is_elsewhere && self.state != ConnectionState::Suspended {
+            self.suspend(None);
+        }
+        self
+    }
+
+    /// Books nothing until its ledger has been rebuilt.
+    pub fn suspend(&mut self, now: Option<Timestamp>) {
+        if self.state != ConnectionState::Suspended {
+            self.suspension = Some(Suspension {
+                since: now,
+                was: self.state,
+            });
+            self.state = ConnectionState::Suspended;
+        }
+    }
 }
 
 /// How a peer of one connection is doing. One writer at a time is enough: the last word wins.

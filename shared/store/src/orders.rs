@@ -226,6 +226,17 @@ impl Store {
             .await
     }
 
+    /// The same, for an order that may not be there yet: then `fresh` is stored.
+    pub async fn amend_or_create_order(
+        &self,
+        fresh: &OrderRecord,
+        now: Timestamp,
+        change: impl Fn(&mut OrderRecord) -> bool,
+    ) -> Result<Option<OrderRecord>, StoreError> {
+        let key = keys::order(&fresh.ledger.connection, &fresh.ledger.identifier);
+        self.amend_record(key, now, || Some(fresh.clone()), change).await
+    }
+
     /// Orders due until `until`, longest due first.
     pub async fn due_orders(
         &self,

@@ -83,11 +83,16 @@ pub enum Sweep {
     Tick,
     /// Articles that differ are due; the three-way check.
     Reconcile,
+    /// The ledger is made anew from the documents in Robaws; of a suspended connection only.
+    Rebuild,
 }
 
 impl Sweep {
     /// Every sweep.
-    pub const ALL: [Self; 3] = [Self::Push, Self::Tick, Self::Reconcile];
+    pub const ALL: [Self; 4] = [Self::Push, Self::Tick, Self::Reconcile, Self::Rebuild];
+
+    /// Those of an active connection.
+    pub const WHILE_ACTIVE: [Self; 3] = [Self::Push, Self::Tick, Self::Reconcile];
 
     /// The name in attributes and logs.
     pub fn as_str(self) -> &'static str {
@@ -95,6 +100,7 @@ impl Sweep {
             Self::Push => "push",
             Self::Tick => "tick",
             Self::Reconcile => "reconcile",
+            Self::Rebuild => "rebuild",
         }
     }
 }

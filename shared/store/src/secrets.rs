@@ -1,9 +1,11 @@
 //! The credentials of each connection: one secret, cached for an hour by version, read past the cache after a 401.
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
-use domain::ids::ConnectionId;
+use domain::ids::{CompanyId, ConnectionId};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -50,6 +52,19 @@ pub struct Credentials {
     pub robaws: Option<RobawsLogin>,
     /// For ProductFlow.
     pub productflow: Option<ProductflowLogin>,
+    /// That there is a ledger: kept here because a lost table can't tell.
+    pub past: Option<Past>,
+}
+
+/// What tells, when the table is lost, that a connection booked something before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The ProductFlow company.
+    pub company: CompanyId,
+    /// Orders placed before this moment are never touched.
+    pub go_live: Timestamp,
+    /// The first activation.
+    pub first_activated_at: Timestamp,
 }
 
 /// A secret could not be read or written.
@@ -71,6 +86,8 @@ struct Stored {
     productflow: Option<StoredProductflow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     webhook: Option<StoredWebhook>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    past: Option<Past>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -105,6 +122,7 @@ impl From<&Credentials> for Stored {
                 endpoint_id: webhook.endpoint_id.clone(),
                 secret: plain(&webhook.secret),
             }),
+            past: credentials.past,
         }
     }
 }
@@ -123,6 +141,7 @@ impl From<Stored> for Credentials {
                 endpoint_id: w.endpoint_id,
                 secret: w.secret.into(),
             }),
+            past: stored.past,
         }
     }
 }
@@ -295,5 +314,31 @@ impl SecretStore {
         let version = version.ok_or_else(|| SecretError::Corrupt(connection.clone()))?;
         self.keep((connection.clone(), Some(version.clone())), credentials);
         Ok(version)
+    }
+
+    /// Deletes the secret of a connection, at once and for good. One that is not there is deleted.
+    pub async fn delete(&self, connection: &ConnectionId) -> Result<(), SecretError> {
+        let deleted = self
+            .client
+            .delete_secret()
+            .secret_id(self.name(connection))
+            .force_delete_without_recovery(true)
+            .send()
+            .await;
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(cached, _), _| cached != connection);
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteSecretError::is_resource_not_found_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(SecretError::Unavailable(error.into())),
+        }
     }
 }

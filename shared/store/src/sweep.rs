@@ -28,6 +28,12 @@ pub struct SweepAsk {
     /// Reconcile: so many withdrawals the merchant confirmed.
     #[serde(default)]
     pub confirmed: u64,
+    /// Rebuild: up to when the lost ledger may have acted; `None`: until the connection was suspended.
+    #[serde(default)]
+    pub lost_at: Option<Timestamp>,
+    /// Rebuild: nothing is written but the report.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 impl SweepAsk {
@@ -38,6 +44,8 @@ impl SweepAsk {
             at,
             again: false,
             confirmed: 0,
+            lost_at: None,
+            dry_run: false,
         }
     }
 }
@@ -56,6 +64,33 @@ pub struct SweepProgress {
     pub touched_at: Option<Timestamp>,
     /// Withdrawals that the last run held back.
     pub held: u64,
+    /// What the last rebuild came to, or the one under way.
+    pub rebuild: Option<RebuildReport>,
+}
+
+/// What a rebuild came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuildReport {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; `None`: it is under way.
+    pub finished_at: Option<Timestamp>,
+    /// Nothing was written.
+    pub dry_run: bool,
+    /// Up to when the lost ledger may have acted.
+    pub lost_at: Timestamp,
+    /// Documents with a reference of ours that were read.
+    pub documents: u64,
+    /// Of those, what the ledger knew already.
+    pub known: u64,
+    /// Orders whose rows were made anew.
+    pub orders: u64,
+    /// Rows made anew.
+    pub made: u64,
+    /// Orders whose documents do not fit.
+    pub in_doubt: u64,
+    /// Documents that name no order of this connection.
+    pub strangers: u64,
 }
 
 /// A run of a sweep.

@@ -20,6 +20,7 @@ fn now() -> Timestamp {
 
 fn settings() -> Settings {
     Settings {
+        lost: None,
         language: Language::En,
         go_live: Timestamp::MIN,
         connection: ConnectionSettings {

@@ -40,6 +40,8 @@ fn sentence(visit: &Visit<'_>, page: &Layout, sweep: Sweep) -> Option<String> {
         .map(|run| run.seen)
         .filter(|seen| *seen > 0);
     let key = match (sweep, seen) {
+        // Its connection is suspended: the pages say that instead.
+        (Sweep::Rebuild, _) => return None,
         (Sweep::Push, _) => "articles.running_push",
         (Sweep::Tick, None) => "articles.running_tick",
         (Sweep::Tick, Some(_)) => "articles.running_tick_seen",

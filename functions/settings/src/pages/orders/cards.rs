@@ -25,6 +25,8 @@ pub enum Solution {
     Article(Vec<usize>),
     /// Whether it is in Robaws.
     InDoubt,
+    /// Whether the rest is to be booked, after the ledger was lost.
+    BookRest,
     /// What becomes of invoice and stock.
     Undo,
     /// Nothing on this page but looking again, or closing the order.
@@ -134,9 +136,12 @@ fn buttons(code: ProblemCode) -> (Option<&'static str>, bool) {
         | P::SettingGone
         | P::EffectInDoubt => (Some("order.recheck"), false),
         P::BuyerIsBusiness | P::TotalMismatch => (Some("order.recheck"), true),
-        P::CancelledAfterInvoice | P::ChangedAfterInvoice | P::ChangedAfterHandled | P::RecordsDiffer => {
-            (None, true)
-        }
+        P::CancelledAfterInvoice
+        | P::ChangedAfterInvoice
+        | P::ChangedAfterHandled
+        | P::RecordsDiffer
+        | P::PastUnknown
+        | P::PastUnmatched => (None, true),
         _ => (Some("order.retry"), true),
     }
 }
@@ -156,6 +161,7 @@ fn solution(record: &OrderRecord, problem: &Problem) -> Solution {
             Solution::Tariff(places(&|line| lacks_tariff(record, line, problem)))
         }
         P::EffectInDoubt if record.ledger.in_doubt().is_some() => Solution::InDoubt,
+        P::PastUnknown => Solution::BookRest,
         P::CancelledAfterInvoice | P::ChangedAfterInvoice if record.ledger.invoice().is_some() => {
             Solution::Undo
         }

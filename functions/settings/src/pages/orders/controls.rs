@@ -118,6 +118,8 @@ pub struct Solvable {
     pub articles: Vec<ArticleControl>,
     /// Saying whether it is in Robaws.
     pub doubt: Option<DoubtControl>,
+    /// Having the rest booked, after the ledger was lost.
+    pub book_rest: bool,
     /// Undoing the invoice.
     pub undo: Option<UndoControl>,
     /// Everything was chosen, and the order not looked at since.
@@ -160,6 +162,7 @@ impl Ground<'_, '_> {
             doubt: (card.solution == Solution::InDoubt)
                 .then(|| self.doubt())
                 .flatten(),
+            book_rest: card.solution == Solution::BookRest,
             undo: (card.solution == Solution::Undo).then(|| self.undo()),
             is_chosen: chooses && known && tariff_lines.is_empty() && article_lines.is_empty(),
             more_lines: tariff_lines

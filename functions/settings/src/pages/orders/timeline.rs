@@ -157,6 +157,7 @@ fn settlement(settled: &Settlement, page: &Layout) -> String {
     match settled.kind.as_str() {
         "handled" => page.f("order.settled_handled", &values),
         "done" => page.f("order.settled_done", &values),
+        "not_done" if settled.row.is_none() => page.f("order.settled_book_rest", &values),
         "not_done" => page.f("order.settled_not_done", &values),
         "undo" => page.f("order.settled_undo", &values),
         other => format!("{other} ({by})"),

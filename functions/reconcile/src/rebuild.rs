@@ -1,0 +1,298 @@
+//! Makes the ledger of a suspended connection anew, after its table was lost or set back: from the documents in Robaws that carry
+//! our reference, each compared with the order it names. Read live and page by page, each recorded before the next; the lists are
+//! read until a whole pass shows nothing new, since rows may shift between pages.
+
+mod invoices;
+mod stock;
+
+use crate::sweeps::{Page, Stop, productflow, robaws};
+use domain::catalogue::Catalogue;
+use domain::ids::{DocumentId, OrderIdentifier};
+use domain::ledger::RowState;
+use domain::order::Order;
+use domain::plan::{Plan, plan};
+use domain::rebuild::Lost;
+use domain::settings::Settings;
+use jiff::{SignedDuration, Timestamp};
+use store::StoreError;
+use store::model::{ConnectionState, NewestDocument, NewestDocuments, OrderRecord, PollState};
+use store::queue::{Sweep, SweepMessage};
+use store::sweep::{RebuildReport, SweepAsk, SweepProgress, SweepRun};
+
+pub use invoices::page as invoices;
+pub use stock::page as stock_changes;
+
+/// What the ledger knows of is older than this before its newest document.
+const KNOWN_BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A document may be dated before the order was placed by clocks that differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
+/// Times the connection is written anew when somebody else wrote it meanwhile.
+const MOST_TRIES: usize = 5;
+
+/// From when on documents are read: what the ledger knows for certain need not be read again.
+fn since(page: &Page<'_>) -> Timestamp {
+    let item = &page.session.item;
+    let newest = [&item.newest.stock_change, &item.newest.invoice];
+    let newest = newest.into_iter().flatten().map(|document| document.at).min();
+    let go_live = item.connection.go_live.unwrap_or(Timestamp::MIN);
+    let from = match newest {
+        Some(at) => at.checked_sub(KNOWN_BEFORE),
+        None => go_live.checked_sub(CLOCKS_DIFFER),
+    };
+    from.unwrap_or(Timestamp::MIN)
+}
+
+/// The report of the run under way.
+fn report<'p>(page: &Page<'_>, progress: &'p mut SweepProgress, run: &SweepRun) -> &'p mut RebuildReport {
+    let now = page.session.clock.now();
+    let suspended = page.session.item.connection.suspension.as_ref();
+    let until = run.ask.lost_at.or(suspended.and_then(|s| s.since)).unwrap_or(now);
+    let is_of_this_run =
+        |report: &RebuildReport| report.started_at >= run.ask.at && report.finished_at.is_none();
+    if !progress.rebuild.as_ref().is_some_and(is_of_this_run) {
+        progress.rebuild = None;
+    }
+    progress.rebuild.get_or_insert_with(|| RebuildReport {
+        started_at: now,
+        finished_at: None,
+        dry_run: run.ask.dry_run,
+        lost_at: until,
+        documents: 0,
+        known: 0,
+        orders: 0,
+        made: 0,
+        in_doubt: 0,
+        strangers: 0,
+    })
+}
+
+/// What came of one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// The ledger has it.
+    Known,
+    /// A row was made anew.
+    Made,
+    /// It does not fit.
+    Doubted,
+}
+
+impl Found {
+    fn count(self, report: &mut RebuildReport) {
+        report.documents += 1;
+        match self {
+            Self::Known => report.known += 1,
+            Self::Made => report.made += 1,
+            Self::Doubted => report.in_doubt += 1,
+        }
+    }
+}
+
+/// The order as ProductFlow has it now; `None`: it is gone, or can't be read.
+async fn order_now(page: &Page<'_>, identifier: &OrderIdentifier) -> Result<Option<Order>, Stop> {
+    let client = &page.live.clients.productflow;
+    let raw = client
+        .order(identifier)
+        .await
+        .map_err(|error| productflow(&error))?;
+    let settings = &page.session.item.connection.settings;
+    Ok(raw.and_then(|raw| ::productflow::read(&raw, settings).ok()))
+}
+
+/// The record of an order as it is stored, or a new one.
+async fn record_of(
+    page: &Page<'_>,
+    identifier: &OrderIdentifier,
+    order: Option<&Order>,
+) -> Result<OrderRecord, Stop> {
+    let stored = page.session.store.order(page.connection(), identifier).await?;
+    Ok(stored.unwrap_or_else(|| {
+        let now = page.session.clock.now();
+        let placed_at = order.map_or(now, |order| order.placed_at);
+        OrderRecord {
+            created_at: placed_at.min(now),
+            ..OrderRecord::new(page.connection().clone(), identifier.clone(), now)
+        }
+    }))
+}
+
+/// What a record becomes besides its rows: looked at anew.
+fn refresh(record: &mut OrderRecord, order: Option<&Order>, now: Timestamp) {
+    if let Some(order) = order {
+        record.see(order);
+    }
+    record.is_final = false;
+    record.due_now(now);
+}
+
+/// A document does not fit: said by its number.
+fn doubt(record: &mut OrderRecord, document: String, now: Timestamp) {
+    let mut documents = record
+        .ledger
+        .doubt
+        .take()
+        .map(|d| d.documents)
+        .unwrap_or_default();
+    if !documents.contains(&document) {
+        documents.push(document);
+    }
+    record.ledger.doubt(documents, now);
+}
+
+fn is_doubted(record: &OrderRecord, document: &str) -> bool {
+    let doubt = record.ledger.doubt.as_ref();
+    doubt.is_some_and(|doubt| doubt.documents.iter().any(|known| known == document))
+}
+
+/// Whether a row of the ledger made this document.
+fn is_known(record: &OrderRecord, id: &DocumentId) -> bool {
+    let made_it =
+        |row: &domain::ledger::Row| row.state == RowState::Done && row.robaws_id.as_ref() == Some(id);
+    record.ledger.rows.iter().any(made_it)
+}
+
+/// What the order asks for, with every answer of Robaws that takes.
+async fn plan_of(page: &Page<'_>, order: &Order, record: &OrderRecord) -> Result<Plan, Stop> {
+    let connection = &page.session.item.connection;
+    let settings = Settings {
+        language: connection.language,
+        go_live: connection.go_live.unwrap_or(Timestamp::MIN),
+        connection: connection.settings.clone(),
+        lost: None,
+    };
+    let mut catalogue = Catalogue::default();
+    let mut found = plan(order, &record.ledger, &catalogue, &settings);
+    while !found.missing.is_empty() {
+        let filled = page
+            .live
+            .lookups
+            .fill(&mut catalogue, &found.missing, false)
+            .await;
+        filled.map_err(|trouble| Stop::Failed(store::model::Peer::Robaws, trouble))?;
+        found = plan(order, &record.ledger, &catalogue, &settings);
+    }
+    Ok(found)
+}
+
+/// The step after a page of a list: its next page, another pass when this one showed something new, or what follows the list.
+fn next_step(
+    run: &mut SweepRun,
+    is_last: bool,
+    found_new: u64,
+    this: &'static str,
+    following: &'static str,
+) -> &'static str {
+    run.seen += found_new;
+    if !is_last {
+        run.page += 1;
+        return this;
+    }
+    let quiet = run.seen == 0 || run.ask.dry_run;
+    run.seen = 0;
+    run.page = 0;
+    if quiet { following } else { this }
+}
+
+/// Notes a document that stands, so that other credentials must see it.
+async fn note_newest(
+    page: &Page<'_>,
+    id: &DocumentId,
+    reference: &str,
+    is_invoice: bool,
+) -> Result<(), Stop> {
+    let document = NewestDocument {
+        robaws_id: id.clone(),
+        reference: reference.to_owned(),
+        at: page.session.clock.now(),
+    };
+    let (stock_change, invoice) = if is_invoice {
+        (None, Some(document))
+    } else {
+        (Some(document), None)
+    };
+    let store = &page.session.store;
+    store
+        .save_newest(page.connection(), stock_change, invoice)
+        .await?;
+    Ok(())
+}
+
+/// Everything was read: the connection is again what it was.
+pub async fn end(
+    page: &Page<'_>,
+    progress: &mut SweepProgress,
+    run: &mut SweepRun,
+) -> Result<Option<&'static str>, Stop> {
+    let now = page.session.clock.now();
+    let report = report(page, progress, run);
+    report.finished_at = Some(now);
+    tracing::warn!(
+        connection.id = %page.connection(), documents = report.documents, orders = report.orders, made = report.made,
+        in_doubt = report.in_doubt, dry_run = report.dry_run, "ledger rebuilt"
+    );
+    if report.dry_run {
+        return Ok(None);
+    }
+    let until = report.lost_at;
+    let store = &page.session.store;
+    let id = page.connection();
+    for _ in 0..MOST_TRIES {
+        let Some(item) = store.connection(id).await? else {
+            return Ok(None);
+        };
+        let Some(suspension) = item.connection.suspension.clone() else {
+            return Ok(None);
+        };
+        // The list is read anew, as far back as the connection goes: what was lost may be anywhere in it.
+        let poll = PollState {
+            last_poll_at: item.poll.last_poll_at,
+            settings_stamp: item.poll.settings_stamp,
+            ..PollState::default()
+        };
+        store.save_poll(id, &poll).await?;
+        if suspension.was == ConnectionState::Active {
+            let push = SweepAsk {
+                again: true,
+                ..SweepAsk::new(now)
+            };
+            store.ask_sweep(id, Sweep::Push, &push).await?;
+        }
+        let mut next = item.connection;
+        let times = next.lost.map_or(0, |lost| lost.times);
+        next.lost = Some(Lost {
+            until,
+            rebuilt_at: now,
+            times: times.saturating_add(1),
+        });
+        next.state = suspension.was;
+        next.suspension = None;
+        next.table_id = Some(store.table_id().await?);
+        next.catalogue_stamp += 1;
+        match store.update_connection(&next).await {
+            Ok(_) => {
+                let message = SweepMessage::new(id.clone(), Sweep::Push);
+                if let Err(error) = page.deps.sweeps_queue.send(&[message]).await {
+                    let error = runtime::error::Chain(&error);
+                    tracing::warn!(connection.id = %id, error = %error, "not queued: a poll revives the push");
+                }
+                return Ok(None);
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+/// Forgets what a rebuilt ledger had no newest document for.
+fn needs_newest(newest: &NewestDocuments, is_invoice: bool) -> bool {
+    if is_invoice {
+        newest.invoice.is_none()
+    } else {
+        newest.stock_change.is_none()
+    }
+}
+
+fn failed(error: &::robaws::Error) -> Stop {
+    robaws(error)
+}

@@ -1,0 +1,135 @@
+//! The rarer turns of a connection's life: deleted, suspended, its ledger rebuilt.
+
+use crate::api_error::ApiError;
+use crate::articles;
+use crate::body;
+use crate::config::Deps;
+use crate::connections::{read_again, show};
+use crate::handler::Reply;
+use crate::request::Request;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use store::StoreError;
+use store::model::{ConnectionItem, ConnectionState};
+use store::queue::Sweep;
+use store::sweep::SweepAsk;
+
+/// Times a change is made anew when somebody else wrote the connection meanwhile.
+const MOST_TRIES: usize = 5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// `DELETE /api/connections/{id}`: secrets and settings are gone at once, the ledger stays.
+pub async fn delete(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
+    let Nothing {} = body::read(&request.body)?;
+    if item.connection.state == ConnectionState::Active {
+        return Err(ApiError::conflict("still_active"));
+    }
+    let id = item.connection.id.clone();
+    // The secret first: whoever is interrupted can delete the connection again, but not what nobody knows of any more.
+    deps.peers.secrets().delete(&id).await?;
+    let now = read_again(deps, &id).await?;
+    if now.connection.state == ConnectionState::Active {
+        return Err(ApiError::conflict("still_active"));
+    }
+    deps.store.delete_connection(&now).await?;
+    tracing::info!(connection.id = %id, "connection deleted");
+    Ok(Reply {
+        status: StatusCode::NO_CONTENT,
+        body: Value::Null,
+    })
+}
+
+/// `POST …/suspend`: nothing is booked until the ledger has been rebuilt.
+pub async fn suspend(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
+    let Nothing {} = body::read(&request.body)?;
+    let id = &item.connection.id;
+    let now = deps.clock.now();
+    for _ in 0..MOST_TRIES {
+        let item = read_again(deps, id).await?;
+        if item
+            .connection
+            .suspension
+            .as_ref()
+            .is_some_and(|s| s.since.is_some())
+        {
+            return Ok(show(deps, &item));
+        }
+        let mut next = item.connection;
+        next.suspend(Some(now));
+        if let Some(suspension) = &mut next.suspension {
+            suspension.since.get_or_insert(now);
+        }
+        match deps.store.update_connection(&next).await {
+            Ok(_) => {
+                tracing::warn!(connection.id = %id, "connection suspended");
+                return Ok(show(deps, &read_again(deps, id).await?));
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rebuild {
+    go_live: Option<Timestamp>,
+    lost_at: Option<Timestamp>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// `POST …/rebuild`: asks for the ledger to be made anew from the documents in Robaws.
+pub async fn rebuild(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
+    let body: Rebuild = body::read(&request.body)?;
+    let id = &item.connection.id;
+    let now = deps.clock.now();
+    if body.lost_at.is_some_and(|at| at > now) {
+        return Err(ApiError::bad_request("lost_at", "lies in the future"));
+    }
+    for _ in 0..MOST_TRIES {
+        let item = read_again(deps, id).await?;
+        let known = &item.connection;
+        if known.state != ConnectionState::Suspended {
+            return Err(ApiError::conflict("not_suspended"));
+        }
+        let mut next = known.clone();
+        match (known.go_live, body.go_live) {
+            (None, None) => return Err(ApiError::conflict("go_live_lost")),
+            (Some(known), Some(asked)) if asked != known => {
+                let known = domain::problem::Arg::Time(known);
+                return Err(ApiError::conflict("go_live_is_fixed").arg("go_live", known));
+            }
+            (Some(_), _) => {}
+            (None, Some(asked)) => next.go_live = Some(asked),
+        }
+        if let Some(suspension) = &mut next.suspension {
+            suspension.since.get_or_insert(now);
+        }
+        if next != *known {
+            match deps.store.update_connection(&next).await {
+                Ok(_) => {}
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let ask = SweepAsk {
+            lost_at: body.lost_at,
+            dry_run: body.dry_run,
+            ..SweepAsk::new(now)
+        };
+        articles::start(deps, id, Sweep::Rebuild, ask).await?;
+        let shown = show(deps, &read_again(deps, id).await?);
+        return Ok(Reply {
+            status: StatusCode::ACCEPTED,
+            ..shown
+        });
+    }
+    Err(StoreError::Conflict.into())
+}

@@ -1,0 +1,207 @@
+use super::*;
+use crate::ids::LineId;
+use crate::money::Cents;
+use crate::order::{Costs, OrderLine};
+
+fn id<T>(parsed: Result<T, crate::ids::InvalidId>) -> T {
+    parsed.unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T08:00:00Z".parse().unwrap()
+}
+
+fn connection() -> ConnectionId {
+    id(ConnectionId::parse("shop"))
+}
+
+fn ledger() -> Ledger {
+    Ledger::new(connection(), id(OrderIdentifier::parse("PF-1")))
+}
+
+fn order(skus: &[(&str, bool)]) -> Order {
+    let line = |(at, (sku, fbm)): (usize, &(&str, bool))| OrderLine {
+        id: id(LineId::parse(at.to_string())),
+        sku: Some(id(Sku::parse(*sku))),
+        title: "Lamp".to_owned(),
+        quantity: 2,
+        price: Cents(100),
+        vat_code: None,
+        fbm: *fbm,
+    };
+    Order {
+        identifier: id(OrderIdentifier::parse("PF-1")),
+        status: OrderStatus::Open,
+        external_identifier: Some("108".to_owned()),
+        marketplace: None,
+        currency: "EUR".to_owned(),
+        placed_at: now(),
+        updated_at: Some(now()),
+        shipped_at: None,
+        costs: Costs::default(),
+        total: None,
+        country: None,
+        business: None,
+        lines: skus.iter().enumerate().map(line).collect(),
+    }
+}
+
+fn change(no: u32, direction: Direction, number: Option<&str>) -> FoundStockChange {
+    let mark = ledger().row_mark(no);
+    FoundStockChange {
+        id: id(DocumentId::parse(format!("90{no}"))),
+        no,
+        description: format!("ProductFlow 108 (PF-1) {mark}"),
+        booked: true,
+        side: Some((direction, id(StockLocationId::parse("3")))),
+        lines: Some(vec![(id(ArticleId::parse("12")), number.map(str::to_owned), 2)]),
+    }
+}
+
+#[test]
+fn a_mark_names_its_order_and_row_and_nobody_elses() {
+    let mark = ledger().row_mark(4);
+    let text = format!("ProductFlow 108 (PF-1) {mark}");
+    let named = named_in(&text, &connection()).unwrap();
+    assert_eq!((named.0.as_str(), named.1), ("PF-1", 4));
+    let other = id(ConnectionId::parse("other"));
+    for (text, of) in [
+        (text.as_str(), &other),
+        (&format!("ProductFlow 108 (PF-2) {mark}"), &connection()),
+        (&format!("108 (PF-1) {mark}"), &connection()),
+        ("ProductFlow 108 (PF-1) #4", &connection()),
+        ("ProductFlow 108 (PF-1) #x-0123456789ab", &connection()),
+        ("ProductFlow ", &connection()),
+        ("", &connection()),
+    ] {
+        assert_eq!(named_in(text, of), None, "{text}");
+    }
+}
+
+#[test]
+fn a_reference_may_be_an_identifier_that_looks_like_one() {
+    let found =
+        |text: &str| -> Vec<String> { identifiers_in(text).iter().map(ToString::to_string).collect() };
+    assert_eq!(found("108 (PF-1)"), ["PF-1", "108 (PF-1)"]);
+    assert_eq!(found("PF-1"), ["PF-1"]);
+    assert_eq!(found("(PF-1)"), ["(PF-1)"]);
+}
+
+#[test]
+fn a_stock_change_becomes_the_row_that_its_mark_names() {
+    let mut ledger = ledger();
+    let found = change(3, Direction::Out, Some("A-1"));
+    assert!(ledger.recover_stock_change(&found, Some(&order(&[("A-1", false)])), None, now()));
+    let row = ledger.row(3).unwrap();
+    assert_eq!(row.state, RowState::Done);
+    assert_eq!(row.reference, found.description);
+    assert_eq!(ledger.next_row, 4);
+    assert!(!crate::stock::Booked::of(&ledger).is_empty());
+    // The same document again changes nothing; another one with its mark does not fit.
+    assert!(ledger.recover_stock_change(&found, None, None, now()));
+    let copy = FoundStockChange {
+        id: id(DocumentId::parse("999")),
+        ..found
+    };
+    assert!(!ledger.recover_stock_change(&copy, None, None, now()));
+    assert_eq!(ledger.rows.len(), 1);
+}
+
+#[test]
+fn what_does_not_fit_changes_nothing() {
+    let fits = change(1, Direction::Out, Some("A-1"));
+    let open = order(&[("A-1", false)]);
+    let unfit = [
+        FoundStockChange {
+            booked: false,
+            ..fits.clone()
+        },
+        FoundStockChange {
+            side: None,
+            ..fits.clone()
+        },
+        FoundStockChange {
+            lines: None,
+            ..fits.clone()
+        },
+        FoundStockChange {
+            lines: Some(Vec::new()),
+            ..fits.clone()
+        },
+        change(1, Direction::Out, None),
+        // The article has another number by now, or was chosen for the line.
+        change(1, Direction::Out, Some("B-1")),
+    ];
+    for found in unfit {
+        let mut ledger = ledger();
+        assert!(
+            !ledger.recover_stock_change(&found, Some(&open), None, now()),
+            "{found:?}"
+        );
+        assert_eq!(ledger.rows, []);
+    }
+    // A cancelled order may have lost its lines; what was booked comes back all the same.
+    let mut ledger = ledger();
+    let cancelled = Order {
+        status: OrderStatus::Cancelled,
+        lines: Vec::new(),
+        ..open
+    };
+    assert!(ledger.recover_stock_change(&fits, Some(&cancelled), None, now()));
+}
+
+#[test]
+fn what_the_marketplace_ships_is_told_by_the_line_and_by_the_location_when_there_are_both() {
+    let location = id(StockLocationId::parse("3"));
+    let key_of = |lines: &[(&str, bool)], fbm: Option<&StockLocationId>| {
+        let mut ledger = ledger();
+        let found = change(1, Direction::Out, Some("A-1"));
+        assert!(ledger.recover_stock_change(&found, Some(&order(lines)), fbm, now()));
+        match &ledger.rows[0].effect {
+            RowEffect::StockChange { items, .. } => match &items[0].key {
+                StockKey::Sku { fbm, .. } => *fbm,
+                StockKey::Chosen { .. } => unreachable!(),
+            },
+            _ => unreachable!(),
+        }
+    };
+    assert!(!key_of(&[("A-1", false)], Some(&location)));
+    assert!(key_of(&[("A-1", true)], None));
+    assert!(key_of(&[("A-1", true), ("A-1", false)], Some(&location)));
+    assert!(!key_of(&[("A-1", true), ("A-1", false)], None));
+}
+
+#[test]
+fn the_invoice_stands_between_what_went_out_and_what_came_back_after_it() {
+    let with = |changes: &[(u32, Direction)]| {
+        let mut ledger = ledger();
+        for (no, direction) in changes {
+            assert!(ledger.recover_stock_change(&change(*no, *direction, Some("A-1")), None, None, now()));
+        }
+        ledger.row_for_invoice()
+    };
+    assert_eq!(with(&[]), Some(1));
+    assert_eq!(with(&[(1, Direction::Out)]), Some(2));
+    assert_eq!(with(&[(1, Direction::Out), (2, Direction::In)]), Some(3));
+    // Row 2 may have been the invoice, and row 3 its stock brought back: a decision that is lost.
+    assert_eq!(with(&[(1, Direction::Out), (3, Direction::In)]), None);
+}
+
+#[test]
+fn numbers_that_the_lost_ledger_may_have_used_are_never_used_again() {
+    let lost = |times| Lost {
+        until: now(),
+        rebuilt_at: now(),
+        times,
+    };
+    let mut ledger = ledger();
+    ledger.skip_lost_rows(None);
+    assert_eq!(ledger.next_row, 1);
+    ledger.skip_lost_rows(Some(&lost(1)));
+    assert_eq!(ledger.next_row, 1_000_001);
+    ledger.next_row += 7;
+    ledger.skip_lost_rows(Some(&lost(1)));
+    assert_eq!(ledger.next_row, 1_000_008);
+    ledger.skip_lost_rows(Some(&lost(u32::MAX)));
+    assert_eq!(ledger.next_row, u32::MAX);
+}

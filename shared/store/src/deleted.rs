@@ -1,0 +1,138 @@
+//! Deleting a connection, and creating it anew. Its ledger stays, so that nothing is booked twice by whoever comes back: what the
+//! ledger describes (the company, the start date, the newest documents, the table) is kept beside it.
+
+use crate::Store;
+use crate::connections::{ClaimError, attribute};
+use crate::error::StoreError;
+use crate::keys::{self, Key};
+use crate::model::{Connection, ConnectionItem, NewestDocuments};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use domain::ids::ConnectionId;
+use domain::settings::ConnectionSettings;
+use serde::{Deserialize, Serialize};
+
+/// What is kept of a connection that was deleted: nothing that the merchant set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// The connection, without its settings and secrets.
+    pub connection: Connection,
+    /// The newest documents of its ledger.
+    #[serde(default)]
+    pub newest: NewestDocuments,
+}
+
+impl Deleted {
+    fn of(item: &ConnectionItem) -> Self {
+        Self {
+            connection: Connection {
+                settings: ConnectionSettings::default(),
+                has_robaws: false,
+                has_productflow: false,
+                secret_version: None,
+                public_base_url: None,
+                ..item.connection.clone()
+            },
+            newest: item.newest.clone(),
+        }
+    }
+
+    /// A new connection goes on with the ledger of this one.
+    #[must_use]
+    pub fn taken_up_by(self, new: Connection) -> Connection {
+        Connection {
+            language: new.language,
+            settings: new.settings,
+            company: self.connection.company.or(new.company),
+            created_at: new.created_at,
+            version: self.connection.version + 1,
+            // Whatever was looked up for the old one is void.
+            catalogue_stamp: self.connection.catalogue_stamp + 1,
+            settings_stamp: self.connection.settings_stamp + 1,
+            ..self.connection
+        }
+    }
+}
+
+impl Store {
+    /// Deletes a connection as it was read, and keeps what its ledger describes. One that never was active leaves nothing.
+    pub async fn delete_connection(&self, item: &ConnectionItem) -> Result<(), StoreError> {
+        let connection = &item.connection;
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::connection(&connection.id)))
+            .condition_expression("#c.#v = :known")
+            .expression_attribute_names("#c", "connection")
+            .expression_attribute_names("#v", "version")
+            .expression_attribute_values(":known", AttributeValue::N(connection.version.to_string()))
+            .build()
+            .map_err(invalid)?;
+        let mut request = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().delete(delete).build());
+        if connection.first_activated_at.is_some() {
+            let mut kept = keys::deleted(&connection.id);
+            kept.insert("deleted".to_owned(), attribute(&Deleted::of(item))?);
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(kept))
+                .build()
+                .map_err(invalid)?;
+            request = request.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        request.send().await.map_err(StoreError::sdk)?;
+        Ok(())
+    }
+
+    /// What is kept of a connection that was deleted.
+    pub async fn deleted_connection(&self, id: &ConnectionId) -> Result<Option<Deleted>, StoreError> {
+        let Some(mut item) = self.item(keys::deleted(id)).await? else {
+            return Ok(None);
+        };
+        let value = item
+            .remove("deleted")
+            .ok_or_else(|| StoreError::missing("a deleted connection"))?;
+        serde_dynamo::from_attribute_value(value)
+            .map(Some)
+            .map_err(|error| StoreError::corrupt("a deleted connection", error))
+    }
+
+    /// Creates a connection that goes on with the ledger of one that was deleted.
+    pub async fn create_again(
+        &self,
+        connection: &Connection,
+        newest: &NewestDocuments,
+    ) -> Result<(), ClaimError> {
+        let mut item: Key = keys::connection(&connection.id);
+        item.insert("connection".to_owned(), attribute(connection)?);
+        item.insert("newest".to_owned(), attribute(newest)?);
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(invalid)?;
+        let forget = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::deleted(&connection.id)))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(invalid)?;
+        let sent = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(TransactWriteItem::builder().delete(forget).build())
+            .send()
+            .await;
+        match sent.map_err(StoreError::sdk) {
+            Ok(_) => Ok(()),
+            Err(StoreError::Conflict) => Err(ClaimError::Exists),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn invalid(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
+    StoreError::Unavailable(error.into())
+}
