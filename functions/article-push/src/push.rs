@@ -84,7 +84,8 @@ pub async fn push(deps: &Deps, id: &str, header: Option<&str>, body: &[u8]) -> R
     let found = deps.store.connection(&id).await?;
     let connection = found
         .map(|item| item.connection)
-        .filter(|connection| connection.state == ConnectionState::Active)
+        // A suspended one pushes everything once its ledger is rebuilt; Robaws gives up on an endpoint that refuses.
+        .filter(|connection| connection.state != ConnectionState::Inactive)
         .ok_or(Refused::Unknown)?;
     let language = connection.language;
     let now = deps.clock.now();

@@ -376,8 +376,18 @@ async fn a_healthy_connection_is_suspended_by_hand_and_refuses_to_be_rebuilt_bef
     let shop = shop().await;
     let (status, answer) = api(&shop, "POST", "/shop/rebuild", &json!({})).await;
     assert_eq!((status, &answer["error"]["code"]), (409, &json!("not_suspended")));
+    let (status, answer) = api(&shop, "POST", "/shop/activate", &json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    Box::pin(shop.stack.settle()).await.unwrap();
     let (status, answer) = api(&shop, "POST", "/shop/suspend", &json!({})).await;
     assert_eq!((status, &answer["state"]), (200, &json!("suspended")));
+    // Robaws gives up on an endpoint that refuses its events.
+    let offer = shop.productflow.offer("A-1");
+    shop.robaws
+        .edit_article("1", |article| article.cost_price += rust_decimal::Decimal::ONE);
+    Box::pin(shop.stack.settle()).await.unwrap();
+    assert_eq!(shop.robaws.webhook_endpoints()[0].failures, 0);
+    assert_eq!(shop.productflow.offer("A-1"), offer);
     shop.clock.advance(SignedDuration::from_mins(1));
     shop.place(order("WAITS"));
     Box::pin(shop.rounds(30)).await;
