@@ -383,8 +383,9 @@ async fn a_healthy_connection_is_suspended_by_hand_and_refuses_to_be_rebuilt_bef
     assert_eq!((status, &answer["state"]), (200, &json!("suspended")));
     // Robaws gives up on an endpoint that refuses its events.
     let offer = shop.productflow.offer("A-1");
-    shop.robaws
-        .edit_article("1", |article| article.cost_price += rust_decimal::Decimal::ONE);
+    assert!(offer.is_some());
+    let edited = |article: &mut simulators::robaws::Article| article.cost_price += rust_decimal::Decimal::ONE;
+    assert!(shop.robaws.edit_article("12", edited));
     Box::pin(shop.stack.settle()).await.unwrap();
     assert_eq!(shop.robaws.webhook_endpoints()[0].failures, 0);
     assert_eq!(shop.productflow.offer("A-1"), offer);
@@ -414,4 +415,5 @@ async fn a_healthy_connection_is_suspended_by_hand_and_refuses_to_be_rebuilt_bef
     Box::pin(rebuilt(&shop, &json!({}))).await;
     Box::pin(shop.rounds(10)).await;
     assert_eq!(shop.state("WAITS").await, "booked");
+    assert_ne!(shop.productflow.offer("A-1"), offer, "everything is sent again");
 }
