@@ -30,6 +30,10 @@ template:
 build *args:
     cargo lambda build --release {{args}}
 
+# What a release consists of, in target/releases; --snapshot of the tree as it is
+release *args:
+    infra/release/run {{args}}
+
 # The built functions on another AWS emulator
 acceptance:
     tests/acceptance/run
