@@ -12,6 +12,10 @@ run *args:
 demo:
     cargo run -- demo
 
+# The operator's command line; `just connector --local order list shop`
+connector *args:
+    cargo run --quiet --package cli -- {{args}}
+
 # All tests
 test *args:
     cargo test --workspace {{args}}

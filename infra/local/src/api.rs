@@ -1,6 +1,7 @@
 //! API Gateway in front of the settings and article-push functions: HTTP requests become HTTP API events (payload 2.0), with paths decoded as
 //! AWS decodes them, and its answers become HTTP responses.
 
+use crate::sqs::{self, Queues};
 use anyhow::{Context as _, anyhow};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -32,9 +33,12 @@ pub struct Functions {
 /// The functions, once they are wired: they are told where the API is reached, which is known only when it listens.
 pub type Wired = Arc<OnceLock<Functions>>;
 
-/// The routes of the HTTP API.
-pub fn router(functions: Wired) -> Router {
-    Router::new().fallback(forward).with_state(functions)
+/// The routes of the HTTP API; and beside them SQS, so that the command line reaches the queues of a stack that runs in another process.
+pub fn router(functions: Wired, queues: Queues) -> Router {
+    Router::new()
+        .fallback(forward)
+        .with_state(functions)
+        .nest_service("/_local/sqs", sqs::router(queues))
 }
 
 async fn forward(State(functions): State<Wired>, request: Request<Body>) -> Response<Body> {

@@ -1,6 +1,7 @@
 //! A small, strict SQS FIFO queue behind the SQS wire protocol (AWS JSON 1.0). What the design leans on is enforced: one
 //! group is in flight at a time, order within a group, visibility with redelivery, the dead-letter queue after too many
-//! receives, and de-duplication ids that are remembered for five minutes even after delivery.
+//! receives, and de-duplication ids that are remembered for five minutes even after delivery. The dead letters of `orders.fifo` are
+//! in the queue `orders-dead-letters.fifo`, from which they can be received and deleted.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -21,6 +22,8 @@ const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(5);
 const MOST_RECEIVES: u32 = 5;
 const VISIBILITY_SECONDS: i64 = 540;
 const LARGEST: usize = 1_048_576;
+/// What names of dead-letter queues end in.
+const DEAD: &str = "-dead-letters.fifo";
 
 /// One message.
 #[derive(Debug, Clone)]
@@ -43,8 +46,13 @@ pub struct Message {
 struct Queue {
     messages: Vec<Message>,
     seen: BTreeMap<String, (Timestamp, String, u64)>,
-    dead: Vec<Message>,
     sequence: u64,
+}
+
+/// The dead-letter queue of a queue; a dead-letter queue has none.
+fn dead_letters_of(name: &str) -> Option<String> {
+    let stem = name.strip_suffix(".fifo").filter(|_| !name.ends_with(DEAD))?;
+    Some(format!("{stem}{DEAD}"))
 }
 
 /// The queues, by name. Each FIFO queue has a dead-letter queue of its own.
@@ -75,7 +83,7 @@ impl Queues {
 
     /// Messages that were received too often.
     pub fn dead_letters(&self, name: &str) -> Vec<Message> {
-        self.with(name, |queue| queue.dead.clone())
+        dead_letters_of(name).map_or_else(Vec::new, |name| self.messages(&name))
     }
 
     /// Loses every message, as a queue may.
@@ -143,7 +151,8 @@ impl Queues {
     fn receive(&self, name: &str, most: usize, visibility: i64) -> Vec<Value> {
         let now = self.clock.now();
         let until = now.checked_add(SignedDuration::from_secs(visibility)).ok();
-        self.with(name, |queue| {
+        let dead_letters = dead_letters_of(name);
+        let (given, dead) = self.with(name, |queue| {
             let hidden = |m: &Message| m.invisible_until.is_some_and(|until| until > now);
             // While a message of a group is in flight no other of that group is handed out.
             let busy: HashSet<String> = queue
@@ -159,7 +168,7 @@ impl Queues {
                     continue;
                 }
                 message.receives += 1;
-                if message.receives > MOST_RECEIVES {
+                if dead_letters.is_some() && message.receives > MOST_RECEIVES {
                     dead.push(at);
                     continue;
                 }
@@ -180,11 +189,33 @@ impl Queues {
                     },
                 }));
             }
-            for at in dead.into_iter().rev() {
-                let message = queue.messages.remove(at);
-                queue.dead.push(message);
-            }
-            given
+            let dead = dead.into_iter().rev().map(|at| queue.messages.remove(at));
+            let mut dead: Vec<Message> = dead.collect();
+            dead.reverse();
+            (given, dead)
+        });
+        if let Some(name) = dead_letters {
+            self.with(&name, |queue| {
+                queue.messages.extend(dead.into_iter().map(|message| Message {
+                    receipt: None,
+                    invisible_until: None,
+                    ..message
+                }));
+            });
+        }
+        given
+    }
+
+    /// How many messages it holds: those that may be received, and those that are hidden.
+    fn attributes(&self, name: &str) -> Value {
+        let now = self.clock.now();
+        let (hidden, visible): (Vec<Message>, Vec<Message>) = self
+            .messages(name)
+            .into_iter()
+            .partition(|message| message.invisible_until.is_some_and(|until| until > now));
+        json!({
+            "ApproximateNumberOfMessages": visible.len().to_string(),
+            "ApproximateNumberOfMessagesNotVisible": hidden.len().to_string(),
         })
     }
 
@@ -317,6 +348,7 @@ async fn handle(State(queues): State<Queues>, headers: HeaderMap, body: Bytes) -
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
+        "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": queues.attributes(&name) }),
         "AmazonSQS.DeleteMessage" => {
             queues.delete(&name, request["ReceiptHandle"].as_str().unwrap_or_default())?;
             json!({})

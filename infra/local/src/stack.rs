@@ -153,7 +153,8 @@ impl Stack {
             .send()
             .await?;
         let wired = api::Wired::default();
-        let api_server = listen(api::router(wired.clone()), ports.api, "the API").await?;
+        let router = api::router(wired.clone(), aws.queues.clone());
+        let api_server = listen(router, ports.api, "the API").await?;
         let http = api::Functions {
             settings: settings::Deps {
                 store: store.clone(),

@@ -1,0 +1,344 @@
+//! Calls of the connector's HTTP API.
+
+use crate::failure::Failure;
+use reqwest::{Method, StatusCode, header};
+use runtime::error::Chain;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use std::time::Duration;
+use url::Url;
+
+/// API Gateway answers within 30 s.
+const TIME_LIMIT: Duration = Duration::from_secs(35);
+/// A call that may be repeated is made so often.
+const MOST_TRIES: u32 = 4;
+/// A server that wants a longer rest gets none: people are told instead.
+const LONGEST_REST: Duration = Duration::from_secs(20);
+/// Where secrets stand in bodies.
+const SECRETS: [&str; 3] = ["/robaws/key", "/robaws/secret", "/productflow/access_token"];
+
+/// A call.
+#[derive(Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The path, encoded.
+    pub path: String,
+    /// The query, not encoded.
+    pub query: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Option<Value>,
+    /// Doing it twice does what doing it once does.
+    repeatable: bool,
+}
+
+impl Call {
+    fn new(method: Method, path: String, body: Option<Value>) -> Self {
+        Self {
+            repeatable: method == Method::GET,
+            method,
+            path,
+            query: Vec::new(),
+            body,
+        }
+    }
+
+    /// Reads.
+    pub fn get(path: String) -> Self {
+        Self::new(Method::GET, path, None)
+    }
+
+    /// Changes; sent once, unless [`Self::repeatable`].
+    pub fn post(path: String, body: Value) -> Self {
+        Self::new(Method::POST, path, Some(body))
+    }
+
+    /// Merges.
+    pub fn patch(path: String, body: Value) -> Self {
+        Self::new(Method::PATCH, path, Some(body))
+    }
+
+    /// Deletes.
+    pub fn delete(path: String) -> Self {
+        Self::new(Method::DELETE, path, None)
+    }
+
+    /// The contract makes a repeat harmless.
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// With a parameter, if there is one.
+    pub fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        if let Some(value) = value {
+            self.query.push((name, value.to_string()));
+        }
+        self
+    }
+
+    /// The path with its query.
+    pub fn path_and_query(&self) -> String {
+        if self.query.is_empty() {
+            return self.path.clone();
+        }
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.query);
+        format!("{}?{}", self.path, query.finish())
+    }
+
+    /// The body to show: without its secrets.
+    pub fn masked_body(&self) -> Option<Value> {
+        let mut body = self.body.clone()?;
+        for at in SECRETS {
+            if let Some(secret) = body.pointer_mut(at) {
+                *secret = json!("***");
+            }
+        }
+        Some(body)
+    }
+}
+
+/// What the API answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body as it came.
+    pub text: String,
+    /// The body; null when there is none, or none that is JSON.
+    pub json: Value,
+}
+
+impl Answer {
+    /// The code of an error.
+    pub fn code(&self) -> &str {
+        self.json
+            .pointer("/error/code")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+}
+
+/// The API of one deployment.
+pub struct Api {
+    http: reqwest::Client,
+    base: String,
+    token: Option<SecretString>,
+    rest: Duration,
+}
+
+impl Api {
+    /// At this URL, with a token if what is asked needs one. It goes in the clear only to this machine.
+    pub fn new(base: &str, token: Option<SecretString>, rest: Duration) -> Result<Self, Failure> {
+        let wrong = |why: &str| Failure::usage(format!("{base} can't be the API's URL: {why}."));
+        let url: Url = base
+            .parse()
+            .map_err(|_| wrong("it is not a URL like https://host"))?;
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            return Err(Failure::usage(
+                "The API's URL may hold neither credentials nor a query.",
+            ));
+        }
+        let is_here = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let is_plain = url.scheme() == "http" && is_here;
+        if url.scheme() != "https" && !is_plain {
+            return Err(wrong("the token may only go over https"));
+        }
+        let http = runtime::http::client(&[&url]).map_err(|error| {
+            Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error)))
+        })?;
+        Ok(Self {
+            http,
+            base: url.as_str().trim_end_matches('/').to_owned(),
+            token,
+            rest,
+        })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.base
+    }
+
+    /// Makes a call, again if that is harmless. What did not arrive (no connection, 429) may always go again; what may have arrived
+    /// (5xx, a lost answer) only if the call is repeatable.
+    pub async fn send(&self, call: &Call) -> Result<Answer, Failure> {
+        let mut rest = self.rest;
+        let mut tries = 1;
+        loop {
+            let outcome = self.once(call).await;
+            let again = match &outcome {
+                Ok((answer, asked)) => {
+                    let refused = answer.status == StatusCode::TOO_MANY_REQUESTS;
+                    let broken = answer.status.is_server_error() && call.repeatable;
+                    (refused || broken) && asked.is_none_or(|asked| asked <= LONGEST_REST)
+                }
+                Err(error) => error.is_connect() || call.repeatable,
+            };
+            if !again || tries >= MOST_TRIES {
+                return outcome
+                    .map(|(answer, _)| answer)
+                    .map_err(|error| self.unreachable(call, &error));
+            }
+            let asked = outcome.ok().and_then(|(_, asked)| asked);
+            tokio::time::sleep(asked.unwrap_or(rest)).await;
+            rest = rest.saturating_mul(2);
+            tries += 1;
+        }
+    }
+
+    async fn once(&self, call: &Call) -> Result<(Answer, Option<Duration>), reqwest::Error> {
+        let url = format!("{}{}", self.base, call.path_and_query());
+        let mut request = self.http.request(call.method.clone(), url).timeout(TIME_LIMIT);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        let asked = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|seconds| seconds.parse().ok())
+            .map(Duration::from_secs);
+        let text = response.text().await?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok((Answer { status, text, json }, asked))
+    }
+
+    fn unreachable(&self, call: &Call, error: &reqwest::Error) -> Failure {
+        let base = &self.base;
+        if error.is_connect() {
+            let why = Chain(error).to_string();
+            return Failure::unreachable(format!("{base} can't be reached: {why}."))
+                .advise("Check --stack, --api or --local, and your network.");
+        }
+        let failure = Failure::unreachable(format!("{base} gave no answer: {}.", Chain(error)));
+        if call.repeatable {
+            failure
+        } else {
+            failure.advise("Whether it was done is not known: look before you repeat it.")
+        }
+    }
+}
+
+/// What an answer that is no 2xx means.
+pub fn failure_of(answer: &Answer) -> Failure {
+    let status = answer.status;
+    let error = &answer.json["error"];
+    let message = error["message"]
+        .as_str()
+        .or_else(|| answer.json["message"].as_str());
+    let said = match message {
+        Some(message) => message.to_owned(),
+        None => format!("the server answered {status}"),
+    };
+    let code = answer.code();
+    let named = if code.is_empty() {
+        said
+    } else {
+        format!("{said} ({code})")
+    };
+    let details = error["details"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(detail)
+        .collect();
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::unreachable(format!("not let in: {named}"))
+            .advise("The token is not this deployment's: it is the string of the stack's secret OperatorToken; --stack finds it by itself."),
+        StatusCode::NOT_FOUND if !code.is_empty() => Failure::not_found(named),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            Failure::refused(format!("the connector there does not know this call: {named}"))
+                .advise("Is it another version than this command line? `connector health` tells its version.")
+        }
+        StatusCode::TOO_MANY_REQUESTS => Failure::refused(named).advise("Try again in a minute."),
+        status if status.is_server_error() => {
+            Failure::refused(named).advise("Try again; the connector's log says why it failed.")
+        }
+        _ => Failure::refused(named),
+    }
+    .with_details(details)
+}
+
+/// One fault, with its field.
+fn detail(detail: &Value) -> Option<String> {
+    let message = detail["message"].as_str()?;
+    Some(match detail["field"].as_str() {
+        Some(field) => format!("{field}: {message}"),
+        None => message.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("https://api.example", true)]
+    #[case("https://api.example/base/", true)]
+    #[case("http://127.0.0.1:7000", true)]
+    #[case("http://localhost:7000", true)]
+    #[case("http://[::1]:7000", true)]
+    #[case("http://api.example", false)]
+    #[case("https://user:pass@api.example", false)]
+    #[case("api.example", false)]
+    #[case("ftp://localhost", false)]
+    #[case("", false)]
+    fn a_token_goes_only_over_tls(#[case] url: &str, #[case] is_taken: bool) {
+        let made = Api::new(url, Some(SecretString::from("t")), Duration::ZERO);
+        assert_eq!(made.is_ok(), is_taken);
+        assert!(made.err().is_none_or(|failure| failure.exit == Exit::Usage));
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let call = Call::post(
+            "/api/connections".to_owned(),
+            json!({"id": "a", "robaws": {"key": "k1", "secret": "s1"}, "productflow": {"access_token": "t1", "company_id": 42}}),
+        );
+        let masked = call.masked_body().unwrap();
+        assert_eq!(
+            masked,
+            json!({"id": "a", "robaws": {"key": "***", "secret": "***"}, "productflow": {"access_token": "***", "company_id": 42}})
+        );
+    }
+
+    #[test]
+    fn queries_are_encoded() {
+        let call = Call::get("/a".to_owned())
+            .with("q", Some("a b&c"))
+            .with("state", None::<String>)
+            .with("limit", Some(5));
+        assert_eq!(call.path_and_query(), "/a?q=a+b%26c&limit=5");
+    }
+
+    #[rstest]
+    #[case(401, json!({"error": {"code": "unauthorized", "message": "Who?"}}), Exit::Unreachable)]
+    #[case(403, json!({"message": "Forbidden"}), Exit::Unreachable)]
+    #[case(404, json!({"error": {"code": "not_found", "message": "No such order."}}), Exit::NotFound)]
+    #[case(404, json!({"message": "Not Found"}), Exit::Refused)]
+    #[case(405, json!({"error": {"code": "method_not_allowed", "message": "No."}}), Exit::Refused)]
+    #[case(409, json!({"error": {"code": "exists", "message": "There is one."}}), Exit::Refused)]
+    #[case(502, Value::Null, Exit::Refused)]
+    fn every_answer_has_its_exit(#[case] status: u16, #[case] json: Value, #[case] exit: Exit) {
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            text: json.to_string(),
+            json,
+        };
+        assert_eq!(failure_of(&answer).exit, exit);
+    }
+}

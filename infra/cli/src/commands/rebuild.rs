@@ -1,0 +1,113 @@
+//! `connector connection rebuild`: asked for, and watched until it is finished.
+
+use super::connection::rows;
+use crate::api::Call;
+use crate::failure::Failure;
+use crate::options::connection::Rebuild;
+use crate::paths;
+use crate::session::Session;
+use crate::table::{moment, plain};
+use serde_json::{Map, Value, json};
+
+pub(super) async fn run(session: &mut Session<'_>, options: &Rebuild) -> Result<(), Failure> {
+    let id = &options.id;
+    let mut body = Map::new();
+    let moments = [("go_live", options.go_live), ("lost_at", options.lost_at)];
+    for (name, at) in moments {
+        if let Some(at) = at {
+            body.insert(name.to_owned(), json!(at));
+        }
+    }
+    if options.dry_run {
+        body.insert("dry_run".to_owned(), json!(true));
+    }
+    // A rebuild that was there before is not this one.
+    let before = if options.wait {
+        begun(&shown(session, id).await?)
+    } else {
+        None
+    };
+    let call = Call::post(paths::connection(id, "rebuild"), Value::Object(body));
+    let answer = session.call(&call).await?;
+    if !options.wait {
+        return session.tell(
+            &answer,
+            format!("The rebuild of {id} has been asked for; `connector connection show {id}` tells how far it is."),
+        );
+    }
+    let bar = session.console.progress(None, "begins");
+    let finished = loop {
+        let connection = match shown(session, id).await {
+            Ok(connection) => connection,
+            Err(failure) => {
+                bar.finish_and_clear();
+                return Err(failure.advise(format!(
+                    "The rebuild goes on without you: `connector connection show {id}` tells how far it is."
+                )));
+            }
+        };
+        let rebuild = &connection["rebuild"];
+        if begun(&connection) != before && !rebuild["finished_at"].is_null() {
+            break connection;
+        }
+        bar.set_message(counts(rebuild));
+        bar.tick();
+        tokio::time::sleep(session.environment.pace.poll).await;
+    };
+    bar.finish_and_clear();
+    let rebuild = &finished["rebuild"];
+    if session.wants_json() {
+        session.console.print(finished.to_string())?;
+    } else {
+        session.console.print(view(rebuild))?;
+    }
+    if rebuild["dry_run"] == true {
+        session.console.note("Nothing was made: that was a dry run.");
+    } else if rebuild["in_doubt"].as_u64().unwrap_or(0) > 0 {
+        session.console.note(format!(
+            "`connector order list {id} --state in_doubt` names what has to be settled by hand."
+        ));
+    }
+    Ok(())
+}
+
+async fn shown(session: &mut Session<'_>, id: &str) -> Result<Value, Failure> {
+    let answer = session.call(&Call::get(paths::connection(id, ""))).await?;
+    Ok(answer.json)
+}
+
+fn begun(connection: &Value) -> Option<String> {
+    connection["rebuild"]["started_at"].as_str().map(str::to_owned)
+}
+
+fn counts(rebuild: &Value) -> String {
+    let count = |name: &str| rebuild[name].as_u64().unwrap_or(0);
+    format!(
+        "{} documents and {} orders read, {} made, {} in doubt, {} unreadable",
+        count("documents"),
+        count("orders"),
+        count("made"),
+        count("in_doubt"),
+        count("unreadable")
+    )
+}
+
+/// How far one is.
+pub(super) fn view(rebuild: &Value) -> String {
+    let is_dry = rebuild["dry_run"] == true;
+    let known = [
+        ("began", moment(&rebuild["started_at"])),
+        ("finished", moment(&rebuild["finished_at"])),
+        ("records lost since", moment(&rebuild["lost_at"])),
+        ("dry run", plain(&rebuild["dry_run"])),
+        ("documents read", plain(&rebuild["documents"])),
+        ("orders read", plain(&rebuild["orders"])),
+        (
+            if is_dry { "records to make" } else { "records made" },
+            plain(&rebuild["made"]),
+        ),
+        ("in doubt", plain(&rebuild["in_doubt"])),
+        ("unreadable", plain(&rebuild["unreadable"])),
+    ];
+    rows(known.into_iter())
+}

@@ -1,0 +1,244 @@
+//! What people see and type: standard output for what was asked for, standard error for everything else. Tests put their own in place.
+
+use crate::failure::{Exit, Failure};
+use clap::builder::styling::{AnsiColor, Style};
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use secrecy::SecretString;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Columns when nobody says how many there are.
+const WIDTH: u16 = 100;
+
+/// Where a command prints and asks.
+pub struct Console {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    input: Box<dyn BufRead + Send>,
+    /// Columns of a table.
+    pub width: u16,
+    /// Whether what is printed may have colours.
+    pub colours: bool,
+    /// What is said on standard error is read by a person, now.
+    shows_progress: bool,
+    /// Secrets are typed at a terminal, which must not show them.
+    hides_input: bool,
+}
+
+impl Console {
+    /// Of this process.
+    pub fn of_process(no_color: bool) -> Self {
+        let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+        let is_terminal = stdout.is_terminal();
+        let columns = Term::stdout().size_checked().map(|(_, columns)| columns);
+        Self {
+            // Piped into another program nothing should be wrapped.
+            width: if is_terminal {
+                columns.unwrap_or(WIDTH)
+            } else {
+                u16::MAX
+            },
+            colours: is_terminal && !no_color,
+            shows_progress: stderr.is_terminal(),
+            hides_input: stdin.is_terminal(),
+            out: Box::new(stdout),
+            err: Box::new(stderr),
+            input: Box::new(io::BufReader::new(stdin)),
+        }
+    }
+
+    /// One that keeps what is printed; `input` is what is typed.
+    pub fn captured(input: &str) -> (Self, Captured) {
+        let captured = Captured::default();
+        let console = Self {
+            out: Box::new(Tee(captured.out.clone(), captured.both.clone())),
+            err: Box::new(Tee(captured.err.clone(), captured.both.clone())),
+            input: Box::new(io::Cursor::new(input.as_bytes().to_vec())),
+            width: WIDTH,
+            colours: false,
+            shows_progress: false,
+            hides_input: false,
+        };
+        (console, captured)
+    }
+
+    /// A text that was asked for, and a new line.
+    pub fn print(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
+        writeln!(self.out, "{}", text.as_ref().trim_end_matches('\n'))?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Bytes that were asked for, as they are.
+    pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out.write_all(bytes)?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Something to know beside what was asked for.
+    pub fn note(&mut self, text: impl AsRef<str>) {
+        // Where nobody can be told, nobody is told.
+        drop(writeln!(self.err, "{}", text.as_ref()));
+    }
+
+    /// A failure; gives what to exit with.
+    pub fn failure(&mut self, failure: &Failure) -> Exit {
+        if !failure.is_closed_pipe() {
+            self.note(format!("error: {failure}"));
+        }
+        failure.exit
+    }
+
+    /// What clap has to say: help, the version, or a wrong argument.
+    pub fn clap(&mut self, told: &clap::Error) -> Exit {
+        let text = told.render();
+        if told.use_stderr() {
+            let text = if self.shows_progress {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            };
+            self.note(text.trim_end());
+            return Exit::Usage;
+        }
+        let text = if self.colours {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        match self.print(text) {
+            Ok(()) => Exit::Success,
+            Err(failure) => self.failure(&failure),
+        }
+    }
+
+    /// Asks, and reads one line.
+    pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
+        write!(self.err, "{question} ")?;
+        self.err.flush()?;
+        let mut line = String::new();
+        self.input.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+
+    /// Asks for a secret; what is typed is not shown.
+    pub fn ask_secret(&mut self, question: &str) -> Result<SecretString, Failure> {
+        if !self.hides_input {
+            return self.ask(question).map(SecretString::from);
+        }
+        write!(self.err, "{question} ")?;
+        self.err.flush()?;
+        let typed = Term::stderr().read_secure_line()?;
+        Ok(SecretString::from(typed.trim()))
+    }
+
+    /// All of standard input.
+    pub fn read_input(&mut self) -> Result<SecretString, Failure> {
+        let mut text = String::new();
+        self.input.read_to_string(&mut text)?;
+        Ok(SecretString::from(text))
+    }
+
+    /// A text in a colour, where colours are wanted.
+    pub fn coloured(&self, text: &str, colour: AnsiColor) -> String {
+        if !self.colours {
+            return text.to_owned();
+        }
+        let style = Style::new().fg_color(Some(colour.into()));
+        format!("{style}{text}{style:#}")
+    }
+
+    /// A heading, where colours are wanted in bold.
+    pub fn heading(&self, text: &str) -> String {
+        if !self.colours {
+            return text.to_owned();
+        }
+        let style = Style::new().bold();
+        format!("{style}{text}{style:#}")
+    }
+
+    /// Something that goes on, as far as somebody watches. `total`: how many there are, if that is known.
+    pub fn progress(&self, total: Option<u64>, what: &str) -> ProgressBar {
+        let target = if self.shows_progress {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(total, target);
+        let template = if total.is_some() {
+            "{msg} {bar:30} {pos} of {len}"
+        } else {
+            "{spinner} {msg} {elapsed}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar
+    }
+}
+
+/// What was printed so far.
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    out: Kept,
+    err: Kept,
+    both: Kept,
+}
+
+impl Captured {
+    /// On standard output.
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    /// On standard error.
+    pub fn err(&self) -> String {
+        self.err.text()
+    }
+
+    /// On both, in the order of a terminal.
+    pub fn both(&self) -> String {
+        self.both.text()
+    }
+}
+
+/// Writes the same to two.
+struct Tee(Kept, Kept);
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(bytes)?;
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    fn text(&self) -> String {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&kept).into_owned()
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

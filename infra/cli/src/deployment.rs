@@ -1,0 +1,79 @@
+//! Which deployment is meant, and how its API is reached.
+
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::options::Global;
+use crate::stack::Stack;
+use secrecy::SecretString;
+
+/// The operator's token of the local stack, which protects nothing.
+pub const LOCAL_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMachine";
+
+/// A deployment.
+#[derive(Debug, Clone)]
+pub enum Deployment {
+    /// An API by its URL.
+    Url(String),
+    /// A CloudFormation stack.
+    Stack {
+        /// Its name.
+        name: String,
+        /// Its region, if not that of the AWS profile.
+        region: Option<String>,
+    },
+    /// The stack of `cargo run`.
+    Local(u16),
+}
+
+/// The one that flags name, or else the environment.
+pub fn of(global: &Global, environment: &Environment) -> Result<Deployment, Failure> {
+    let stack = |name: &String| Deployment::Stack {
+        name: name.clone(),
+        region: global.region.clone(),
+    };
+    let flagged = global.local.map(Deployment::Local);
+    let flagged = flagged.or_else(|| global.stack.as_ref().map(stack));
+    let flagged = flagged.or_else(|| global.api.clone().map(Deployment::Url));
+    if let Some(deployment) = flagged {
+        return Ok(deployment);
+    }
+    match (&environment.stack, &environment.api) {
+        (Some(name), None) => Ok(stack(name)),
+        (None, Some(url)) => Ok(Deployment::Url(url.clone())),
+        (Some(_), Some(_)) => Err(Failure::usage("CONNECTOR_STACK and CONNECTOR_API are both set.")
+            .advise("Unset one, or say --stack or --api.")),
+        (None, None) => Err(Failure::usage("Which deployment is meant is not said.")
+            .advise("Say --stack NAME, --api URL (with CONNECTOR_TOKEN set) or --local.")),
+    }
+}
+
+impl Deployment {
+    /// The API's URL and the operator's token.
+    pub async fn api(
+        &self,
+        environment: &Environment,
+        token_needed: bool,
+    ) -> Result<(String, Option<SecretString>), Failure> {
+        match self {
+            Self::Url(url) if !token_needed => Ok((url.clone(), None)),
+            Self::Url(url) => {
+                let token = environment.token.clone().ok_or_else(|| {
+                    Failure::usage("The operator's token is not there.")
+                        .advise("Set CONNECTOR_TOKEN, or say --stack NAME to have it found with your AWS credentials.")
+                })?;
+                Ok((url.clone(), Some(token)))
+            }
+            Self::Stack { name, region } => {
+                let stack = Stack::of(name, region.clone(), environment).await?;
+                let (url, token) = stack.api().await?;
+                Ok((url, Some(token)))
+            }
+            Self::Local(port) => Ok((local_url(*port), Some(SecretString::from(LOCAL_TOKEN)))),
+        }
+    }
+}
+
+/// Where the local stack listens.
+pub fn local_url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}

@@ -1,0 +1,42 @@
+//! The operator's command line: `connector`. It speaks to a deployed stack through its HTTP API, and to the dead-letter queues of
+//! that stack through SQS. [`run`] is the whole program but for what belongs to the process, so that tests can call it.
+
+pub mod api;
+pub mod assignments;
+pub mod commands;
+pub mod console;
+pub mod deployment;
+pub mod environment;
+pub mod failure;
+pub mod logins;
+pub mod options;
+pub mod paths;
+pub mod queues;
+pub mod session;
+pub mod stack;
+pub mod table;
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::failure::Exit;
+use crate::options::Options;
+use crate::session::Session;
+use clap::Parser;
+use std::ffi::OsString;
+
+/// Runs one command; the first argument is the program's name. Gives what to exit with.
+pub async fn run<I, A>(arguments: I, environment: &Environment, console: &mut Console) -> Exit
+where
+    I: IntoIterator<Item = A>,
+    A: Into<OsString> + Clone,
+{
+    let options = match Options::try_parse_from(arguments) {
+        Ok(options) => options,
+        Err(told) => return console.clap(&told),
+    };
+    let mut session = Session::new(&options.global, environment, console);
+    match commands::run(&mut session, options.command).await {
+        Ok(exit) => exit,
+        Err(failure) => console.failure(&failure),
+    }
+}

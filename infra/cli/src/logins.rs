@@ -1,0 +1,208 @@
+//! Credentials of the peers: from a file, standard input, the environment or the keyboard, and never from an argument.
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::options::connection::Credentials;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// A file of credentials is short.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// `{"key","secret"}` of a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    key: SecretString,
+    secret: SecretString,
+}
+
+/// Adds `robaws` and `productflow` to a body, as far as they are named.
+pub fn add(
+    body: &mut Map<String, Value>,
+    named: &Credentials,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    let from_input = |source: &Option<String>| source.as_deref() == Some("-");
+    if from_input(&named.robaws_login) && from_input(&named.productflow_token) {
+        return Err(Failure::usage(
+            "--robaws-login and --productflow-token can't both be read from standard input.",
+        ));
+    }
+    if let Some(source) = &named.robaws_login {
+        let login = robaws(source, environment, console)?;
+        let (key, secret) = (login.key.expose_secret(), login.secret.expose_secret());
+        body.insert("robaws".to_owned(), json!({ "key": key, "secret": secret }));
+    }
+    let mut productflow = Map::new();
+    if let Some(source) = &named.productflow_token {
+        let token = productflow_token(source, environment, console)?;
+        productflow.insert("access_token".to_owned(), token.expose_secret().into());
+    }
+    if let Some(company) = named.company {
+        productflow.insert("company_id".to_owned(), company.into());
+    }
+    if !productflow.is_empty() {
+        body.insert("productflow".to_owned(), Value::Object(productflow));
+    }
+    Ok(())
+}
+
+fn robaws(source: &str, environment: &Environment, console: &mut Console) -> Result<Login, Failure> {
+    match source {
+        "env" => Ok(Login {
+            key: set(environment.robaws_key.as_ref(), "CONNECTOR_ROBAWS_KEY")?,
+            secret: set(environment.robaws_secret.as_ref(), "CONNECTOR_ROBAWS_SECRET")?,
+        }),
+        "ask" => Ok(Login {
+            key: typed(console, "Robaws key:")?,
+            secret: typed(console, "Robaws secret:")?,
+        }),
+        _ => parsed(&text(source, console)?),
+    }
+}
+
+fn productflow_token(
+    source: &str,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<SecretString, Failure> {
+    match source {
+        "env" => set(
+            environment.productflow_token.as_ref(),
+            "CONNECTOR_PRODUCTFLOW_TOKEN",
+        ),
+        "ask" => typed(console, "ProductFlow access token:"),
+        _ => {
+            let text = text(source, console)?;
+            match text
+                .expose_secret()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .as_slice()
+            {
+                [token] => Ok(SecretString::from(*token)),
+                _ => Err(Failure::usage(
+                    "The access token must stand alone in what --productflow-token names.",
+                )),
+            }
+        }
+    }
+}
+
+fn set(value: Option<&SecretString>, name: &str) -> Result<SecretString, Failure> {
+    value
+        .cloned()
+        .ok_or_else(|| Failure::usage(format!("{name} is not set.")))
+}
+
+fn typed(console: &mut Console, question: &str) -> Result<SecretString, Failure> {
+    let typed = console.ask_secret(question)?;
+    if typed.expose_secret().is_empty() {
+        return Err(Failure::usage("Nothing was typed."));
+    }
+    Ok(typed)
+}
+
+fn text(source: &str, console: &mut Console) -> Result<SecretString, Failure> {
+    if source == "-" {
+        return console.read_input();
+    }
+    // A secret that was typed instead of a file's name is not repeated.
+    let unreadable = |error: &std::io::Error| {
+        Failure::usage(format!(
+            "the file of --robaws-login or --productflow-token can't be read: {error}."
+        ))
+        .advise("It takes the name of a file, -, env or ask.")
+    };
+    let known = std::fs::metadata(source).map_err(|error| unreadable(&error))?;
+    if known.len() > MOST_BYTES {
+        return Err(Failure::usage(
+            "The file of credentials is over 64 KiB: that is no file of credentials.",
+        ));
+    }
+    let text = std::fs::read_to_string(source).map_err(|error| unreadable(&error))?;
+    Ok(SecretString::from(text))
+}
+
+/// Two lines, or JSON.
+fn parsed(text: &SecretString) -> Result<Login, Failure> {
+    let wrong = || {
+        Failure::usage(
+            "The Robaws login must be two lines, key and secret, or {\"key\":\"…\",\"secret\":\"…\"}.",
+        )
+    };
+    let text = text.expose_secret().trim();
+    if text.starts_with('{') {
+        return serde_json::from_str(text).map_err(|_| wrong());
+    }
+    match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [key, secret] => Ok(Login {
+            key: SecretString::from(*key),
+            secret: SecretString::from(*secret),
+        }),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn added(robaws: Option<&str>, productflow: Option<&str>, input: &str) -> Result<Value, String> {
+        let named = Credentials {
+            robaws_login: robaws.map(str::to_owned),
+            productflow_token: productflow.map(str::to_owned),
+            company: None,
+        };
+        let environment = Environment {
+            robaws_key: Some("ek".into()),
+            robaws_secret: Some("es".into()),
+            ..Environment::default()
+        };
+        let (mut console, captured) = Console::captured(input);
+        let mut body = Map::new();
+        let added = add(&mut body, &named, &environment, &mut console);
+        assert!(!captured.out().contains("canary") && !captured.err().contains("canary"));
+        added
+            .map(|()| Value::Object(body))
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[rstest]
+    #[case(Some("-"), None, "k\ns\n", json!({"robaws": {"key": "k", "secret": "s"}}))]
+    #[case(Some("-"), None, r#"{"key":"k","secret":"s"}"#, json!({"robaws": {"key": "k", "secret": "s"}}))]
+    #[case(Some("env"), Some("-"), "t\n", json!({"robaws": {"key": "ek", "secret": "es"}, "productflow": {"access_token": "t"}}))]
+    #[case(Some("ask"), Some("ask"), "k\ns\nt\n", json!({"robaws": {"key": "k", "secret": "s"}, "productflow": {"access_token": "t"}}))]
+    #[case(None, None, "", json!({}))]
+    fn credentials_come_from_everywhere_but_arguments(
+        #[case] robaws: Option<&str>,
+        #[case] productflow: Option<&str>,
+        #[case] input: &str,
+        #[case] body: Value,
+    ) {
+        assert_eq!(added(robaws, productflow, input).unwrap(), body);
+    }
+
+    #[rstest]
+    #[case(Some("-"), None, "canary")]
+    #[case(Some("-"), None, r#"{"key":"canary"}"#)]
+    #[case(Some("-"), None, r#"{"key":"canary","secret":"canary","more":"canary"}"#)]
+    #[case(Some("ask"), None, "canary\n\n")]
+    #[case(None, Some("-"), "canary canary")]
+    #[case(None, Some("env"), "")]
+    #[case(Some("-"), Some("-"), "canary")]
+    #[case(Some("/no/such/canary"), None, "")]
+    fn what_is_wrong_is_said_without_the_secret(
+        #[case] robaws: Option<&str>,
+        #[case] productflow: Option<&str>,
+        #[case] input: &str,
+    ) {
+        let told = added(robaws, productflow, input).unwrap_err();
+        assert!(!told.contains("canary"), "{told}");
+    }
+}

@@ -1,0 +1,227 @@
+//! What can be typed.
+
+pub mod connection;
+pub mod order;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use connection::ConnectionCommand;
+use jiff::Timestamp;
+use order::OrderCommand;
+
+const AFTER: &str = "\
+Where to: --stack NAME finds the API and the operator's token with your AWS credentials; --api URL takes the token from
+CONNECTOR_TOKEN; --local is the stack of `cargo run`. Instead of a flag: CONNECTOR_STACK or CONNECTOR_API.
+
+Exit codes: 0 done, 1 refused or failed by the server, 2 wrong arguments, 3 not found, 4 not reachable or not let in,
+5 --fail-if-any found some.";
+
+/// Operates a connector between Robaws and ProductFlow.
+#[derive(Debug, Parser)]
+#[command(name = "connector", version, after_help = AFTER, propagate_version = true)]
+pub struct Options {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The API's URL; the token is read from CONNECTOR_TOKEN.
+    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["stack", "local"])]
+    pub api: Option<String>,
+    /// The CloudFormation stack whose API and token to use, with your AWS credentials.
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
+    pub stack: Option<String>,
+    /// The stack's region, if not that of your AWS profile.
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The stack that `cargo run` started on this machine.
+    #[arg(long, global = true, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "7000")]
+    pub local: Option<u16>,
+    /// Prints the API's JSON as it came, for scripts.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Connections: each ties one Robaws tenant to one ProductFlow company.
+    #[command(subcommand, visible_alias = "connections")]
+    Connection(ConnectionCommand),
+    /// Orders: what became of them and why.
+    #[command(subcommand, visible_alias = "orders")]
+    Order(OrderCommand),
+    /// What the newest orders would do to Robaws, without doing it.
+    Plan(PlanOptions),
+    /// Articles: what ProductFlow has of them.
+    #[command(subcommand, visible_alias = "article")]
+    Articles(ArticlesCommand),
+    /// What is wrong, and what to do about it: one per cause.
+    Notifications(NotificationsOptions),
+    /// Runs the nightly check of articles and documents now.
+    Reconcile(ReconcileOptions),
+    /// Messages that no function could take.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+    /// Whether the API answers, and its version.
+    Health,
+    /// The completions of a shell, to be put where it looks for them.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Of commands that change something.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DryRun {
+    /// Prints the request instead of sending it; secrets are masked.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// How many of a list.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct HowMany {
+    /// At most so many, newest first.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// All of them.
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanOptions {
+    /// The connection.
+    pub(crate) id: String,
+    /// At most so many orders.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) limit: u32,
+    /// As if this were the start: orders placed before it are left alone.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) go_live: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ArticleState {
+    Sent,
+    Due,
+    Problem,
+    Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArticlesCommand {
+    /// Lists articles.
+    List {
+        /// The connection.
+        id: String,
+        /// Only those in this state.
+        #[arg(long)]
+        state: Option<ArticleState>,
+        #[command(flatten)]
+        how_many: HowMany,
+    },
+    /// Sends all ticked articles again.
+    Push {
+        /// The connection.
+        id: String,
+        #[command(flatten)]
+        dry: DryRun,
+    },
+    /// Ticks articles "ProductFlow" in Robaws.
+    Tick {
+        /// The connection.
+        id: String,
+        /// All of them, which is the only choice there is.
+        #[arg(long, required = true)]
+        all: bool,
+        #[command(flatten)]
+        dry: DryRun,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NotificationState {
+    Open,
+    Resolved,
+    All,
+}
+
+/// A language that texts come in.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Language {
+    /// English.
+    En,
+    /// German.
+    De,
+    /// French.
+    Fr,
+    /// Dutch.
+    Nl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotificationsOptions {
+    /// The connection.
+    pub(crate) id: String,
+    /// Those still open, those solved, or both.
+    #[arg(long, default_value = "open")]
+    pub(crate) state: NotificationState,
+    /// In another language than the connection's.
+    #[arg(long)]
+    pub(crate) lang: Option<Language>,
+    #[command(flatten)]
+    pub(crate) how_many: HowMany,
+    /// Exits with 5 if there is any, for monitoring.
+    #[arg(long)]
+    pub(crate) fail_if_any: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileOptions {
+    /// The connection.
+    pub(crate) id: String,
+    /// Confirms the withdrawals that the last check held back.
+    #[arg(long)]
+    pub(crate) confirm_withdrawals: bool,
+    #[command(flatten)]
+    pub(crate) dry: DryRun,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueueName {
+    Orders,
+    Articles,
+    Sweeps,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// What each dead-letter queue holds, and about which orders and articles it is.
+    List {
+        /// Exits with 5 if there is any, for monitoring.
+        #[arg(long)]
+        fail_if_any: bool,
+    },
+    /// Puts the messages of a dead-letter queue back where they came from.
+    Redrive {
+        /// Whose.
+        queue: QueueName,
+        /// Only says how many there are.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// The word of a value, as the API has it.
+pub(crate) fn word<T: ValueEnum + Copy>(value: T) -> String {
+    value
+        .to_possible_value()
+        .map(|word| word.get_name().replace('-', "_"))
+        .unwrap_or_default()
+}

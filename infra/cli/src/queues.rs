@@ -1,0 +1,270 @@
+//! Dead-letter queues: looked into, and emptied back into the queues that they belong to.
+//!
+//! One way for every deployment: receive, send under a fresh de-duplication id, delete. It stops anywhere without losing a message;
+//! at worst one is there twice, and a message only says "look at this" (docs/adr/0024).
+
+use crate::deployment::{Deployment, local_url};
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::stack::{Stack, denied};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+/// Messages are hidden for so many seconds while somebody looks, then they are there again.
+const LOOK_SECONDS: i32 = 5;
+/// Messages are hidden for so many seconds while they are put back.
+const MOVE_SECONDS: i32 = 60;
+/// Messages shown of one queue.
+const MOST_SHOWN: usize = 50;
+
+/// Name, logical id of the dead-letter queue, and of the queue that it belongs to. Without one it holds invocations that a rule could
+/// not deliver; the next one comes by itself.
+const QUEUES: [(&str, &str, Option<&str>); 5] = [
+    ("orders", "OrdersDeadLetters", Some("OrdersQueue")),
+    ("articles", "ArticlesDeadLetters", Some("ArticlesQueue")),
+    ("sweeps", "SweepsDeadLetters", Some("SweepsQueue")),
+    ("poll", "PollDeadLetters", None),
+    ("nightly", "NightlyDeadLetters", None),
+];
+
+/// The dead-letter queues of one deployment.
+pub struct DeadLetters {
+    client: Client,
+    queues: Vec<Queue>,
+    wait_seconds: i32,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// Whose.
+    pub name: &'static str,
+    url: String,
+    source: Option<String>,
+}
+
+/// What one holds.
+#[derive(Debug)]
+pub struct Held {
+    /// Whose.
+    pub name: &'static str,
+    /// How many, as far as SQS knows.
+    pub about: u64,
+    /// Those that were shown.
+    pub messages: Vec<Value>,
+}
+
+impl DeadLetters {
+    /// Of a deployment.
+    pub async fn of(deployment: &Deployment, environment: &Environment) -> Result<Self, Failure> {
+        let wait_seconds = environment.pace.queue_seconds;
+        match deployment {
+            Deployment::Stack { name, region } => {
+                let stack = Stack::of(name, region.clone(), environment).await?;
+                let found = join_all(QUEUES.iter().map(|entry| of_stack(&stack, entry))).await;
+                let found: Result<Vec<Option<Queue>>, Failure> = found.into_iter().collect();
+                Ok(Self {
+                    client: Client::new(stack.config()),
+                    queues: found?.into_iter().flatten().collect(),
+                    wait_seconds,
+                })
+            }
+            Deployment::Local(port) => Ok(Self {
+                client: local_client(*port),
+                queues: QUEUES.iter().filter_map(of_local).collect(),
+                wait_seconds,
+            }),
+            Deployment::Url(_) => Err(Failure::usage("Dead letters are not in the API but in SQS.")
+                .advise("Say --stack NAME, with AWS credentials.")),
+        }
+    }
+
+    /// All of them.
+    pub fn queues(&self) -> &[Queue] {
+        &self.queues
+    }
+
+    /// The one of this name.
+    pub fn queue(&self, name: &str) -> Result<Queue, Failure> {
+        let found = self.queues.iter().find(|queue| queue.name == name);
+        found
+            .cloned()
+            .ok_or_else(|| Failure::not_found(format!("the stack has no dead-letter queue for {name}.")))
+    }
+
+    /// How many messages it holds, hidden ones too. SQS only knows about how many.
+    pub async fn count(&self, queue: &Queue) -> Result<u64, Failure> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&queue.url)
+            .set_attribute_names(Some(names.to_vec()))
+            .send()
+            .await
+            .map_err(|error| denied("a dead-letter queue", &error))?;
+        let attributes = answer.attributes();
+        let number = |name| {
+            attributes
+                .and_then(|attributes| attributes.get(name))
+                .and_then(|text| text.parse::<u64>().ok())
+                .unwrap_or_default()
+        };
+        Ok(names.iter().map(number).sum())
+    }
+
+    /// Looks at its messages and leaves them there: they are hidden for some seconds only. Of a message group no more come at once than
+    /// one receive gives.
+    pub async fn look(&self, queue: &Queue) -> Result<Held, Failure> {
+        let about = self.count(queue).await?;
+        let mut seen = HashSet::new();
+        let mut messages = Vec::new();
+        while about > 0 && messages.len() < MOST_SHOWN {
+            let received = self.receive(queue, LOOK_SECONDS).await?;
+            let fresh: Vec<&Message> = received
+                .iter()
+                .filter(|message| seen.insert(message.message_id().unwrap_or_default().to_owned()))
+                .collect();
+            if fresh.is_empty() {
+                break;
+            }
+            messages.extend(fresh.into_iter().map(content));
+        }
+        let (name, about) = (queue.name, about.max(messages.len() as u64));
+        Ok(Held {
+            name,
+            about,
+            messages,
+        })
+    }
+
+    /// Puts messages back, a few at a time; gives how many. None: there are no more.
+    pub async fn redrive(&self, queue: &Queue) -> Result<u64, Failure> {
+        let source = queue.source.as_ref().ok_or_else(|| {
+            Failure::usage(format!(
+                "what the {} rule could not deliver is not put back: the next comes by itself.",
+                queue.name
+            ))
+        })?;
+        let received = self.receive(queue, MOVE_SECONDS).await?;
+        let mut moved = 0;
+        for message in &received {
+            let group = attribute(message, &MessageSystemAttributeName::MessageGroupId);
+            self.client
+                .send_message()
+                .queue_url(source)
+                .message_body(message.body().unwrap_or_default())
+                .set_message_group_id(group.map(str::to_owned))
+                .message_deduplication_id(uuid::Uuid::new_v4().to_string())
+                .send()
+                .await
+                .map_err(|error| denied("the queue that messages go back to", &error))?;
+            self.client
+                .delete_message()
+                .queue_url(&queue.url)
+                .set_receipt_handle(message.receipt_handle().map(str::to_owned))
+                .send()
+                .await
+                .map_err(|error| denied("a dead-letter queue", &error))?;
+            moved += 1;
+        }
+        Ok(moved)
+    }
+
+    async fn receive(&self, queue: &Queue, hidden_seconds: i32) -> Result<Vec<Message>, Failure> {
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&queue.url)
+            .max_number_of_messages(10)
+            .visibility_timeout(hidden_seconds)
+            .wait_time_seconds(self.wait_seconds)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| denied("a dead-letter queue", &error))?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+}
+
+async fn of_stack(
+    stack: &Stack,
+    &(name, dead, source): &(&'static str, &str, Option<&str>),
+) -> Result<Option<Queue>, Failure> {
+    let Some(url) = stack.resource(dead).await? else {
+        return Ok(None);
+    };
+    let source = match source {
+        Some(source) => stack.resource(source).await?,
+        None => None,
+    };
+    Ok(Some(Queue { name, url, source }))
+}
+
+/// The local stack has queues, but no rules with dead letters.
+fn of_local(&(name, _, source): &(&'static str, &str, Option<&str>)) -> Option<Queue> {
+    source?;
+    let url = |queue: String| format!("http://localhost/000000000000/{queue}.fifo");
+    Some(Queue {
+        name,
+        url: url(format!("{name}-dead-letters")),
+        source: Some(url(name.to_owned())),
+    })
+}
+
+fn local_client(port: u16) -> Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .endpoint_url(format!("{}/_local/sqs", local_url(port)))
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"));
+    Client::from_conf(config.build())
+}
+
+fn attribute<'a>(message: &'a Message, name: &MessageSystemAttributeName) -> Option<&'a str> {
+    message.attributes()?.get(name).map(String::as_str)
+}
+
+/// What a message is about, as far as it says so.
+fn content(message: &Message) -> Value {
+    let body: Value = message
+        .body()
+        .and_then(|body| serde_json::from_str(body).ok())
+        .unwrap_or(Value::Null);
+    let sent = attribute(message, &MessageSystemAttributeName::SentTimestamp)
+        .and_then(|at| at.parse().ok())
+        .and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    json!({
+        "id": message.message_id(),
+        "connection": body["connection"],
+        "order": body["order"],
+        "article_id": body["article_id"],
+        "sweep": body["sweep"],
+        "kind": kind(&body),
+        "sent_at": sent,
+        "receives": attribute(message, &MessageSystemAttributeName::ApproximateReceiveCount).and_then(|n| n.parse::<u64>().ok()),
+    })
+}
+
+fn kind(body: &Value) -> &'static str {
+    if body["order"].is_string() {
+        "order"
+    } else if body["article_id"].is_string() {
+        "article"
+    } else if body["sweep"].is_string() {
+        "sweep"
+    } else if body["base_url"].is_string() {
+        "sign-in link"
+    } else if body["detail-type"].is_string() {
+        "tick of a rule"
+    } else {
+        "unknown"
+    }
+}

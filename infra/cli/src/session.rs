@@ -1,0 +1,188 @@
+//! What the commands share: where the API is, calls with their failures, and how answers are shown.
+
+use crate::api::{Answer, Api, Call, failure_of};
+use crate::console::Console;
+use crate::deployment::{self, Deployment};
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::options::{DryRun, Global, HowMany};
+use serde_json::{Value, json};
+
+/// The API gives at most so many of a list at once.
+const PAGE: u32 = 100;
+
+/// One run of the program.
+pub struct Session<'a> {
+    global: &'a Global,
+    /// What the environment says.
+    pub environment: &'a Environment,
+    /// Where to print.
+    pub console: &'a mut Console,
+    api: Option<Api>,
+    token_needed: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Nothing is looked up yet.
+    pub fn new(global: &'a Global, environment: &'a Environment, console: &'a mut Console) -> Self {
+        Self {
+            global,
+            environment,
+            console,
+            api: None,
+            token_needed: true,
+        }
+    }
+
+    /// Which deployment is meant.
+    pub fn deployment(&self) -> Result<Deployment, Failure> {
+        deployment::of(self.global, self.environment)
+    }
+
+    /// Whether JSON is wanted.
+    pub fn wants_json(&self) -> bool {
+        self.global.json
+    }
+
+    /// What is asked is answered to anybody.
+    pub fn needs_no_token(&mut self) {
+        self.token_needed = false;
+    }
+
+    async fn api(&mut self) -> Result<&Api, Failure> {
+        if self.api.is_none() {
+            let (url, token) = self
+                .deployment()?
+                .api(self.environment, self.token_needed)
+                .await?;
+            self.api = Some(Api::new(&url, token, self.environment.pace.retry)?);
+        }
+        self.api
+            .as_ref()
+            .ok_or_else(|| Failure::unreachable("the API was not found."))
+    }
+
+    /// Makes a call; any answer.
+    pub async fn answer(&mut self, call: &Call) -> Result<Answer, Failure> {
+        self.api().await?.send(call).await
+    }
+
+    /// Makes a call; an answer that is no 2xx is a failure, whose JSON is printed if JSON is wanted.
+    pub async fn call(&mut self, call: &Call) -> Result<Answer, Failure> {
+        let answer = self.answer(call).await?;
+        self.checked(answer)
+    }
+
+    /// An answer that is a 2xx.
+    pub fn checked(&mut self, answer: Answer) -> Result<Answer, Failure> {
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        if self.global.json && !answer.json.is_null() {
+            self.console.print(&answer.text)?;
+        }
+        Err(failure_of(&answer))
+    }
+
+    /// Makes a call that changes something, or shows it on a dry run; then there is no answer.
+    pub async fn change(&mut self, dry: DryRun, call: &Call) -> Result<Option<Answer>, Failure> {
+        if dry.dry_run {
+            self.show_request(call)?;
+            return Ok(None);
+        }
+        self.call(call).await.map(Some)
+    }
+
+    /// Shows a call instead of making it.
+    pub fn show_request(&mut self, call: &Call) -> Result<(), Failure> {
+        let body = call.masked_body();
+        if self.global.json {
+            let shown =
+                json!({ "method": call.method.as_str(), "path": call.path_and_query(), "body": body });
+            self.console.print(shown.to_string())?;
+        } else {
+            let body = body.map(|body| format!("\n{body:#}")).unwrap_or_default();
+            self.console
+                .print(format!("{} {}{body}", call.method, call.path_and_query()))?;
+        }
+        self.console.note("Nothing was sent.");
+        Ok(())
+    }
+
+    /// Shows an answer: as it came, or as people read it.
+    pub fn show(
+        &mut self,
+        answer: &Answer,
+        view: impl FnOnce(&Console, &Value) -> String,
+    ) -> Result<(), Failure> {
+        if self.global.json {
+            return self.console.print(&answer.text);
+        }
+        let text = view(self.console, &answer.json);
+        self.console.print(text)
+    }
+
+    /// Shows an answer as one sentence.
+    pub fn tell(&mut self, answer: &Answer, sentence: impl AsRef<str>) -> Result<(), Failure> {
+        self.show(answer, |_, _| sentence.as_ref().to_owned())
+    }
+
+    /// Reads a list, page by page as far as wanted, shows it, and gives how many it shows.
+    pub async fn list(
+        &mut self,
+        call: Call,
+        how_many: HowMany,
+        what: &str,
+        view: impl FnOnce(&Console, &[Value]) -> String,
+    ) -> Result<usize, Failure> {
+        let wanted = if how_many.all {
+            usize::MAX
+        } else {
+            usize::try_from(how_many.limit).unwrap_or(usize::MAX)
+        };
+        let first = how_many.limit.min(PAGE);
+        let limit = if how_many.all { PAGE } else { first };
+        let mut answer = self.call(&call.clone().with("limit", Some(limit))).await?;
+        let mut items = take_items(&answer.json);
+        let mut cursor = cursor(&answer.json);
+        let is_one_page = cursor.is_none() || items.len() >= wanted;
+        while let Some(at) = cursor.clone().filter(|_| items.len() < wanted) {
+            let rest = (wanted - items.len()).min(PAGE as usize);
+            answer = self
+                .call(&call.clone().with("limit", Some(rest)).with("cursor", Some(at)))
+                .await?;
+            items.extend(take_items(&answer.json));
+            cursor = self::cursor(&answer.json);
+        }
+        if self.global.json {
+            let text = if is_one_page {
+                answer.text
+            } else {
+                json!({ "items": items, "cursor": cursor }).to_string()
+            };
+            self.console.print(text)?;
+            return Ok(items.len());
+        }
+        if items.is_empty() {
+            self.console.print(format!("No {what}."))?;
+        } else {
+            let text = view(self.console, &items);
+            self.console.print(text)?;
+        }
+        if cursor.is_some() {
+            self.console.note(format!(
+                "These are the newest {}; --all shows the rest too.",
+                items.len()
+            ));
+        }
+        Ok(items.len())
+    }
+}
+
+fn take_items(json: &Value) -> Vec<Value> {
+    json["items"].as_array().cloned().unwrap_or_default()
+}
+
+fn cursor(json: &Value) -> Option<String> {
+    json["cursor"].as_str().map(str::to_owned)
+}

@@ -1,0 +1,139 @@
+//! A CloudFormation stack: what its outputs and resources say, and the secret that holds the operator's token.
+
+use crate::environment::Environment;
+use crate::failure::Failure;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use runtime::error::Chain;
+use secrecy::SecretString;
+use std::error::Error;
+
+/// Output with the API's URL.
+const API_URL: &str = "ApiUrl";
+/// Output with the name of the secret.
+const TOKEN: &str = "OperatorTokenArn";
+
+/// A stack, to be asked with AWS credentials.
+#[derive(Debug)]
+pub struct Stack {
+    name: String,
+    config: SdkConfig,
+    cloudformation: aws_sdk_cloudformation::Client,
+}
+
+impl Stack {
+    /// Of this name, in this region or that of the AWS profile.
+    pub async fn of(name: &str, region: Option<String>, environment: &Environment) -> Result<Self, Failure> {
+        let config = if let Some(config) = &environment.aws {
+            config.clone()
+        } else {
+            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+            if let Some(region) = region {
+                loader = loader.region(Region::new(region));
+            }
+            loader.load().await
+        };
+        if config.region().is_none() {
+            return Err(Failure::usage("In which AWS region the stack is, is not said.")
+                .advise("Say --region, or set AWS_REGION or a profile (AWS_PROFILE) that has one."));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            config,
+        })
+    }
+
+    /// How AWS is reached.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// The API's URL and the operator's token.
+    pub async fn api(&self) -> Result<(String, SecretString), Failure> {
+        let answer = self
+            .cloudformation
+            .describe_stacks()
+            .stack_name(&self.name)
+            .send()
+            .await;
+        let described = match answer {
+            Ok(described) => described,
+            Err(error) => return Err(self.failure(&error)),
+        };
+        let stack = described.stacks().first();
+        let output = |name: &str| {
+            stack
+                .into_iter()
+                .flat_map(aws_sdk_cloudformation::types::Stack::outputs)
+                .find(|output| output.output_key() == Some(name))
+                .and_then(|output| output.output_value().map(str::to_owned))
+                .ok_or_else(|| {
+                    Failure::not_found(format!("the stack {} has no output {name}.", self.name))
+                        .advise("Is it a stack of this connector, and was its deployment finished?")
+                })
+        };
+        let url = output(API_URL)?;
+        let token = self.token(&output(TOKEN)?).await?;
+        Ok((url, token))
+    }
+
+    async fn token(&self, secret: &str) -> Result<SecretString, Failure> {
+        let client = aws_sdk_secretsmanager::Client::new(&self.config);
+        let answer = client.get_secret_value().secret_id(secret).send().await;
+        let value = answer.map_err(|error| denied("the operator's token", &error))?;
+        let token = value.secret_string().map(SecretString::from);
+        token.ok_or_else(|| Failure::unreachable("the operator's token in Secrets Manager is empty."))
+    }
+
+    /// The physical id of a resource, which of a queue is its URL.
+    pub async fn resource(&self, logical_id: &str) -> Result<Option<String>, Failure> {
+        let answer = self
+            .cloudformation
+            .describe_stack_resource()
+            .stack_name(&self.name)
+            .logical_resource_id(logical_id)
+            .send()
+            .await;
+        match answer {
+            Ok(described) => Ok(described
+                .stack_resource_detail()
+                .and_then(|detail| detail.physical_resource_id().map(str::to_owned))),
+            // Of another version of the template.
+            Err(error) if said(&error).contains("Resource ") => Ok(None),
+            Err(error) => Err(self.failure(&error)),
+        }
+    }
+
+    fn failure<E>(&self, error: &SdkError<E>) -> Failure
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        if said(error).contains("does not exist") {
+            let region = self.config.region().map(Region::to_string).unwrap_or_default();
+            return Failure::not_found(format!("there is no stack {} in {region}.", self.name))
+                .advise("Check --stack, --region and the AWS account that you are signed in to.");
+        }
+        denied("the stack", error)
+    }
+}
+
+/// AWS did not show it.
+pub fn denied<E>(what: &str, error: &SdkError<E>) -> Failure
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    Failure::unreachable(format!("AWS did not show {what}: {}.", said(error)))
+        .advise("Are you signed in to the right AWS account (AWS_PROFILE), with the rights for it? docs/CLI.md lists them.")
+}
+
+/// What AWS said, or why it could not be asked.
+fn said<E>(error: &SdkError<E>) -> String
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{message} ({code})"),
+        _ => Chain(error).to_string(),
+    }
+}

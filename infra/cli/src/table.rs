@@ -1,0 +1,105 @@
+//! Aligned tables, as wide as the terminal.
+
+use crate::console::Console;
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, presets};
+use domain::money::Cents;
+use domain::settings::Language;
+use domain::text;
+use serde_json::Value;
+
+/// A table.
+pub struct Table(comfy_table::Table);
+
+impl Table {
+    /// With these headings.
+    pub fn new(console: &Console, headings: &[&str]) -> Self {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_preset(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(console.width);
+        if console.colours {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        let heading = |text: &&str| Cell::new(text.to_uppercase()).add_attribute(Attribute::Bold);
+        table.set_header(headings.iter().map(heading));
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        Self(table)
+    }
+
+    /// One more row.
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        self.0.add_row(cells);
+    }
+
+    /// As text, each line indented by so many spaces.
+    pub fn text(&self, indent: usize) -> String {
+        let lines: Vec<String> = self
+            .0
+            .lines()
+            .map(|line| format!("{:indent$}{}", "", line.trim_end()).trim_end().to_owned())
+            .collect();
+        lines.join("\n")
+    }
+}
+
+/// A value in a cell.
+pub fn cell(value: &Value) -> Cell {
+    Cell::new(plain(value))
+}
+
+/// A number in a cell, on the right.
+pub fn number(value: String) -> Cell {
+    Cell::new(value).set_alignment(comfy_table::CellAlignment::Right)
+}
+
+/// A state in a cell, in the colour of how good it is.
+pub fn state(value: &Value) -> Cell {
+    let word = plain(value);
+    let colour = match word.as_str() {
+        "active" | "booked" | "invoiced" | "reversed" | "sent" | "done" | "resolved" => Some(Color::Green),
+        "blocked" | "in_doubt" | "conflict" | "problem" | "needs_credentials" | "suspended" | "refused" => {
+            Some(Color::Red)
+        }
+        "waiting" | "due" | "intended" | "open" => Some(Color::Yellow),
+        _ => None,
+    };
+    let cell = Cell::new(word);
+    match colour {
+        Some(colour) => cell.fg(colour),
+        None => cell,
+    }
+}
+
+/// A value for people; `–` is nothing.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) if text.is_empty() => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// A moment, to the second, in UTC.
+pub fn moment(value: &Value) -> String {
+    match value.as_str().map(str::parse::<jiff::Timestamp>) {
+        Some(Ok(at)) => at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        _ => plain(value),
+    }
+}
+
+/// An amount of cents.
+pub fn amount(value: &Value) -> String {
+    match value.as_i64() {
+        Some(cents) => text::amount(Cents(cents), Language::En),
+        None => plain(value),
+    }
+}

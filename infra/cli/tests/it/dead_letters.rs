@@ -1,0 +1,127 @@
+//! Dead letters: looked at, and put back.
+
+use crate::shop::{Shop, order};
+use local::stack::{ARTICLES_QUEUE, ORDERS_QUEUE, SWEEPS_QUEUE};
+use serde_json::{Value, json};
+
+const DEAD_ORDERS: &str = "http://localhost/000000000000/orders-dead-letters.fifo";
+
+pub(crate) async fn send(shop: &Shop, queue: &str, group: &str, body: &Value) {
+    let request = shop
+        .stack
+        .aws
+        .sqs
+        .send_message()
+        .queue_url(queue)
+        .message_body(body.to_string());
+    let id = uuid::Uuid::new_v4().to_string();
+    request
+        .message_group_id(group)
+        .message_deduplication_id(id)
+        .send()
+        .await
+        .unwrap();
+}
+
+pub(crate) fn look(connection: &str, order: &str) -> Value {
+    json!({ "schema_version": 1, "connection": connection, "order": order })
+}
+
+/// Received by a function that never takes it, until it is a dead letter.
+async fn give_up(shop: &Shop) {
+    let url = format!("http://localhost/000000000000/{ORDERS_QUEUE}");
+    for _ in 0..6 {
+        shop.stack
+            .aws
+            .sqs
+            .receive_message()
+            .queue_url(&url)
+            .max_number_of_messages(10)
+            .send()
+            .await
+            .unwrap();
+        shop.stack.aws.queues.release(ORDERS_QUEUE);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_looked_at_and_put_back() {
+    let shop = Shop::connected().await;
+    shop.stack.settle().await.unwrap();
+    insta::assert_snapshot!("dead_letters_none", shop.done(&["dead-letters", "list"]).await);
+    let run = shop.run(&["dead-letters", "list", "--fail-if-any"]).await;
+    assert_eq!((run.exit, run.err.as_str()), (0, ""));
+    // An order whose message nobody could take.
+    shop.place(order("PF-1"));
+    shop.clock.advance(jiff::SignedDuration::from_mins(5));
+    shop.stack.poll().await.unwrap();
+    give_up(&shop).await;
+    assert_eq!(shop.stack.aws.queues.messages(ORDERS_QUEUE).len(), 0);
+    assert_eq!(shop.stack.aws.queues.dead_letters(ORDERS_QUEUE).len(), 1);
+    send(&shop, DEAD_ORDERS, "other", &json!("gibberish")).await;
+    let run = shop.run(&["dead-letters", "list", "--fail-if-any"]).await;
+    assert_eq!(run.exit, 5);
+    insta::assert_snapshot!("dead_letters", run.out);
+    // They are still there, once they are no longer hidden.
+    shop.clock.advance(jiff::SignedDuration::from_secs(5));
+    let listed = shop.json(&["dead-letters", "list"]).await;
+    assert_eq!(listed["queues"][0]["approximate_count"], 2);
+    assert_eq!(listed["queues"][0]["messages"][0]["order"], "PF-1");
+    assert_eq!(
+        listed["queues"][1],
+        json!({ "queue": "articles", "approximate_count": 0, "messages": [] })
+    );
+    shop.clock.advance(jiff::SignedDuration::from_secs(5));
+    insta::assert_snapshot!(
+        "redrive_dry_run",
+        shop.done(&["dead-letters", "redrive", "orders", "--dry-run"])
+            .await
+    );
+    assert_eq!(shop.stack.aws.queues.dead_letters(ORDERS_QUEUE).len(), 2);
+    insta::assert_snapshot!("redrive", shop.done(&["dead-letters", "redrive", "orders"]).await);
+    assert_eq!(shop.stack.aws.queues.dead_letters(ORDERS_QUEUE).len(), 0);
+    let back = shop.stack.aws.queues.messages(ORDERS_QUEUE);
+    assert_eq!(back.len(), 2);
+    assert_eq!(back[0].group, "acme");
+    shop.stack.work().await.unwrap();
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_are_put_back_in_their_order() {
+    let shop = Shop::open().await;
+    for n in 0..25 {
+        send(&shop, DEAD_ORDERS, "acme", &look("acme", &format!("PF-{n}"))).await;
+    }
+    let moved = shop.json(&["dead-letters", "redrive", "orders"]).await;
+    assert_eq!(moved, json!({ "queue": "orders", "moved": 25 }));
+    let back = shop.stack.aws.queues.messages(ORDERS_QUEUE);
+    let orders: Vec<String> = back.iter().map(|message| message.body.clone()).collect();
+    let expected: Vec<String> = (0..25)
+        .map(|n| look("acme", &format!("PF-{n}")).to_string())
+        .collect();
+    assert_eq!(orders, expected);
+    assert_eq!(shop.stack.aws.queues.dead_letters(ORDERS_QUEUE).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_queue_has_its_own() {
+    let shop = Shop::open().await;
+    let url = |queue: &str| {
+        format!(
+            "http://localhost/000000000000/{}-dead-letters.fifo",
+            queue.trim_end_matches(".fifo")
+        )
+    };
+    let article = json!({ "schema_version": 1, "connection": "acme", "article_id": "12" });
+    send(&shop, &url(ARTICLES_QUEUE), "acme", &article).await;
+    let sweep = json!({ "schema_version": 1, "connection": "acme", "sweep": "push" });
+    send(&shop, &url(SWEEPS_QUEUE), "acme", &sweep).await;
+    insta::assert_snapshot!("dead_letters_each", shop.done(&["dead-letters", "list"]).await);
+    shop.clock.advance(jiff::SignedDuration::from_secs(5));
+    for (name, queue) in [("articles", ARTICLES_QUEUE), ("sweeps", SWEEPS_QUEUE)] {
+        let moved = shop.json(&["dead-letters", "redrive", name]).await;
+        assert_eq!(moved["moved"], 1);
+        assert_eq!(shop.stack.aws.queues.messages(queue).len(), 1);
+    }
+}

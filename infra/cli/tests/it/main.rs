@@ -1,0 +1,14 @@
+//! The command line, run against the whole stack on this machine: what it prints, what it exits with, and what changed.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod calls;
+mod completions;
+mod connections;
+mod dead_letters;
+mod examples;
+mod mock;
+mod orders;
+mod rebuild;
+mod shop;
+mod stacks;

@@ -1,0 +1,102 @@
+//! A rebuild, asked for and watched.
+
+use crate::mock::{Answered, Mock};
+use crate::shop::{Run, connector, environment};
+use serde_json::{Value, json};
+
+fn connection(rebuild: impl Into<Value>) -> Answered {
+    let rebuild: Value = rebuild.into();
+    (
+        200,
+        json!({ "id": "acme", "state": "suspended", "rebuild": rebuild }),
+    )
+}
+
+fn rebuild(started: &str, finished: Option<&str>, orders: u32) -> Value {
+    json!({
+        "started_at": started, "finished_at": finished, "dry_run": false, "lost_at": "2026-11-22T00:00:00Z",
+        "documents": 240, "orders": orders, "made": 118, "in_doubt": 2, "unreadable": 1,
+    })
+}
+
+async fn run(mock: &Mock, more: &[&str]) -> Run {
+    let url = mock.url();
+    let arguments: Vec<&str> = ["connection", "rebuild", "acme"]
+        .iter()
+        .chain(more)
+        .copied()
+        .chain(["--api", &url])
+        .collect();
+    connector(&environment(), &arguments, "").await
+}
+
+#[tokio::test]
+async fn a_rebuild_is_asked_for() {
+    let mock = Mock::answering([(202, json!({}))]).await;
+    let ended = run(
+        &mock,
+        &[
+            "--go-live",
+            "2026-01-01T00:00:00Z",
+            "--lost-at",
+            "2026-11-22T00:00:00+01:00",
+            "--dry-run",
+        ],
+    )
+    .await;
+    assert_eq!(ended.exit, 0, "{ended:#?}");
+    insta::assert_snapshot!("rebuild", ended.out);
+    let asked = mock.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(
+        asked[0].body,
+        json!({ "go_live": "2026-01-01T00:00:00Z", "lost_at": "2026-11-21T23:00:00Z", "dry_run": true })
+    );
+    let mock = Mock::answering([(202, json!({}))]).await;
+    run(&mock, &[]).await;
+    assert_eq!(mock.asked()[0].body, json!({}));
+}
+
+#[tokio::test]
+async fn it_is_watched_until_it_is_finished() {
+    let (old, new) = ("2026-11-20T08:00:00Z", "2026-11-23T08:00:00Z");
+    let mock = Mock::answering([
+        connection(rebuild(old, Some("2026-11-20T08:10:00Z"), 1)),
+        (202, json!({})),
+        // What was there before is not what was asked for.
+        connection(rebuild(old, Some("2026-11-20T08:10:00Z"), 1)),
+        connection(rebuild(new, None, 40)),
+        (503, json!({})),
+        connection(rebuild(new, None, 80)),
+        connection(rebuild(new, Some("2026-11-23T08:04:00Z"), 121)),
+    ])
+    .await;
+    let ended = run(&mock, &["--wait"]).await;
+    assert_eq!(ended.exit, 0, "{ended:#?}");
+    insta::assert_snapshot!("rebuild_waited", ended.out);
+    insta::assert_snapshot!("rebuild_waited_note", ended.err);
+    let methods: Vec<String> = mock.asked().into_iter().map(|asked| asked.method).collect();
+    assert_eq!(methods, ["GET", "POST", "GET", "GET", "GET", "GET", "GET"]);
+}
+
+#[tokio::test]
+async fn what_can_not_be_watched_goes_on() {
+    let broken = (
+        500,
+        json!({ "error": { "code": "internal", "message": "Something went wrong." } }),
+    );
+    let mut answers = vec![connection(Value::Null), (202, json!({}))];
+    answers.extend(vec![broken; 4]);
+    let mock = Mock::answering(answers).await;
+    let ended = run(&mock, &["--wait"]).await;
+    assert_eq!((ended.exit, ended.out.as_str()), (1, ""));
+    assert!(ended.err.contains("goes on without you"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn it_shows_with_its_connection() {
+    let mock = Mock::answering([connection(rebuild("2026-11-23T08:00:00Z", None, 40))]).await;
+    let url = mock.url();
+    let ended = connector(&environment(), &["connection", "show", "acme", "--api", &url], "").await;
+    insta::assert_snapshot!("show_rebuild", ended.out);
+}
