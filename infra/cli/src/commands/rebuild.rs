@@ -83,12 +83,12 @@ fn begun(connection: &Value) -> Option<String> {
 fn counts(rebuild: &Value) -> String {
     let count = |name: &str| rebuild[name].as_u64().unwrap_or(0);
     format!(
-        "{} documents and {} orders read, {} made, {} in doubt, {} unreadable",
+        "{} documents read, {} known, {} made anew for {} orders, {} in doubt",
         count("documents"),
-        count("orders"),
+        count("known"),
         count("made"),
-        count("in_doubt"),
-        count("unreadable")
+        count("orders"),
+        count("in_doubt")
     )
 }
 
@@ -98,16 +98,17 @@ pub(super) fn view(rebuild: &Value) -> String {
     let known = [
         ("began", moment(&rebuild["started_at"])),
         ("finished", moment(&rebuild["finished_at"])),
-        ("records lost since", moment(&rebuild["lost_at"])),
+        ("lost orders are asked about until", moment(&rebuild["lost_at"])),
         ("dry run", plain(&rebuild["dry_run"])),
         ("documents read", plain(&rebuild["documents"])),
-        ("orders read", plain(&rebuild["orders"])),
+        ("known", plain(&rebuild["known"])),
         (
-            if is_dry { "records to make" } else { "records made" },
+            if is_dry { "to be made anew" } else { "made anew" },
             plain(&rebuild["made"]),
         ),
-        ("in doubt", plain(&rebuild["in_doubt"])),
-        ("unreadable", plain(&rebuild["unreadable"])),
+        ("for orders", plain(&rebuild["orders"])),
+        ("that fit no order", plain(&rebuild["in_doubt"])),
+        ("with marks of others", plain(&rebuild["strangers"])),
     ];
     rows(known.into_iter())
 }

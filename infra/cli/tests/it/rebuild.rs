@@ -1,7 +1,7 @@
 //! A rebuild, asked for and watched.
 
 use crate::mock::{Answered, Mock};
-use crate::shop::{Run, connector, environment};
+use crate::shop::{Run, Shop, connector, environment, order};
 use serde_json::{Value, json};
 
 fn connection(rebuild: impl Into<Value>) -> Answered {
@@ -15,7 +15,7 @@ fn connection(rebuild: impl Into<Value>) -> Answered {
 fn rebuild(started: &str, finished: Option<&str>, orders: u32) -> Value {
     json!({
         "started_at": started, "finished_at": finished, "dry_run": false, "lost_at": "2026-11-22T00:00:00Z",
-        "documents": 240, "orders": orders, "made": 118, "in_doubt": 2, "unreadable": 1,
+        "documents": 240, "known": 119, "orders": orders, "made": 118, "in_doubt": 2, "strangers": 1,
     })
 }
 
@@ -99,4 +99,33 @@ async fn it_shows_with_its_connection() {
     let url = mock.url();
     let ended = connector(&environment(), &["connection", "show", "acme", "--api", &url], "").await;
     insta::assert_snapshot!("show_rebuild", ended.out);
+}
+
+#[tokio::test]
+async fn a_connection_is_suspended_rebuilt_and_deleted() {
+    let shop = Shop::connected().await;
+    shop.place(order("PF-1"));
+    shop.round().await;
+    let suspended = shop.done(&["connection", "suspend", "acme"]).await;
+    assert!(suspended.contains("nothing is booked"), "{suspended:#?}");
+    let works = async {
+        // Until the rebuild that the program asks for is done.
+        loop {
+            Box::pin(shop.stack.drain()).await.unwrap();
+            tokio::task::yield_now().await;
+            let shown = shop.stack.api("GET", "/api/connections/acme", &Value::Null);
+            if Box::pin(shown).await.unwrap().1["state"] == "active" {
+                return;
+            }
+        }
+    };
+    let arguments = ["connection", "rebuild", "acme", "--wait"];
+    let (rebuilt, ()) = tokio::join!(shop.done(&arguments), works);
+    assert!(rebuilt.contains("made anew"), "{rebuilt:#?}");
+    let shown = shop.done(&["connection", "show", "acme"]).await;
+    assert!(shown.starts_with("acme  active"), "{shown}");
+    shop.done(&["connection", "deactivate", "acme"]).await;
+    shop.done(&["connection", "delete", "acme", "--yes"]).await;
+    let gone = shop.run(&["connection", "show", "acme"]).await;
+    assert_eq!(gone.exit, 3, "{gone:#?}");
 }
