@@ -98,7 +98,7 @@ pub(super) fn view(rebuild: &Value) -> String {
     let known = [
         ("began", moment(&rebuild["started_at"])),
         ("finished", moment(&rebuild["finished_at"])),
-        ("lost orders are asked about until", moment(&rebuild["lost_at"])),
+        ("asked about until", moment(&rebuild["lost_at"])),
         ("dry run", plain(&rebuild["dry_run"])),
         ("documents read", plain(&rebuild["documents"])),
         ("known", plain(&rebuild["known"])),

@@ -121,7 +121,7 @@ pub(crate) struct Rebuild {
     /// Orders placed before this moment are left alone; needed when the settings were lost too.
     #[arg(long, value_name = "TIME")]
     pub(crate) go_live: Option<Timestamp>,
-    /// Since when records are missing.
+    /// When the table was lost: orders last changed before then are asked about before anything is booked for them.
     #[arg(long, value_name = "TIME")]
     pub(crate) lost_at: Option<Timestamp>,
     /// Has the server count what it would make, without making it.
