@@ -31,7 +31,7 @@ pub struct ArticleDetail {
     pub description: Option<String>,
     /// Euros excluding VAT, up to 4 decimals.
     pub cost_price: Option<Decimal>,
-    /// Euros; including VAT when the article's tariff is VAT-inclusive (contract \[A\]).
+    /// Euros; including VAT when the article's tariff is VAT-inclusive (\[A:rw-sale-price-vat\]).
     pub sale_price: Option<Decimal>,
     /// Pieces, less those reserved; may be negative or fractional. `None`: the answer did not tell.
     pub available_stock: Option<Decimal>,

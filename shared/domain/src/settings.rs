@@ -20,7 +20,7 @@ pub enum Language {
     Nl,
 }
 
-/// Unit in which ProductFlow gives amounts of orders (contract: cents \[A\], settable in case that is wrong).
+/// Unit in which ProductFlow gives amounts of orders (cents \[A:pf-order-amounts\], settable in case that is wrong).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderAmounts {
@@ -31,7 +31,7 @@ pub enum OrderAmounts {
     Euros,
 }
 
-/// What the `price` of an order line is (contract: the line total \[A\]).
+/// What the `price` of an order line is (the line total \[A:pf-line-price\]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum LinePrice {

@@ -1,14 +1,25 @@
-//! The bodies, and EVERY assumption about ProductFlow that nothing public settles, marked \[A\] as in the contract. A wrong
-//! guess is mended here and nowhere else.
+//! The bodies, and EVERY assumption about ProductFlow that nothing public settles, marked `[A:id]` as in the contract. A wrong
+//! guess is mended here and nowhere else; `infra/doctor` has a check, or a reason why there is none, for every id.
 //!
-//! - \[A\] The envelope `{data, links, meta}`; also the same keys at the top level, and a bare array.
-//! - \[A\] All field names of an order and its lines, and that one order stands under `data`.
-//! - \[A\] Amounts are integer cents, VAT-inclusive; a line's `price` is its total. The settings can say otherwise.
-//! - \[A\] Status words beyond `open`; the settings add to them.
-//! - \[A\] `total`, also `total_price` and `grand_total`, is the order's own total.
-//! - \[A\] A product takes a `description`. Whether fields that are left out are kept or cleared is unknown: the whole set that we
-//!   own goes out every time, and a price that is not to be sent is absent.
-//! - \[A\] A missing `currency_code` means EUR. A timestamp without offset is Europe/Amsterdam.
+//! - \[A:pf-envelope\] The envelope `{data, links, meta}`; also the same keys at the top level, and a bare array;
+//!   \[A:pf-order-envelope\] one order stands under `data`; \[A:pf-list-rows\] an order of the list shows the same fields.
+//! - \[A:pf-all-statuses\] Without `status[]` the list holds orders of every status; \[A:pf-sort\] `sort[0]=-updated_at` puts the
+//!   latest update first, or is ignored or refused.
+//! - All field names of an order: \[A:pf-identifier\], \[A:pf-status\], \[A:pf-external-identifier\], \[A:pf-marketplace\],
+//!   \[A:pf-placed-at\], \[A:pf-updated-at\], \[A:pf-shipped-at\], \[A:pf-costs\], \[A:pf-customer\], \[A:pf-lines\]; and of a line:
+//!   \[A:pf-line-id\], \[A:pf-line-sku\], \[A:pf-line-title\], \[A:pf-line-quantity\], \[A:pf-line-price-field\],
+//!   \[A:pf-vat-code\], \[A:pf-fbm\].
+//! - \[A:pf-order-amounts\] Amounts are integer cents, \[A:pf-vat-inclusive\] VAT-inclusive; \[A:pf-line-price\] a line's `price` is
+//!   its total. The settings can say otherwise. \[A:pf-costs-sum\] Costs come on top of the lines, a discount is taken off.
+//! - \[A:pf-status-words\] Status words beyond `open`; the settings add to them.
+//! - \[A:pf-total\] `total`, also `total_price` and `grand_total`, is the order's own total.
+//! - \[A:pf-description\] A product takes a `description`. \[A:pf-offer-replaces\] Whether fields that are left out are kept or cleared
+//!   is unknown: the whole set that we own goes out every time, and a price that is not to be sent is absent.
+//! - \[A:pf-offer-stock\] ProductFlow does not take its own open orders off the stock of an offer: Robaws' stock is without them.
+//! - \[A:pf-currency\] A missing `currency_code` means EUR. \[A:pf-timezone\] A timestamp without offset is Europe/Amsterdam.
+//! - \[A:pf-bad-token\] A 2xx that is not JSON is an authentication failure, as 401 and a redirect are; \[A:pf-wrong-company\] a
+//!   company that the token does not reach is 403, or 404; \[A:pf-not-found\] what is unknown is 404; \[A:pf-rejections\] 422 carries
+//!   `message` and `errors`, 429 `Retry-After`; \[A:pf-rate-headers\] `X-RateLimit-Remaining` tells what is left, where it comes.
 
 use crate::Error;
 use domain::article::{Offer, Product};
@@ -436,7 +447,7 @@ fn text_of(body: &Value, name: &str) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-/// A moment with an offset or `Z`; without one it is Europe/Amsterdam \[A\].
+/// A moment with an offset or `Z`; without one it is Europe/Amsterdam \[A:pf-timezone\].
 fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {

@@ -1,22 +1,29 @@
-//! The shapes on the wire, and EVERY assumption about Robaws that nothing public settles, marked \[A\] as in the contract. A
-//! wrong guess is mended here and nowhere else.
+//! The shapes on the wire, and EVERY assumption about Robaws that nothing public settles, marked `[A:id]` as in the contract. A
+//! wrong guess is mended here and nowhere else; `infra/doctor` has a check, or a reason why there is none, for every id.
 //!
-//! - \[A\] `/stock-changes`: path, body (`fromStockLocationId` / `toStockLocationId`, positive quantities, `booked` at once,
-//!   inline `lineItems`), and that `description` comes back as written.
-//! - \[A\] `/stock-locations` gives `id` and `name`.
-//! - \[A\] `GET /clients?name=` gives the clients whose name contains a text, or ignores the filter; the number that people know
-//!   a client by is its `id`.
-//! - \[A\] A tariff's "BTW berekening inclusief" is called `vatInclusive`; absent means not inclusive.
-//! - \[A\] `clientReference` can be filtered on, and comes back as written.
-//! - \[A\] An invoice line does not move stock; a line's quantity may be negative; a draft may have no number.
-//! - \[A\] The filter `name` of articles gives candidates that contain it, as `articleNumber` does.
-//! - \[A\] An answer shows `type`, at least of a credit note; without it a document counts as an invoice.
-//! - \[A\] An answer shows `date`, `companyId` and `paymentConditionId` as they are now; what is not shown is as it was sent.
-//! - \[A\] `DELETE` removes a draft; of a booked invoice it is refused with 4xx.
-//! - \[A\] `archivedAt` and `deletedAt` mark an article that is gone.
-//! - \[A\] An article's `salePrice` includes VAT when its tariff is VAT-inclusive.
-//! - \[A\] The checkbox is `extraFields.ProductFlow.booleanValue`; `null` or absent is unticked, and so is an article whose
-//!   `extraFields` are `null`. An answer without `extraFields` says nothing of it.
+//! - \[A:rw-stock-change-create\] `POST /stock-changes`: path, body (`fromStockLocationId` / `toStockLocationId`, positive
+//!   quantities, `booked` at once, inline `lineItems`); an unknown location or article is 400 and nothing moved.
+//! - \[A:rw-stock-changes\] `GET /stock-changes` shows the same fields; \[A:rw-stock-change-lines\] its `lineItems` with
+//!   `include=lineItems`; \[A:rw-stock-change-description\] its `description` as written.
+//! - \[A:rw-updated-from\] `updatedFrom` filters documents, or is ignored.
+//! - \[A:rw-stock-locations\] `/stock-locations` gives `id` and `name`.
+//! - \[A:rw-client-search\] `GET /clients?name=` gives the clients whose name contains a text, or ignores the filter;
+//!   \[A:rw-client-number\] the number that people know a client by is its `id`.
+//! - \[A:rw-vat-inclusive\] A tariff's "BTW berekening inclusief" is called `vatInclusive`; absent means not inclusive.
+//! - \[A:rw-reference-filter\] `clientReference` can be filtered on, and comes back as written.
+//! - \[A:rw-invoice-moves-no-stock\] An invoice line does not move stock; \[A:rw-negative-quantity\] a line's quantity may be
+//!   negative; \[A:rw-invoice-number\] a draft may have no number.
+//! - \[A:rw-article-name-filter\] The filter `name` of articles gives candidates that contain it, as `articleNumber` does.
+//! - \[A:rw-invoice-type\] An answer shows `type`, at least of a credit note; without it a document counts as an invoice.
+//! - \[A:rw-invoice-header\] An answer shows `date`, `companyId` and `paymentConditionId` as they are now; what is not shown is as
+//!   it was sent.
+//! - \[A:rw-delete-draft\] `DELETE` removes a draft; of a booked invoice it is refused with 4xx.
+//! - \[A:rw-article-gone\] `archivedAt` and `deletedAt` mark an article that is gone.
+//! - \[A:rw-sale-price-vat\] An article's `salePrice` includes VAT when its tariff is VAT-inclusive.
+//! - \[A:rw-checkbox\] The checkbox is `extraFields.ProductFlow.booleanValue`; `null` or absent is unticked, and so is an article
+//!   whose `extraFields` are `null`. An answer without `extraFields` says nothing of it.
+//! - \[A:rw-idempotency-memory\] An `Idempotency-Key` is remembered for 24 h at most: the ledger is what says what was done.
+//! - \[A:rw-silent-edits\] Some edits fire no event: the nightly check finds them.
 
 use crate::articles::FoundArticle;
 use domain::article::ArticleDetail;

@@ -57,6 +57,18 @@ impl Company {
         self
     }
 
+    /// Breaks an assumption of the connector, by its name in [`DEVIATIONS`](super::DEVIATIONS). `false` when there is no such
+    /// deviation.
+    pub fn deviate(&self, name: &str) -> bool {
+        let known = super::DEVIATIONS.contains(&name);
+        if known {
+            self.set(|settings| {
+                settings.deviations.insert(name.to_owned());
+            });
+        }
+        known
+    }
+
     /// Changes the switches by a JSON merge patch.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod company;
 mod control;
+mod deviations;
 mod form;
 mod order;
 mod orders;
@@ -18,6 +19,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 pub use company::Company;
+pub use deviations::DEVIATIONS;
 pub use order::OrderBuilder;
 pub use settings::{Envelope, Settings, Sort, Unauthenticated};
 pub use state::{Offer, Product};
@@ -248,6 +250,9 @@ impl Peer for ProductFlowSim {
             .header("authorization")
             .and_then(|value| value.strip_prefix("Bearer "));
         let Some(reached) = token.and_then(|token| state.tokens.get(token)) else {
+            if settings.deviates("pf-bad-token") {
+                return Err(Box::new(message_reply(StatusCode::BAD_REQUEST, "Invalid token.")));
+            }
             return Err(Box::new(login(&settings, wants_json)));
         };
         if !wants_json {
@@ -257,6 +262,13 @@ impl Peer for ProductFlowSim {
             )));
         }
         let Some(id) = wanted.filter(|id| reached.contains(id)) else {
+            let companies = reached.iter().filter_map(|id| state.companies.get(id));
+            if companies
+                .into_iter()
+                .any(|c| c.settings.deviates("pf-wrong-company"))
+            {
+                return Err(Box::new(Reply::json(StatusCode::OK, &json!({"data": []}))));
+            }
             let status = StatusCode::from_u16(settings.wrong_company_status).unwrap_or(StatusCode::FORBIDDEN);
             return Err(Box::new(message_reply(status, "This action is unauthorized.")));
         };
@@ -284,6 +296,8 @@ impl Peer for ProductFlowSim {
         let mut reply = {
             let mut state = self.lock();
             let company = state.company(admission.company);
+            let asked = request;
+            let request = &deviations::understood(company, request);
             let routed = if let Some(target) = orders::target(&request.path) {
                 orders::readable(&request.method).and_then(|()| match target {
                     Target::One(identifier) => Ok(orders::one(company, identifier)),
@@ -300,7 +314,9 @@ impl Peer for ProductFlowSim {
                     _ => Err(Box::new(message_reply(StatusCode::NOT_FOUND, ""))),
                 }
             };
-            routed.unwrap_or_else(|refusal| *refusal)
+            let mut reply = routed.unwrap_or_else(|refusal| *refusal);
+            deviations::disfigure(company, asked, &mut reply);
+            reply
         };
         if reply.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             notes.push((ViolationKind::MediaType, request.media_type()));

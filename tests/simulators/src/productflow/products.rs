@@ -1,4 +1,4 @@
-//! `product/{sku}` and `product/{sku}/offer`: written, never read.
+//! `product/{sku}` and `product/{sku}/offer`: written, and read by nobody but the doctor; what a reading shows is a guess.
 
 use http::{Method, StatusCode};
 use rust_decimal::Decimal;
@@ -27,6 +27,8 @@ pub(crate) fn handle(
     notes: &mut Notes,
 ) -> Result<Reply, Box<Reply>> {
     match (&request.method, rest) {
+        (&Method::GET, [sku]) if !sku.is_empty() => show(company, request, sku),
+        (&Method::GET, [sku, "offer"]) => show_offer(company, sku),
         (&Method::POST, [sku]) if !sku.is_empty() => product(company, request, sku, notes),
         (&Method::POST, [sku, "offer"]) => offer(company, request, sku, notes),
         (&Method::DELETE, [sku, "offer"]) => withdraw(company, sku),
@@ -36,6 +38,34 @@ pub(crate) fn handle(
         }
         _ => Err(Box::new(message_reply(StatusCode::NOT_FOUND, ""))),
     }
+}
+
+/// The product in the language that is asked for, or in any.
+fn show(company: &CompanyState, request: &Request, sku: &str) -> Result<Reply, Box<Reply>> {
+    let product = company.products.get(sku).ok_or_else(no_product)?;
+    let language = request.header("accept-language").unwrap_or_default();
+    let texts = product
+        .texts
+        .get(language)
+        .or_else(|| product.texts.values().next());
+    let mut row = json!(texts);
+    row["sku"] = json!(sku);
+    Ok(Reply::json(StatusCode::OK, &json!({"data": row})))
+}
+
+fn show_offer(company: &CompanyState, sku: &str) -> Result<Reply, Box<Reply>> {
+    let product = company.products.get(sku).ok_or_else(no_product)?;
+    let offer = product.offer.as_ref().ok_or_else(no_offer)?;
+    let mut row = json!(offer);
+    row["qty_sellable"] = json!(offer.qty_available);
+    Ok(Reply::json(StatusCode::OK, &json!({"data": row})))
+}
+
+fn no_offer() -> Box<Reply> {
+    Box::new(message_reply(
+        StatusCode::NOT_FOUND,
+        "No query results for model [Offer].",
+    ))
 }
 
 fn answer(company: &CompanyState, created: bool, sku: &str) -> Reply {
@@ -164,10 +194,7 @@ fn is_price(text: &str) -> bool {
 fn withdraw(company: &mut CompanyState, sku: &str) -> Result<Reply, Box<Reply>> {
     let product = company.products.get_mut(sku).ok_or_else(no_product)?;
     if product.offer.take().is_none() {
-        return Err(Box::new(message_reply(
-            StatusCode::NOT_FOUND,
-            "No query results for model [Offer].",
-        )));
+        return Err(no_offer());
     }
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

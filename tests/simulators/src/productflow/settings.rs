@@ -1,5 +1,7 @@
 //! The switches of a simulated ProductFlow company.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// How a call with a bad token is answered.
@@ -69,6 +71,8 @@ pub struct Settings {
     pub empty_write_bodies: bool,
     /// Whether an offer keeps the fields that a write leaves out; otherwise they are cleared.
     pub offer_merges: bool,
+    /// Which assumptions it breaks: names of [`DEVIATIONS`](super::DEVIATIONS).
+    pub deviations: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -86,6 +90,13 @@ impl Default for Settings {
             rate_limit: None,
             empty_write_bodies: false,
             offer_merges: false,
+            deviations: BTreeSet::new(),
         }
+    }
+}
+
+impl Settings {
+    pub(crate) fn deviates(&self, name: &str) -> bool {
+        self.deviations.contains(name)
     }
 }

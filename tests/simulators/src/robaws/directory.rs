@@ -39,7 +39,7 @@ fn rows(data: &Data, module: Module) -> Vec<Value> {
     match module {
         Module::VatTariffs => data.tariffs.iter().map(tariff).collect(),
         Module::StockLocations => named(&data.locations, "name"),
-        Module::Clients => named(&data.clients, "name"),
+        Module::Clients => clients(&data.clients),
         Module::Users => named(&data.users, "fullName"),
         Module::Companies => named(&data.companies, "name"),
         Module::PaymentConditions => named(&data.conditions, "name"),
@@ -55,6 +55,14 @@ fn named(table: &Table<Named>, label: &str) -> Vec<Value> {
     table
         .iter()
         .map(|record| json!({"id": record.id, label: record.name}))
+        .collect()
+}
+
+/// A client is known by its id, here.
+fn clients(table: &Table<Named>) -> Vec<Value> {
+    table
+        .iter()
+        .map(|record| json!({"id": record.id, "logicId": record.id, "name": record.name}))
         .collect()
 }
 

@@ -4,6 +4,7 @@ mod access;
 mod articles;
 mod control;
 mod delivery;
+mod deviations;
 mod directory;
 mod fields;
 mod idempotency;
@@ -27,6 +28,7 @@ use tokio::sync::Notify;
 
 pub use access::Module;
 pub use delivery::DeliveryRecord;
+pub use deviations::DEVIATIONS;
 pub use model::{
     Article, Invoice, InvoiceKind, InvoiceLine, LineKind, StockChange, StockLine, Task, VatTariff,
     WebhookEndpoint,
@@ -310,7 +312,8 @@ impl Peer for RobawsSim {
                 notes: Vec::new(),
                 events: Vec::new(),
             };
-            let answer = route(&mut scene, request, admission.module);
+            let understood = deviations::understood(&settings, request);
+            let answer = route(&mut scene, &understood, admission.module);
             let (notes, events) = (scene.notes, scene.events);
             for (kind, detail) in notes {
                 self.note(kind, &admission.tenant, request, &detail);
@@ -335,6 +338,8 @@ impl Peer for RobawsSim {
             }
         };
         admission.quota.stamp(&mut reply, &settings);
+        let live_left = settings.daily_limit.saturating_sub(tenant.limits.used().0);
+        deviations::disfigure(&settings, now, live_left, request, &mut reply);
         (reply, replayed)
     }
 

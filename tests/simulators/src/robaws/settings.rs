@@ -51,6 +51,8 @@ pub struct Settings {
     pub webhook_guid_keys: bool,
     /// Whether a stock-changed payload lacks the numbers.
     pub webhook_without_numbers: bool,
+    /// Which assumptions it breaks: names of [`DEVIATIONS`](super::DEVIATIONS).
+    pub deviations: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             webhook_reorder: false,
             webhook_guid_keys: false,
             webhook_without_numbers: true,
+            deviations: BTreeSet::new(),
         }
     }
 }
@@ -85,5 +88,9 @@ impl Settings {
     /// Whether an extra field with this name exists on articles.
     pub(crate) fn defines(&self, name: &str) -> bool {
         (name == "ProductFlow" && self.product_flow_defined) || self.extra_fields.contains(name)
+    }
+
+    pub(crate) fn deviates(&self, name: &str) -> bool {
+        self.deviations.contains(name)
     }
 }

@@ -80,6 +80,18 @@ impl RobawsTenant {
         self
     }
 
+    /// Breaks an assumption of the connector, by its name in [`DEVIATIONS`](super::DEVIATIONS). `false` when there is no such
+    /// deviation.
+    pub fn deviate(&self, name: &str) -> bool {
+        let known = super::DEVIATIONS.contains(&name);
+        if known {
+            self.set(|settings| {
+                settings.deviations.insert(name.to_owned());
+            });
+        }
+        known
+    }
+
     /// How many live and replica calls today has seen.
     pub fn used_today(&self) -> (u64, u64) {
         self.with(|tenant, _| tenant.limits.used())

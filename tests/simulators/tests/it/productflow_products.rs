@@ -213,3 +213,34 @@ async fn an_offer_is_withdrawn_once() {
     assert_eq!(send(bench.p(Method::DELETE, "product/A-1/offer")).await.0, 404);
     assert_eq!(send(bench.p(Method::PUT, "product/A-1/offer")).await.0, 405);
 }
+
+#[tokio::test]
+async fn a_product_and_its_offer_can_be_read() {
+    let bench = bench().await;
+    assert_eq!(send(bench.p(Method::GET, "product/A-1")).await.0, 404);
+    let mut product = simulators::productflow::Product::default();
+    let texts = product.texts.entry("nl".to_owned()).or_default();
+    texts.insert("title".to_owned(), "Boor".to_owned());
+    bench.company.put_product("A-1", product.clone());
+    assert_eq!(send(bench.p(Method::GET, "product/A-1/offer")).await.0, 404);
+    product.offer = Some(simulators::productflow::Offer {
+        qty_available: 7,
+        ..Default::default()
+    });
+    bench.company.put_product("A-1", product);
+    let (_, read) = send(bench.p(Method::GET, "product/A-1")).await;
+    assert_eq!(read["data"]["title"], "Boor");
+    let (_, read) = send(bench.p(Method::GET, "product/A-1/offer")).await;
+    assert_eq!(
+        (&read["data"]["qty_available"], &read["data"]["qty_sellable"]),
+        (&7.into(), &7.into())
+    );
+    // The doctor's tests go through every deviation.
+    assert!(!bench.company.deviate("pf-nothing"));
+    assert!(bench.company.deviate("pf-offer-stock"));
+    let patched = bench
+        .company
+        .patch_settings(&serde_json::json!({"deviations": []}))
+        .unwrap();
+    assert!(patched.deviations.is_empty());
+}

@@ -29,7 +29,7 @@ async fn directories_have_names() {
         .put_client("10", "Janssens");
     assert_eq!(
         bench.get("/clients/5").await.1,
-        json!({"id": "5", "name": "Webshop"})
+        json!({"id": "5", "logicId": "5", "name": "Webshop"})
     );
     assert_eq!(ids(&bench.get("/clients?name=webs").await.1), ["5", "6"]);
     assert_eq!(bench.get("/clients/99").await.0, 404);

@@ -1,0 +1,71 @@
+//! What the checks note down while they read; at the end one finding per entry of the inventory.
+
+use crate::finding::{Finding, Peer, Verdict};
+use crate::inventory::{self, Decided};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    noted: BTreeMap<&'static str, (Verdict, Vec<String>)>,
+    closed: BTreeMap<Peer, String>,
+}
+
+impl Notes {
+    pub(crate) fn confirm(&mut self, id: &'static str, found: impl Into<String>) {
+        self.note(id, Verdict::Confirmed, found);
+    }
+
+    pub(crate) fn refute(&mut self, id: &'static str, found: impl Into<String>) {
+        self.note(id, Verdict::Refuted, found);
+    }
+
+    /// Neither way.
+    pub(crate) fn leave_open(&mut self, id: &'static str, found: impl Into<String>) {
+        self.note(id, Verdict::NotDecidable, found);
+    }
+
+    pub(crate) fn leave_all_open(&mut self, ids: &[&'static str], found: &str) {
+        for id in ids {
+            self.leave_open(id, found);
+        }
+    }
+
+    /// Of several notes on one assumption the weightier verdict holds: what is refuted once is refuted.
+    pub(crate) fn note(&mut self, id: &'static str, verdict: Verdict, found: impl Into<String>) {
+        let found = found.into();
+        let (held, texts) = self.noted.entry(id).or_insert_with(|| (verdict, Vec::new()));
+        if verdict > *held {
+            *held = verdict;
+            texts.clear();
+        }
+        if verdict == *held && !texts.contains(&found) {
+            texts.push(found);
+        }
+    }
+
+    /// Nothing more is read from a peer; `reason` holds for all that was not looked at.
+    pub(crate) fn close(&mut self, peer: Peer, reason: &str) {
+        self.closed.insert(peer, reason.to_owned());
+    }
+
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        debug_assert!(
+            self.noted.keys().all(|id| inventory::find(id).is_some()),
+            "a check that is not in the inventory"
+        );
+        let entries = inventory::all();
+        entries
+            .map(|entry| {
+                let (verdict, found) = match (&entry.decided, self.noted.get(entry.id)) {
+                    (Decided::ByHand { why, .. }, _) => (Verdict::NotDecidable, (*why).to_owned()),
+                    (_, Some((verdict, texts))) => (*verdict, texts.join("; ")),
+                    (_, None) => {
+                        let reason = self.closed.get(&entry.peer()).cloned();
+                        (Verdict::NotDecidable, reason.unwrap_or_default())
+                    }
+                };
+                Finding::new(entry, verdict, found)
+            })
+            .collect()
+    }
+}

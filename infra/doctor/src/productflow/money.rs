@@ -1,0 +1,346 @@
+//! What amounts mean: cents or euros, line total or price of a piece, with or without VAT, and what costs do. Told by adding an
+//! order up in every way, and comparing with its total: the one that a person typed in, or the order's own.
+
+use super::Seen;
+use crate::Checks;
+use crate::finding::Verdict;
+use crate::notes::Notes;
+use crate::robaws::Tariffs;
+use crate::shape::{self, Kind};
+use domain::settings::{LinePrice, OrderAmounts};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+const AMOUNTS: &str = "pf-order-amounts";
+const LINE: &str = "pf-line-price";
+const VAT: &str = "pf-vat-inclusive";
+const COSTS: &str = "pf-costs-sum";
+const TOTAL: &str = "pf-total";
+/// Names of an order's own total.
+const TOTALS: [&str; 3] = ["total", "total_price", "grand_total"];
+const COST_FIELDS: [&str; 3] = ["shipping_cost", "transaction_price", "additional_price"];
+
+/// What costs and the discount do to a total.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CostsAre {
+    /// Costs on top, the discount off.
+    Counted,
+    /// Costs on top, the discount too, or in the lines already.
+    DiscountAdded,
+    /// Costs on top, the discount in the lines already.
+    DiscountLeftOut,
+    /// Neither counts.
+    LeftOut,
+}
+
+/// One way to add an order up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Way {
+    amounts: OrderAmounts,
+    line: LinePrice,
+    vat_included: bool,
+    costs: CostsAre,
+}
+
+impl Way {
+    fn all() -> Vec<Self> {
+        let mut ways = Vec::new();
+        for amounts in [OrderAmounts::Cents, OrderAmounts::Euros] {
+            for line in [LinePrice::Total, LinePrice::Unit] {
+                for vat_included in [true, false] {
+                    for costs in [
+                        CostsAre::Counted,
+                        CostsAre::DiscountAdded,
+                        CostsAre::DiscountLeftOut,
+                        CostsAre::LeftOut,
+                    ] {
+                        ways.push(Self {
+                            amounts,
+                            line,
+                            vat_included,
+                            costs,
+                        });
+                    }
+                }
+            }
+        }
+        ways
+    }
+
+    /// In how much it differs.
+    fn distance(self, other: Self) -> usize {
+        usize::from(self.amounts != other.amounts)
+            + usize::from(self.line != other.line)
+            + usize::from(self.vat_included != other.vat_included)
+            + usize::from(self.costs != other.costs)
+    }
+}
+
+/// The numbers of an order, in its own unit.
+struct Numbers {
+    /// Price, quantity, and the VAT of its code in Robaws.
+    lines: Vec<(Decimal, Decimal, Option<Decimal>)>,
+    costs: Decimal,
+    discount: Decimal,
+}
+
+impl Numbers {
+    fn of(order: &Value, tariffs: &Tariffs) -> Option<Self> {
+        let number = |key: &str| order.get(key).and_then(shape::decimal).unwrap_or_default();
+        let line = |line: &Value| {
+            let code = shape::text(line.get("vat_code"));
+            let percentage = code.and_then(|code| tariffs.get(code.trim()).copied());
+            let price = shape::decimal(line.get("price")?)?;
+            Some((price, shape::decimal(line.get("quantity")?)?, percentage))
+        };
+        let lines: Option<Vec<_>> = order["lines"].as_array()?.iter().map(line).collect();
+        Some(Self {
+            lines: lines.filter(|lines| !lines.is_empty())?,
+            costs: COST_FIELDS.iter().map(|key| number(key)).sum(),
+            discount: number("discount_price"),
+        })
+    }
+
+    /// The total in the order's own unit; `None` where a VAT percentage is not known.
+    fn total(&self, way: Way) -> Option<Decimal> {
+        let gross = |amount: Decimal, percentage: Option<Decimal>| {
+            if way.vat_included {
+                return Some(amount);
+            }
+            let factor = Decimal::ONE + percentage? / Decimal::ONE_HUNDRED;
+            amount.checked_mul(factor)
+        };
+        let mut sum = Decimal::ZERO;
+        for (price, quantity, percentage) in &self.lines {
+            let amount = match way.line {
+                LinePrice::Total => *price,
+                LinePrice::Unit => price.checked_mul(*quantity)?,
+            };
+            sum = sum.checked_add(gross(amount, *percentage)?)?;
+        }
+        let highest = self.lines.iter().filter_map(|(_, _, p)| *p).max();
+        let (costs, discount) = (gross(self.costs, highest), gross(self.discount, highest));
+        let is_free = self.costs.is_zero() && self.discount.is_zero();
+        let (costs, discount) = if is_free {
+            (Decimal::ZERO, Decimal::ZERO)
+        } else {
+            (costs?, discount?)
+        };
+        match way.costs {
+            CostsAre::Counted => sum.checked_add(costs)?.checked_sub(discount),
+            CostsAre::DiscountAdded => sum.checked_add(costs)?.checked_add(discount),
+            CostsAre::DiscountLeftOut => sum.checked_add(costs),
+            CostsAre::LeftOut => Some(sum),
+        }
+    }
+
+    /// Whether a total in euros comes of this way.
+    fn gives(&self, way: Way, euros: Decimal) -> bool {
+        let Some(total) = self.total(way) else {
+            return false;
+        };
+        let total = match way.amounts {
+            OrderAmounts::Cents => total / Decimal::ONE_HUNDRED,
+            OrderAmounts::Euros => total,
+        };
+        same(total, euros, way.vat_included)
+    }
+}
+
+/// To the cent; what VAT was added to may be rounded line by line.
+fn same(total: Decimal, euros: Decimal, exactly: bool) -> bool {
+    let slack = if exactly {
+        Decimal::ZERO
+    } else {
+        Decimal::new(2, 2)
+    };
+    (total - euros).abs() <= slack
+}
+
+pub(super) fn examine(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, seen: &Seen, orders: &[&Value]) {
+    let set = Way {
+        amounts: checks.settings.order_amounts,
+        line: checks.settings.line_price,
+        vat_included: true,
+        costs: CostsAre::Counted,
+    };
+    decimals(notes, set, orders);
+    if let Some(known) = &checks.known_order {
+        match seen.known.as_ref().map(|order| Numbers::of(order, tariffs)) {
+            None => notes.leave_all_open(&[AMOUNTS, LINE, VAT, COSTS], "the known order was not found"),
+            Some(None) => notes.leave_all_open(
+                &[AMOUNTS, LINE, VAT, COSTS],
+                "the known order's lines can't be read",
+            ),
+            Some(Some(numbers)) => compare(notes, set, &numbers, known.total.to_euros(), true),
+        }
+    } else {
+        notes.leave_open(AMOUNTS, "name an order and its total in euros");
+    }
+    own_totals(notes, set, tariffs, orders);
+    notes.leave_all_open(
+        &[LINE, VAT, COSTS],
+        "name an order with several pieces, costs and a VAT code, and its total in euros",
+    );
+}
+
+/// Amounts with decimals are no cents, whatever they add up to.
+fn decimals(notes: &mut Notes, set: Way, orders: &[&Value]) {
+    let of_lines = orders
+        .iter()
+        .filter_map(|order| order["lines"].as_array())
+        .flatten()
+        .map(|line| Kind::of(line.get("price")));
+    let of_costs = orders
+        .iter()
+        .flat_map(|order| COST_FIELDS.iter().map(|key| Kind::of(order.get(key))));
+    let kinds: Vec<Kind> = of_lines.chain(of_costs).collect();
+    let with = kinds
+        .iter()
+        .filter(|kind| matches!(kind, Kind::Fraction | Kind::DecimalText));
+    let with = with.count();
+    let found = format!("{with} of {} amounts have decimals", kinds.len());
+    match (set.amounts, with) {
+        (OrderAmounts::Cents, 1..) => notes.refute(AMOUNTS, found),
+        (OrderAmounts::Euros, 1..) => notes.confirm(AMOUNTS, found),
+        (_, 0) => notes.leave_open(AMOUNTS, found),
+    }
+}
+
+/// Which of the ways give the total, and what that says of each question on its own.
+fn compare(notes: &mut Notes, set: Way, numbers: &Numbers, euros: Decimal, with_unit: bool) {
+    let fits: Vec<Way> = Way::all()
+        .into_iter()
+        .filter(|way| with_unit || way.amounts == set.amounts)
+        .filter(|way| numbers.gives(*way, euros))
+        .collect();
+    let Some(nearest) = fits.iter().map(|way| way.distance(set)).min() else {
+        if with_unit {
+            notes.leave_all_open(
+                &[AMOUNTS, LINE, VAT, COSTS],
+                "no way to add the known order up gives the total that was typed in",
+            );
+        }
+        return;
+    };
+    let best: Vec<Way> = fits
+        .iter()
+        .copied()
+        .filter(|way| way.distance(set) == nearest)
+        .collect();
+    let flipped = |change: &dyn Fn(&mut Way)| {
+        best.iter().any(|way| {
+            let mut other = *way;
+            change(&mut other);
+            fits.contains(&other)
+        })
+    };
+    let of = if with_unit {
+        "the known order"
+    } else {
+        "an order's own total"
+    };
+    let mut say = |id: &'static str, as_set: &dyn Fn(&Way) -> bool, open: bool, otherwise: &str| {
+        let agree = best.iter().filter(|way| as_set(way)).count();
+        if open || (agree != 0 && agree != best.len()) {
+            notes.leave_open(id, format!("{of} fits either way"));
+        } else if agree == 0 {
+            notes.refute(id, format!("{of} fits only {otherwise}"));
+        } else {
+            notes.confirm(id, format!("{of} fits only so"));
+        }
+    };
+    if with_unit {
+        let unit = flipped(&|way| {
+            way.amounts = match way.amounts {
+                OrderAmounts::Cents => OrderAmounts::Euros,
+                OrderAmounts::Euros => OrderAmounts::Cents,
+            };
+        });
+        let otherwise = match set.amounts {
+            OrderAmounts::Cents => "in euros",
+            OrderAmounts::Euros => "in cents",
+        };
+        say(AMOUNTS, &|way| way.amounts == set.amounts, unit, otherwise);
+    }
+    let line = flipped(&|way| {
+        way.line = match way.line {
+            LinePrice::Total => LinePrice::Unit,
+            LinePrice::Unit => LinePrice::Total,
+        };
+    });
+    let otherwise = match set.line {
+        LinePrice::Total => "with `price` as the price of one piece",
+        LinePrice::Unit => "with `price` as the total of the line",
+    };
+    say(LINE, &|way| way.line == set.line, line, otherwise);
+    let vat = flipped(&|way| way.vat_included = !way.vat_included);
+    // Without a known percentage the other way was never tried.
+    let untried = numbers
+        .lines
+        .iter()
+        .any(|(_, _, percentage)| percentage.is_none());
+    if !untried {
+        say(VAT, &|way| way.vat_included, vat, "with VAT added");
+    }
+    let costs = [
+        CostsAre::Counted,
+        CostsAre::DiscountAdded,
+        CostsAre::DiscountLeftOut,
+        CostsAre::LeftOut,
+    ]
+    .into_iter()
+    .filter(|costs| flipped(&|way| way.costs = *costs))
+    .count()
+        > 1;
+    let otherwise = "with costs or discount counted otherwise";
+    say(COSTS, &|way| way.costs == CostsAre::Counted, costs, otherwise);
+}
+
+/// Orders that show their own total: what it says of the lines, and whether it is what we take it for.
+fn own_totals(notes: &mut Notes, set: Way, tariffs: &Tariffs, orders: &[&Value]) {
+    let own = |order: &Value| {
+        let key = TOTALS
+            .iter()
+            .find(|key| order.get(**key).is_some_and(|total| !total.is_null()))?;
+        Some((*key, shape::decimal(order.get(*key)?)))
+    };
+    let with: Vec<(&Value, &str, Option<Decimal>)> = orders
+        .iter()
+        .filter_map(|order| own(order).map(|(key, total)| (*order, key, total)))
+        .collect();
+    if with.is_empty() {
+        let others = shape::alternatives(orders, "", &["total", "amount", "sum"]);
+        if others.is_empty() {
+            notes.leave_open(TOTAL, "no order shows a total of its own");
+        } else {
+            let others = shape::names(others.iter().map(String::as_str));
+            notes.refute(TOTAL, format!("none of the three, but {others}"));
+        }
+        return;
+    }
+    let mut verdict = Verdict::NotDecidable;
+    for (order, key, total) in &with {
+        let Some(total) = total else {
+            notes.refute(TOTAL, shape::tally(&[order], key));
+            return;
+        };
+        let Some(numbers) = Numbers::of(order, tariffs) else {
+            continue;
+        };
+        let euros = match set.amounts {
+            OrderAmounts::Cents => *total / Decimal::ONE_HUNDRED,
+            OrderAmounts::Euros => *total,
+        };
+        let mut ways = Way::all().into_iter().filter(|way| way.amounts == set.amounts);
+        let fits = ways.any(|way| numbers.gives(way, euros));
+        if !fits {
+            notes.refute(TOTAL, format!("`{key}` of an order fits no way to add it up"));
+            return;
+        }
+        verdict = Verdict::Confirmed;
+        compare(notes, set, &numbers, euros, false);
+    }
+    let keys = shape::names(with.iter().map(|(_, key, _)| *key));
+    notes.note(TOTAL, verdict, format!("{keys} of {} orders adds up", with.len()));
+}

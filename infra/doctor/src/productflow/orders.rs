@@ -1,0 +1,387 @@
+//! Orders: every field that the connector reads, by name and kind.
+
+use super::{IMPOSSIBLE, Seen};
+use crate::Checks;
+use crate::finding::Verdict;
+use crate::notes::Notes;
+use crate::reader::{As, Reader};
+use crate::robaws::Tariffs;
+use crate::shape::{self, Field, ID, Kind, TEXT};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What needs an order to look at.
+pub(super) const OF_ORDERS: [&str; 28] = [
+    "pf-list-rows",
+    "pf-order-envelope",
+    "pf-identifier",
+    "pf-status",
+    "pf-status-words",
+    "pf-external-identifier",
+    "pf-marketplace",
+    "pf-currency",
+    "pf-placed-at",
+    "pf-updated-at",
+    "pf-shipped-at",
+    "pf-timezone",
+    "pf-costs",
+    "pf-customer",
+    "pf-lines",
+    "pf-line-id",
+    "pf-line-sku",
+    "pf-line-title",
+    "pf-line-quantity",
+    "pf-line-price-field",
+    "pf-vat-code",
+    "pf-fbm",
+    "pf-order-amounts",
+    "pf-line-price",
+    "pf-vat-inclusive",
+    "pf-costs-sum",
+    "pf-total",
+    "pf-description",
+];
+
+/// A number, or a text that is one.
+const AMOUNT: &[Kind] = &[Kind::Whole, Kind::Fraction, Kind::Digits, Kind::DecimalText];
+/// A whole number of at least 1, or a text that is one; zero is told apart below.
+const QUANTITY: &[Kind] = &[Kind::Whole, Kind::Digits];
+const MARK: &[Kind] = &[Kind::Flag, Kind::Whole, Kind::Text, Kind::Digits];
+const NAMED: &[Kind] = &[Kind::Text, Kind::Object];
+
+fn word(order: &Value) -> Option<String> {
+    Some(order.get("status")?.as_str()?.trim().to_lowercase())
+}
+
+fn is_in(order: &Value, list: &[String]) -> bool {
+    word(order).is_some_and(|word| list.iter().any(|known| known.eq_ignore_ascii_case(&word)))
+}
+
+pub(super) fn is_open(order: &Value, checks: &Checks) -> bool {
+    is_in(order, &checks.settings.status_words.with_defaults().open)
+}
+
+pub(super) fn is_shipped(order: &Value, checks: &Checks) -> bool {
+    is_in(order, &checks.settings.status_words.with_defaults().shipped)
+}
+
+fn is_cancelled(order: &Value, checks: &Checks) -> bool {
+    is_in(order, &checks.settings.status_words.with_defaults().cancelled)
+}
+
+/// Asks for the known order, for one of the list, and for one that can't exist.
+pub(super) async fn ask(reader: &Reader, checks: &Checks, notes: &mut Notes, seen: &mut Seen) {
+    let pieces = |order: &&Value| {
+        let lines = order["lines"].as_array();
+        lines.is_some_and(|lines| lines.iter().any(|line| line["quantity"] != 1))
+    };
+    let listed = seen.listed.iter().find(pieces).or(seen.listed.first()).cloned();
+    if let Some(row) = listed {
+        let key = ["identifier", "id"]
+            .iter()
+            .find_map(|key| Some((*key, shape::text(row.get(key))?)));
+        if let Some((key, identifier)) = key {
+            let order = one(reader, notes, &identifier).await;
+            if let (Some(order), true) = (order, key == "identifier") {
+                same_fields(notes, &row, &order);
+                if shape::text(order.get("identifier")).as_deref() == Some(&identifier) {
+                    notes.confirm("pf-identifier", "an order is found by it");
+                }
+                seen.detailed.push(order);
+            }
+        }
+    }
+    if let Some(known) = &checks.known_order {
+        let is_here = seen
+            .detailed
+            .iter()
+            .find(|order| shape::text(order.get("identifier")).as_deref() == Some(&known.identifier));
+        if let Some(order) = is_here {
+            seen.known = Some(order.clone());
+        } else if let Some(order) = one(reader, notes, &known.identifier).await {
+            seen.known = Some(order.clone());
+            seen.detailed.push(order);
+        }
+    }
+    match reader.get(&["order", IMPOSSIBLE], &[], As::Ourselves).await {
+        Err(reason) => notes.leave_open("pf-not-found", reason),
+        Ok(answer) if answer.status == 404 => notes.confirm("pf-not-found", answer.in_words()),
+        Ok(answer) => notes.refute("pf-not-found", answer.in_words()),
+    }
+}
+
+/// One order; what stands in the way is noted.
+async fn one(reader: &Reader, notes: &mut Notes, identifier: &str) -> Option<Value> {
+    let answer = match reader.get(&["order", identifier], &[], As::Ourselves).await {
+        Ok(answer) => answer,
+        Err(reason) => {
+            notes.leave_open("pf-order-envelope", reason);
+            return None;
+        }
+    };
+    if answer.status == 404 {
+        notes.refute("pf-identifier", "`GET order/{identifier}` answers 404");
+        return None;
+    }
+    let words = answer.in_words();
+    let Some(body) = answer.json.filter(|_| (200..300).contains(&answer.status)) else {
+        notes.leave_open("pf-order-envelope", words);
+        return None;
+    };
+    if let Some(order) = body.get("data").filter(|data| data.is_object()) {
+        notes.confirm("pf-order-envelope", "an object under `data`");
+        return Some(order.clone());
+    }
+    let keys = shape::keys(&[&body]);
+    let shown = shape::names(keys.iter().map(String::as_str));
+    notes.refute(
+        "pf-order-envelope",
+        format!("no object under `data`; the keys are {shown}"),
+    );
+    body.get("identifier").is_some().then_some(body)
+}
+
+fn same_fields(notes: &mut Notes, row: &Value, order: &Value) {
+    let (of_list, whole) = (shape::keys(&[row]), shape::keys(&[order]));
+    let missing: Vec<&str> = whole.difference(&of_list).map(String::as_str).collect();
+    if missing.is_empty() {
+        notes.confirm("pf-list-rows", format!("{} fields in both", whole.len()));
+    } else {
+        let missing = shape::names(missing);
+        notes.refute("pf-list-rows", format!("the list does not show {missing}"));
+    }
+}
+
+fn judge(notes: &mut Notes, id: &'static str, rows: &[&Value], fields: &[Field]) {
+    for field in fields {
+        let (verdict, found) = field.judge(rows);
+        notes.note(id, verdict, found);
+    }
+}
+
+/// Everything that is told by name and kind.
+pub(super) fn fields(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, orders: &[&Value]) {
+    judge(
+        notes,
+        "pf-identifier",
+        orders,
+        &[Field::always("identifier", ID, &["id", "number"])],
+    );
+    statuses(notes, checks, orders);
+    for (id, field) in [
+        (
+            "pf-external-identifier",
+            Field::maybe("external_identifier", ID, &["external", "reference"]),
+        ),
+        (
+            "pf-marketplace",
+            Field::maybe("marketplace", NAMED, &["market", "channel"]),
+        ),
+    ] {
+        judge(notes, id, orders, &[field]);
+    }
+    let places: Vec<&Value> = orders
+        .iter()
+        .filter_map(|order| order.get("marketplace"))
+        .filter(|place| place.is_object())
+        .collect();
+    if !places.is_empty() {
+        judge(
+            notes,
+            "pf-marketplace",
+            &places,
+            &[Field::maybe("name", TEXT, &["name", "title"])],
+        );
+    }
+    currency(notes, orders);
+    let costs = [
+        (
+            "shipping_cost",
+            &["shipping_cost", "shipping_price", "shipping_fee", "delivery_"][..],
+        ),
+        (
+            "transaction_price",
+            &["transaction", "payment_cost", "payment_fee"],
+        ),
+        ("additional_price", &["additional", "surcharge"]),
+        ("discount_price", &["discount"]),
+    ];
+    for (key, like) in costs {
+        let (verdict, found) = Field::maybe(key, AMOUNT, like).judge(orders);
+        notes.note("pf-costs", verdict, found);
+    }
+    customers(notes, orders);
+    lines(notes, checks, tariffs, orders);
+}
+
+fn statuses(notes: &mut Notes, checks: &Checks, orders: &[&Value]) {
+    let (verdict, found) = Field::always("status", &[Kind::Text], &["status", "state"]).judge(orders);
+    notes.note("pf-status", verdict, found);
+    let words: BTreeSet<&str> = orders
+        .iter()
+        .filter_map(|order| order["status"].as_str())
+        .collect();
+    if words.is_empty() {
+        notes.leave_open("pf-status-words", "no order shows a status");
+        return;
+    }
+    let known = checks.settings.status_words.with_defaults();
+    let is_known = |word: &&str| {
+        let lists = [&known.open, &known.shipped, &known.cancelled];
+        let mut all = lists.into_iter().flatten();
+        all.any(|known| known.eq_ignore_ascii_case(word.trim()))
+    };
+    let unknown: BTreeSet<&str> = words.iter().copied().filter(|word| !is_known(word)).collect();
+    let shown = crate::robaws::words_shown(&words);
+    if unknown.is_empty() {
+        notes.confirm("pf-status-words", format!("words seen: {shown}"));
+    } else {
+        let unknown = crate::robaws::words_shown(&unknown);
+        notes.refute(
+            "pf-status-words",
+            format!("not known: {unknown}; words seen: {shown}"),
+        );
+    }
+}
+
+fn currency(notes: &mut Notes, orders: &[&Value]) {
+    let (verdict, found) = Field::maybe("currency_code", &[Kind::Text], &["currency"]).judge(orders);
+    let codes = orders.iter().filter_map(|order| order["currency_code"].as_str());
+    let odd = codes.filter(|code| code.len() != 3 || !code.bytes().all(|b| b.is_ascii_alphabetic()));
+    if verdict == Verdict::Confirmed && odd.count() > 0 {
+        notes.refute("pf-currency", format!("{found}, and not of three letters"));
+    } else {
+        notes.note("pf-currency", verdict, found);
+    }
+}
+
+fn customers(notes: &mut Notes, orders: &[&Value]) {
+    const ID: &str = "pf-customer";
+    let mut customers: Vec<&Value> = Vec::new();
+    for (key, like) in [
+        ("billing_customer", &["billing", "invoice_"][..]),
+        ("shipping_customer", &["shipping_a", "shipping_cu", "delivery"]),
+    ] {
+        let (verdict, found) = Field::maybe(key, &[Kind::Object], like).judge(orders);
+        notes.note(ID, verdict, found);
+        customers.extend(
+            orders
+                .iter()
+                .filter_map(|order| order.get(key))
+                .filter(|c| c.is_object()),
+        );
+    }
+    if customers.is_empty() {
+        return;
+    }
+    let fields = [
+        Field::maybe("country_code", TEXT, &["country"]),
+        Field::maybe("company_name", TEXT, &["company", "business"]),
+        Field::maybe("vat_number", TEXT, &["vat", "tax"]),
+    ];
+    judge(notes, ID, &customers, &fields);
+}
+
+fn lines(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, orders: &[&Value]) {
+    let of_lines = [
+        "pf-line-id",
+        "pf-line-sku",
+        "pf-line-title",
+        "pf-line-quantity",
+        "pf-line-price-field",
+        "pf-vat-code",
+        "pf-fbm",
+    ];
+    let living: Vec<&Value> = orders
+        .iter()
+        .copied()
+        .filter(|order| !is_cancelled(order, checks))
+        .collect();
+    let (verdict, found) = Field::always("lines", &[Kind::List], &["line", "item", "product"]).judge(&living);
+    let empty = living
+        .iter()
+        .filter(|order| order["lines"].as_array().is_some_and(Vec::is_empty));
+    if empty.clone().count() > 0 {
+        let found = format!("{} orders that are not cancelled have no line", empty.count());
+        notes.refute("pf-lines", found);
+    } else {
+        notes.note("pf-lines", verdict, found);
+    }
+    let lines: Vec<&Value> = orders
+        .iter()
+        .filter_map(|order| order["lines"].as_array())
+        .flatten()
+        .filter(|line| line.is_object())
+        .collect();
+    if lines.is_empty() {
+        notes.leave_all_open(&of_lines, "there is no order line to look at");
+        return;
+    }
+    for (id, field) in [
+        ("pf-line-id", Field::maybe("id", ID, &["id"])),
+        (
+            "pf-line-sku",
+            Field::maybe("sku", ID, &["sku", "article", "product_"]),
+        ),
+        (
+            "pf-line-title",
+            Field::maybe("title", TEXT, &["title", "name", "descri"]),
+        ),
+        (
+            "pf-line-quantity",
+            Field::always("quantity", QUANTITY, &["quantity", "qty", "amount"]),
+        ),
+        (
+            "pf-line-price-field",
+            Field::always("price", AMOUNT, &["price", "amount", "total"]),
+        ),
+        ("pf-fbm", Field::maybe("fbm", MARK, &["fbm", "fulfil"])),
+    ] {
+        judge(notes, id, &lines, &[field]);
+    }
+    repeated_ids(notes, orders);
+    let below = |line: &&&Value| {
+        let quantity = line.get("quantity").and_then(shape::decimal);
+        quantity.is_some_and(|quantity| quantity < rust_decimal::Decimal::ONE)
+    };
+    let below = lines.iter().filter(below).count();
+    if below > 0 {
+        notes.refute("pf-line-quantity", format!("{below} lines of less than 1"));
+    }
+    vat_code(notes, tariffs, &lines);
+}
+
+fn repeated_ids(notes: &mut Notes, orders: &[&Value]) {
+    let repeats = |order: &&&Value| {
+        let lines = order["lines"].as_array().into_iter().flatten();
+        let ids: Vec<String> = lines.filter_map(|line| shape::text(line.get("id"))).collect();
+        ids.iter().collect::<BTreeSet<_>>().len() < ids.len()
+    };
+    let repeating = orders.iter().filter(repeats).count();
+    if repeating > 0 {
+        notes.refute("pf-line-id", format!("not unique within {repeating} orders"));
+    }
+}
+
+fn vat_code(notes: &mut Notes, tariffs: &Tariffs, lines: &[&Value]) {
+    let field = Field::maybe(
+        "vat_code",
+        &[Kind::Text, Kind::Digits, Kind::Whole, Kind::Empty],
+        &["vat", "tax", "btw"],
+    );
+    let (verdict, found) = field.judge(lines);
+    let codes: Vec<String> = lines
+        .iter()
+        .filter_map(|line| shape::text(line.get("vat_code")))
+        .collect();
+    let known = codes
+        .iter()
+        .filter(|code| tariffs.contains_key(code.trim()))
+        .count();
+    let found = if codes.is_empty() || tariffs.is_empty() {
+        found
+    } else {
+        format!("{found}; {known} of {} are ids of Robaws tariffs", codes.len())
+    };
+    notes.note("pf-vat-code", verdict, found);
+}

@@ -1,0 +1,289 @@
+//! The one thing here that calls a peer. It holds the HTTP client and gives it to nobody; all it does with it is GET.
+
+use domain::ids::CompanyId;
+use http::HeaderMap;
+use reqwest::Response;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use store::secrets::{ProductflowLogin, RobawsLogin};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use url::Url;
+
+/// Longest wait for an answer: article lists are slow (contract).
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Calls without an answer after which a peer is given up.
+const MOST_SILENCES: u32 = 2;
+/// Fewer calls left today than this are left to the connection.
+const DAILY_RESERVE: u64 = 200;
+/// Fewer calls left in this second than this: wait for the next.
+const SECOND_RESERVE: u64 = 3;
+/// Bytes of an answer at most.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+pub(crate) enum Auth {
+    Basic(RobawsLogin),
+    Bearer(ProductflowLogin, CompanyId),
+}
+
+/// Who asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    /// The connection.
+    Ourselves,
+    /// The same, from the copy that may lag behind.
+    OfReplica,
+    /// Somebody with a token that is none.
+    Stranger,
+    /// The connection, of a company that there is not.
+    OtherCompany,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) json: Option<Value>,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.header(name)?.trim().parse().ok()
+    }
+
+    /// What was answered, without a value of it.
+    pub(crate) fn in_words(&self) -> String {
+        let body = if self.json.is_some() { "JSON" } else { "no JSON" };
+        format!("{} with {body}", self.status)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    calls: usize,
+    silences: u32,
+    not_before: Option<Instant>,
+    stopped: Option<String>,
+    header_names: BTreeSet<String>,
+}
+
+pub(crate) struct Reader {
+    http: reqwest::Client,
+    base_url: Url,
+    auth: Auth,
+    pace: Duration,
+    most_calls: usize,
+    state: Mutex<State>,
+    stop_reason: std::sync::Mutex<Option<String>>,
+}
+
+impl Reader {
+    /// Asks `most_calls` times at most, `pace` apart.
+    pub(crate) fn new(
+        http: reqwest::Client,
+        base_url: Url,
+        auth: Auth,
+        pace: Duration,
+        most_calls: usize,
+    ) -> Self {
+        Self {
+            http,
+            base_url,
+            auth,
+            pace,
+            most_calls,
+            state: Mutex::default(),
+            stop_reason: std::sync::Mutex::default(),
+        }
+    }
+
+    fn peer(&self) -> &'static str {
+        match self.auth {
+            Auth::Basic(_) => "Robaws",
+            Auth::Bearer(..) => "ProductFlow",
+        }
+    }
+
+    /// Why what was not looked at was not.
+    pub(crate) fn stop_reason(&self) -> String {
+        let reason = self.stop_reason.lock().ok().and_then(|reason| reason.clone());
+        reason.unwrap_or_else(|| "nothing was found to look at".to_owned())
+    }
+
+    /// Nothing more is asked.
+    pub(crate) async fn stop(&self, reason: String) {
+        self.state.lock().await.stop(self, reason);
+    }
+
+    /// Names of headers that speak of a limit, over all answers.
+    pub(crate) async fn limit_headers(&self) -> Vec<String> {
+        self.state.lock().await.header_names.iter().cloned().collect()
+    }
+
+    /// The JSON of a 2xx; else what came instead, in words.
+    pub(crate) async fn read(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, String> {
+        let answer = self.get(path, query, As::Ourselves).await?;
+        let words = answer.in_words();
+        let shown = path.first().unwrap_or(&"");
+        match answer.json {
+            Some(json) if (200..300).contains(&answer.status) => Ok(json),
+            _ => Err(format!("`{shown}` answers {words}")),
+        }
+    }
+
+    /// GET, once, whatever the answer; an error is why there is none, in words.
+    pub(crate) async fn get(&self, path: &[&str], query: &[(&str, &str)], who: As) -> Result<Answer, String> {
+        // Held over the call: calls to a peer go one after the other.
+        let mut state = self.state.lock().await;
+        if let Some(reason) = &state.stopped {
+            return Err(reason.clone());
+        }
+        if state.calls >= self.most_calls {
+            let most = self.most_calls;
+            return Err(format!("the doctor asks {} {most} times at most", self.peer()));
+        }
+        if let Some(until) = state.not_before {
+            tokio::time::sleep_until(until).await;
+        }
+        state.calls += 1;
+        let answer = self.send(path, query, who).await;
+        state.not_before = Some(Instant::now() + self.pace);
+        let answer = answer.and_then(|answer| match answer.status {
+            408 | 500.. => Err(format!("{} is not available ({})", self.peer(), answer.status)),
+            _ => Ok(answer),
+        });
+        match answer {
+            Ok(answer) => {
+                state.silences = 0;
+                state.learn(self, &answer);
+                if answer.status == 429 {
+                    Err(state.stopped.clone().unwrap_or_default())
+                } else {
+                    Ok(answer)
+                }
+            }
+            Err(reason) => {
+                state.silences += 1;
+                if state.silences >= MOST_SILENCES || state.calls == 1 {
+                    state.stop(self, reason.clone());
+                }
+                Err(reason)
+            }
+        }
+    }
+
+    async fn send(&self, path: &[&str], query: &[(&str, &str)], who: As) -> Result<Answer, String> {
+        let mut url = self.base_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        let request = self
+            .http
+            .get(url)
+            .query(query)
+            .timeout(TIMEOUT)
+            .header("accept", "application/json");
+        let request = match &self.auth {
+            Auth::Basic(login) => {
+                request.basic_auth(login.key.expose_secret(), Some(login.secret.expose_secret()))
+            }
+            Auth::Bearer(login, company) => {
+                let token = if who == As::Stranger {
+                    "no-token"
+                } else {
+                    login.access_token.expose_secret()
+                };
+                let company = if who == As::OtherCompany {
+                    "0".to_owned()
+                } else {
+                    company.to_string()
+                };
+                request.bearer_auth(token).header("x-company-id", company)
+            }
+        };
+        let request = if who == As::OfReplica {
+            request.header("database-mode", "replica")
+        } else {
+            request
+        };
+        let response = request.send().await.map_err(|error| self.silence(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = self.body(response).await?;
+        Ok(Answer {
+            status,
+            headers,
+            json: serde_json::from_slice(&body).ok(),
+        })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, String> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.silence(&error))? {
+            if body.len() + chunk.len() > MOST_BYTES {
+                return Err(format!("an answer of {} is too long", self.peer()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// What went wrong, without the URL.
+    fn silence(&self, error: &reqwest::Error) -> String {
+        let why = if error.is_timeout() {
+            "no answer in time"
+        } else if error.is_connect() {
+            "no connection"
+        } else {
+            "the connection broke off"
+        };
+        format!("{} gave no answer: {why}", self.peer())
+    }
+}
+
+impl State {
+    fn stop(&mut self, reader: &Reader, reason: String) {
+        if let Ok(mut shown) = reader.stop_reason.lock() {
+            shown.get_or_insert_with(|| reason.clone());
+        }
+        self.stopped.get_or_insert(reason);
+    }
+
+    /// Stops at 429, and before a day's quota ends; waits where a second's does.
+    fn learn(&mut self, reader: &Reader, answer: &Answer) {
+        let names = answer.headers.keys().map(http::HeaderName::as_str);
+        let of_limits = names.filter(|name| name.contains("ratelimit") || name.contains("rate-limit"));
+        self.header_names.extend(of_limits.map(str::to_owned));
+        if answer.status == 429 {
+            let peer = reader.peer();
+            self.stop(
+                reader,
+                format!("{peer} allowed no more requests (429), so nothing more was asked"),
+            );
+        }
+        if answer
+            .number("x-ratelimit-daily-remaining")
+            .is_some_and(|left| left < DAILY_RESERVE)
+        {
+            let reason =
+                format!("fewer than {DAILY_RESERVE} requests are left today: they are the connection's");
+            self.stop(reader, reason);
+        }
+        if answer
+            .number("x-ratelimit-remaining")
+            .is_some_and(|left| left < SECOND_RESERVE)
+        {
+            self.not_before = Some(Instant::now() + Duration::from_secs(1));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The inventory holds every mark in the code, and the page about it every entry.
+
+use doctor::inventory;
+use doctor::inventory::{Basis, Decided};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// The ids of the marks `\[A:id\]` in a text.
+fn marks(text: &str) -> Vec<String> {
+    let after = text.split("\\[A:").skip(1);
+    after
+        .map(|rest| rest.split("\\]").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_mark_is_in_the_inventory() {
+    let mut files = Vec::new();
+    sources(&root().join("shared"), &mut files);
+    sources(&root().join("functions"), &mut files);
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(
+            !text.contains("\\[A\\]"),
+            "{}: a mark without an id, write \\[A:id\\]",
+            file.display()
+        );
+        for id in marks(&text) {
+            let entry = inventory::find(&id);
+            assert!(
+                entry.is_some(),
+                "{}: {id} has no check and no reason why",
+                file.display()
+            );
+            found.insert(id);
+        }
+    }
+    let assumed = inventory::all().filter(|entry| entry.basis == Basis::Assumed);
+    let assumed: BTreeSet<String> = assumed.map(|entry| entry.id.to_owned()).collect();
+    assert_eq!(
+        found, assumed,
+        "marks in the code, and what the inventory calls assumed"
+    );
+}
+
+#[test]
+fn every_assumption_of_a_wire_module_stands_at_its_top() {
+    for file in ["shared/robaws/src/wire.rs", "shared/productflow/src/wire.rs"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let top: String = text
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let top = marks(&top);
+        let unique: BTreeSet<&String> = top.iter().collect();
+        assert_eq!(unique.len(), top.len(), "{file}: one id twice");
+        assert!(marks(&text).iter().all(|id| top.contains(id)), "{file}");
+    }
+}
+
+/// The table of `docs/DOCTOR.md`.
+fn table() -> String {
+    let mut table =
+        String::from("| id | | assumption | where | how it is decided |\n|---|---|---|---|---|\n");
+    for entry in inventory::all() {
+        let basis = match entry.basis {
+            Basis::Assumed => "A",
+            Basis::Known => "known",
+        };
+        let how = match entry.decided {
+            Decided::ByReading { how } => how.to_owned(),
+            Decided::BySight { how, by_hand } => format!("{how} Can only confirm. By hand: {by_hand}"),
+            Decided::ByHand { why, by_hand } => format!("Not by reading: {why}. By hand: {by_hand}"),
+        };
+        let place = entry.place();
+        let file = place.file.trim_start_matches("shared/").replace("/src", "");
+        let assumption = entry.assumption.replace('|', "\\|");
+        let (id, section, symbol) = (entry.id, entry.section, place.symbol);
+        let row = format!("| `{id}` | {basis} | {assumption} ({section}) | `{file}`: `{symbol}` | {how} |\n");
+        table.push_str(&row);
+    }
+    table
+}
+
+#[test]
+fn the_page_lists_every_entry() {
+    let page = fs::read_to_string(root().join("docs/DOCTOR.md")).unwrap();
+    let (start, end) = ("<!-- inventory -->\n", "<!-- end of inventory -->");
+    let shown = page.split(start).nth(1).and_then(|rest| rest.split(end).next());
+    let expected = table();
+    if shown.map(str::trim) != Some(expected.trim()) {
+        let path = root().join("target/doctor-inventory.md");
+        fs::write(&path, expected).unwrap();
+        panic!(
+            "docs/DOCTOR.md does not list the inventory; what it must hold is in target/doctor-inventory.md"
+        );
+    }
+}
+
+/// Line numbers move with every edit of a file: they are left out of the comparison.
+fn without_lines(text: &str) -> String {
+    let mut parts = text.split(".rs:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(".rs:");
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    out
+}
+
+#[tokio::test]
+async fn the_pages_sample_is_what_the_doctor_writes() {
+    let bench = crate::support::bench().await;
+    assert!(bench.tenant.deviate("rw-vat-inclusive"));
+    assert!(bench.company.deviate("pf-line-price"));
+    let whole = doctor::render(&bench.examine().await);
+    fs::write(root().join("target/doctor-sample.txt"), &whole).unwrap();
+    let page = without_lines(&fs::read_to_string(root().join("docs/DOCTOR.md")).unwrap());
+    let refuted = whole.split("NOT DECIDED").next().unwrap();
+    let summary = whole.lines().last().unwrap();
+    let first_confirmed: Vec<&str> = whole
+        .split("CONFIRMED (")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .take(4)
+        .collect();
+    for part in [refuted.trim_end(), summary, &first_confirmed.join("\n")] {
+        assert!(page.contains(&without_lines(part)), "the sample lacks:\n{part}");
+    }
+}

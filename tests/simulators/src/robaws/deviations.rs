@@ -1,0 +1,178 @@
+//! Ways to answer otherwise than the connector assumes. Each is named after the assumption (`[A:id]` in the client's wire
+//! module, or an id of the doctor's inventory) that it breaks; several can be on at once.
+
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::access::Refusal;
+use super::settings::Settings;
+use crate::number;
+use crate::traffic::{Reply, Request};
+
+/// All of them.
+pub const DEVIATIONS: [&str; 32] = [
+    "rw-access",
+    "rw-modules",
+    "rw-pages",
+    "rw-sort",
+    "rw-error-body",
+    "rw-rate-headers",
+    "rw-replica",
+    "rw-stock-locations",
+    "rw-vat-tariffs",
+    "rw-vat-inclusive",
+    "rw-articles",
+    "rw-available-stock",
+    "rw-article-gone",
+    "rw-checkbox",
+    "rw-ticked-filter",
+    "rw-article-number-filter",
+    "rw-article-name-filter",
+    "rw-stock-changes",
+    "rw-stock-change-lines",
+    "rw-updated-from",
+    "rw-names",
+    "rw-client-search",
+    "rw-client-number",
+    "rw-invoices",
+    "rw-invoice-type",
+    "rw-invoice-header",
+    "rw-invoice-number",
+    "rw-invoice-totals",
+    "rw-invoice-lines",
+    "rw-reference-filter",
+    "rw-task-words",
+    "rw-webhooks",
+];
+
+/// The request as a deviating Robaws understands it: without the parameters that it ignores.
+pub(crate) fn understood(settings: &Settings, request: &Request) -> Request {
+    let mut request = request.clone();
+    for (deviation, parameter) in [
+        ("rw-sort", "sort"),
+        ("rw-ticked-filter", "extraFields[ProductFlow]"),
+        ("rw-updated-from", "updatedFrom"),
+        ("rw-reference-filter", "clientReference"),
+    ] {
+        if settings.deviates(deviation) {
+            request.query.retain(|(name, _)| name != parameter);
+        }
+    }
+    request
+}
+
+/// Makes of the answer what a deviating Robaws would have answered. `live_left`: what is left of the day's live calls.
+pub(crate) fn disfigure(
+    settings: &Settings,
+    now: Timestamp,
+    live_left: u64,
+    request: &Request,
+    reply: &mut Reply,
+) {
+    for deviation in &settings.deviations {
+        let module = request.segments().first().copied().unwrap_or_default();
+        match deviation.as_str() {
+            "rw-access" => {
+                *reply = Refusal::new(StatusCode::UNAUTHORIZED, "").reply(now, &request.path);
+            }
+            "rw-modules" if module == "tasks" => {
+                *reply = Refusal::new(StatusCode::FORBIDDEN, "").reply(now, &request.path);
+            }
+            "rw-error-body" if reply.status == StatusCode::NOT_FOUND => {
+                *reply = Reply::json(StatusCode::NOT_FOUND, &json!({"message": "not found"}));
+            }
+            "rw-rate-headers" => {
+                for name in ["remaining", "daily-remaining", "daily-limit", "daily-reset"] {
+                    reply.headers.remove(format!("x-ratelimit-{name}"));
+                }
+                reply.set("RateLimit-Remaining", "14");
+            }
+            "rw-replica" if request.header("database-mode").is_some() => {
+                reply.set(
+                    "X-RateLimit-Daily-Remaining",
+                    &live_left.saturating_sub(1).to_string(),
+                );
+            }
+            _ if request.method == Method::GET && reply.status.is_success() => {
+                if let Ok(mut json) = serde_json::from_slice::<Value>(&reply.body) {
+                    body(deviation, module, request, &mut json);
+                    reply.body = json.to_string().into();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn body(deviation: &str, module: &str, request: &Request, json: &mut Value) {
+    let exactly = match (deviation, module) {
+        ("rw-article-number-filter", "articles") => Some(("articleNumber", "articleNumber")),
+        ("rw-article-name-filter", "articles") | ("rw-client-search", "clients") => Some(("name", "name")),
+        _ => None,
+    };
+    if let Some((parameter, key)) = exactly
+        && let Some(wanted) = request.param(parameter)
+    {
+        if let Some(Value::Array(rows)) = json.get_mut("items") {
+            rows.retain(|row| row[key] == wanted);
+            json["totalItems"] = json!(json["items"].as_array().map_or(0, Vec::len));
+        }
+        return;
+    }
+    match json.get_mut("items") {
+        Some(Value::Array(rows)) => rows.iter_mut().for_each(|row| record(deviation, module, row)),
+        _ => record(deviation, module, json),
+    }
+    if deviation == "rw-pages" {
+        rename(json, "items", "content");
+    }
+}
+
+fn record(deviation: &str, module: &str, row: &mut Value) {
+    match (deviation, module) {
+        ("rw-vat-tariffs", "vat-tariffs") => {
+            let percentage = number::from_json(&row["percentage"]).unwrap_or_default();
+            row["percentage"] = number::to_json(percentage / Decimal::ONE_HUNDRED);
+        }
+        ("rw-vat-inclusive", "vat-tariffs") => rename(row, "vatInclusive", "priceIncludesVat"),
+        ("rw-articles", "articles") => rename(row, "articleNumber", "number"),
+        ("rw-available-stock", "articles") => rename(row, "availableStock", "freeStock"),
+        ("rw-article-gone", "articles") => {
+            rename(row, "archivedAt", "archived");
+            rename(row, "deletedAt", "deleted");
+        }
+        ("rw-checkbox", "articles") => {
+            if let Some(fields) = row.get_mut("extraFields") {
+                rename(fields, "ProductFlow", "Productflow");
+            }
+        }
+        ("rw-stock-changes", "stock-changes") => {
+            rename(row, "fromStockLocationId", "sourceLocationId");
+            rename(row, "toStockLocationId", "targetLocationId");
+        }
+        ("rw-stock-change-lines", "stock-changes") | ("rw-invoice-lines", "sales-invoices") => {
+            rename(row, "lineItems", "lines");
+        }
+        ("rw-stock-locations", "stock-locations") | ("rw-names", "companies") => rename(row, "name", "title"),
+        ("rw-client-number", "clients") => row["logicId"] = json!("K-1"),
+        ("rw-invoices", "sales-invoices") => rename(row, "booked", "isBooked"),
+        ("rw-invoice-type", "sales-invoices") => row["type"] = json!("FACTUUR"),
+        ("rw-invoice-header", "sales-invoices") => rename(row, "date", "invoiceDate"),
+        ("rw-invoice-number", "sales-invoices") => rename(row, "logicId", "number"),
+        ("rw-invoice-totals", "sales-invoices") => rename(row, "totalInclVat", "totalIncludingVat"),
+        ("rw-task-words", "tasks") => row["status"] = json!("Open"),
+        ("rw-webhooks", "webhook-endpoints") => rename(row, "url", "target"),
+        _ => {}
+    }
+}
+
+/// Gives a field another name.
+fn rename(object: &mut Value, from: &str, to: &str) {
+    if let Value::Object(fields) = object
+        && let Some(value) = fields.remove(from)
+    {
+        fields.insert(to.to_owned(), value);
+    }
+}
