@@ -52,7 +52,7 @@ fn report<'p>(page: &Page<'_>, progress: &'p mut SweepProgress, run: &SweepRun) 
     if !progress.rebuild.as_ref().is_some_and(is_of_this_run) {
         progress.rebuild = None;
     }
-    progress.rebuild.get_or_insert_with(|| RebuildReport {
+    progress.rebuild.get_or_insert(RebuildReport {
         started_at: now,
         finished_at: None,
         dry_run: run.ask.dry_run,

@@ -3,6 +3,7 @@
 mod articles;
 mod connection;
 mod dead_letters;
+mod doctor;
 mod notifications;
 mod order;
 mod order_view;
@@ -29,6 +30,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<E
         Command::Notifications(options) => return notifications::run(session, &options).await,
         Command::Reconcile(options) => reconcile(session, &options).await?,
         Command::DeadLetters(command) => return dead_letters::run(session, command).await,
+        Command::Doctor(options) => return doctor::run(session, *options).await,
         Command::Health => health(session).await?,
         Command::Completions { shell } => completions(session, shell)?,
     }

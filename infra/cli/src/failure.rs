@@ -15,7 +15,7 @@ pub enum Exit {
     NotFound,
     /// Nobody answered, or the credentials were refused.
     Unreachable,
-    /// `--fail-if-any` found some.
+    /// `--fail-if-any` found some, or the doctor refuted something.
     Some,
 }
 

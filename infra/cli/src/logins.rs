@@ -4,7 +4,9 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::options::connection::Credentials;
+use doctor::{ProductflowLogin, RobawsLogin};
 use secrecy::{ExposeSecret, SecretString};
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -49,6 +51,26 @@ pub fn add(
         body.insert("productflow".to_owned(), Value::Object(productflow));
     }
     Ok(())
+}
+
+/// The Robaws login that is named.
+pub fn robaws_login(
+    source: &str,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<RobawsLogin, Failure> {
+    let Login { key, secret } = robaws(source, environment, console)?;
+    Ok(RobawsLogin { key, secret })
+}
+
+/// The ProductFlow token that is named.
+pub fn productflow_login(
+    source: &str,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<ProductflowLogin, Failure> {
+    let access_token = productflow_token(source, environment, console)?;
+    Ok(ProductflowLogin { access_token })
 }
 
 fn robaws(source: &str, environment: &Environment, console: &mut Console) -> Result<Login, Failure> {

@@ -1,11 +1,13 @@
 //! What can be typed.
 
 pub mod connection;
+pub(crate) mod doctor;
 pub mod order;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use connection::ConnectionCommand;
+use doctor::DoctorOptions;
 use jiff::Timestamp;
 use order::OrderCommand;
 
@@ -14,7 +16,7 @@ Where to: --stack NAME finds the API and the operator's token with your AWS cred
 CONNECTOR_TOKEN; --local is the stack of `cargo run`. Instead of a flag: CONNECTOR_STACK or CONNECTOR_API.
 
 Exit codes: 0 done, 1 refused or failed by the server, 2 wrong arguments, 3 not found, 4 not reachable or not let in,
-5 --fail-if-any found some.";
+5 --fail-if-any found some, or doctor refuted something.";
 
 /// Operates a connector between Robaws and ProductFlow.
 #[derive(Debug, Parser)]
@@ -66,6 +68,8 @@ pub(crate) enum Command {
     /// Messages that no function could take.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Whether a tenant's Robaws and a company's ProductFlow answer as we assume; before the first activation. Reads only.
+    Doctor(Box<DoctorOptions>),
     /// Whether the API answers, and its version.
     Health,
     /// The completions of a shell, to be put where it looks for them.

@@ -91,11 +91,10 @@ fn is_fbm(order: &Order, sku: &Sku, at_marketplace: bool) -> Option<bool> {
         .iter()
         .filter(|line| line.sku.as_ref() == Some(sku))
         .map(|line| line.fbm);
-    match (kinds.next(), order.status == OrderStatus::Cancelled) {
-        (None, true) => Some(at_marketplace),
-        (None, false) => None,
-        (Some(first), _) if kinds.all(|kind| kind == first) => Some(first),
-        (Some(_), _) => Some(at_marketplace),
+    match kinds.next() {
+        None if order.status != OrderStatus::Cancelled => None,
+        Some(first) if kinds.all(|kind| kind == first) => Some(first),
+        None | Some(_) => Some(at_marketplace),
     }
 }
 
@@ -152,7 +151,7 @@ impl Ledger {
         };
         let after = of(Direction::Out).max().unwrap_or(0);
         let taken: BTreeSet<u32> = self.rows.iter().map(|row| row.no).collect();
-        let no = (after + 1..).find(|no| !taken.contains(no))?;
+        let no = (after.saturating_add(1)..=u32::MAX).find(|no| !taken.contains(no))?;
         // Stock that came back under a later number came back after the invoice: that was a decision, which is lost.
         of(Direction::In).all(|back| back < no).then_some(no)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long an answer holds. Bringing back a table under its old name takes longer, and all the while it can't be asked.
-const HOLDS: Duration = Duration::from_secs(60);
+const HOLDS: Duration = Duration::from_mins(1);
 
 /// The table as it was last asked for.
 #[derive(Debug, Clone)]

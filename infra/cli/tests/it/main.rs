@@ -6,6 +6,7 @@ mod calls;
 mod completions;
 mod connections;
 mod dead_letters;
+mod doctor;
 mod examples;
 mod mock;
 mod orders;
