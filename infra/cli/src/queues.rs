@@ -145,11 +145,11 @@ impl DeadLetters {
         })
     }
 
-    /// Puts messages back, a few at a time; gives how many. None: there are no more.
+    /// Puts messages back, a few at a time; gives how many. None: all are gone, or hidden.
     pub async fn redrive(&self, queue: &Queue) -> Result<u64, Failure> {
         let source = queue.source.as_ref().ok_or_else(|| {
-            Failure::usage(format!(
-                "what the {} rule could not deliver is not put back: the next comes by itself.",
+            Failure::not_found(format!(
+                "the stack has no queue that {} dead letters go back to.",
                 queue.name
             ))
         })?;

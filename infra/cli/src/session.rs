@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
         }
         if cursor.is_some() {
             self.console.note(format!(
-                "These are the newest {}; --all shows the rest too.",
+                "There are more than these {}; --all shows them too.",
                 items.len()
             ));
         }

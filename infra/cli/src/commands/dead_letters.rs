@@ -9,6 +9,9 @@ use crate::table::{Table, moment, plain};
 use comfy_table::Cell;
 use serde_json::{Value, json};
 
+/// Receives without a message, while there are some, before the rest is left.
+const MOST_EMPTY: u32 = 5;
+
 pub(super) async fn run(session: &mut Session<'_>, command: DeadLettersCommand) -> Result<Exit, Failure> {
     let dead = DeadLetters::of(&session.deployment()?, session.environment).await?;
     match command {
@@ -115,11 +118,21 @@ async fn redrive(
     }
     let bar = session.console.progress(Some(about), "put back");
     let mut moved = 0;
+    let mut empty = 0;
     let outcome = loop {
         match dead.redrive(&queue).await {
-            Ok(0) => break Ok(()),
+            Ok(0) => {
+                empty += 1;
+                // What somebody has just looked at is hidden for some seconds.
+                let left = dead.count(&queue).await;
+                if empty > MOST_EMPTY || !matches!(left, Ok(1..)) {
+                    break left;
+                }
+                tokio::time::sleep(session.environment.pace.poll).await;
+            }
             Ok(some) => {
                 moved += some;
+                empty = 0;
                 bar.set_position(moved);
             }
             Err(failure) => break Err(failure),
@@ -135,5 +148,11 @@ async fn redrive(
             .console
             .print(format!("{moved} message(s) went back to the {name} queue."))?;
     }
-    outcome
+    let left = outcome?;
+    if left > 0 {
+        session.console.note(format!(
+            "About {left} message(s) are still there: somebody else has them in hand. Repeat this in a minute."
+        ));
+    }
+    Ok(())
 }

@@ -365,7 +365,10 @@ async fn pages_are_put_together() {
     let mock = Mock::answering(pages()).await;
     let ended = run(&mock, &words("order list acme --limit 200"), "").await;
     assert_eq!(ended.out.lines().count(), 201);
-    assert_eq!(ended.err, "These are the newest 200; --all shows the rest too.\n");
+    assert_eq!(
+        ended.err,
+        "There are more than these 200; --all shows them too.\n"
+    );
     assert_eq!(mock.asked().len(), 2);
     // One page is printed as it came.
     let mock = Mock::answering([(200, json!({ "cursor": "more", "items": [1], "new": true }))]).await;

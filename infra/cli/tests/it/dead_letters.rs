@@ -118,6 +118,14 @@ async fn each_queue_has_its_own() {
     let sweep = json!({ "schema_version": 1, "connection": "acme", "sweep": "push" });
     send(&shop, &url(SWEEPS_QUEUE), "acme", &sweep).await;
     insta::assert_snapshot!("dead_letters_each", shop.done(&["dead-letters", "list"]).await);
+    // While they are hidden nothing can be put back, and that is said.
+    let hidden = shop.run(&["dead-letters", "redrive", "articles"]).await;
+    assert_eq!(hidden.exit, 0);
+    assert_eq!(hidden.out, "0 message(s) went back to the articles queue.\n");
+    assert!(
+        hidden.err.starts_with("About 1 message(s) are still there"),
+        "{hidden:#?}"
+    );
     shop.clock.advance(jiff::SignedDuration::from_secs(5));
     for (name, queue) in [("articles", ARTICLES_QUEUE), ("sweeps", SWEEPS_QUEUE)] {
         let moved = shop.json(&["dead-letters", "redrive", name]).await;

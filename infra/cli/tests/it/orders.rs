@@ -1,6 +1,7 @@
 //! Orders, articles and notifications of a shop, as people and as scripts see them.
 
-use crate::shop::{Shop, order};
+use crate::shop::{Shop, environment, order};
+use cli::console::Console;
 use serde_json::json;
 use simulators::{Company, OrderBuilder};
 
@@ -171,4 +172,34 @@ async fn articles_are_listed_pushed_and_ticked() {
     assert!(shop.robaws.article("15").unwrap().is_ticked());
     let confirmed = shop.json(&["reconcile", "acme", "--confirm-withdrawals"]).await;
     assert_eq!(confirmed["id"], "acme");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_gets_colours_and_its_width() {
+    let shop = Shop::connected().await;
+    shop.place(
+        OrderBuilder::new("PF-2")
+            .external("a-rather-long-number-of-a-marketplace")
+            .line("A-9", 1, 1000, Some("7")),
+    );
+    shop.round().await;
+    for (colours, width) in [(true, 70), (false, 50)] {
+        let (mut console, captured) = Console::captured("");
+        console.colours = colours;
+        console.width = width;
+        let local = format!("--local={}", shop.port());
+        for command in [["order", "list", "acme"], ["articles", "list", "acme"]] {
+            let arguments = ["connector"]
+                .iter()
+                .chain(&command)
+                .copied()
+                .chain([local.as_str()]);
+            let exit = cli::run(arguments, &environment(), &mut console).await;
+            assert_eq!(exit.code(), 0);
+        }
+        let out = captured.out();
+        assert_eq!(out.contains("\u{1b}["), colours, "{out}");
+        let widest = out.lines().map(console::measure_text_width).max().unwrap();
+        assert!(widest <= usize::from(width), "{out}");
+    }
 }
