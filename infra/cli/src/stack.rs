@@ -123,7 +123,8 @@ pub fn denied<E>(what: &str, error: &SdkError<E>) -> Failure
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    Failure::unreachable(format!("AWS did not show {what}: {}.", said(error)))
+    let said = said(error);
+    Failure::unreachable(format!("AWS did not show {what}: {}.", said.trim_end_matches('.')))
         .advise("Are you signed in to the right AWS account (AWS_PROFILE), with the rights for it? docs/CLI.md lists them.")
 }
 
