@@ -100,7 +100,7 @@ class Deployment:
             self.operator_token = token
 
     def resolve(self, value):
-        """Ref, GetAtt and Sub, as CloudFormation would."""
+        """Ref, GetAtt, Sub and If, as CloudFormation would."""
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
         if not isinstance(value, dict):
@@ -113,7 +113,19 @@ class Deployment:
             return self.arns[name]
         if "Fn::Sub" in value:
             return re.sub(r"\$\{([^}]+)\}", lambda found: self._ref(found[1]), value["Fn::Sub"])
+        if "Fn::If" in value:
+            condition, yes, no = value["Fn::If"]
+            return self.resolve(yes if self._holds({"Condition": condition}) else no)
         return {key: self.resolve(item) for key, item in value.items()}
+
+    def _holds(self, condition):
+        ((kind, value),) = condition.items()
+        if kind == "Condition":
+            return self._holds(self.template["Conditions"][value])
+        if kind == "Fn::Equals":
+            left, right = (str(self.resolve(side)) for side in value)
+            return left == right
+        return {"Fn::Not": lambda all: not all[0], "Fn::And": all}[kind]([self._holds(item) for item in value])
 
     def _ref(self, name):
         pseudo = {"AWS::StackName": STACK, "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws"}
