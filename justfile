@@ -30,6 +30,12 @@ lint:
 template:
     tests/template/run
 
+# Whether the functions are granted what they call, and nothing else
+permissions: template
+    rm -rf target/calls
+    CALLS_DIR="$PWD/target/calls" cargo test -p system
+    target/template-venv/bin/python tests/template/permissions.py target/calls
+
 # The functions for Lambda; `just build --arm64` for Graviton
 build *args:
     cargo lambda build --release {{args}}

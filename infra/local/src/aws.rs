@@ -1,9 +1,11 @@
 //! The embedded AWS services and SDK clients for them.
 
+use crate::iam::{Iam, Role};
 use crate::{secretsmanager, sqs};
 use anyhow::Context as _;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use runtime::clock::SharedClock;
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -24,20 +26,52 @@ pub struct Aws {
     pub queues: sqs::Queues,
     /// A look inside Secrets Manager.
     pub secrets: secretsmanager::Secrets,
+    /// What the functions may call.
+    pub iam: Iam,
+    at: Addresses,
     _tasks: JoinSet<()>,
 }
 
+/// Where the services listen.
+#[derive(Clone, Copy)]
+struct Addresses {
+    dynamodb: SocketAddr,
+    sqs: SocketAddr,
+    secretsmanager: SocketAddr,
+}
+
+/// The clients of one function.
+#[derive(Clone)]
+pub struct Clients {
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    /// Secrets Manager.
+    pub secretsmanager: aws_sdk_secretsmanager::Client,
+}
+
 macro_rules! client {
-    ($sdk:ident, $address:expr) => {
-        $sdk::Client::from_conf(
-            $sdk::Config::builder()
-                .behavior_version(BehaviorVersion::v2026_01_12())
-                .endpoint_url(format!("http://{}", $address))
-                .region(Region::new("eu-west-1"))
-                .credentials_provider(Credentials::for_tests())
-                .build(),
-        )
-    };
+    ($sdk:ident, $address:expr, $role:expr) => {{
+        let mut config = $sdk::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .endpoint_url(format!("http://{}", $address))
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::for_tests());
+        if let Some(role) = $role {
+            config = config.interceptor(role);
+        }
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
+/// Clients with the role of a function, or with none: those may do everything.
+fn clients(at: Addresses, role: Option<&Role>) -> Clients {
+    Clients {
+        dynamodb: client!(aws_sdk_dynamodb, at.dynamodb, role.cloned()),
+        sqs: client!(aws_sdk_sqs, at.sqs, role.cloned()),
+        secretsmanager: client!(aws_sdk_secretsmanager, at.secretsmanager, role.cloned()),
+    }
 }
 
 impl Aws {
@@ -47,13 +81,13 @@ impl Aws {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("DynamoDB's port")?;
-        let dynamodb = client!(aws_sdk_dynamodb, listener.local_addr()?);
+        let dynamodb = listener.local_addr()?;
         let database = dynoxide::Database::memory().map_err(|e| anyhow::anyhow!("DynamoDB: {e}"))?;
         tasks.spawn(async move { dynoxide::server::serve_on(listener, database).await });
 
         let queues = sqs::Queues::new(clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.context("SQS' port")?;
-        let sqs = client!(aws_sdk_sqs, listener.local_addr()?);
+        let sqs = listener.local_addr()?;
         let router = sqs::router(queues.clone());
         tasks.spawn(async move { serve(listener, router).await });
 
@@ -61,10 +95,20 @@ impl Aws {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("Secrets Manager's port")?;
-        let secretsmanager = client!(aws_sdk_secretsmanager, listener.local_addr()?);
+        let secretsmanager = listener.local_addr()?;
         let router = secretsmanager::router(secrets.clone());
         tasks.spawn(async move { serve(listener, router).await });
 
+        let at = Addresses {
+            dynamodb,
+            sqs,
+            secretsmanager,
+        };
+        let Clients {
+            dynamodb,
+            sqs,
+            secretsmanager,
+        } = clients(at, None);
         store::schema::create_table(&dynamodb, TABLE)
             .await
             .context("the table")?;
@@ -74,8 +118,15 @@ impl Aws {
             secretsmanager,
             queues,
             secrets,
+            iam: Iam::start()?,
+            at,
             _tasks: tasks,
         })
+    }
+
+    /// The clients of a function, which may call what the template allows it.
+    pub fn of(&self, function: &'static str) -> Clients {
+        clients(self.at, Some(&self.iam.between(function)))
     }
 }
 

@@ -5,6 +5,7 @@ pub mod api;
 pub mod aws;
 pub mod backup;
 pub mod demo;
+mod iam;
 pub mod run;
 pub mod secretsmanager;
 pub mod sqs;

@@ -2,7 +2,7 @@
 //! the SQS event source and API Gateway.
 
 use crate::api;
-use crate::aws::{Aws, SECRET_PREFIX, TABLE};
+use crate::aws::{Aws, Clients, SECRET_PREFIX, TABLE};
 use anyhow::{Context as _, anyhow};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier};
@@ -13,6 +13,7 @@ use peers::{Catalogues, Peers, Sessions};
 use runtime::clock::SharedClock;
 use serde_json::{Value, json};
 use simulators::{ProductFlowSim, RobawsSim, Server, spawn, spawn_on};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub const SWEEPS_QUEUE: &str = "sweeps.fifo";
 /// The operator's token.
 pub const OPERATOR_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMachine";
 /// The secret that holds it.
-const OPERATOR_SECRET: &str = "connector/operator-token";
+pub(crate) const OPERATOR_SECRET: &str = "connector/operator-token";
 
 /// The time limit of poll-orders.
 const POLL_TIME_LIMIT: Duration = Duration::from_mins(4);
@@ -48,6 +49,45 @@ pub struct Ports {
     pub robaws: u16,
     /// ProductFlow.
     pub productflow: u16,
+}
+
+/// Names of functions, as in the template.
+const POLL_ORDERS: &str = "poll-orders";
+const PROCESS_ORDER: &str = "process-order";
+const ARTICLE_PUSH: &str = "article-push";
+const SYNC_ARTICLE: &str = "sync-article";
+const RECONCILE: &str = "reconcile";
+const SETTINGS: &str = "settings";
+
+/// What a function is wired from.
+struct Wired {
+    clients: Clients,
+    store: Store,
+    peers: Peers,
+    clock: SharedClock,
+}
+
+impl Wired {
+    fn orders_queue(&self) -> OrderQueue {
+        OrderQueue::new(self.clients.sqs.clone(), queue_url(ORDERS_QUEUE))
+    }
+
+    fn articles_queue(&self) -> ArticleQueue {
+        ArticleQueue::new(self.clients.sqs.clone(), queue_url(ARTICLES_QUEUE))
+    }
+
+    fn sweeps_queue(&self) -> SweepQueue {
+        SweepQueue::new(self.clients.sqs.clone(), queue_url(SWEEPS_QUEUE))
+    }
+
+    fn sessions(self) -> Sessions {
+        Sessions {
+            catalogues: Catalogues::new(self.clock.clone(), self.store.clone()),
+            store: self.store,
+            peers: self.peers,
+            clock: self.clock,
+        }
+    }
 }
 
 /// Everything, running.
@@ -74,6 +114,8 @@ pub struct Stack {
     sync: sync_article::Deps,
     reconcile: reconcile::Deps,
     http: api::Functions,
+    /// By function: Lambda reads its queue with its role.
+    sources: BTreeMap<&'static str, aws_sdk_sqs::Client>,
     time_limit: Duration,
 }
 
@@ -113,38 +155,42 @@ impl Stack {
         let productflow_url: Url = format!("{}/api/v1", productflow_server.url()).parse()?;
         let http = runtime::http::client(&[&robaws_url, &productflow_url])?;
         let secrets = SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX);
-        let peers = Peers::new(http, robaws_url, productflow_url, secrets.clone());
         let store = Store::new(aws.dynamodb.clone(), TABLE);
-        let queue = OrderQueue::new(aws.sqs.clone(), queue_url(ORDERS_QUEUE));
-        let articles_queue = ArticleQueue::new(aws.sqs.clone(), queue_url(ARTICLES_QUEUE));
-        let sweeps_queue = SweepQueue::new(aws.sqs.clone(), queue_url(SWEEPS_QUEUE));
+        // Clients and a memory of its own for each function, as in processes of their own.
+        let wired = |function| {
+            let clients = aws.of(function);
+            let secrets = SecretStore::new(clients.secretsmanager.clone(), SECRET_PREFIX);
+            Wired {
+                store: Store::new(clients.dynamodb.clone(), TABLE),
+                peers: Peers::new(http.clone(), robaws_url.clone(), productflow_url.clone(), secrets),
+                clients,
+                clock: clock.clone(),
+            }
+        };
+        let own = wired(POLL_ORDERS);
         let poll = poll_orders::Deps {
-            store: store.clone(),
-            queue: queue.clone(),
-            articles_queue: articles_queue.clone(),
-            sweeps_queue: sweeps_queue.clone(),
-            peers: peers.clone(),
-            clock: clock.clone(),
+            queue: own.orders_queue(),
+            articles_queue: own.articles_queue(),
+            sweeps_queue: own.sweeps_queue(),
+            store: own.store,
+            peers: own.peers,
+            clock: own.clock,
         };
-        // A memory of its own for each function, as in processes of their own.
-        let sessions = || Sessions {
-            store: store.clone(),
-            peers: peers.clone(),
-            catalogues: Catalogues::new(clock.clone(), store.clone()),
-            clock: clock.clone(),
-        };
+        let own = wired(PROCESS_ORDER);
         let process = process_order::Deps {
-            sessions: sessions(),
-            queue: queue.clone(),
+            queue: own.orders_queue(),
+            sessions: own.sessions(),
         };
+        let own = wired(SYNC_ARTICLE);
         let sync = sync_article::Deps {
-            sessions: sessions(),
-            queue: articles_queue.clone(),
+            queue: own.articles_queue(),
+            sessions: own.sessions(),
         };
+        let own = wired(RECONCILE);
         let reconcile = reconcile::Deps {
-            sessions: sessions(),
-            articles_queue: articles_queue.clone(),
-            sweeps_queue: sweeps_queue.clone(),
+            articles_queue: own.articles_queue(),
+            sweeps_queue: own.sweeps_queue(),
+            sessions: own.sessions(),
         };
         aws.secretsmanager
             .create_secret()
@@ -152,31 +198,37 @@ impl Stack {
             .secret_string(OPERATOR_TOKEN)
             .send()
             .await?;
-        let wired = api::Wired::default();
-        let router = api::router(wired.clone(), aws.queues.clone());
+        let behind = api::Wired::default();
+        let router = api::router(behind.clone(), aws.queues.clone());
         let api_server = listen(router, ports.api, "the API").await?;
+        let (pages, push) = (wired(SETTINGS), wired(ARTICLE_PUSH));
         let http = api::Functions {
             settings: settings::Deps {
-                store: store.clone(),
-                queue,
-                sweeps_queue,
-                peers,
-                operator: settings::operator::OperatorToken::new(aws.secretsmanager.clone(), OPERATOR_SECRET),
-                clock: clock.clone(),
+                queue: pages.orders_queue(),
+                sweeps_queue: pages.sweeps_queue(),
+                operator: settings::operator::OperatorToken::new(
+                    pages.clients.secretsmanager,
+                    OPERATOR_SECRET,
+                ),
+                store: pages.store,
+                peers: pages.peers,
+                clock: pages.clock,
                 public_base_url: Some(api_server.url().clone()),
             },
             article_push: article_push::Deps {
-                store: store.clone(),
-                secrets: SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX),
-                queue: articles_queue,
-                clock: clock.clone(),
+                queue: push.articles_queue(),
+                secrets: push.peers.secrets().clone(),
+                store: push.store,
+                clock: push.clock,
                 refreshes: article_push::push::Refreshes::default(),
             },
         };
-        wired
+        behind
             .set(http.clone())
             .map_err(|_| anyhow!("the API is wired twice"))?;
         let time_limit = Duration::from_secs(90);
+        let sources =
+            [PROCESS_ORDER, SYNC_ARTICLE, RECONCILE].map(|function| (function, aws.of(function).sqs));
         Ok(Self {
             robaws,
             productflow,
@@ -192,6 +244,7 @@ impl Stack {
             sync,
             reconcile,
             http,
+            sources: sources.into(),
             time_limit,
         })
     }
@@ -203,10 +256,13 @@ impl Stack {
 
     /// Forgets what a process remembers, as a new process would.
     pub fn restart(&mut self) {
-        let fresh = || Catalogues::new(self.clock.clone(), self.store.clone());
-        self.process.sessions.catalogues = fresh();
-        self.sync.sessions.catalogues = fresh();
-        self.reconcile.sessions.catalogues = fresh();
+        for sessions in [
+            &mut self.process.sessions,
+            &mut self.sync.sessions,
+            &mut self.reconcile.sessions,
+        ] {
+            sessions.catalogues = Catalogues::new(self.clock.clone(), sessions.store.clone());
+        }
     }
 
     /// Creates and activates a connection for a Robaws API user and a ProductFlow company that exist already.
@@ -340,7 +396,8 @@ impl Stack {
             let answered = answered.map_err(|error| anyhow!("process-order: {error}"))?;
             Ok(serde_json::to_value(&answered)?)
         };
-        self.deliver(ORDERS_QUEUE, 10, self.time_limit, invoke).await
+        self.deliver(PROCESS_ORDER, ORDERS_QUEUE, 10, self.time_limit, invoke)
+            .await
     }
 
     /// One delivery of up to ten messages to sync-article. Gives the number of messages received.
@@ -351,7 +408,8 @@ impl Stack {
             let answered = answered.map_err(|error| anyhow!("sync-article: {error}"))?;
             Ok(serde_json::to_value(&answered)?)
         };
-        self.deliver(ARTICLES_QUEUE, 10, self.time_limit, invoke).await
+        self.deliver(SYNC_ARTICLE, ARTICLES_QUEUE, 10, self.time_limit, invoke)
+            .await
     }
 
     /// One delivery of a message to reconcile. Gives the number of messages received.
@@ -360,12 +418,15 @@ impl Stack {
             let answered = reconcile::handle(&self.reconcile, LambdaEvent::new(event, context)).await;
             answered.map_err(|error| anyhow!("reconcile: {error}"))
         };
-        self.deliver(SWEEPS_QUEUE, 1, RECONCILE_TIME_LIMIT, invoke).await
+        self.deliver(RECONCILE, SWEEPS_QUEUE, 1, RECONCILE_TIME_LIMIT, invoke)
+            .await
     }
 
-    /// What an event source mapping does: receives, invokes, and deletes what is not reported as failed.
+    /// What an event source mapping does, with the function's role: receives, invokes, and deletes what is not reported as
+    /// failed.
     async fn deliver<F>(
         &self,
+        function: &'static str,
         queue: &str,
         batch: i32,
         time_limit: Duration,
@@ -375,9 +436,8 @@ impl Stack {
         F: Future<Output = anyhow::Result<Value>>,
     {
         let url = queue_url(queue);
-        let received = self
-            .aws
-            .sqs
+        let sqs = self.sources.get(function).context("no source of messages")?;
+        let received = sqs
             .receive_message()
             .queue_url(&url)
             .max_number_of_messages(batch)
@@ -420,9 +480,7 @@ impl Stack {
         for message in &received {
             if !failed.contains(&message.message_id().unwrap_or_default()) {
                 let receipt = message.receipt_handle().unwrap_or_default();
-                self.aws
-                    .sqs
-                    .delete_message()
+                sqs.delete_message()
                     .queue_url(&url)
                     .receipt_handle(receipt)
                     .send()

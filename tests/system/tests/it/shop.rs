@@ -110,6 +110,14 @@ impl Shop {
     }
 }
 
+impl Drop for Shop {
+    /// No function called what the template does not allow it, whatever the test was about.
+    fn drop(&mut self) {
+        let refused = self.stack.aws.iam.refused();
+        assert!(std::thread::panicking() || refused.is_empty(), "{refused:#?}");
+    }
+}
+
 pub(crate) fn one_line(identifier: &str) -> OrderBuilder {
     OrderBuilder::new(identifier)
         .external("1083993841")

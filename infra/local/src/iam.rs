@@ -1,0 +1,291 @@
+//! What IAM does: a call that the template does not allow a function is refused, and nothing of it happens.
+//!
+//! So every test that passes proves that its functions lack no permission. What was called is also kept, and written below the
+//! directory in `CALLS_DIR` if that is set: `tests/template/permissions.py` finds there which permissions nobody used.
+
+use crate::aws::{SECRET_PREFIX, TABLE};
+use crate::stack::{ARTICLES_QUEUE, OPERATOR_SECRET, ORDERS_QUEUE, SWEEPS_QUEUE};
+use anyhow::Context as _;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use template::{Names, Policies, Template};
+
+const REGION: &str = "eu-west-1";
+const ACCOUNT: &str = "000000000000";
+
+/// A call of a function.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// The function.
+    pub function: &'static str,
+    /// What is called, as IAM names it.
+    pub action: String,
+    /// On what: an ARN.
+    pub resource: String,
+}
+
+#[derive(Default)]
+struct Seen {
+    calls: BTreeSet<Call>,
+    refused: BTreeSet<Call>,
+}
+
+/// IAM.
+#[derive(Clone)]
+pub struct Iam {
+    policies: Arc<Policies>,
+    seen: Arc<Mutex<Seen>>,
+    file: Option<Arc<PathBuf>>,
+}
+
+impl Iam {
+    /// With the policies of the template.
+    pub fn start() -> anyhow::Result<Self> {
+        let policies = Policies::of(&Template::of_this_repository()?, &names()?)?;
+        let file = match runtime::env::optional("CALLS_DIR") {
+            Some(directory) => {
+                std::fs::create_dir_all(&directory).with_context(|| directory.clone())?;
+                let name = format!("{}.jsonl", std::process::id());
+                Some(Arc::new(PathBuf::from(directory).join(name)))
+            }
+            None => None,
+        };
+        Ok(Self {
+            policies: Arc::new(policies),
+            seen: Arc::default(),
+            file,
+        })
+    }
+
+    /// What stands between a function's clients and the services.
+    pub fn between(&self, function: &'static str) -> Role {
+        Role {
+            function,
+            iam: self.clone(),
+        }
+    }
+
+    /// The calls that were refused.
+    pub fn refused(&self) -> Vec<Call> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.refused.iter().cloned().collect()
+    }
+
+    /// Whether a call is allowed; it is kept either way.
+    fn judge(&self, call: Call) -> Result<(), BoxError> {
+        let allowed = self.policies.allow(call.function, &call.action, &call.resource);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.calls.insert(call.clone())
+            && let Some(file) = &self.file
+        {
+            let line = json!({ "function": call.function, "action": call.action, "resource": call.resource });
+            let mut file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(file.as_path())?;
+            // One write per line: stacks of one process share the file.
+            file.write_all(format!("{line}\n").as_bytes())?;
+        }
+        if allowed {
+            return Ok(());
+        }
+        let refusal = format!("{} may not {} on {}", call.function, call.action, call.resource);
+        tracing::error!(call = refusal, "the template does not allow this call");
+        seen.refused.insert(call);
+        Err(refusal.into())
+    }
+}
+
+/// The things of the template as they are called here.
+fn names() -> anyhow::Result<Names> {
+    let stack = SECRET_PREFIX
+        .strip_suffix("/connections/")
+        .context("secrets begin with the stack's name")?;
+    let mut names = Names::of_stack(stack, REGION, ACCOUNT)
+        .with("Table", TABLE, &table_arn(TABLE))
+        .with(
+            "OperatorToken",
+            &secret_arn(OPERATOR_SECRET),
+            &secret_arn(OPERATOR_SECRET),
+        );
+    for (id, queue) in [
+        ("OrdersQueue", ORDERS_QUEUE),
+        ("ArticlesQueue", ARTICLES_QUEUE),
+        ("SweepsQueue", SWEEPS_QUEUE),
+    ] {
+        names = names.with(id, queue, &queue_arn(queue));
+    }
+    Ok(names)
+}
+
+fn table_arn(table: &str) -> String {
+    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}")
+}
+
+fn queue_arn(queue: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
+}
+
+fn secret_arn(secret: &str) -> String {
+    if secret.starts_with("arn:") {
+        return secret.to_owned();
+    }
+    // Secrets Manager adds six characters of its own.
+    format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}-local1")
+}
+
+/// The role of a function, as its clients meet it.
+#[derive(Clone)]
+pub struct Role {
+    function: &'static str,
+    iam: Iam,
+}
+
+impl std::fmt::Debug for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Role").field(&self.function).finish()
+    }
+}
+
+impl Intercept for Role {
+    fn name(&self) -> &'static str {
+        "Role"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request();
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
+        for (action, resource) in authorised(target, &body)? {
+            self.iam.judge(Call {
+                function: self.function,
+                action,
+                resource,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What IAM is asked about a request: pairs of action and resource.
+fn authorised(target: &str, body: &Value) -> Result<Vec<(String, String)>, BoxError> {
+    let text = |field: &str| body[field].as_str().unwrap_or_default();
+    let (service, operation) = target.split_once('.').ok_or("no x-amz-target")?;
+    Ok(match (service, operation) {
+        // Authorised as what it is made of.
+        ("DynamoDB_20120810", "TransactWriteItems") => body["TransactItems"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .flatten()
+            .map(|(kind, item)| {
+                let action = match kind.as_str() {
+                    "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
+                    kind => format!("dynamodb:{kind}Item"),
+                };
+                (action, table_arn(item["TableName"].as_str().unwrap_or_default()))
+            })
+            .collect(),
+        ("DynamoDB_20120810", "BatchGetItem" | "BatchWriteItem") => body["RequestItems"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(table, _)| (format!("dynamodb:{operation}"), table_arn(table)))
+            .collect(),
+        ("DynamoDB_20120810", _) => {
+            let table = table_arn(text("TableName"));
+            let resource = match body["IndexName"].as_str() {
+                Some(index) => format!("{table}/index/{index}"),
+                None => table,
+            };
+            vec![(format!("dynamodb:{operation}"), resource)]
+        }
+        ("AmazonSQS", _) => {
+            let queue = text("QueueUrl").rsplit('/').next().unwrap_or_default();
+            let action = operation.trim_end_matches("Batch");
+            vec![(format!("sqs:{action}"), queue_arn(queue))]
+        }
+        ("secretsmanager", _) => {
+            let secret = [text("SecretId"), text("Name")]
+                .into_iter()
+                .find(|name| !name.is_empty());
+            let secret = secret.ok_or("a secret without a name")?;
+            vec![(format!("secretsmanager:{operation}"), secret_arn(secret))]
+        }
+        _ => return Err(format!("{target} is not known here").into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(target: &str, body: &Value) -> Vec<(String, String)> {
+        authorised(target, body).unwrap()
+    }
+
+    fn pair(action: &str, resource: String) -> (String, String) {
+        (action.to_owned(), resource)
+    }
+
+    #[test]
+    fn a_query_of_an_index_is_on_the_index() {
+        let body = json!({ "TableName": "t", "IndexName": "due" });
+        let index = format!("{}/index/due", table_arn("t"));
+        assert_eq!(
+            asked("DynamoDB_20120810.Query", &body),
+            [pair("dynamodb:Query", index)]
+        );
+    }
+
+    #[test]
+    fn a_transaction_is_what_it_is_made_of() {
+        let item = json!({ "TableName": "t" });
+        let body =
+            json!({ "TransactItems": [{ "Put": item }, { "Update": item }, { "ConditionCheck": item }] });
+        let actions: Vec<String> = asked("DynamoDB_20120810.TransactWriteItems", &body)
+            .into_iter()
+            .map(|(action, _)| action)
+            .collect();
+        let expected = [
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:ConditionCheckItem",
+        ];
+        assert_eq!(actions, expected);
+    }
+
+    #[test]
+    fn batches_of_messages_are_messages() {
+        let body = json!({ "QueueUrl": "http://localhost/000000000000/orders.fifo" });
+        let expected = [pair("sqs:SendMessage", queue_arn("orders.fifo"))];
+        assert_eq!(asked("AmazonSQS.SendMessageBatch", &body), expected);
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_refused_and_kept() {
+        let iam = Iam::start().unwrap();
+        let call = |action: &str| Call {
+            function: "article-push",
+            action: action.to_owned(),
+            resource: table_arn(TABLE),
+        };
+        assert!(iam.judge(call("dynamodb:GetItem")).is_ok());
+        assert!(iam.refused().is_empty());
+        assert!(iam.judge(call("dynamodb:DeleteItem")).is_err());
+        assert_eq!(iam.refused(), [call("dynamodb:DeleteItem")]);
+    }
+}

@@ -1,0 +1,197 @@
+//! The template as a document: read from YAML, CloudFormation's short forms written out.
+
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The template of this repository.
+const SOURCE: &str = include_str!("../../template.yaml");
+
+/// A template.
+#[derive(Debug, Clone)]
+pub struct Template {
+    document: Value,
+}
+
+impl Template {
+    /// The one of this repository.
+    pub fn of_this_repository() -> anyhow::Result<Self> {
+        Self::read(SOURCE)
+    }
+
+    /// From its text.
+    pub fn read(text: &str) -> anyhow::Result<Self> {
+        let yaml = serde_yaml_ng::from_str(text).context("the template is not YAML")?;
+        Ok(Self {
+            document: plain(yaml)?,
+        })
+    }
+
+    /// What it holds under a JSON pointer; `Null` when there is nothing.
+    pub fn at(&self, pointer: &str) -> &Value {
+        self.document.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    /// Logical ids and properties of the resources of a type.
+    pub fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.at("/Resources")
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(move |(_, resource)| resource["Type"] == kind)
+            .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
+    }
+
+    /// The functions: their names (the last part of `CodeUri`), logical ids and properties.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
+        self.resources("AWS::Serverless::Function")
+            .map(|(id, properties)| {
+                let folder = properties["CodeUri"].as_str().unwrap_or_default();
+                let name = folder.rsplit('/').next().unwrap_or_default();
+                (name, id, properties)
+            })
+    }
+}
+
+/// YAML as JSON, `!Ref x` as `{"Ref": x}` and so on.
+fn plain(yaml: serde_yaml_ng::Value) -> anyhow::Result<Value> {
+    use serde_yaml_ng::Value as Yaml;
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => Value::Bool(value),
+        Yaml::Number(value) => serde_json::from_str(&value.to_string())?,
+        Yaml::String(value) => Value::String(value),
+        Yaml::Sequence(items) => Value::Array(items.into_iter().map(plain).collect::<Result<_, _>>()?),
+        Yaml::Mapping(entries) => {
+            let mut object = Map::new();
+            for (key, value) in entries {
+                let key = match key {
+                    Yaml::String(key) => key,
+                    other => bail!("a key of the template is {other:?}"),
+                };
+                object.insert(key, plain(value)?);
+            }
+            Value::Object(object)
+        }
+        Yaml::Tagged(tagged) => {
+            let tag = tagged.tag.to_string();
+            let value = plain(tagged.value)?;
+            match (tag.trim_start_matches('!'), value) {
+                ("GetAtt", Value::String(path)) => {
+                    let (id, attribute) = path.split_once('.').context("!GetAtt without an attribute")?;
+                    json!({ "Fn::GetAtt": [id, attribute] })
+                }
+                (name @ ("Ref" | "Condition"), value) => json!({ name: value }),
+                (name, value) => json!({ format!("Fn::{name}"): value }),
+            }
+        }
+    })
+}
+
+/// What the things of the template are called where it is deployed. What has no name here goes by its logical id.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    names: BTreeMap<String, String>,
+    arns: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// Of a stack of this name, in this region and account.
+    pub fn of_stack(stack: &str, region: &str, account: &str) -> Self {
+        let pseudo = [
+            ("AWS::StackName", stack),
+            ("AWS::Region", region),
+            ("AWS::AccountId", account),
+            ("AWS::Partition", "aws"),
+        ];
+        Self {
+            names: pseudo
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            arns: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a thing with its name and ARN.
+    pub fn with(mut self, logical_id: &str, name: &str, arn: &str) -> Self {
+        self.names.insert(logical_id.to_owned(), name.to_owned());
+        self.arns.insert(logical_id.to_owned(), arn.to_owned());
+        self
+    }
+
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.names.get(id).map_or(id, String::as_str)
+    }
+
+    fn attribute<'a>(&'a self, id: &'a str, attribute: &str) -> &'a str {
+        match attribute {
+            "Arn" => self.arns.get(id).map_or(id, String::as_str),
+            _ => self.name(id),
+        }
+    }
+
+    /// A value of the template as text: a literal, or what `Ref`, `GetAtt` and `Sub` stand for.
+    pub fn text(&self, value: &Value) -> anyhow::Result<String> {
+        if let Some(text) = value.as_str() {
+            return Ok(text.to_owned());
+        }
+        if let Some(id) = value["Ref"].as_str() {
+            return Ok(self.name(id).to_owned());
+        }
+        if let (Some(id), Some(attribute)) =
+            (value["Fn::GetAtt"][0].as_str(), value["Fn::GetAtt"][1].as_str())
+        {
+            return Ok(self.attribute(id, attribute).to_owned());
+        }
+        let text = value["Fn::Sub"]
+            .as_str()
+            .with_context(|| format!("{value} can't be resolved here"))?;
+        self.substituted(text)
+    }
+
+    fn substituted(&self, text: &str) -> anyhow::Result<String> {
+        let mut parts = text.split("${");
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once('}').context("a placeholder that does not end")?;
+            whole += match name.split_once('.') {
+                Some((id, attribute)) => self.attribute(id, attribute),
+                None => self.name(name),
+            };
+            whole += rest;
+        }
+        Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_forms_are_written_out() {
+        let template = Template::read("{a: !Ref Table, b: !GetAtt Table.Arn, c: !Sub 'x-${AWS::StackName}', d: !If [Has, 1, !Ref 'AWS::NoValue']}").unwrap();
+        assert_eq!(template.at("/a"), &json!({ "Ref": "Table" }));
+        assert_eq!(template.at("/b"), &json!({ "Fn::GetAtt": ["Table", "Arn"] }));
+        assert_eq!(template.at("/c"), &json!({ "Fn::Sub": "x-${AWS::StackName}" }));
+        assert_eq!(
+            template.at("/d"),
+            &json!({ "Fn::If": ["Has", 1, { "Ref": "AWS::NoValue" }] })
+        );
+    }
+
+    #[test]
+    fn names_stand_for_what_is_deployed() {
+        let names = Names::of_stack("shop", "eu-west-1", "1").with("Table", "shop-table", "arn:aws:table");
+        let text = |value: Value| names.text(&value).unwrap();
+        assert_eq!(text(json!("plain")), "plain");
+        assert_eq!(text(json!({ "Ref": "Table" })), "shop-table");
+        assert_eq!(text(json!({ "Fn::GetAtt": ["Table", "Arn"] })), "arn:aws:table");
+        assert_eq!(text(json!({ "Fn::GetAtt": ["Queue", "QueueName"] })), "Queue");
+        assert_eq!(
+            text(json!({ "Fn::Sub": "${Table.Arn}/index/due of ${AWS::StackName}" })),
+            "arn:aws:table/index/due of shop"
+        );
+        assert!(names.text(&json!({ "Fn::If": [] })).is_err());
+    }
+}

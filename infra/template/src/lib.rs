@@ -1,0 +1,13 @@
+//! What `infra/template.yaml` says, for the local stack and the tests: which calls it allows each function, and when an
+//! alarm goes off.
+
+pub mod alarms;
+pub mod document;
+pub mod emf;
+pub mod policies;
+pub mod samples;
+
+pub use alarms::{Alarm, State, alarms};
+pub use document::{Names, Template};
+pub use policies::Policies;
+pub use samples::{Sample, Samples, Series};
