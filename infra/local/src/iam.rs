@@ -35,6 +35,8 @@ pub struct Call {
 struct Seen {
     calls: BTreeSet<Call>,
     refused: BTreeSet<Call>,
+    /// The service that is down.
+    down: Option<&'static str>,
 }
 
 /// IAM.
@@ -78,6 +80,11 @@ impl Iam {
         seen.refused.iter().cloned().collect()
     }
 
+    /// From now on a service, such as `dynamodb`, answers no function; `None`: all do again.
+    pub fn outage(&self, service: Option<&'static str>) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).down = service;
+    }
+
     /// Whether a call is allowed; it is kept either way.
     fn judge(&self, call: Call) -> Result<(), BoxError> {
         let allowed = self.policies.allow(call.function, &call.action, &call.resource);
@@ -92,6 +99,10 @@ impl Iam {
                 .open(file.as_path())?;
             // One write per line: stacks of one process share the file.
             file.write_all(format!("{line}\n").as_bytes())?;
+        }
+        let service = call.action.split(':').next();
+        if seen.down.is_some() && seen.down == service {
+            return Err(format!("{} is down", call.action).into());
         }
         if allowed {
             return Ok(());

@@ -34,9 +34,10 @@ pub struct Message {
     pub group: String,
     /// What it says.
     pub body: String,
+    /// When it was sent.
+    pub sent_at: Timestamp,
     deduplication_id: String,
     sequence: u64,
-    sent_at: Timestamp,
     receives: u32,
     receipt: Option<String>,
     invisible_until: Option<Timestamp>,
@@ -84,6 +85,11 @@ impl Queues {
     /// Messages that were received too often.
     pub fn dead_letters(&self, name: &str) -> Vec<Message> {
         dead_letters_of(name).map_or_else(Vec::new, |name| self.messages(&name))
+    }
+
+    /// Deletes every dead letter, as people do who have dealt with it.
+    pub fn delete_dead_letters(&self, name: &str) {
+        self.with(name, |queue| queue.dead.clear());
     }
 
     /// Loses every message, as a queue may.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod alarms;
 mod announcements;
 mod api;
 mod api_orders;

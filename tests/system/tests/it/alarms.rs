@@ -1,0 +1,267 @@
+//! What goes wrong, as whoever is on call hears of it: each alarm of the template is silent before, sounds, and is silent again
+//! when it is over. Numbers of AWS's own (depth and age of queues, failed and slow invocations, answers of the API) come from what
+//! the stack did; [`infra/template/tests/alarms.rs`] holds the thresholds.
+
+use crate::shop::{Shop, one_line};
+use jiff::{SignedDuration, Timestamp};
+use local::stack::{ARTICLES_QUEUE, ORDERS_QUEUE, SWEEPS_QUEUE};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use template::{Alarm, Names, Samples, Series, State, Template, alarms};
+
+/// The queues, by their logical ids.
+const QUEUES: [(&str, &str); 3] = [
+    ("Orders", ORDERS_QUEUE),
+    ("Articles", ARTICLES_QUEUE),
+    ("Sweeps", SWEEPS_QUEUE),
+];
+
+/// CloudWatch, over a shop.
+struct Watch<'a> {
+    shop: &'a Shop,
+    alarms: BTreeMap<String, Alarm>,
+    time_outs: BTreeMap<String, Duration>,
+    samples: Samples,
+}
+
+impl<'a> Watch<'a> {
+    fn over(shop: &'a Shop) -> Self {
+        let template = Template::of_this_repository().unwrap();
+        let names = Names::of_stack("connector", "eu-west-1", "000000000000");
+        let time_out = |properties: &Value| Duration::from_secs(properties["Timeout"].as_u64().unwrap());
+        Self {
+            shop,
+            alarms: alarms(&template, &names)
+                .unwrap()
+                .into_iter()
+                .map(|alarm| (alarm.id.clone(), alarm))
+                .collect(),
+            time_outs: template
+                .functions()
+                .map(|(_, id, properties)| (id.to_owned(), time_out(properties)))
+                .collect(),
+            samples: Samples::default(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        runtime::clock::Clock::now(&self.shop.clock)
+    }
+
+    /// Minutes pass; SQS reports every one of them.
+    fn minutes(&mut self, minutes: i64) {
+        for _ in 0..minutes {
+            self.shop.clock.advance(SignedDuration::from_mins(1));
+            let now = self.now();
+            for (id, name) in QUEUES {
+                let sqs =
+                    |metric: &str, queue: String| Series::new("AWS/SQS", metric).with("QueueName", &queue);
+                let queues = &self.shop.stack.aws.queues;
+                let waiting = queues.messages(name);
+                let oldest = waiting.iter().map(|message| message.sent_at).min();
+                let age = oldest.map_or(0, |sent| now.duration_since(sent).as_secs());
+                self.samples.add(
+                    sqs("ApproximateAgeOfOldestMessage", format!("{id}Queue")),
+                    now,
+                    age,
+                );
+                let dead = queues.dead_letters(name).len();
+                self.samples.add(
+                    sqs("ApproximateNumberOfMessagesVisible", format!("{id}DeadLetters")),
+                    now,
+                    dead,
+                );
+            }
+        }
+    }
+
+    /// Lambda reports an invocation; one that was cut off took all the time that it had.
+    fn invoked<T>(&mut self, function: &str, ended: &anyhow::Result<T>) {
+        let now = self.now();
+        let lambda = |metric: &str| Series::new("AWS/Lambda", metric).with("FunctionName", function);
+        self.samples.add(lambda("Errors"), now, u8::from(ended.is_err()));
+        let cut_off = ended
+            .as_ref()
+            .err()
+            .is_some_and(|error| format!("{error:#}").contains("timed out"));
+        let took = if cut_off {
+            self.time_outs[function]
+        } else {
+            Duration::from_secs(1)
+        };
+        self.samples
+            .add(lambda("Duration"), now, u64::try_from(took.as_millis()).unwrap());
+    }
+
+    /// API Gateway reports an answer.
+    fn answered(&mut self, status: u16) {
+        let now = self.now();
+        let series = Series::new("AWS/ApiGateway", "5xx").with("ApiId", "Api");
+        self.samples.add(series, now, u8::from(status >= 500));
+    }
+
+    fn state(&self, alarm: &str) -> State {
+        self.alarms[alarm].state(&self.samples, self.now()).unwrap()
+    }
+
+    /// Which alarms sound, but for the heartbeat: polls are counted elsewhere.
+    fn sounding(&self) -> Vec<&str> {
+        self.alarms
+            .keys()
+            .map(String::as_str)
+            .filter(|alarm| *alarm != "HeartbeatAlarm" && self.state(alarm) == State::Alarm)
+            .collect()
+    }
+
+    #[track_caller]
+    fn only(&self, alarms: &[&str]) {
+        assert_eq!(self.sounding(), alarms);
+    }
+}
+
+/// Something for each queue.
+async fn fill(shop: &Shop, queue: &str) {
+    if queue == ORDERS_QUEUE {
+        shop.place(one_line("PF-1"));
+        shop.stack.poll().await.unwrap();
+    } else {
+        let path = "/api/connections/shop/articles/push";
+        let (status, body) = shop.stack.api("POST", path, &json!({})).await.unwrap();
+        assert_eq!(status, 202, "{body}");
+        if queue == ARTICLES_QUEUE {
+            assert_eq!(shop.stack.work_sweeps().await.unwrap(), 1);
+        }
+    }
+    assert!(!shop.stack.aws.queues.messages(queue).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_nobody_takes_sound_by_their_age() {
+    for (id, queue, minutes) in [
+        ("OrdersAgeAlarm", ORDERS_QUEUE, 15 + 15),
+        ("ArticlesAgeAlarm", ARTICLES_QUEUE, 60 + 30),
+        ("SweepsAgeAlarm", SWEEPS_QUEUE, 120 + 30),
+    ] {
+        let shop = Shop::open().await;
+        let mut watch = Watch::over(&shop);
+        fill(&shop, queue).await;
+        watch.minutes(minutes / 2);
+        watch.only(&[]);
+        watch.minutes(minutes / 2 + 1);
+        watch.only(&[id]);
+        shop.stack.drain().await.unwrap();
+        watch.minutes(30);
+        watch.only(&[]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_every_invocation_dies_of_sound_as_dead_letters() {
+    for (id, queue) in QUEUES {
+        let shop = Shop::open().await;
+        let mut watch = Watch::over(&shop);
+        fill(&shop, queue).await;
+        for _ in 0..5 {
+            // An invocation takes them and dies: they are visible again when their time is up.
+            let received = shop.stack.aws.sqs.receive_message();
+            let url = format!("http://localhost/000000000000/{queue}");
+            received
+                .queue_url(url)
+                .max_number_of_messages(10)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(watch.state(&format!("{id}DeadLettersAlarm")), State::Ok);
+            watch.minutes(10);
+        }
+        shop.stack.drain().await.unwrap();
+        watch.minutes(15);
+        watch.only(&[format!("{id}DeadLettersAlarm").as_str()]);
+        shop.stack.aws.queues.delete_dead_letters(queue);
+        watch.minutes(1);
+        watch.only(&[]);
+        // Nothing was lost with them.
+        shop.rounds(30).await;
+        if queue == ORDERS_QUEUE {
+            assert_eq!(shop.state("PF-1").await, "booked");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_down_fails_polls_nights_and_the_api() {
+    let shop = Shop::open().await;
+    let mut watch = Watch::over(&shop);
+    let five_minutes = async |watch: &mut Watch<'_>| {
+        watch.minutes(5);
+        watch.invoked("PollOrdersFunction", &shop.stack.poll().await);
+        for _ in 0..5 {
+            let (status, _) = shop
+                .stack
+                .api("GET", "/api/connections", &Value::Null)
+                .await
+                .unwrap();
+            watch.answered(status);
+        }
+    };
+    five_minutes(&mut watch).await;
+    watch.only(&[]);
+    shop.stack.aws.iam.outage(Some("dynamodb"));
+    five_minutes(&mut watch).await;
+    watch.only(&[]);
+    five_minutes(&mut watch).await;
+    watch.only(&["ApiErrorsAlarm", "PollOrdersErrorsAlarm"]);
+    shop.stack.aws.iam.outage(None);
+    for _ in 0..3 {
+        five_minutes(&mut watch).await;
+    }
+    watch.only(&[]);
+
+    // Nights are rarer: two that fail in a day.
+    let six_hours = async |watch: &mut Watch<'_>| {
+        watch.minutes(6 * 60);
+        watch.invoked("ReconcileFunction", &shop.stack.night().await);
+    };
+    shop.stack.aws.iam.outage(Some("dynamodb"));
+    six_hours(&mut watch).await;
+    watch.only(&[]);
+    six_hours(&mut watch).await;
+    watch.only(&["ReconcileErrorsAlarm"]);
+    shop.stack.aws.iam.outage(None);
+    for _ in 0..4 {
+        six_hours(&mut watch).await;
+        shop.stack.drain().await.unwrap();
+    }
+    watch.only(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invocations_that_are_cut_off_sound_as_errors_and_as_slow() {
+    let mut shop = Shop::open().await;
+    shop.stack.set_time_limit(Duration::ZERO);
+    let mut watch = Watch::over(&shop);
+    fill(&shop, ARTICLES_QUEUE).await;
+    fill(&shop, ORDERS_QUEUE).await;
+    for time in 0..2 {
+        let orders = shop.stack.work().await;
+        let articles = shop.stack.work_articles().await;
+        assert!(orders.is_err() && articles.is_err());
+        watch.invoked("ProcessOrderFunction", &orders);
+        watch.invoked("SyncArticleFunction", &articles);
+        if time == 0 {
+            watch.only(&[]);
+            // Until they are visible again.
+            watch.minutes(10);
+        }
+    }
+    watch.only(&[
+        "ProcessOrderDurationAlarm",
+        "ProcessOrderErrorsAlarm",
+        "SyncArticleDurationAlarm",
+        "SyncArticleErrorsAlarm",
+    ]);
+    watch.minutes(15);
+    assert_eq!(watch.state("ProcessOrderErrorsAlarm"), State::Ok);
+    assert_eq!(watch.state("SyncArticleDurationAlarm"), State::Ok);
+}
