@@ -159,7 +159,7 @@ def check_queries(resources):
             if resources.get(group, {}).get("Type") != "AWS::Logs::LogGroup":
                 wrong.append(f"{name}: {group} is no log group")
         bare = re.sub(r"`[^`]*`|\"[^\"]*\"|#.*", "", resource["Properties"]["QueryString"])
-        wrong += [f"{name}: {field} needs backticks" for field in re.findall(r"\b(?!line\.)[a-z]+\.[a-z_]+\b", bare)]
+        wrong += [f"{name}: {field} needs backticks" for field in re.findall(r"\b\w+\.\w+\b", bare)]
     return wrong
 
 
