@@ -44,7 +44,7 @@ impl Stack {
                 .send()
                 .await?;
         }
-        self.store.forget_table().await;
+        self.forget_table().await;
         Ok(())
     }
 }

@@ -89,7 +89,9 @@ impl Queues {
 
     /// Deletes every dead letter, as people do who have dealt with it.
     pub fn delete_dead_letters(&self, name: &str) {
-        self.with(name, |queue| queue.dead.clear());
+        if let Some(dead) = dead_letters_of(name) {
+            self.lose_all(&dead);
+        }
     }
 
     /// Loses every message, as a queue may.

@@ -254,6 +254,22 @@ impl Stack {
         self.time_limit = limit;
     }
 
+    /// Each function asks anew which table it is, as a new process does.
+    pub(crate) async fn forget_table(&self) {
+        let stores = [
+            &self.store,
+            &self.poll.store,
+            &self.process.sessions.store,
+            &self.sync.sessions.store,
+            &self.reconcile.sessions.store,
+            &self.http.settings.store,
+            &self.http.article_push.store,
+        ];
+        for store in stores {
+            store.forget_table().await;
+        }
+    }
+
     /// Forgets what a process remembers, as a new process would.
     pub fn restart(&mut self) {
         for sessions in [
