@@ -56,6 +56,11 @@ browser:
 bench-webhook:
     cargo bench -p system --bench webhook
 
+# What an order and an idle connection use of AWS and of the peers, and what that costs
+cost:
+    cargo test -q -p system --bench usage > target/usage.json
+    python3 infra/cost/cost.py target/usage.json
+
 # Licences, bans and sources of the dependencies
 deny:
     cargo deny check bans licenses sources

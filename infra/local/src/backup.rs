@@ -9,6 +9,36 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, Default)]
 pub struct Backup(Vec<HashMap<String, AttributeValue>>);
 
+impl Backup {
+    /// Sizes of the items whose partition key begins like this, in bytes as DynamoDB counts them, but for numbers.
+    pub fn sizes(&self, pk: &str) -> Vec<usize> {
+        let of_kind = self.0.iter().filter(|item| {
+            let key = item.get("pk").and_then(|value| value.as_s().ok());
+            key.is_some_and(|key| key.starts_with(pk))
+        });
+        of_kind
+            .map(|item| item.iter().map(|(name, value)| name.len() + size(value)).sum())
+            .collect()
+    }
+}
+
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(number) => number.len() / 2 + 1,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+        AttributeValue::M(map) => {
+            3 + map
+                .iter()
+                .map(|(name, value)| 1 + name.len() + size(value))
+                .sum::<usize>()
+        }
+        AttributeValue::Ss(texts) => texts.iter().map(String::len).sum(),
+        _ => 1,
+    }
+}
+
 impl Stack {
     /// A copy of the table.
     pub async fn backup(&self) -> anyhow::Result<Backup> {

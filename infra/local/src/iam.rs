@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct Call {
 
 #[derive(Default)]
 struct Seen {
-    calls: BTreeSet<Call>,
+    calls: BTreeMap<Call, u64>,
     refused: BTreeSet<Call>,
     /// The service that is down.
     down: Option<&'static str>,
@@ -80,6 +80,12 @@ impl Iam {
         seen.refused.iter().cloned().collect()
     }
 
+    /// How often each call was made since it was last asked.
+    pub fn take_calls(&self) -> BTreeMap<Call, u64> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut seen.calls)
+    }
+
     /// From now on a service, such as `dynamodb`, answers no function; `None`: all do again.
     pub fn outage(&self, service: Option<&'static str>) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).down = service;
@@ -89,7 +95,9 @@ impl Iam {
     fn judge(&self, call: Call) -> Result<(), BoxError> {
         let allowed = self.policies.allow(call.function, &call.action, &call.resource);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.calls.insert(call.clone())
+        let times = seen.calls.entry(call.clone()).or_default();
+        *times += 1;
+        if *times == 1
             && let Some(file) = &self.file
         {
             let line = json!({ "function": call.function, "action": call.action, "resource": call.resource });
