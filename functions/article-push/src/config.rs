@@ -2,6 +2,8 @@
 
 use crate::push::Refreshes;
 use runtime::clock::{SharedClock, SystemClock};
+use runtime::invocation::Invocations;
+use runtime::telemetry::Started;
 use runtime::{aws, env};
 use std::sync::Arc;
 use store::queue::ArticleQueue;
@@ -20,11 +22,13 @@ pub struct Deps {
     pub clock: SharedClock,
     /// When secrets were last read past the cache.
     pub refreshes: Refreshes,
+    /// Runs invocations.
+    pub invocations: Invocations,
 }
 
 impl Deps {
     /// From `TABLE_NAME`, `SECRET_PREFIX` and `ARTICLES_QUEUE_URL`.
-    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let config = aws::load().await;
         Ok(Self {
             store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?),
@@ -32,6 +36,7 @@ impl Deps {
             queue: ArticleQueue::new(aws::sqs(&config), env::required("ARTICLES_QUEUE_URL")?),
             clock: Arc::new(SystemClock),
             refreshes: Refreshes::default(),
+            invocations: Invocations::ready(started),
         })
     }
 }

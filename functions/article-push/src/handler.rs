@@ -3,6 +3,7 @@
 use crate::config::Deps;
 use crate::push::{Refused, push};
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use domain::ids::ConnectionId;
 use domain::problem::Args;
 use domain::settings::Language;
 use domain::text;
@@ -13,25 +14,30 @@ use runtime::error::Chain;
 use runtime::http_event::{self, Malformed};
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
+use tracing::Instrument;
 
 /// One delivery.
 pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let mut event = event.payload;
-    let answered = AssertUnwindSafe(Box::pin(answer(deps, &mut event)))
-        .catch_unwind()
-        .await;
-    Ok(answered.unwrap_or_else(|_| {
-        tracing::error!("a delivery panicked");
-        error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "internal",
-            Language::En,
-        )
-    }))
+    let LambdaEvent { payload, context } = event;
+    let delivery = async {
+        let mut event = payload;
+        let answered = AssertUnwindSafe(Box::pin(answer(deps, &mut event)))
+            .catch_unwind()
+            .await;
+        Ok(answered.unwrap_or_else(|_| {
+            tracing::error!("a delivery panicked");
+            error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "internal",
+                Language::En,
+            )
+        }))
+    };
+    deps.invocations.run(&context, delivery).await
 }
 
 async fn answer(deps: &Deps, event: &mut ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
@@ -62,18 +68,28 @@ async fn answer(deps: &Deps, event: &mut ApiGatewayV2httpRequest) -> ApiGatewayV
         .headers
         .get("robaws-signature")
         .and_then(|value| value.to_str().ok());
-    match push(deps, id, signature, &body).await {
+    let span = tracing::info_span!("delivery", connection.id = %shown(id));
+    match push(deps, id, signature, &body).instrument(span.clone()).await {
         Ok(()) => http_event::json(StatusCode::ACCEPTED, &json!({ "status": "accepted" })),
-        Err(refused) => refusal(id, &refused),
+        Err(refused) => span.in_scope(|| refusal(&refused)),
     }
 }
 
-fn refusal(id: &str, refused: &Refused) -> ApiGatewayV2httpResponse {
+/// Anybody may call with anything in place of an id.
+fn shown(id: &str) -> &str {
+    if ConnectionId::parse(id).is_ok() {
+        id
+    } else {
+        "none"
+    }
+}
+
+fn refusal(refused: &Refused) -> ApiGatewayV2httpResponse {
     let status = refused.status();
     if status.is_server_error() {
-        tracing::error!(connection.id = ?id, error = %Chain(refused), "a delivery could not be taken in");
+        tracing::error!(error = %Chain(refused), "a delivery could not be taken in");
     } else {
-        tracing::warn!(connection.id = ?id, http.status = status.as_u16(), reason = %refused, "a delivery was refused");
+        tracing::warn!(http.status = status.as_u16(), error = %refused, "a delivery was refused");
     }
     let (code, text, language) = match refused {
         Refused::Unknown => ("not_found", "no_route", Language::En),

@@ -5,8 +5,8 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::telemetry::init("article-push");
-    let deps = Deps::from_env().await?;
+    let started = runtime::telemetry::init("article-push");
+    let deps = Deps::from_env(&started).await?;
     run(service_fn(|event: LambdaEvent<_>| {
         article_push::handle(&deps, event)
     }))

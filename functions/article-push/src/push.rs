@@ -100,7 +100,7 @@ pub async fn push(deps: &Deps, id: &str, header: Option<&str>, body: &[u8]) -> R
         Delivery::Changed(changed) => changed,
         Delivery::Other => return Ok(()),
         Delivery::Nameless => {
-            tracing::warn!(connection.id = %id, "an event names no article: the nightly check finds what it was");
+            tracing::warn!("an event names no article: the nightly check finds what it was");
             return Ok(());
         }
     };
@@ -108,7 +108,9 @@ pub async fn push(deps: &Deps, id: &str, header: Option<&str>, body: &[u8]) -> R
         id: changed.event_id,
         at: now,
     };
-    tracing::info!(connection.id = %id, article.id = %changed.article_id, event.id = %event.id, "announced");
+    tracing::info!(
+        article.id = %changed.article_id, article.number = changed.number, event.id = %event.id, "article announced"
+    );
     let message = ArticleMessage {
         event: Some(event),
         ..ArticleMessage::due(id, changed.article_id, changed.number)

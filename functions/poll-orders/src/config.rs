@@ -4,11 +4,13 @@ use crate::round::Deps;
 use peers::Wiring;
 use runtime::clock::SystemClock;
 use runtime::env;
+use runtime::invocation::Invocations;
+use runtime::telemetry::Started;
 use std::sync::Arc;
 
 impl Deps {
     /// From the environment, what [`Wiring::from_env`] reads, and the queues' URLs.
-    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env().await?;
         Ok(Self {
             queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),
@@ -17,6 +19,7 @@ impl Deps {
             store: wiring.store,
             peers: wiring.peers,
             clock: Arc::new(SystemClock),
+            invocations: Invocations::ready(started),
         })
     }
 }

@@ -5,8 +5,8 @@ use poll_orders::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::telemetry::init("poll-orders");
-    let deps = Deps::from_env().await?;
+    let started = runtime::telemetry::init("poll-orders");
+    let deps = Deps::from_env(&started).await?;
     run(service_fn(|event: LambdaEvent<_>| {
         poll_orders::handle(&deps, event)
     }))

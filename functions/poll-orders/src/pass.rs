@@ -16,8 +16,10 @@ use jiff::{SignedDuration, Timestamp};
 use peers::{Clients, Trouble};
 use productflow::RawOrder;
 use runtime::error::Chain;
+use runtime::metrics::{self, Metric};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::model::{ConnectionItem, Listed, OrderRecord, PollState};
 use store::{Store, StoreError};
@@ -243,7 +245,7 @@ impl Pass<'_> {
 
     async fn page(&mut self, orders: &[RawOrder], is_last: bool) -> Result<Page, PollError> {
         if self.sorted && !self.is_sorted(orders) {
-            tracing::warn!(connection.id = %self.connection, "the order list is not sorted: it is read to its end");
+            tracing::warn!("the order list is not sorted: it is read to its end");
             self.sorted = false;
             self.proved_unsorted = true;
         }
@@ -259,7 +261,6 @@ impl Pass<'_> {
         for raw in orders {
             if raw.identifier().is_none() {
                 tracing::error!(
-                    connection.id = %self.connection,
                     order.fingerprint = raw.digest(),
                     "an order in ProductFlow's list has no identifier and can't be read"
                 );
@@ -313,8 +314,7 @@ impl Pass<'_> {
             other => return other,
         };
         tracing::error!(
-            connection.id = %self.connection, order.id = %identifier, error = %Chain(&error),
-            "the order can't be kept in the ledger"
+            order.identifier = %identifier, error = %Chain(&error), "the order can't be kept in the ledger"
         );
         if !matches!(error, StoreError::TooLarge) {
             return Ok(());
@@ -349,13 +349,19 @@ impl Pass<'_> {
         let mut record = OrderRecord::new(self.connection.clone(), entry.identifier().clone(), now);
         self.first_seen(&mut record, entry, listed, now);
         match store.save_order(&mut record, now).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                seen(&record, "new");
+                return Ok(());
+            }
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
-        store
+        let is_changed = AtomicBool::new(false);
+        let amended = store
             .amend_order(self.connection, entry.identifier(), now, |record| {
-                match self.changed(record, listed) {
+                let changed = self.changed(record, listed);
+                is_changed.store(changed == Changed::Yes, Ordering::Relaxed);
+                match changed {
                     Changed::No => false,
                     Changed::ListOnly => {
                         record.listed = Some(listed.clone());
@@ -372,6 +378,9 @@ impl Pass<'_> {
                 }
             })
             .await?;
+        if let Some(record) = amended.filter(|_| is_changed.into_inner()) {
+            seen(&record, "changed");
+        }
         Ok(())
     }
 
@@ -432,6 +441,15 @@ impl Pass<'_> {
         // again is looked at again.
         Changed::Yes
     }
+}
+
+/// Something new is known of an order, and stored.
+fn seen(record: &OrderRecord, how: &'static str) {
+    metrics::count(Metric::OrdersSeen, 1);
+    tracing::info!(
+        order.identifier = %record.ledger.identifier, order.state = record.state.as_str(), order.status = record.status,
+        seen = how, is_due = record.due.is_some(), "order seen"
+    );
 }
 
 /// Whether the list shows something that was not acted on.

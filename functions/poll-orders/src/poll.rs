@@ -6,8 +6,9 @@ use crate::queueing;
 use crate::round::Deps;
 use domain::ids::OrderIdentifier;
 use jiff::Timestamp;
-use peers::{Clients, Health, PeersError, Trouble, notifications};
+use peers::{Clients, Health, PeersError, Trouble, notifications, observe};
 use runtime::error::Chain;
+use runtime::metrics::{self, Metric};
 use std::collections::BTreeSet;
 use store::StoreError;
 use store::model::{ConnectionItem, Peer, PeerHealth};
@@ -28,8 +29,17 @@ pub enum PollError {
     Queue(#[from] QueueError),
 }
 
-/// Polls one connection and gives the number of messages sent.
-pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Result<usize, PollError> {
+/// What a poll of a connection did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Polled {
+    /// Messages sent.
+    pub queued: usize,
+    /// Robaws is paused: due orders wait.
+    pub waits: bool,
+}
+
+/// Polls one connection.
+pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Result<Polled, PollError> {
     let mut clients = deps.peers.of(&item.connection).await?;
     let health = Health::new(deps.store.clone(), deps.clock.clone(), &item);
     let now = deps.clock.now();
@@ -50,13 +60,14 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
         }
     }
     let seen = if may_read(&item, now) {
+        lag(&item, now);
         match pass::run(deps, &item, &clients, until).await? {
             Passed::Read { seen } => {
                 health.succeeded(Peer::Productflow).await?;
                 seen
             }
             Passed::Failed { trouble, seen } => {
-                tracing::warn!(connection.id = %item.connection.id, trouble = ?trouble, "the order list could not be read");
+                tracing::warn!(peer = "productflow", trouble = %trouble, "the order list could not be read");
                 note_failure(&health, Peer::Productflow, &trouble, &clients).await?;
                 seen
             }
@@ -67,10 +78,9 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
     let queued = queue(deps, &item, &health, &seen).await;
     // Last, so that telling of what is wrong never holds up what is right.
     if let Err(error) = tell(deps, &item, &clients, &health).await {
-        tracing::error!(
-            connection.id = %item.connection.id, error = %Chain(&error), "the notifications could not be brought up to date"
-        );
+        tracing::error!(error = %Chain(&error), "the notifications could not be brought up to date");
     }
+    observe::quota(&item.connection.id, clients.robaws.limits());
     queued
 }
 
@@ -79,16 +89,27 @@ async fn queue(
     item: &ConnectionItem,
     health: &Health,
     seen: &BTreeSet<OrderIdentifier>,
-) -> Result<usize, PollError> {
+) -> Result<Polled, PollError> {
     if !health.may_work(Peer::Robaws).await {
-        tracing::info!(connection.id = %item.connection.id, "Robaws is paused: due orders wait");
-        return Ok(0);
+        tracing::debug!("Robaws is paused: due orders wait");
+        return Ok(Polled {
+            waits: true,
+            ..Polled::default()
+        });
     }
     let mut queued = queueing::run(deps, item, seen).await?;
     if health.may_work(Peer::Productflow).await {
         queued += articles::run(deps, item).await?;
     }
-    Ok(queued)
+    Ok(Polled { queued, waits: false })
+}
+
+/// How old what is known of ProductFlow's orders is.
+fn lag(item: &ConnectionItem, now: Timestamp) {
+    if let Some(mark) = item.poll.mark {
+        let age = u64::try_from(now.duration_since(mark).as_secs()).unwrap_or(0);
+        metrics::record(Metric::PollLag, age);
+    }
 }
 
 /// Brings the notifications up to date, when anything may have changed that they tell of.

@@ -53,6 +53,7 @@ pub async fn run(
         deps.store
             .mark_queued(connection, &order.identifier, order.due_at, now)
             .await?;
+        tracing::info!(order.identifier = %order.identifier, order.due_at = %order.due_at, "order queued");
     }
     Ok(messages.len())
 }

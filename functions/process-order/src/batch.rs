@@ -12,6 +12,7 @@ use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use peers::{Sessions, Still};
 use runtime::error::Chain;
+use runtime::invocation::Invocations;
 use runtime::sqs_event::Message;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -19,6 +20,7 @@ use store::StoreError;
 use store::model::{ConnectionItem, ConnectionState};
 use store::queue::{OrderMessage, OrderQueue, OrdersQueueMessage};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Orders of one connection at a time.
 const SIDE_BY_SIDE: usize = 4;
@@ -30,6 +32,8 @@ pub struct Deps {
     pub sessions: Sessions,
     /// The orders queue.
     pub queue: OrderQueue,
+    /// Runs invocations.
+    pub invocations: Invocations,
 }
 
 /// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
@@ -41,13 +45,21 @@ pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadli
                 let orders = by_connection.entry(look.connection).or_default();
                 orders.entry(look.order).or_default().push(message.id);
             }
-            OrdersQueueMessage::SignIn(ask) => sign_in::put(deps, ask, deadline).await,
+            OrdersQueueMessage::SignIn(ask) => {
+                let span = connection_span(&ask.connection);
+                sign_in::put(deps, ask, deadline).instrument(span).await;
+            }
         }
     }
-    let connections = by_connection
-        .into_iter()
-        .map(|(id, orders)| connection(deps, id, orders, deadline));
+    let connections = by_connection.into_iter().map(|(id, orders)| {
+        let span = connection_span(&id);
+        connection(deps, id, orders, deadline).instrument(span)
+    });
     join_all(connections).await.into_iter().flatten().collect()
+}
+
+fn connection_span(id: &ConnectionId) -> tracing::Span {
+    tracing::info_span!("connection", connection.id = %id)
 }
 
 async fn connection(
@@ -69,25 +81,27 @@ async fn connection(
         Ok(Some(ctx)) => ctx,
         Ok(None) => return Vec::new(),
         Err(Unopened::Store(error)) => {
-            tracing::error!(connection.id = %id, error = %Chain(&error), "the connection could not be read");
+            tracing::error!(error = %Chain(&error), "the connection could not be read");
             return ids_of(identifiers);
         }
         Err(Unopened::Credentials(error)) => {
             // The orders stay due: the next poll queues them again.
-            tracing::error!(connection.id = %id, error = %Chain(&error), "no clients for this connection");
+            tracing::error!(error = %Chain(&error), "no clients for this connection");
             return Vec::new();
         }
     };
     let failed: Vec<Option<OrderIdentifier>> = stream::iter(identifiers)
         .map(|order| {
             let ctx = &ctx;
-            async move { one(deps, ctx, &order).await.err().map(|_| order) }
+            let span = tracing::info_span!("order", order.identifier = %order);
+            let look = async move { one(deps, ctx, &order).await.err().map(|_| order) };
+            look.instrument(span)
         })
         .buffer_unordered(SIDE_BY_SIDE)
         .collect()
         .await;
     if let Err(error) = ctx.close().await {
-        tracing::warn!(connection.id = %id, error = %Chain(&error), "newest documents and quota could not be stored");
+        tracing::warn!(error = %Chain(&error), "newest documents and quota could not be stored");
     }
     ids_of(failed.into_iter().flatten().collect())
 }
@@ -144,29 +158,27 @@ async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), 
     let end = match ended {
         Ok(Ok(end)) => end,
         Ok(Err(error)) => {
-            tracing::error!(connection.id = %connection, order.id = %order, error = %Chain(&error), "not recorded");
+            tracing::error!(error = %Chain(&error), "not recorded");
             return Err(error);
         }
         Err(_) => {
-            tracing::error!(connection.id = %connection, order.id = %order, "panicked");
+            tracing::error!("panicked");
             outcome::without_outcome(ctx, order).await?
         }
     };
     match &end {
-        End::NotDue => tracing::debug!(connection.id = %connection, order.id = %order, "not due"),
-        End::Settled(state) => {
-            tracing::info!(connection.id = %connection, order.id = %order, order.state = state.as_str(), "looked at");
-        }
-        End::Held => tracing::info!(connection.id = %connection, order.id = %order, "held: a peer is paused"),
+        End::NotDue => tracing::debug!("not due"),
+        End::Settled(state) => tracing::info!(order.state = state.as_str(), "looked at"),
+        End::Held => tracing::info!("held: a peer is paused"),
         End::Failed(peer, trouble) => tracing::warn!(
-            connection.id = %connection, order.id = %order, peer = peer.as_str(), trouble = ?trouble, "a call failed"
+            peer = peer.as_str(), trouble = %trouble, "a call failed"
         ),
         End::Continues => {
-            tracing::info!(connection.id = %connection, order.id = %order, "goes on in the next invocation");
+            tracing::info!("goes on in the next invocation");
             let message = OrderMessage::new(connection.clone(), order.clone());
             if let Err(error) = deps.queue.send(&[message]).await {
                 // It is due in the ledger: the next poll queues it.
-                tracing::warn!(connection.id = %connection, order.id = %order, error = %Chain(&error), "not sent again");
+                tracing::warn!(error = %Chain(&error), "not sent again");
             }
         }
     }

@@ -10,10 +10,12 @@ use domain::ledger::{
     Direction, InvoiceProgress, LookRefusal, NotFound, Outcome, Row, RowEffect, RowState, StockItem,
 };
 use domain::order::{Order, OrderFacts};
+use domain::text::without_business;
 use domain::undo::Obstacle;
 use jiff::SignedDuration;
 use peers::Trouble;
 use robaws::wire;
+use runtime::metrics::{self, Metric};
 use std::time::Duration;
 use store::model::{NewestDocument, OrderRecord, Peer};
 
@@ -143,7 +145,7 @@ pub async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Resul
         amend(look, record, |r, now| r.ledger.end_attempt(no, &outcome, now)).await?;
         match record.ledger.row(no).map(|row| row.state) {
             Some(RowState::Done) => {
-                done(look, &row, &outcome).await?;
+                done(look, record, &row, &outcome).await?;
                 return Ok(false);
             }
             Some(RowState::Refused) => return refused(look, record, &row, error).await.map(|()| true),
@@ -221,7 +223,11 @@ async fn send(
         RowEffect::Invoice { .. } => robaws
             .create_invoice(&row.body, key)
             .await
-            .map(|answer| answer.outcome(&row.reference, DocumentKind::Invoice)),
+            .map(|answer| answer.outcome(&row.reference, DocumentKind::Invoice))
+            // The header may name a business; what Robaws says of it is kept and shown.
+            .map_err(|error| {
+                error.reworded(|sentence| without_business(sentence, &wire::remark_of(&row.body)))
+            }),
         RowEffect::CreditNote { .. } => robaws
             .create_invoice(&row.body, key)
             .await
@@ -240,31 +246,49 @@ async fn send(
     }
 }
 
-async fn done(look: &Look<'_>, row: &Row, outcome: &Outcome) -> Result<(), Stop> {
+async fn done(look: &Look<'_>, record: &OrderRecord, row: &Row, outcome: &Outcome) -> Result<(), Stop> {
     look.ctx.health.succeeded(Peer::Robaws).await?;
-    if matches!(row.effect, RowEffect::DeleteDraft { .. }) {
-        return Ok(());
-    }
     if let Outcome::Done { robaws_id, .. } = outcome {
-        note_booked(look, row, robaws_id).await;
+        note_done(look, record, row, robaws_id).await;
     }
     Ok(())
 }
 
-async fn note_booked(look: &Look<'_>, row: &Row, robaws_id: &DocumentId) {
+async fn note_done(look: &Look<'_>, record: &OrderRecord, row: &Row, robaws_id: &DocumentId) {
+    tracing::info!(
+        robaws.id = %robaws_id, effect = domain::plan::effect_name(&row.effect), row = row.no, attempts = row.attempts,
+        "effect done"
+    );
+    if matches!(row.effect, RowEffect::DeleteDraft { .. }) {
+        return;
+    }
+    if let RowEffect::StockChange { direction, .. } = &row.effect {
+        measure(record, *direction, look.ctx.clock.now());
+    }
     let document = NewestDocument {
         robaws_id: robaws_id.clone(),
         reference: row.reference.clone(),
         at: look.ctx.clock.now(),
     };
     let is_invoice = row.effect.document().is_some();
-    tracing::info!(
-        connection.id = %look.ctx.item.connection.id,
-        robaws.id = %robaws_id,
-        effect = domain::plan::effect_name(&row.effect),
-        "booked in Robaws"
-    );
     look.ctx.booked(document, is_invoice).await;
+}
+
+/// Counts a stock change that is done; the first of an order also tells how long it took.
+fn measure(record: &OrderRecord, direction: Direction, now: jiff::Timestamp) {
+    match direction {
+        Direction::In => metrics::count(Metric::StockChangesReversed, 1),
+        Direction::Out => {
+            metrics::count(Metric::StockChangesBooked, 1);
+            let is_booked = |row: &&Row| {
+                row.state == RowState::Done && matches!(row.effect, RowEffect::StockChange { .. })
+            };
+            if record.ledger.rows.iter().filter(is_booked).count() == 1 {
+                let seconds = now.duration_since(record.created_at).as_secs();
+                metrics::record(Metric::OrderToBooking, u64::try_from(seconds).unwrap_or(0));
+            }
+        }
+    }
 }
 
 /// Robaws refused, and nothing happened: a peer that is not well stops the look; a refusal of the effect is kept for the
@@ -406,7 +430,7 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
             number,
         };
         amend(look, record, |r, now| r.ledger.end_attempt(no, &outcome, now)).await?;
-        note_booked(look, &row, &robaws_id).await;
+        note_done(look, record, &row, &robaws_id).await;
         return Ok(Search::Settled);
     }
     let now = look.ctx.clock.now();
@@ -466,7 +490,7 @@ async fn search_document(
 
 /// Nobody can tell: the merchant is asked.
 pub async fn in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {
-    tracing::warn!(connection.id = %look.ctx.item.connection.id, order.id = %record.ledger.identifier, row = no, "in doubt");
+    tracing::warn!(row = no, "in doubt");
     amend(look, record, |r, now| {
         r.ledger.settle(no, RowState::InDoubt, None, now);
     })

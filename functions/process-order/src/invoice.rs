@@ -11,6 +11,7 @@ use domain::plan::Plan;
 use domain::problem::ProblemCode;
 use peers::Trouble;
 use robaws::Invoice;
+use runtime::metrics::{self, Metric};
 use rust_decimal::Decimal;
 use store::StoreError;
 use store::model::{OrderRecord, Peer};
@@ -71,7 +72,7 @@ pub async fn finish(
             }
             Err(error) if error.is_certain_refusal() => {
                 progress(look, record, no, |p| p.step = step(standing)).await?;
-                return refused(look, record, no, &error);
+                return refused(record, no, &error);
             }
             Err(error) => {
                 looks += 1;
@@ -110,8 +111,29 @@ pub async fn finish(
     if frozen.book {
         book(look, record, no, &id, &key, &frozen, &invoice).await?;
     }
+    note_finished(record, no, &id);
     look.ctx.health.succeeded(Peer::Robaws).await?;
     Ok(())
+}
+
+/// Counts a document that is as far as it goes by itself.
+fn note_finished(record: &OrderRecord, no: u32, id: &DocumentId) {
+    let Some(row) = record.ledger.row(no) else { return };
+    let (Some(kind), Some(progress)) = (row.effect.document(), row.effect.progress()) else {
+        return;
+    };
+    if progress.step < progress.steps {
+        return;
+    }
+    let metric = match kind {
+        DocumentKind::Invoice => Metric::InvoicesMade,
+        DocumentKind::CreditNote => Metric::CreditNotesMade,
+    };
+    metrics::count(metric, 1);
+    tracing::info!(
+        robaws.id = %id, robaws.number = progress.number, effect = domain::plan::effect_name(&row.effect), row = no,
+        booked = progress.booked, "document finished"
+    );
 }
 
 async fn book(
@@ -132,7 +154,7 @@ async fn book(
             .await
         {
             Ok(()) => {}
-            Err(error) if error.is_certain_refusal() => return refused(look, record, no, &error),
+            Err(error) if error.is_certain_refusal() => return refused(record, no, &error),
             // Booking twice is booking once: the next look reads the invoice, and books it if it is not.
             Err(error) => return Err(Stop::robaws(&error)),
         }
@@ -212,8 +234,6 @@ async fn checked(
 ) -> Result<(), Stop> {
     let found = found_total(invoice);
     tracing::warn!(
-        connection.id = %look.ctx.item.connection.id,
-        order.id = %record.ledger.identifier,
         expected_cents = frozen.total.0,
         found_cents = found.0,
         row = no,
@@ -227,12 +247,10 @@ async fn checked(
     .await
 }
 
-fn refused(look: &Look<'_>, record: &mut OrderRecord, no: u32, error: &robaws::Error) -> Result<(), Stop> {
+fn refused(record: &mut OrderRecord, no: u32, error: &robaws::Error) -> Result<(), Stop> {
     match Trouble::from(error) {
         Trouble::Refused { reason } => {
             tracing::warn!(
-                connection.id = %look.ctx.item.connection.id,
-                order.id = %record.ledger.identifier,
                 error = %runtime::error::Chain(error),
                 row = no,
                 "Robaws refused a step of a sales document"

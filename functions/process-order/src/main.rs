@@ -5,8 +5,8 @@ use process_order::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::telemetry::init("process-order");
-    let deps = Deps::from_env().await?;
+    let started = runtime::telemetry::init("process-order");
+    let deps = Deps::from_env(&started).await?;
     run(service_fn(|event: LambdaEvent<_>| {
         process_order::handle(&deps, event)
     }))

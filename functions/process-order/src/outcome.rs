@@ -8,6 +8,8 @@ use domain::plan::{Plan, Sentence};
 use domain::problem::{Arg, Args, Holds, Problem, ProblemCode, WaitsFor, args};
 use jiff::{SignedDuration, Timestamp};
 use peers::Trouble;
+use runtime::metrics::{self, Metric};
+use std::sync::atomic::{AtomicBool, Ordering};
 use store::StoreError;
 use store::model::{Due, DueKind, OrderRecord, Peer, doubling};
 
@@ -59,6 +61,28 @@ impl Began {
     }
 }
 
+/// Amends the order, and counts it when that blocks it.
+async fn amend(
+    ctx: &Context,
+    identifier: &OrderIdentifier,
+    now: Timestamp,
+    change: impl Fn(&mut OrderRecord) -> bool,
+) -> Result<Option<OrderRecord>, StoreError> {
+    let was_blocked = AtomicBool::new(false);
+    let amended = ctx
+        .store
+        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
+            was_blocked.store(record.state == OrderState::Blocked, Ordering::Relaxed);
+            change(record)
+        })
+        .await?;
+    let is_blocked = |record: &OrderRecord| record.state == OrderState::Blocked;
+    if amended.as_ref().is_some_and(is_blocked) && !was_blocked.into_inner() {
+        metrics::count(Metric::OrdersBlocked, 1);
+    }
+    Ok(amended)
+}
+
 /// Records the outcome of a look that ran to its end.
 pub async fn settled(
     ctx: &Context,
@@ -71,35 +95,37 @@ pub async fn settled(
     let now = ctx.clock.now();
     let state = plan.state;
     let waits_for = plan.waits_for();
-    ctx.store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            seen(record);
-            let blocked = plan.problems.iter().any(|p| p.holds > Holds::Nothing);
-            record.rounds = if needs_rounds(&plan) {
-                record.rounds.saturating_add(1)
-            } else {
-                0
-            };
-            let outdated = began.outdated(record);
-            let due = next_due(&plan, &waits_for, record.rounds, now);
-            record.set_problems(plan.problems.clone(), now);
-            record.state = plan.state;
-            record.explanation.clone_from(&plan.explanation);
-            record.waits_for = if blocked { waits_for.clone() } else { Vec::new() };
-            record.tariffs_digest.clone_from(&tariffs_digest);
-            record.is_final = plan.is_final;
-            record.starts = 0;
-            record.failures = 0;
-            record.queued_at = None;
-            if outdated {
-                record.waits_for = Vec::new();
-            } else {
-                record.due = due;
-                record.forced = false;
-            }
-            true
-        })
-        .await?;
+    amend(ctx, identifier, now, |record| {
+        seen(record);
+        let blocked = plan.problems.iter().any(|p| p.holds > Holds::Nothing);
+        record.rounds = if needs_rounds(&plan) {
+            record.rounds.saturating_add(1)
+        } else {
+            0
+        };
+        let outdated = began.outdated(record);
+        let due = next_due(&plan, &waits_for, record.rounds, now);
+        record.set_problems(plan.problems.clone(), now);
+        record.state = plan.state;
+        record.explanation.clone_from(&plan.explanation);
+        record.waits_for = if blocked { waits_for.clone() } else { Vec::new() };
+        record.tariffs_digest.clone_from(&tariffs_digest);
+        record.is_final = plan.is_final;
+        record.starts = 0;
+        record.failures = 0;
+        record.queued_at = None;
+        if outdated {
+            record.waits_for = Vec::new();
+        } else {
+            record.due = due;
+            record.forced = false;
+        }
+        true
+    })
+    .await?;
+    if state == OrderState::InDoubt {
+        metrics::count(Metric::OrdersInDoubt, 1);
+    }
     Ok(End::Settled(state))
 }
 
@@ -155,30 +181,28 @@ pub async fn postponed(
     began: &Began,
 ) -> Result<End, StoreError> {
     let now = ctx.clock.now();
-    let amended = ctx
-        .store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            record.starts = 0;
-            record.queued_at = None;
-            for problem in &mut record.problems {
-                problem.last_seen_at = now;
-                problem.count += 1;
-            }
-            if !began.outdated(record) {
-                record.rounds = record.rounds.saturating_add(1);
-                let wait = if record.waits_for.iter().all(|w| *w == WaitsFor::Tariffs) {
-                    TARIFF_ROUND
-                } else {
-                    doubling(FIRST_ROUND, record.rounds.saturating_sub(1), LONGEST)
-                };
-                record.due = now.checked_add(wait).ok().map(|at| Due {
-                    at,
-                    kind: DueKind::Work,
-                });
-            }
-            true
-        })
-        .await?;
+    let amended = amend(ctx, identifier, now, |record| {
+        record.starts = 0;
+        record.queued_at = None;
+        for problem in &mut record.problems {
+            problem.last_seen_at = now;
+            problem.count += 1;
+        }
+        if !began.outdated(record) {
+            record.rounds = record.rounds.saturating_add(1);
+            let wait = if record.waits_for.iter().all(|w| *w == WaitsFor::Tariffs) {
+                TARIFF_ROUND
+            } else {
+                doubling(FIRST_ROUND, record.rounds.saturating_sub(1), LONGEST)
+            };
+            record.due = now.checked_add(wait).ok().map(|at| Due {
+                at,
+                kind: DueKind::Work,
+            });
+        }
+        true
+    })
+    .await?;
     Ok(End::Settled(
         amended.map_or(OrderState::Blocked, |record| record.state),
     ))
@@ -194,31 +218,30 @@ pub async fn failed(
 ) -> Result<End, StoreError> {
     let now = ctx.clock.now();
     let paused = ctx.health.paused_until(peer).await;
-    ctx.store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            record.starts = 0;
-            record.queued_at = None;
-            record.failures = record.failures.saturating_add(1);
-            let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
-            let at = now.checked_add(wait).ok().max(paused);
-            if !began.outdated(record) {
-                record.due = at.map(|at| Due {
-                    at,
-                    kind: DueKind::Work,
-                });
-                record.forced = false;
-            }
-            if record.state == OrderState::Waiting
-                && let Some(time) = record.due.map(|due| due.at)
-            {
-                record.explanation = vec![waiting_paused(peer, time)];
-            }
-            if let Trouble::Permission { module } = &trouble {
-                permission_problem(record, module, now);
-            }
-            true
-        })
-        .await?;
+    amend(ctx, identifier, now, |record| {
+        record.starts = 0;
+        record.queued_at = None;
+        record.failures = record.failures.saturating_add(1);
+        let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
+        let at = now.checked_add(wait).ok().max(paused);
+        if !began.outdated(record) {
+            record.due = at.map(|at| Due {
+                at,
+                kind: DueKind::Work,
+            });
+            record.forced = false;
+        }
+        if record.state == OrderState::Waiting
+            && let Some(time) = record.due.map(|due| due.at)
+        {
+            record.explanation = vec![waiting_paused(peer, time)];
+        }
+        if let Trouble::Permission { module } = &trouble {
+            permission_problem(record, module, now);
+        }
+        true
+    })
+    .await?;
     Ok(End::Failed(peer, trouble))
 }
 
@@ -250,91 +273,86 @@ fn permission_problem(record: &mut OrderRecord, module: &str, now: Timestamp) {
 /// Held by a pause or by refused credentials: it stays due as it was, and does not count as a look.
 pub async fn held(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
-    ctx.store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            let changed = record.starts != 0 || record.queued_at.is_some() || record.forced;
-            record.starts = 0;
-            record.queued_at = None;
-            record.forced = false;
-            changed
-        })
-        .await?;
+    amend(ctx, identifier, now, |record| {
+        let changed = record.starts != 0 || record.queued_at.is_some() || record.forced;
+        record.starts = 0;
+        record.queued_at = None;
+        record.forced = false;
+        changed
+    })
+    .await?;
     Ok(End::Held)
 }
 
 /// Time is short: what was done is recorded, the rest is due at once.
 pub async fn continues(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
-    ctx.store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            record.starts = 0;
-            record.due_now(now);
-            true
-        })
-        .await?;
+    amend(ctx, identifier, now, |record| {
+        record.starts = 0;
+        record.due_now(now);
+        true
+    })
+    .await?;
     Ok(End::Continues)
 }
 
 /// A look was cut off, since the invocation ends: some call takes too long. Counts as a failed call of the order.
 pub async fn cut_off(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
-    tracing::warn!(connection.id = %ctx.item.connection.id, order.id = %identifier, "cut off: calls take too long");
-    ctx.store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            record.starts = 0;
-            record.queued_at = None;
-            record.failures = record.failures.saturating_add(1);
-            let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
-            record.due = now.checked_add(wait).ok().map(|at| Due {
-                at,
-                kind: DueKind::Work,
-            });
-            true
-        })
-        .await?;
+    tracing::warn!("cut off: calls take too long");
+    amend(ctx, identifier, now, |record| {
+        record.starts = 0;
+        record.queued_at = None;
+        record.failures = record.failures.saturating_add(1);
+        let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
+        record.due = now.checked_add(wait).ok().map(|at| Due {
+            at,
+            kind: DueKind::Work,
+        });
+        true
+    })
+    .await?;
     Ok(End::Held)
 }
 
 /// Three looks ended without an outcome: set aside until the merchant asks, or the order changes.
 pub async fn set_aside(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+    tracing::error!("set aside: looks end without an outcome");
     let now = ctx.clock.now();
-    ctx.store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            let reference = record.reference();
-            let problem = Problem::new(
-                ProblemCode::InternalError,
-                Holds::Everything,
-                args([("order", reference.into())]),
-            );
-            record.set_problems(vec![problem], now);
-            record.state = OrderState::Blocked;
-            record.explanation = vec![Sentence {
-                code: "blocked".to_owned(),
-                args: Args::new(),
-            }];
-            record.due = None;
-            record.queued_at = None;
-            record.forced = false;
-            true
-        })
-        .await?;
+    amend(ctx, identifier, now, |record| {
+        let reference = record.reference();
+        let problem = Problem::new(
+            ProblemCode::InternalError,
+            Holds::Everything,
+            args([("order", reference.into())]),
+        );
+        record.set_problems(vec![problem], now);
+        record.state = OrderState::Blocked;
+        record.explanation = vec![Sentence {
+            code: "blocked".to_owned(),
+            args: Args::new(),
+        }];
+        record.due = None;
+        record.queued_at = None;
+        record.forced = false;
+        true
+    })
+    .await?;
     Ok(End::Settled(OrderState::Blocked))
 }
 
 /// A look ended without an outcome, but the process lives: tried again in a minute.
 pub async fn without_outcome(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
-    let record = ctx
-        .store
-        .amend_order(&ctx.item.connection.id, identifier, now, |record| {
-            record.queued_at = None;
-            record.due = now.checked_add(FIRST_RETRY).ok().map(|at| Due {
-                at,
-                kind: DueKind::Work,
-            });
-            true
-        })
-        .await?;
+    let record = amend(ctx, identifier, now, |record| {
+        record.queued_at = None;
+        record.due = now.checked_add(FIRST_RETRY).ok().map(|at| Due {
+            at,
+            kind: DueKind::Work,
+        });
+        true
+    })
+    .await?;
     match record {
         Some(record) if record.starts >= STARTS => set_aside(ctx, identifier).await,
         _ => Ok(End::Held),

@@ -18,15 +18,14 @@ const RESERVE: Duration = Duration::from_secs(5);
 
 /// Puts the link in Robaws. Whoever asked may ask again, so nothing is repeated.
 pub async fn put(deps: &Deps, message: SignInMessage, deadline: Instant) {
-    let id = message.connection.clone();
     let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
     match tokio::time::timeout_at(until, Box::pin(try_put(deps, message))).await {
-        Ok(Ok(true)) => tracing::info!(connection.id = %id, "a sign-in link was put in Robaws"),
-        Ok(Ok(false)) => tracing::info!(connection.id = %id, "nobody gets a sign-in link"),
+        Ok(Ok(true)) => tracing::info!("a sign-in link was put in Robaws"),
+        Ok(Ok(false)) => tracing::info!("nobody gets a sign-in link"),
         Ok(Err(error)) => {
-            tracing::warn!(connection.id = %id, error = %Chain(error.as_ref()), "no sign-in link was put in Robaws");
+            tracing::warn!(error = %Chain(error.as_ref()), "no sign-in link was put in Robaws");
         }
-        Err(_) => tracing::warn!(connection.id = %id, "no sign-in link was put in Robaws: no time left"),
+        Err(_) => tracing::warn!("no sign-in link was put in Robaws: no time left"),
     }
 }
 

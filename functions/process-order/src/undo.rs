@@ -229,7 +229,7 @@ pub async fn obstruct(look: &Look<'_>, record: &mut OrderRecord, obstacle: Obsta
         return Err(Stop::StartOver);
     };
     tracing::warn!(
-        connection.id = %look.ctx.item.connection.id, order.id = %record.ledger.identifier, obstacle = obstacle.name(),
+        obstacle = obstacle.name(),
         "the invoice can't be undone as decided"
     );
     amend(look, record, |r, _| r.ledger.obstruct(&decided, &obstacle)).await?;

@@ -25,7 +25,8 @@ pub async fn all(
     if run.seen == 0 || run.readable == 0 {
         // Never "all unticked": a failed read.
         tracing::warn!(
-            connection.id = %connection, seen = run.seen, readable = run.readable,
+            seen = run.seen,
+            readable = run.readable,
             "the list of articles is empty or lacks its extra fields: nothing is withdrawn for it"
         );
         return Ok(Some("webhook"));
@@ -62,7 +63,7 @@ pub async fn all(
         ]);
         let held = Problem::new(ProblemCode::WithdrawalHeld, Holds::Nothing, arguments);
         store.open_problem(item, held, page.session.clock.now()).await?;
-        tracing::warn!(connection.id = %connection, withdrawals = count, sent, "held until the merchant confirms");
+        tracing::warn!(withdrawals = count, sent, "held until the merchant confirms");
         progress.held = u64::try_from(count).unwrap_or(u64::MAX);
         return Ok(Some("webhook"));
     }

@@ -2,6 +2,8 @@
 
 use peers::{Sessions, Wiring};
 use runtime::env;
+use runtime::invocation::Invocations;
+use runtime::telemetry::Started;
 use store::queue::{ArticleQueue, SweepQueue};
 
 /// What the function works with, built once per process.
@@ -13,16 +15,19 @@ pub struct Deps {
     pub articles_queue: ArticleQueue,
     /// The sweeps queue.
     pub sweeps_queue: SweepQueue,
+    /// Runs invocations.
+    pub invocations: Invocations,
 }
 
 impl Deps {
     /// From the environment: what [`Wiring::from_env`] reads, `ARTICLES_QUEUE_URL` and `SWEEPS_QUEUE_URL`.
-    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env().await?;
         Ok(Self {
             sessions: wiring.sessions(),
             articles_queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),
             sweeps_queue: wiring.queue(env::required("SWEEPS_QUEUE_URL")?),
+            invocations: Invocations::ready(started),
         })
     }
 }

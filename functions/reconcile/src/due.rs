@@ -40,7 +40,7 @@ pub async fn make(
         .map(|candidate| ArticleMessage::due(connection.clone(), candidate.id, candidate.number))
         .collect();
     if let Err(error) = deps.articles_queue.send(&messages).await {
-        tracing::warn!(connection.id = %connection, error = %Chain(&error), "not queued: the polls will");
+        tracing::warn!(error = %Chain(&error), "not queued: the polls will");
         return Ok(());
     }
     let marks: Vec<_> = records

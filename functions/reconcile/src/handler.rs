@@ -9,25 +9,34 @@ use runtime::sqs_event::Message;
 use runtime::{deadline, sqs_event};
 use serde_json::{Value, json};
 use store::queue::SweepMessage;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 /// One invocation: a batch of the sweeps queue, or a tick of the rule.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let deadline = deadline::of(&event.context);
-    if event.payload.get("Records").is_none() {
+    let LambdaEvent { payload, context } = event;
+    let deadline = deadline::of(&context);
+    deps.invocations
+        .run(&context, Box::pin(invoked(deps, payload, deadline)))
+        .await
+}
+
+async fn invoked(deps: &Deps, payload: Value, deadline: Instant) -> Result<Value, Error> {
+    if payload.get("Records").is_none() {
         let checked = nightly::run(deps, deadline).await?;
         return Ok(json!({ "checked": checked.done, "left": checked.left, "failed": checked.failed }));
     }
-    let event: SqsEvent = serde_json::from_value(event.payload)?;
+    let event: SqsEvent = serde_json::from_value(payload)?;
     let mut failed = Vec::new();
     let messages: Vec<Message<SweepMessage>> = sqs_event::messages(event)?;
     for message in messages {
         let SweepMessage {
             connection, sweep, ..
         } = message.body;
-        if let Err(error) = sweeps::run(deps, &connection, sweep, deadline).await {
-            tracing::error!(
-                connection.id = %connection, sweep = sweep.as_str(), error = %Chain(&error), "not recorded"
-            );
+        let span = tracing::info_span!("sweep", sweep = sweep.as_str());
+        let swept = sweeps::run(deps, &connection, sweep, deadline);
+        if let Err(error) = swept.instrument(span.clone()).await {
+            span.in_scope(|| tracing::error!(error = %Chain(&error), "not recorded"));
             failed.push(message.id);
         }
     }

@@ -5,8 +5,8 @@ use reconcile::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::telemetry::init("reconcile");
-    let deps = Deps::from_env().await?;
+    let started = runtime::telemetry::init("reconcile");
+    let deps = Deps::from_env(&started).await?;
     run(service_fn(|event: LambdaEvent<_>| {
         reconcile::handle(&deps, event)
     }))

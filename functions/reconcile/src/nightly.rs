@@ -10,6 +10,7 @@ use store::StoreError;
 use store::queue::{Sweep, SweepMessage};
 use store::sweep::SweepAsk;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Connections checked at a time.
 const SIDE_BY_SIDE: usize = 8;
@@ -34,7 +35,10 @@ pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
     let connections = deps.sessions.store.active_connections().await?;
     let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let ends: Vec<Option<bool>> = stream::iter(connections)
-        .map(|item| one(deps, item.connection.id, deadline, needs))
+        .map(|item| {
+            let span = tracing::info_span!("connection", connection.id = %item.connection.id);
+            one(deps, item.connection.id, deadline, needs).instrument(span)
+        })
         .buffer_unordered(SIDE_BY_SIDE)
         .collect()
         .await;
@@ -56,7 +60,7 @@ pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
 /// `Some`: whether the check is done; what is not goes on by the queue.
 async fn one(deps: &Deps, id: ConnectionId, deadline: Instant, needs: Duration) -> Option<bool> {
     let failed = |error: &StoreError| {
-        tracing::error!(connection.id = %id, error = %Chain(error), "the nightly check could not be begun");
+        tracing::error!(error = %Chain(error), "the nightly check could not be begun");
     };
     let ask = SweepAsk::new(deps.sessions.clock.now());
     let asked = deps.sessions.store.ask_sweep(&id, Sweep::Reconcile, &ask).await;
@@ -69,7 +73,7 @@ async fn one(deps: &Deps, id: ConnectionId, deadline: Instant, needs: Duration) 
         let message = SweepMessage::new(id.clone(), Sweep::Reconcile);
         if let Err(error) = deps.sweeps_queue.send(&[message]).await {
             // It was asked for: a poll revives it.
-            tracing::warn!(connection.id = %id, error = %Chain(&error), "the nightly check is not queued");
+            tracing::warn!(error = %Chain(&error), "the nightly check is not queued");
         }
         return Some(false);
     }

@@ -65,7 +65,7 @@ async fn take_in(page: &Page<'_>, raw: &RawOrder, now: Timestamp) -> Result<(), 
     let store = &page.session.store;
     if let Some(known) = store.order(connection, &identifier).await? {
         if is_another(&known, &fingerprint) {
-            tracing::warn!(connection.id = %connection, order.id = %identifier, "the polls missed a change");
+            tracing::warn!(order.identifier = %identifier, "the polls missed a change");
             let due = |record: &mut OrderRecord| {
                 record.due_now(now);
                 true
@@ -74,7 +74,7 @@ async fn take_in(page: &Page<'_>, raw: &RawOrder, now: Timestamp) -> Result<(), 
         }
         return Ok(());
     }
-    tracing::warn!(connection.id = %connection, order.id = %identifier, "the polls missed this order");
+    tracing::warn!(order.identifier = %identifier, "the polls missed this order");
     let mut record = OrderRecord::new(connection.clone(), identifier, now);
     match page.session.store.save_order(&mut record, now).await {
         // A poll was faster.

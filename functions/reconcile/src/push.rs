@@ -64,7 +64,7 @@ async fn ask_check(page: &Page<'_>) -> Result<(), Stop> {
         .await?;
     let message = SweepMessage::new(connection.clone(), Sweep::Reconcile);
     if let Err(error) = page.deps.sweeps_queue.send(&[message]).await {
-        tracing::warn!(connection.id = %connection, error = %Chain(&error), "not queued: a poll revives the check");
+        tracing::warn!(error = %Chain(&error), "not queued: a poll revives the check");
     }
     Ok(())
 }

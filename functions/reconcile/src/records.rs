@@ -6,11 +6,12 @@ use crate::orders::CHECKED_BACK;
 use crate::sweeps::{Page, Stop, robaws};
 use domain::ids::DocumentId;
 use domain::invoice::DocumentKind;
-use domain::ledger::{Direction, InvoiceProgress, Row, RowEffect, RowState, StockItem};
+use domain::ledger::{Direction, InvoiceProgress, OrderState, Row, RowEffect, RowState, StockItem};
 use domain::money::Cents;
 use domain::problem::{Arg, Holds, Problem, ProblemCode, args};
 use jiff::{SignedDuration, Timestamp};
 use robaws::{Invoice, StockChange};
+use runtime::metrics::{self, Metric};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use store::model::OrderRecord;
@@ -72,6 +73,9 @@ async fn check(
     record: &OrderRecord,
     now: Timestamp,
 ) -> Result<(), Stop> {
+    if record.state == OrderState::InDoubt {
+        metrics::count(Metric::OrdersInDoubt, 1);
+    }
     let mut found = Vec::new();
     if record.ledger.handled.is_none() {
         for row in &record.ledger.rows {
@@ -86,7 +90,7 @@ async fn check(
     }
     for problem in &found {
         tracing::warn!(
-            connection.id = %page.connection(), order.id = %record.ledger.identifier, document = ?problem.args.get("document"),
+            order.identifier = %record.ledger.identifier, document = ?problem.args.get("document"),
             "ledger and Robaws differ"
         );
     }

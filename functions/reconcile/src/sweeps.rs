@@ -110,14 +110,14 @@ pub async fn run(deps: &Deps, id: &ConnectionId, sweep: Sweep, deadline: Instant
         Err(Stop::OutOfTime) => End::Continues,
         Err(Stop::Failed(..) | Stop::Quota) => End::Held,
     };
-    tracing::info!(connection.id = %id, sweep = sweep.as_str(), end = ?end, "sweep");
+    tracing::info!(sweep = sweep.as_str(), end = ?end, "sweep");
     if end == End::Continues
         && let Err(error) = deps
             .sweeps_queue
             .send(&[SweepMessage::new(id.clone(), sweep)])
             .await
     {
-        tracing::warn!(connection.id = %id, error = %Chain(&error), "not queued: a poll revives the sweep");
+        tracing::warn!(error = %Chain(&error), "not queued: a poll revives the sweep");
     }
     Ok(end)
 }
@@ -142,14 +142,14 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
     let session = match deps.sessions.open(item, deadline).await {
         Ok(session) => session,
         Err(error) => {
-            tracing::error!(connection.id = %id, error = %Chain(&error), "no clients for this connection");
+            tracing::error!(error = %Chain(&error), "no clients for this connection");
             return Ok(End::Held);
         }
     };
     let mut ended = pages(deps, &session, sweep, &mut progress).await;
     if let Err(Stop::Failed(peer, trouble)) = &ended {
         tracing::warn!(
-            connection.id = %id, sweep = sweep.as_str(), peer = peer.as_str(), trouble = ?trouble, "a call failed"
+            sweep = sweep.as_str(), peer = peer.as_str(), trouble = %trouble, "a call failed"
         );
         let live = session.live().await;
         session.failed(*peer, None, trouble, &live).await?;
@@ -271,7 +271,7 @@ async fn step(
         "rebuild_end" => Box::pin(rebuild::end(page, progress, run)).await,
         other => {
             // A run that another version of this program began and that this one does not know.
-            tracing::error!(connection.id = %page.connection(), step = other, "an unknown step: the sweep ends");
+            tracing::error!(step = other, "an unknown step: the sweep ends");
             Ok(None)
         }
     }

@@ -39,7 +39,7 @@ pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static
                 return Ok(None);
             }
             Err(Error::Rejected { .. }) => {
-                tracing::warn!(connection.id = %page.connection(), article.id = %article.id, "could not be ticked");
+                tracing::warn!(article.id = %article.id, "could not be ticked");
             }
             Err(error) => {
                 stopped = Some(robaws(&error));

@@ -46,7 +46,7 @@ async fn registered(page: &Page<'_>, run: &SweepRun) -> Result<(), Stop> {
     {
         Ok(credentials) => credentials,
         Err(error) => {
-            tracing::warn!(connection.id = %connection, error = %Chain(&error), "the webhook could not be checked");
+            tracing::warn!(error = %Chain(&error), "the webhook could not be checked");
             return Ok(());
         }
     };
@@ -55,11 +55,11 @@ async fn registered(page: &Page<'_>, run: &SweepRun) -> Result<(), Stop> {
     match webhook::ensure(client, &url, known).await {
         Ok(Ensured::Known) => {}
         Ok(Ensured::New(registered)) => {
-            tracing::warn!(connection.id = %connection, silent = is_silent, "the webhook is registered anew");
+            tracing::warn!(silent = is_silent, "the webhook is registered anew");
             let endpoint_id = registered.endpoint_id.clone();
             let kept = webhook::keep(store, secrets, &item.connection, registered, &url, now).await;
             if let Err(error) = kept {
-                tracing::error!(connection.id = %connection, error = %Chain(&error), "the new webhook could not be kept");
+                tracing::error!(error = %Chain(&error), "the new webhook could not be kept");
                 webhook::remove(client, &endpoint_id).await;
                 return Ok(());
             }
@@ -69,7 +69,7 @@ async fn registered(page: &Page<'_>, run: &SweepRun) -> Result<(), Stop> {
             if !trouble.peer_is_well() {
                 return Err(robaws(&error));
             }
-            tracing::warn!(connection.id = %connection, error = %Chain(&error), "the webhook could not be registered");
+            tracing::warn!(error = %Chain(&error), "the webhook could not be registered");
             return Ok(());
         }
     }

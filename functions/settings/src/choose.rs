@@ -70,7 +70,7 @@ pub async fn choose(
         })
         .await?
         .ok_or_else(|| unknown(identifier))?;
-    tracing::info!(connection.id = %connection, order.id = %identifier, lines = body.lines.len(), "chosen");
+    tracing::info!(lines = body.lines.len(), "chosen");
     send(deps, connection, identifier).await;
     Ok(Reply::ok(order_view::order(&amended, item.connection.language)))
 }
@@ -117,7 +117,7 @@ async fn check(
         .await
         .map_err(|error| ApiError::internal(&error))?;
     let unavailable = |error: robaws::Error| {
-        tracing::warn!(connection.id = %item.connection.id, error = %Chain(&error), "a choice could not be checked");
+        tracing::warn!(error = %Chain(&error), "a choice could not be checked");
         ApiError::peer_unavailable("Robaws")
     };
     let tariffs = if body

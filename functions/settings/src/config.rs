@@ -5,6 +5,8 @@ use crate::robaws_web::{Shown, robaws_link};
 use peers::{Peers, Wiring};
 use runtime::clock::{SharedClock, SystemClock};
 use runtime::env;
+use runtime::invocation::Invocations;
+use runtime::telemetry::Started;
 use std::sync::Arc;
 use store::Store;
 use store::queue::{OrderQueue, SweepQueue};
@@ -26,6 +28,8 @@ pub struct Deps {
     pub clock: SharedClock,
     /// Where the API is reached; absent: the request's own domain.
     pub public_base_url: Option<String>,
+    /// Runs invocations.
+    pub invocations: Invocations,
 }
 
 impl Deps {
@@ -36,7 +40,7 @@ impl Deps {
 
     /// From the environment: what [`Wiring::from_env`] reads, `ORDERS_QUEUE_URL`, `SWEEPS_QUEUE_URL`,
     /// `OPERATOR_TOKEN_SECRET` and, if set, `PUBLIC_BASE_URL`.
-    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env().await?;
         Ok(Self {
             queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),
@@ -46,6 +50,7 @@ impl Deps {
             operator: OperatorToken::new(wiring.secretsmanager, env::required("OPERATOR_TOKEN_SECRET")?),
             clock: Arc::new(SystemClock),
             public_base_url: env::optional("PUBLIC_BASE_URL"),
+            invocations: Invocations::ready(started),
         })
     }
 }

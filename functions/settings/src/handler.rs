@@ -5,6 +5,7 @@ use crate::config::Deps;
 use crate::request::Request;
 use crate::{pages, route};
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use domain::ids::{ConnectionId, OrderIdentifier};
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode, header};
 use lambda_runtime::{Error, LambdaEvent};
@@ -12,6 +13,8 @@ use runtime::http_event;
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// A status and a body; none with 204.
 pub struct Reply {
@@ -36,9 +39,32 @@ pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
+    let LambdaEvent { payload, context } = event;
+    let span = tracing::info_span!(
+        "request",
+        http.method = %payload.request_context.http.method,
+        connection.id = Empty,
+        order.identifier = Empty,
+    );
+    let answering = Box::pin(answered(deps, payload).instrument(span));
+    deps.invocations
+        .run(&context, async { Ok(answering.await) })
+        .await
+}
+
+/// From now on the lines of this request name the connection.
+pub fn about_connection(id: &ConnectionId) {
+    Span::current().record("connection.id", tracing::field::display(id));
+}
+
+/// From now on the lines of this request name the order.
+pub fn about_order(identifier: &OrderIdentifier) {
+    Span::current().record("order.identifier", tracing::field::display(identifier));
+}
+
+async fn answered(deps: &Deps, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
     let began = Instant::now();
-    let method = event.payload.request_context.http.method.clone();
-    let request = Request::read(event.payload);
+    let request = Request::read(event);
     if let Ok(request) = &request
         && !route::is_api(request)
     {
@@ -48,11 +74,15 @@ pub async fn handle(
         let Ok(answer) = shown else {
             tracing::error!("a page panicked");
             let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
-            return Ok(response(error.status(), &error.body()));
+            return response(error.status(), &error.body());
         };
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(http.method = %method, http.status = answer.status().as_u16(), took_ms = took, "page answered");
-        return Ok(answer.into_response());
+        tracing::info!(
+            http.status = answer.status().as_u16(),
+            took_ms = took,
+            "page answered"
+        );
+        return answer.into_response();
     }
     let answered = match request {
         Ok(request) => AssertUnwindSafe(Box::pin(route::answer(deps, &request)))
@@ -70,8 +100,13 @@ pub async fn handle(
     };
     let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let code = body.pointer("/error/code").and_then(Value::as_str);
-    tracing::info!(http.method = %method, http.status = status.as_u16(), error.code = code, took_ms = took, "answered");
-    Ok(response(status, &body))
+    tracing::info!(
+        http.status = status.as_u16(),
+        error.code = code,
+        took_ms = took,
+        "answered"
+    );
+    response(status, &body)
 }
 
 fn response(status: StatusCode, body: &Value) -> ApiGatewayV2httpResponse {

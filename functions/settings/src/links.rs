@@ -32,7 +32,7 @@ pub async fn create(deps: &Deps, request: &Request, item: &ConnectionItem) -> Re
         used_at: None,
     };
     deps.store.save_link(&token, &link).await?;
-    tracing::info!(connection.id = %item.connection.id, "a sign-in link was made");
+    tracing::info!("a sign-in link was made");
     Ok(Reply {
         status: StatusCode::CREATED,
         body: json!({

@@ -5,7 +5,7 @@ use settings::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::telemetry::init("settings");
-    let deps = Deps::from_env().await?;
+    let started = runtime::telemetry::init("settings");
+    let deps = Deps::from_env(&started).await?;
     run(service_fn(|event: LambdaEvent<_>| settings::handle(&deps, event))).await
 }

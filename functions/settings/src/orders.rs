@@ -99,7 +99,7 @@ pub async fn send(deps: &Deps, connection: &ConnectionId, identifier: &OrderIden
     let message = OrderMessage::new(connection.clone(), identifier.clone());
     if let Err(error) = deps.queue.send(&[message]).await {
         tracing::warn!(
-            connection.id = %connection, order.id = %identifier, error = %Chain(&error),
+            error = %Chain(&error),
             "not queued: the next poll will"
         );
     }
@@ -136,6 +136,7 @@ pub async fn retry(
         Some(record) => record,
         None => first_look(deps, item, identifier).await?,
     };
+    tracing::info!(settled.by = request.by, "asked to look again");
     send(deps, connection, identifier).await;
     Ok(Reply {
         status: StatusCode::ACCEPTED,

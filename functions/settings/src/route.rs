@@ -2,10 +2,10 @@
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
-use crate::handler::Reply;
+use crate::handler::{Reply, about_connection, about_order};
 use crate::request::{Request, order_identifier};
 use crate::{activation, articles, choose, connections, life, links, notifications, orders, preview, settle};
-use domain::ids::ConnectionId;
+use domain::ids::{ConnectionId, OrderIdentifier};
 use http::{Method, StatusCode};
 use serde_json::json;
 use store::model::ConnectionItem;
@@ -73,7 +73,16 @@ async fn api(deps: &Deps, request: &Request, path: &[&str]) -> Result<Reply, Api
 async fn connection(deps: &Deps, id: &str) -> Result<ConnectionItem, ApiError> {
     let unknown = || ApiError::not_found("no_connection").arg("id", id);
     let parsed = ConnectionId::parse(id).map_err(|_| unknown())?;
-    deps.store.connection(&parsed).await?.ok_or_else(unknown)
+    let item = deps.store.connection(&parsed).await?.ok_or_else(unknown)?;
+    about_connection(&parsed);
+    Ok(item)
+}
+
+/// The order that a path names.
+fn order_of(part: &str) -> Result<OrderIdentifier, ApiError> {
+    let identifier = order_identifier(part)?;
+    about_order(&identifier);
+    Ok(identifier)
 }
 
 async fn of_connection(
@@ -91,15 +100,15 @@ async fn of_connection(
         (&Method::POST, ["activate"]) => Box::pin(activation::activate(deps, request, item)).await,
         (&Method::POST, ["deactivate"]) => Box::pin(activation::deactivate(deps, request, item)).await,
         (&Method::GET, ["orders"]) => orders::list(deps, request, &item).await,
-        (&Method::GET, ["orders", order]) => orders::show(deps, &item, &order_identifier(order)?).await,
+        (&Method::GET, ["orders", order]) => orders::show(deps, &item, &order_of(order)?).await,
         (&Method::POST, ["orders", order, "retry"]) => {
-            orders::retry(deps, request, &item, &order_identifier(order)?).await
+            orders::retry(deps, request, &item, &order_of(order)?).await
         }
         (&Method::POST, ["orders", order, "settle"]) => {
-            Box::pin(settle::settle(deps, request, &item, &order_identifier(order)?)).await
+            Box::pin(settle::settle(deps, request, &item, &order_of(order)?)).await
         }
         (&Method::POST, ["orders", order, "choose"]) => {
-            choose::choose(deps, request, &item, &order_identifier(order)?).await
+            choose::choose(deps, request, &item, &order_of(order)?).await
         }
         (&Method::GET, ["notifications"]) => notifications::list(deps, request, &item).await,
         (&Method::POST, ["sign-in-link"]) => links::create(deps, request, &item).await,

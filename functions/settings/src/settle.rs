@@ -118,7 +118,7 @@ async fn handled(
             true
         })
         .await?;
-    tracing::info!(connection.id = %item.connection.id, order.id = %identifier, "closed as handled");
+    tracing::info!(settled.by = request.by, "closed as handled");
     amended.ok_or_else(|| unknown(identifier))
 }
 
@@ -186,7 +186,7 @@ async fn done(
         Ok(Some(_)) => return Err(about(ApiError::refused("document_differs"))),
         Ok(None) => return Err(about(ApiError::refused("document_not_found"))),
         Err(error) => {
-            tracing::warn!(connection.id = %item.connection.id, error = %Chain(&error), "a document could not be read");
+            tracing::warn!(error = %Chain(&error), "a document could not be read");
             return Err(ApiError::peer_unavailable("Robaws"));
         }
     };
@@ -299,7 +299,12 @@ async fn settled(
         })
         .await?
         .ok_or_else(|| unknown(identifier))?;
-    tracing::info!(connection.id = %connection, order.id = %identifier, row = row.no, settled.r#as = kind, "settled");
+    tracing::info!(
+        row = row.no,
+        settled.kind = kind,
+        settled.by = request.by,
+        "settled"
+    );
     send(deps, connection, identifier).await;
     Ok(amended)
 }

@@ -50,8 +50,8 @@ pub async fn undo(
         return Err(StoreError::Conflict.into());
     }
     tracing::info!(
-        connection.id = %connection, order.id = %identifier, undo.invoice = ?asked.invoice, undo.stock = ?asked.stock,
-        "decided"
+        undo.invoice = ?asked.invoice, undo.stock = ?asked.stock,
+        settled.by = by, "decided to undo"
     );
     send(deps, connection, identifier).await;
     Ok(amended)
@@ -133,7 +133,7 @@ async fn check_robaws(
         .await
         .map_err(|error| ApiError::internal(&error))?;
     let unavailable = |error: robaws::Error| {
-        tracing::warn!(connection.id = %item.connection.id, error = %Chain(&error), "an invoice could not be read");
+        tracing::warn!(error = %Chain(&error), "an invoice could not be read");
         ApiError::peer_unavailable("Robaws")
     };
     let shown = clients.robaws.invoice(id, true).await.map_err(unavailable)?;

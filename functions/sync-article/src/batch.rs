@@ -9,6 +9,7 @@ use futures::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use peers::{PeersError, Session, Sessions, Still};
 use runtime::error::Chain;
+use runtime::invocation::Invocations;
 use runtime::sqs_event::Message;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -17,6 +18,7 @@ use store::model::ConnectionState;
 use store::queue::{ArticleMessage, ArticleQueue};
 use tokio::sync::RwLock;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Articles of one connection at a time.
 const SIDE_BY_SIDE: usize = 4;
@@ -30,6 +32,8 @@ pub struct Deps {
     pub sessions: Sessions,
     /// The articles queue.
     pub queue: ArticleQueue,
+    /// Runs invocations.
+    pub invocations: Invocations,
 }
 
 /// One connection within one invocation.
@@ -74,9 +78,10 @@ pub async fn run(deps: &Deps, messages: Vec<Message<ArticleMessage>>, deadline: 
             .or_default()
             .add(message);
     }
-    let connections = by_connection
-        .into_iter()
-        .map(|(id, articles)| connection(deps, id, articles, deadline));
+    let connections = by_connection.into_iter().map(|(id, articles)| {
+        let span = tracing::info_span!("connection", connection.id = %id);
+        connection(deps, id, articles, deadline).instrument(span)
+    });
     join_all(connections).await.into_iter().flatten().collect()
 }
 
@@ -87,7 +92,7 @@ async fn connection(deps: &Deps, id: ConnectionId, articles: Articles, deadline:
         // A connection that is activated again pushes everything.
         Ok(_) => return Vec::new(),
         Err(error) => {
-            tracing::error!(connection.id = %id, error = %Chain(&error), "the connection could not be read");
+            tracing::error!(error = %Chain(&error), "the connection could not be read");
             return all();
         }
     };
@@ -101,17 +106,21 @@ async fn connection(deps: &Deps, id: ConnectionId, articles: Articles, deadline:
         withdrawing: RwLock::new(()),
     };
     if let Err(error) = note_event(&ctx, &articles).await {
-        tracing::warn!(connection.id = %id, error = %Chain(&error), "an announcement could not be noted");
+        tracing::warn!(error = %Chain(&error), "an announcement could not be noted");
     }
     let looks: Vec<_> = articles
         .iter()
-        .map(|(article, asked)| one_recorded(&ctx, article, asked))
+        .map(|(article, asked)| one_recorded(&ctx, article, asked).instrument(article_span(article, asked)))
         .collect();
     let failed: Vec<Vec<String>> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
     if let Err(error) = ctx.session.close().await {
-        tracing::warn!(connection.id = %id, error = %Chain(&error), "the quota could not be stored");
+        tracing::warn!(error = %Chain(&error), "the quota could not be stored");
     }
     failed.into_iter().flatten().collect()
+}
+
+fn article_span(article: &ArticleId, asked: &Asked) -> tracing::Span {
+    tracing::info_span!("article", article.id = %article, article.number = asked.number)
 }
 
 /// Without clients nothing can be looked at: what the messages announce stays due.
@@ -121,12 +130,12 @@ async fn without_clients(
     articles: &Articles,
     error: &PeersError,
 ) -> Vec<String> {
-    tracing::error!(connection.id = %id, error = %Chain(error), "no clients for this connection");
+    tracing::error!(error = %Chain(error), "no clients for this connection");
     let mut failed = Vec::new();
     for (article, asked) in articles {
         let now = deps.sessions.clock.now();
         if let Err(error) = outcome::keep_due(&deps.sessions.store, id, article, asked, now).await {
-            tracing::error!(connection.id = %id, article.id = %article, error = %Chain(&error), "not recorded");
+            tracing::error!(article.id = %article, error = %Chain(&error), "not recorded");
             failed.extend(asked.ids.clone());
         }
     }
@@ -156,8 +165,7 @@ async fn one_recorded(ctx: &Context, article: &ArticleId, asked: &Asked) -> Vec<
     let Err(error) = one(ctx, article, asked).await else {
         return Vec::new();
     };
-    let connection = &ctx.session.item.connection.id;
-    tracing::error!(connection.id = %connection, article.id = %article, error = %Chain(&error), "not recorded");
+    tracing::error!(error = %Chain(&error), "not recorded");
     asked.ids.clone()
 }
 
@@ -171,11 +179,11 @@ async fn one(ctx: &Context, article: &ArticleId, asked: &Asked) -> Result<(), St
             match tokio::time::timeout_at(ctx.session.cut_off, looked).await {
                 Ok(Ok(end)) => end?,
                 Ok(Err(_)) => {
-                    tracing::error!(connection.id = %connection, article.id = %article, "panicked");
+                    tracing::error!("panicked");
                     outcome::without_outcome(ctx, article).await?
                 }
                 Err(_) => {
-                    tracing::warn!(connection.id = %connection, article.id = %article, "cut off: calls take too long");
+                    tracing::warn!("cut off: calls take too long");
                     outcome::without_outcome(ctx, article).await?
                 }
             }
@@ -187,19 +195,19 @@ async fn one(ctx: &Context, article: &ArticleId, asked: &Asked) -> Result<(), St
         }
     };
     match end {
-        End::NotDue => tracing::debug!(connection.id = %connection, article.id = %article, "not due"),
+        End::NotDue => tracing::debug!("not due"),
         End::Settled { wrote } => {
-            tracing::info!(connection.id = %connection, article.id = %article, wrote, "looked at");
+            tracing::info!(wrote, "looked at");
         }
-        End::Held => tracing::info!(connection.id = %connection, article.id = %article, "held"),
+        End::Held => tracing::info!("held"),
         End::Failed(peer, trouble) => tracing::warn!(
-            connection.id = %connection, article.id = %article, peer = peer.as_str(), trouble = ?trouble, "a call failed"
+            peer = peer.as_str(), trouble = %trouble, "a call failed"
         ),
         End::Continues => {
             let message = ArticleMessage::due(connection.clone(), article.clone(), asked.number.clone());
             if let Err(error) = ctx.queue.send(&[message]).await {
                 // It is due in the store: the next poll queues it.
-                tracing::warn!(connection.id = %connection, article.id = %article, error = %Chain(&error), "not sent again");
+                tracing::warn!(error = %Chain(&error), "not sent again");
             }
         }
     }

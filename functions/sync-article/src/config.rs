@@ -3,14 +3,17 @@
 use crate::batch::Deps;
 use peers::Wiring;
 use runtime::env;
+use runtime::invocation::Invocations;
+use runtime::telemetry::Started;
 
 impl Deps {
     /// From the environment: what [`Wiring::from_env`] reads, and `ARTICLES_QUEUE_URL`.
-    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env().await?;
         Ok(Self {
             sessions: wiring.sessions(),
             queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),
+            invocations: Invocations::ready(started),
         })
     }
 }

@@ -8,6 +8,12 @@ use runtime::{deadline, sqs_event};
 /// One invocation.
 pub async fn handle(deps: &Deps, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let deadline = deadline::of(&event.context);
-    let messages = sqs_event::messages(event.payload)?;
-    Ok(sqs_event::response(batch::run(deps, messages, deadline).await))
+    let LambdaEvent { payload, context } = event;
+    let batch = async {
+        let messages = sqs_event::messages(payload)?;
+        Ok(sqs_event::response(
+            Box::pin(batch::run(deps, messages, deadline)).await,
+        ))
+    };
+    deps.invocations.run(&context, batch).await
 }

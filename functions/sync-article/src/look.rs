@@ -133,16 +133,13 @@ async fn attempt(
         unique: record.unique.as_ref().filter(|unique| unique.holds(read_at)),
     };
     let robaws = |trouble| Stop::Failed(Peer::Robaws, trouble);
-    let found = read::read(ctx, live, &record.article_id, hints, read_at)
+    let found = read::read(live, &record.article_id, hints, read_at)
         .await
         .map_err(robaws)?;
     mended(ctx, &found).await?;
     let wanted = decide(ctx, live, &found).await.map_err(robaws)?;
     if wanted == Wanted::Unread {
-        tracing::warn!(
-            connection.id = %record.connection, article.id = %record.article_id,
-            "Robaws did not tell the stock or the checkbox: read again"
-        );
+        tracing::warn!("Robaws did not tell the stock or the checkbox: read again");
         return Ok(outcome::unread(ctx, &record.article_id, began).await?);
     }
     others::tell(ctx, &record, &found).await?;

@@ -5,8 +5,8 @@ use sync_article::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::telemetry::init("sync-article");
-    let deps = Deps::from_env().await?;
+    let started = runtime::telemetry::init("sync-article");
+    let deps = Deps::from_env(&started).await?;
     run(service_fn(|event: LambdaEvent<_>| {
         sync_article::handle(&deps, event)
     }))

@@ -123,7 +123,7 @@ async fn make_due(ctx: &Context, articles: Vec<(ArticleId, Option<String>)>) -> 
     }
     if let Err(error) = ctx.queue.send(&messages).await {
         // They are due in the store: the next poll queues them.
-        tracing::warn!(connection.id = %connection, error = %runtime::error::Chain(&error), "namesakes not queued");
+        tracing::warn!(error = %runtime::error::Chain(&error), "namesakes not queued");
     }
     Ok(())
 }

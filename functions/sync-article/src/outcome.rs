@@ -9,6 +9,7 @@ use domain::ids::{ArticleId, ConnectionId};
 use domain::problem::{Holds, Problem, ProblemCode, args};
 use jiff::{SignedDuration, Timestamp};
 use peers::Trouble;
+use runtime::metrics::{self, Metric};
 use store::article::{ArticleDue, ArticleDueKind, ArticleRecord};
 use store::model::{Peer, doubling};
 use store::{Store, StoreError};
@@ -161,6 +162,7 @@ pub async fn settled(
         true
     })
     .await?;
+    count(&ended.done);
     let wrote = ended.done != Done::default();
     Ok(End::Settled { wrote })
 }
@@ -202,8 +204,15 @@ fn refusal(record: &ArticleRecord, reason: &str) -> Problem {
     }
 }
 
+fn count(done: &Done) {
+    if done.product || done.offer {
+        metrics::count(Metric::ArticlesSent, 1);
+    }
+}
+
 /// Keeps how far the writes came before a call failed.
 pub async fn partly(ctx: &Context, seen: &ArticleRecord, ended: &Ended) -> Result<(), StoreError> {
+    count(&ended.done);
     amend(ctx, &seen.article_id, |record, now| {
         take_over(record, seen);
         apply(record, seen, ended, now);
@@ -288,9 +297,7 @@ pub async fn without_outcome(ctx: &Context, id: &ArticleId) -> Result<End, Store
 
 /// Several looks ended without an outcome: left alone for an hour, so that it does not hold up the others.
 pub async fn set_aside(ctx: &Context, id: &ArticleId) -> Result<End, StoreError> {
-    tracing::error!(
-        connection.id = %ctx.session.item.connection.id, article.id = %id, "set aside: looks end without an outcome"
-    );
+    tracing::error!("set aside: looks end without an outcome");
     amend(ctx, id, |record, now| {
         record.starts = 0;
         record.queued_at = None;

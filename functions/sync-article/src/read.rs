@@ -1,6 +1,5 @@
 //! Asks Robaws for an article as it is now, and who shares its number: one call when its number is known.
 
-use crate::batch::Context;
 use domain::article::{ArticleDetail, addressable};
 use domain::ids::ArticleId;
 use jiff::Timestamp;
@@ -28,13 +27,7 @@ pub struct Hints<'a> {
 }
 
 /// Reads it.
-pub async fn read(
-    ctx: &Context,
-    live: &Live,
-    id: &ArticleId,
-    hints: Hints<'_>,
-    now: Timestamp,
-) -> Result<Found, Trouble> {
+pub async fn read(live: &Live, id: &ArticleId, hints: Hints<'_>, now: Timestamp) -> Result<Found, Trouble> {
     let robaws = &live.clients.robaws;
     let failed = |error: robaws::Error| Trouble::from(&error);
     let hint = hints.numbers.into_iter().flatten().find(|hint| !hint.is_empty());
@@ -45,7 +38,7 @@ pub async fn read(
             return Ok(found(id, number, namesakes, now));
         }
     }
-    tracing::debug!(connection.id = %ctx.session.item.connection.id, article.id = %id, "read by its id");
+    tracing::debug!("read by its id");
     let article = robaws.article_detail(id).await.map_err(failed)?;
     let own = article.as_ref().and_then(|article| article.number.as_deref());
     if let Some(unique) = hints.unique.filter(|unique| own == Some(unique.number.as_str())) {

@@ -129,9 +129,7 @@ async fn withdraw(ctx: &Context, live: &Live, record: &ArticleRecord, sku: &Sku)
         .withdraw_offer(sku)
         .await
         .map_err(|error| failed(&error))?;
-    tracing::info!(
-        connection.id = %record.connection, article.id = %record.article_id, article.number = ?sku.as_str(), "offer withdrawn"
-    );
+    tracing::info!(article.number = sku.as_str(), "offer withdrawn");
     Ok(())
 }
 

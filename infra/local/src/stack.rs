@@ -9,8 +9,11 @@ use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
+use peers::observe::Problems;
 use peers::{Catalogues, Peers, Sessions};
 use runtime::clock::SharedClock;
+use runtime::invocation::Invocations;
+use runtime::metrics::{Memory, Nowhere, Sink};
 use serde_json::{Value, json};
 use simulators::{ProductFlowSim, RobawsSim, Server, spawn, spawn_on};
 use std::collections::BTreeMap;
@@ -108,6 +111,8 @@ pub struct Stack {
     pub secrets: SecretStore,
     /// Where the connector's API listens.
     pub api_server: Server,
+    /// The lines of metrics so far; none with [`Stack::start_on`].
+    pub metrics: Memory,
     clock: SharedClock,
     poll: poll_orders::Deps,
     process: process_order::Deps,
@@ -136,11 +141,23 @@ async fn listen(router: axum::Router, port: u16, what: &'static str) -> anyhow::
 impl Stack {
     /// Starts everything, empty, on free ports, by this clock.
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
-        Self::start_on(clock, Ports::default()).await
+        let metrics = Memory::default();
+        let sink = Arc::new(metrics.clone());
+        Self::start_with(clock, Ports::default(), metrics, sink).await
     }
 
-    /// Starts everything, empty, on these ports where they are free.
+    /// Starts everything, empty, on these ports where they are free, without metrics.
     pub async fn start_on(clock: SharedClock, ports: Ports) -> anyhow::Result<Self> {
+        Self::start_with(clock, ports, Memory::default(), Arc::new(Nowhere)).await
+    }
+
+    async fn start_with(
+        clock: SharedClock,
+        ports: Ports,
+        metrics: Memory,
+        sink: Arc<dyn Sink>,
+    ) -> anyhow::Result<Self> {
+        let invocations = |function| Invocations::within(function, clock.clone(), sink.clone());
         let sim_clock: simulators::Clock = {
             let clock = clock.clone();
             Arc::new(move || clock.now())
@@ -155,13 +172,13 @@ impl Stack {
         let productflow_url: Url = format!("{}/api/v1", productflow_server.url()).parse()?;
         let http = runtime::http::client(&[&robaws_url, &productflow_url])?;
         let secrets = SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX);
-        let store = Store::new(aws.dynamodb.clone(), TABLE);
+        let store = Store::new(aws.dynamodb.clone(), TABLE).observed(Arc::new(Problems));
         // Clients and a memory of its own for each function, as in processes of their own.
         let wired = |function| {
             let clients = aws.of(function);
             let secrets = SecretStore::new(clients.secretsmanager.clone(), SECRET_PREFIX);
             Wired {
-                store: Store::new(clients.dynamodb.clone(), TABLE),
+                store: Store::new(clients.dynamodb.clone(), TABLE).observed(Arc::new(Problems)),
                 peers: Peers::new(http.clone(), robaws_url.clone(), productflow_url.clone(), secrets),
                 clients,
                 clock: clock.clone(),
@@ -175,22 +192,26 @@ impl Stack {
             store: own.store,
             peers: own.peers,
             clock: own.clock,
+            invocations: invocations("poll-orders"),
         };
         let own = wired(PROCESS_ORDER);
         let process = process_order::Deps {
             queue: own.orders_queue(),
             sessions: own.sessions(),
+            invocations: invocations("process-order"),
         };
         let own = wired(SYNC_ARTICLE);
         let sync = sync_article::Deps {
             queue: own.articles_queue(),
             sessions: own.sessions(),
+            invocations: invocations("sync-article"),
         };
         let own = wired(RECONCILE);
         let reconcile = reconcile::Deps {
             articles_queue: own.articles_queue(),
             sweeps_queue: own.sweeps_queue(),
             sessions: own.sessions(),
+            invocations: invocations("reconcile"),
         };
         aws.secretsmanager
             .create_secret()
@@ -214,6 +235,7 @@ impl Stack {
                 peers: pages.peers,
                 clock: pages.clock,
                 public_base_url: Some(api_server.url().clone()),
+                invocations: invocations("settings"),
             },
             article_push: article_push::Deps {
                 queue: push.articles_queue(),
@@ -221,6 +243,7 @@ impl Stack {
                 store: push.store,
                 clock: push.clock,
                 refreshes: article_push::push::Refreshes::default(),
+                invocations: invocations("article-push"),
             },
         };
         behind
@@ -238,6 +261,7 @@ impl Stack {
             store,
             secrets,
             api_server,
+            metrics,
             clock,
             poll,
             process,

@@ -226,6 +226,26 @@ pub fn business_remark(language: Language, company: Option<&str>, vat_number: Op
     .replace(" .", ".")
 }
 
+/// A remark may have been written when the connection had another language.
+const REMARKED_IN: [Language; 4] = [Language::En, Language::De, Language::Fr, Language::Nl];
+
+/// A peer's sentence without what this remark says of a business, which it may repeat.
+pub fn without_business(sentence: &str, remark: &str) -> String {
+    const PLACE: &str = "\u{0}";
+    let written = remark.lines().last().unwrap_or_default();
+    let business = REMARKED_IN.iter().find_map(|language| {
+        let around = business_remark(*language, Some(PLACE), None);
+        let (before, after) = around.split_once(PLACE)?;
+        written.strip_prefix(before)?.strip_suffix(after)
+    });
+    let mut words: Vec<&str> = business.into_iter().flat_map(str::split_whitespace).collect();
+    words.retain(|word| word.chars().count() > 2);
+    // The longest first: one may hold another.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let cover = |sentence: String, word: &&str| sentence.replace(word, "…");
+    words.iter().fold(sentence.to_owned(), cover)
+}
+
 /// A country in the reader's language; the code itself when it is none.
 pub fn country_name(code: &str, language: Language) -> String {
     lookup(&texts(language).countries, &code.to_ascii_uppercase()).to_owned()
@@ -496,6 +516,28 @@ mod tests {
         assert_eq!(
             invoice_remark(Language::Nl, "PF-1", None, None, day, Some("be")),
             "ProductFlow PF-1 · verzonden op 23/11/2026 naar België"
+        );
+    }
+
+    #[test]
+    fn what_a_remark_says_of_a_business_is_not_repeated() {
+        for language in &REMARKED_IN {
+            let remark = format!(
+                "ProductFlow PF-1\n{}",
+                business_remark(*language, Some("Bakkerij De Smet"), Some("BE0123456749"))
+            );
+            let sentence = "remark: VAT number BE0123456749 of Bakkerij De Smet is not valid";
+            assert_eq!(
+                without_business(sentence, &remark),
+                "remark: VAT number … of … De … is not valid",
+                "{language:?}"
+            );
+            let only_number = business_remark(*language, None, Some("BE0123456749"));
+            assert_eq!(without_business("BE0123456749?", &only_number), "…?");
+        }
+        assert_eq!(
+            without_business("client 5 is gone", "ProductFlow PF-1"),
+            "client 5 is gone"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The clients of a connection: built from its credentials, kept per version of its secret.
 
+use crate::observe::{ProductflowCalls, RobawsCalls};
 use crate::trouble::{Trouble, signed};
 use domain::ids::{CompanyId, ConnectionId};
 use std::collections::HashMap;
@@ -142,23 +143,17 @@ impl Peers {
             key: login.key,
             secret: login.secret,
         };
-        Some(robaws::Client::new(
-            self.http.clone(),
-            self.robaws_url.clone(),
-            login,
-            pacer,
-        ))
+        let url = self.robaws_url.clone();
+        let client = robaws::Client::new(self.http.clone(), url, login, pacer);
+        Some(client.observed(Arc::new(RobawsCalls)))
     }
 
     /// A ProductFlow client with these credentials.
     pub fn productflow(&self, credentials: &Credentials, company: CompanyId) -> Option<productflow::Client> {
         let token = credentials.productflow.clone()?.access_token;
-        Some(productflow::Client::new(
-            self.http.clone(),
-            self.productflow_url.clone(),
-            token,
-            company,
-        ))
+        let url = self.productflow_url.clone();
+        let client = productflow::Client::new(self.http.clone(), url, token, company);
+        Some(client.observed(Arc::new(ProductflowCalls)))
     }
 }
 
@@ -200,7 +195,7 @@ impl From<&productflow::Error> for Trouble {
             },
             Error::Unavailable { .. } | Error::NoAnswer { .. } => Self::Down,
             Error::NotFound { .. } | Error::Rejected { .. } => Self::Refused {
-                reason: error.to_string(),
+                reason: error.reason(),
             },
             Error::Unreadable { .. } => Self::Unreadable,
         }

@@ -5,6 +5,7 @@ pub mod checkbox;
 pub mod clients;
 pub mod health;
 pub mod notifications;
+pub mod observe;
 pub mod session;
 pub mod trouble;
 pub mod webhook;

@@ -10,6 +10,7 @@ use domain::text;
 use jiff::{SignedDuration, Timestamp};
 use robaws::NewTask;
 use runtime::error::Chain;
+use runtime::metrics::{self, Metric};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use store::model::{ConnectionItem, ConnectionState, OpenProblem, Peer, PeerHealth, Told};
@@ -80,6 +81,11 @@ pub fn own_problems(item: &ConnectionItem, now: Timestamp) -> Vec<OpenProblem> {
         }
     }
     open
+}
+
+/// Whether a peer of an active connection counts as unreachable.
+pub fn is_unreachable(item: &ConnectionItem, peer: Peer, now: Timestamp) -> bool {
+    unreachable_since(item.health(peer), now).is_some()
 }
 
 fn unreachable_since(health: &PeerHealth, now: Timestamp) -> Option<Timestamp> {
@@ -179,12 +185,39 @@ pub async fn tell(
 fn log(item: &ConnectionItem, was: Option<&Notification>, is: &Notification) {
     let opened = is.is_open() && was.is_none_or(|was| !was.is_open());
     let closed = !is.is_open() && was.is_some_and(Notification::is_open);
-    if opened || closed {
-        tracing::info!(
-            connection.id = %item.connection.id, notification.id = is.id, problem.code = is.problem.code.as_str(),
-            orders = is.orders_in_all, opened, "notification"
-        );
+    if !opened && !closed {
+        return;
     }
+    // One that concerns one order is found with that order.
+    let only_order = match is.orders.as_slice() {
+        [order] if is.orders_in_all == 1 => Some(order.identifier.as_str()),
+        _ => None,
+    };
+    tracing::info!(
+        connection.id = %item.connection.id, order.identifier = only_order, article.number = is.article,
+        notification.id = is.id, problem.code = is.problem.code.as_str(), orders = is.orders_in_all,
+        "notification {}", if opened { "opened" } else { "closed" }
+    );
+    if is_shown_by_health(is.problem.code) {
+        let metric = if opened {
+            Metric::ProblemsOpened
+        } else {
+            Metric::ProblemsClosed
+        };
+        metrics::count(metric, 1);
+    }
+}
+
+/// Whether it is stored nowhere: the health of a peer shows it.
+fn is_shown_by_health(code: ProblemCode) -> bool {
+    matches!(
+        code,
+        ProblemCode::RobawsCredentials
+            | ProblemCode::ProductflowCredentials
+            | ProblemCode::RobawsQuota
+            | ProblemCode::RobawsUnreachable
+            | ProblemCode::ProductflowUnreachable
+    )
 }
 
 /// Whether it says that whoever gets the notifications is gone: of that no task can tell.

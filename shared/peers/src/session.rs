@@ -3,8 +3,8 @@
 use crate::catalogue::{Catalogues, Lookups};
 use crate::clients::{Clients, Peers, PeersError};
 use crate::health::{Gate, Health};
-use crate::notifications;
 use crate::trouble::Trouble;
+use crate::{notifications, observe};
 use domain::ids::OrderIdentifier;
 use runtime::clock::SharedClock;
 use runtime::error::Chain;
@@ -215,6 +215,7 @@ impl Session {
 
     async fn store_quota(&self) -> Result<(), StoreError> {
         let limits = self.live().await.clients.robaws.limits();
+        observe::quota(&self.item.connection.id, limits);
         if let (Some(left), Some(limit)) = (limits.daily_remaining, limits.daily_limit) {
             self.health.quota(left, limit, limits.daily_reset).await?;
         }

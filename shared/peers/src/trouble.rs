@@ -1,6 +1,7 @@
 //! What a failed call means, whichever peer it was made to.
 
 use jiff::SignedDuration;
+use std::fmt;
 use std::time::Duration;
 
 /// A failed call by its consequence.
@@ -34,6 +35,22 @@ pub enum Trouble {
     Unreadable,
     /// No time left in this invocation to make the call.
     OutOfTime,
+}
+
+/// For logs: without the peer's own sentence, which may repeat what was sent.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credentials => f.write_str("credentials refused"),
+            Self::Permission { module } => write!(f, "no permission for {module}"),
+            Self::Quota { .. } => f.write_str("the day's requests are used up"),
+            Self::RateLimited { .. } => f.write_str("too many requests"),
+            Self::Down => f.write_str("no answer or a 5xx"),
+            Self::Refused { .. } => f.write_str("refused"),
+            Self::Unreadable => f.write_str("an unreadable answer"),
+            Self::OutOfTime => f.write_str("out of time"),
+        }
+    }
 }
 
 impl Trouble {

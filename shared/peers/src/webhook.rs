@@ -48,10 +48,10 @@ pub async fn ensure(
     } else {
         let made = robaws.create_webhook(url).await?;
         // Without its secret it is as good as none; the next try replaces it.
-        let secret = made.secret.ok_or(robaws::Error::Unreadable {
-            what: "a new webhook endpoint",
-            source: serde::de::Error::missing_field("secret"),
-        })?;
+        let missing = || serde::de::Error::missing_field("secret");
+        let secret = made
+            .secret
+            .ok_or_else(|| robaws::Error::unreadable("a new webhook endpoint", &missing()))?;
         Ensured::New(Registered {
             endpoint_id: made.id,
             secret,

@@ -1,5 +1,6 @@
 //! What every function that works with connections is wired from: the same variables, read in one place.
 
+use crate::observe::Problems;
 use crate::{Catalogues, Peers, Sessions};
 use runtime::clock::{SharedClock, SystemClock};
 use runtime::{aws, env, http};
@@ -30,7 +31,8 @@ impl Wiring {
         let secretsmanager = aws::secretsmanager(&config);
         let secrets = SecretStore::new(secretsmanager.clone(), env::required("SECRET_PREFIX")?);
         Ok(Self {
-            store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?),
+            store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?)
+                .observed(Arc::new(Problems)),
             peers: Peers::new(http, robaws, productflow, secrets),
             secretsmanager,
             sqs: aws::sqs(&config),

@@ -1,5 +1,7 @@
-//! What can go wrong with a call, by meaning. No error holds a body or a credential.
+//! What can go wrong with a call, by meaning. No error holds a body or a credential, and none says what a body held: the peer's own
+//! sentence may repeat what was sent, and is for the merchant, not for the logs.
 
+use crate::observer::Ended;
 use std::time::Duration;
 
 /// A failed call to ProductFlow.
@@ -21,7 +23,7 @@ pub enum Error {
         path: String,
     },
     /// 400, 422 and other 4xx.
-    #[error("ProductFlow refuses the request ({status}): {message}")]
+    #[error("ProductFlow refuses the request ({status})")]
     Rejected {
         /// The status.
         status: u16,
@@ -56,6 +58,29 @@ pub enum Error {
 }
 
 impl Error {
+    /// What an observer is told of a call that ended with it.
+    pub(crate) fn ended(&self) -> Ended {
+        match self {
+            Self::RateLimited { .. } => Ended::Throttled,
+            Self::Unavailable { .. }
+            | Self::NoAnswer { .. }
+            | Self::Unreadable { .. }
+            | Self::Unauthorized { status: 200..=299 } => Ended::Failed,
+            Self::Unauthorized { .. }
+            | Self::Forbidden {}
+            | Self::NotFound { .. }
+            | Self::Rejected { .. } => Ended::Answered,
+        }
+    }
+
+    /// The peer's own sentence, where it gave one.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Rejected { message, .. } => format!("{self}: {message}"),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether asking again at once can help, for calls that change nothing.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::NoAnswer { .. })

@@ -12,7 +12,7 @@ impl Client {
         let answer = self
             .get("order", &format!("page={page}&per_page={per_page}{sort}"))
             .await?;
-        wire::orders_page(answer, page)
+        self.noted(wire::orders_page(answer, page))
     }
 
     /// One page of the orders whose status is one of these words, from 1. The filter may be ignored: look at each order.
@@ -27,7 +27,8 @@ impl Client {
             query.push_str("&status%5B%5D=");
             query.push_str(&segment(word));
         }
-        wire::orders_page(self.get("order", &query).await?, page)
+        let answer = self.get("order", &query).await?;
+        self.noted(wire::orders_page(answer, page))
     }
 
     /// One order as it is now; `None` on 404.
@@ -36,7 +37,7 @@ impl Client {
             .get(&format!("order/{}", segment(identifier.as_str())), "")
             .await
         {
-            Ok(answer) => wire::one_order(answer, identifier).map(Some),
+            Ok(answer) => self.noted(wire::one_order(answer, identifier)).map(Some),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }

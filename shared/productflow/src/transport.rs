@@ -1,6 +1,7 @@
 //! One call: authentication, pacing where limits are announced, errors by meaning, and the retries that are safe.
 
 use crate::error::Error;
+use crate::observer::{Nobody, SharedObserver, Watched};
 use domain::ids::CompanyId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Response};
@@ -33,6 +34,7 @@ pub struct Client {
     access_token: SecretString,
     company: CompanyId,
     not_before: Arc<Mutex<Option<Instant>>>,
+    observer: SharedObserver,
 }
 
 /// A request; path and query are encoded already.
@@ -65,7 +67,22 @@ impl Client {
             access_token,
             company,
             not_before: Arc::default(),
+            observer: Arc::new(Nobody),
         }
+    }
+
+    /// Tells `observer` of every call.
+    #[must_use]
+    pub fn observed(self, observer: SharedObserver) -> Self {
+        Self { observer, ..self }
+    }
+
+    /// An answer that turns out to be of another shape than the contract's.
+    pub(crate) fn noted<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
+        if read.is_err() {
+            self.observer.unreadable();
+        }
+        read
     }
 
     /// Whether token and company go together (`GET marketplace`).
@@ -112,7 +129,10 @@ impl Client {
             if let Some(until) = until {
                 tokio::time::sleep_until(until).await;
             }
-            match self.call(call).await {
+            let watched = Watched::begin(&*self.observer);
+            let answered = self.call(call).await;
+            watched.end(&answered);
+            match answered {
                 Err(Error::RateLimited { retry_after }) if waited < RATE_RETRIES => {
                     let wait = retry_after.unwrap_or(Duration::from_secs(1));
                     if wait > SHORT_WAIT {
@@ -153,7 +173,7 @@ impl Client {
                 source: source.without_url(),
             })?;
         self.learn(&response);
-        answer(response, call).await
+        answer(response, call, self.access_token.expose_secret()).await
     }
 
     /// Paces by the header where it comes, not at all where it doesn't.
@@ -169,7 +189,14 @@ impl Client {
     }
 }
 
-async fn answer(response: Response, call: &Call<'_>) -> Result<Value, Error> {
+fn without(sentence: &str, secret: &str) -> String {
+    if secret.is_empty() {
+        return sentence.to_owned();
+    }
+    sentence.replace(secret, "…")
+}
+
+async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Value, Error> {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let is_json = headers
@@ -222,7 +249,8 @@ async fn answer(response: Response, call: &Call<'_>) -> Result<Value, Error> {
                 .unwrap_or("no message");
             Err(Error::Rejected {
                 status,
-                message: message.chars().take(300).collect(),
+                // A refusal may repeat what it refuses.
+                message: without(message, token).chars().take(300).collect(),
             })
         }
     }

@@ -1,5 +1,7 @@
-//! What can go wrong with a call, by meaning. No error holds a body or a credential.
+//! What can go wrong with a call, by meaning. No error holds a body or a credential, and none says what a body held: the peer's own
+//! sentence may repeat what was sent, and is for the merchant, not for the logs.
 
+use crate::observer::Ended;
 use std::time::Duration;
 
 /// A failed call to Robaws.
@@ -21,7 +23,7 @@ pub enum Error {
         path: String,
     },
     /// 400, 413, 415, 422 and other 4xx.
-    #[error("Robaws refuses the request ({status}, correlation {correlation_id:?}): {message}")]
+    #[error("Robaws refuses the request ({status}, correlation {})", correlation_id.as_deref().unwrap_or("none"))]
     Rejected {
         /// The status.
         status: u16,
@@ -67,9 +69,9 @@ pub enum Error {
     Unreadable {
         /// What was expected.
         what: &'static str,
-        /// Why.
+        /// Where it goes wrong, and how.
         #[source]
-        source: serde_json::Error,
+        source: Misfit,
     },
     /// A redirect, which is never followed.
     #[error("Robaws redirects ({status})")]
@@ -82,7 +84,63 @@ pub enum Error {
     OutOfTime,
 }
 
+/// Why JSON does not fit, without the value that does not: it may be anybody's name.
+#[derive(Debug, thiserror::Error)]
+#[error("{how} (line {line}, column {column})")]
+pub struct Misfit {
+    how: String,
+    line: usize,
+    column: usize,
+}
+
+impl From<&serde_json::Error> for Misfit {
+    fn from(error: &serde_json::Error) -> Self {
+        use serde_json::error::Category;
+        let text = error.to_string();
+        let key = |lead: &str| text.strip_prefix(lead)?.split('`').next().map(str::to_owned);
+        let how = match error.classify() {
+            Category::Data => key("missing field `").map_or_else(
+                || "a value of another kind than expected".to_owned(),
+                |key| format!("{key} is missing"),
+            ),
+            Category::Eof => "it ends too early".to_owned(),
+            Category::Syntax | Category::Io => "it is not JSON".to_owned(),
+        };
+        Self {
+            how,
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
 impl Error {
+    /// A 2xx of another shape than `what`.
+    pub fn unreadable(what: &'static str, error: &serde_json::Error) -> Self {
+        Self::Unreadable {
+            what,
+            source: error.into(),
+        }
+    }
+
+    /// What an observer is told of a call that ended with it.
+    pub(crate) fn ended(&self) -> Ended {
+        match self {
+            Self::RateLimited { .. } => Ended::Throttled,
+            Self::Unavailable { .. }
+            | Self::NoAnswer { .. }
+            | Self::NotJson { .. }
+            | Self::Unreadable { .. } => Ended::Failed,
+            Self::Unauthorized {}
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Rejected { .. }
+            | Self::Conflict {}
+            | Self::Redirected { .. }
+            | Self::OutOfTime => Ended::Answered,
+        }
+    }
+
     /// Whether the answer says for certain that nothing happened (design.md): 400, 401, 403, 404, 413, 415, 422, 429. A call
     /// that was never made did not happen either.
     pub fn is_certain_refusal(&self) -> bool {
@@ -115,11 +173,65 @@ impl Error {
         }
     }
 
+    /// It, with the peer's own sentence worded anew.
+    #[must_use]
+    pub fn reworded(self, reword: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Rejected {
+                status,
+                message,
+                correlation_id,
+            } => Self::Rejected {
+                status,
+                message: reword(&message),
+                correlation_id,
+            },
+            other => other,
+        }
+    }
+
     /// The module that a 403 is about: the first part of its path.
     pub fn module(&self) -> String {
         match self {
             Self::Forbidden { path } => path.split('/').next().unwrap_or_default().to_owned(),
             _ => String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only its reading is tested")]
+    struct Shape {
+        id: u64,
+    }
+
+    fn said(body: &str) -> String {
+        let error = serde_json::from_str::<Shape>(body).unwrap_err();
+        Misfit::from(&error).to_string()
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_not_quoted() {
+        assert_eq!(
+            said(r#"{"id":"Jan Janssens"}"#),
+            "a value of another kind than expected (line 1, column 20)"
+        );
+        assert_eq!(said(r#"{"name":"Jan"}"#), "id is missing (line 1, column 14)");
+        assert_eq!(said("Jan"), "it is not JSON (line 1, column 1)");
+        assert_eq!(said(r#"{"id""#), "it ends too early (line 1, column 5)");
+        let refused = Error::Rejected {
+            status: 422,
+            message: "remark: Jan Janssens is too long".to_owned(),
+            correlation_id: Some("c-1".to_owned()),
+        };
+        assert_eq!(
+            refused.to_string(),
+            "Robaws refuses the request (422, correlation c-1)"
+        );
+        assert_eq!(refused.robaws_reason(), "remark: Jan Janssens is too long");
     }
 }

@@ -1,6 +1,7 @@
 //! One call: authentication, pacing, time-outs, errors by meaning, and the retries that are safe.
 
 use crate::error::Error;
+use crate::observer::{Nobody, SharedObserver, Watched};
 use crate::pacing::{Limits, Pacer};
 use crate::wire;
 use reqwest::{Method, RequestBuilder, Response};
@@ -41,6 +42,7 @@ pub struct Client {
     base_url: Url,
     credentials: Credentials,
     pacer: Arc<Pacer>,
+    observer: SharedObserver,
 }
 
 /// What a request carries.
@@ -120,7 +122,14 @@ impl Client {
             base_url,
             credentials,
             pacer,
+            observer: Arc::new(Nobody),
         }
+    }
+
+    /// Tells `observer` of every call.
+    #[must_use]
+    pub fn observed(self, observer: SharedObserver) -> Self {
+        Self { observer, ..self }
     }
 
     /// Digest of the key id, 16 hex digits: tells API users apart in the ledger without telling the key.
@@ -206,17 +215,7 @@ impl Client {
     async fn call(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let mut waited = 0;
         loop {
-            let turn = self.pacer.turn().await;
-            let response = self
-                .build(request)
-                .send()
-                .await
-                .map_err(|source| Error::NoAnswer {
-                    source: source.without_url(),
-                })?;
-            self.pacer.learn(response.headers(), !request.replica);
-            drop(turn);
-            match answer(response, request.path).await {
+            match self.once(request).await {
                 Err(Error::RateLimited {
                     retry_after,
                     daily: false,
@@ -236,6 +235,35 @@ impl Client {
                 answer => return answer,
             }
         }
+    }
+
+    async fn once(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        let turn = self.pacer.turn().await;
+        let watched = Watched::begin(&*self.observer);
+        let answered = match self.build(request).send().await {
+            Ok(response) => {
+                self.pacer.learn(response.headers(), !request.replica);
+                drop(turn);
+                answer(response, request.path, &self.observer).await
+            }
+            Err(source) => Err(Error::NoAnswer {
+                source: source.without_url(),
+            }),
+        };
+        watched.end(&answered);
+        answered.map_err(|error| error.reworded(|sentence| self.without_secrets(sentence)))
+    }
+
+    /// A refusal may repeat what it refuses.
+    fn without_secrets(&self, sentence: &str) -> String {
+        let Credentials { key, secret } = &self.credentials;
+        [secret, key]
+            .into_iter()
+            .map(ExposeSecret::expose_secret)
+            .filter(|secret| !secret.is_empty())
+            .fold(sentence.to_owned(), |sentence, secret| {
+                sentence.replace(secret, "…")
+            })
     }
 
     fn build(&self, request: &Request<'_>) -> RequestBuilder {
@@ -271,19 +299,25 @@ pub(crate) struct Answer {
     status: u16,
     body: Vec<u8>,
     is_json: bool,
+    observer: SharedObserver,
 }
 
 impl Answer {
     /// Its JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, Error> {
-        if !self.is_json {
-            return Err(Error::NotJson { status: self.status });
+        let read = if self.is_json {
+            serde_json::from_slice(&self.body).map_err(|error| Error::unreadable(what, &error))
+        } else {
+            Err(Error::NotJson { status: self.status })
+        };
+        if read.is_err() {
+            self.observer.unreadable();
         }
-        serde_json::from_slice(&self.body).map_err(|source| Error::Unreadable { what, source })
+        read
     }
 }
 
-async fn answer(response: Response, path: &str) -> Result<Answer, Error> {
+async fn answer(response: Response, path: &str, observer: &SharedObserver) -> Result<Answer, Error> {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let seconds = |name: &str| {
@@ -315,6 +349,7 @@ async fn answer(response: Response, path: &str) -> Result<Answer, Error> {
             status,
             is_json: is_json || body.is_empty(),
             body,
+            observer: Arc::clone(observer),
         }),
         300..=399 => Err(Error::Redirected { status }),
         401 => Err(Error::Unauthorized {}),

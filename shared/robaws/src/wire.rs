@@ -463,6 +463,13 @@ pub fn invoice_header_body(kind: DocumentKind, header: &InvoiceHeader) -> String
     Value::Object(body).to_string()
 }
 
+/// The remark of such a body.
+pub fn remark_of(header: &str) -> String {
+    let body: Value = serde_json::from_str(header).unwrap_or_default();
+    let remark = body.get("remark").and_then(Value::as_str);
+    remark.unwrap_or_default().to_owned()
+}
+
 /// The body of one line.
 pub fn invoice_line_body(line: &InvoiceLine) -> String {
     let mut body = Map::new();

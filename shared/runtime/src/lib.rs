@@ -1,4 +1,4 @@
-//! What every function needs once: configuration from the environment, logs, the HTTP client, the AWS clients, the clock.
+//! What every function needs once: configuration from the environment, logs, metrics, the HTTP client, the AWS clients, the clock.
 
 pub mod aws;
 pub mod clock;
@@ -7,5 +7,7 @@ pub mod env;
 pub mod error;
 pub mod http;
 pub mod http_event;
+pub mod invocation;
+pub mod metrics;
 pub mod sqs_event;
 pub mod telemetry;

@@ -1,5 +1,6 @@
 //! An SQS batch as Lambda hands it on, and the partial batch response.
 
+use crate::metrics::{self, Metric};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,10 @@ pub fn messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<Message<M>>,
             .ok_or("an SQS record has no messageId")?;
         match serde_json::from_str(record.body.as_deref().unwrap_or_default()) {
             Ok(body) => messages.push(Message { id, body }),
-            Err(error) => tracing::error!(sqs.message.id = %id, error = %error, "not a message of ours"),
+            Err(error) => {
+                // Its values stay out: nobody knows whose they are.
+                tracing::error!(sqs.message_id = %id, json.line = error.line(), json.column = error.column(), "not a message of ours");
+            }
         }
     }
     Ok(messages)
@@ -32,6 +36,10 @@ pub fn messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<Message<M>>,
 
 /// The response that names the messages of which not even the outcome could be recorded.
 pub fn response(failed: Vec<String>) -> SqsBatchResponse {
+    if !failed.is_empty() {
+        let count = u64::try_from(failed.len()).unwrap_or(u64::MAX);
+        metrics::count(Metric::RecordsUnrecorded, count);
+    }
     let mut response = SqsBatchResponse::default();
     for id in failed {
         response.add_failure(id);

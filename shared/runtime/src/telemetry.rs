@@ -1,23 +1,243 @@
-//! Logs: JSON, one line per fact, with a timestamp at the top level (Lambda takes a line without one for INFO).
+//! Logs: JSON, one line per fact, with a timestamp at the top level (Lambda takes a line without one for INFO). The rules are
+//! docs/LOGGING.md.
+//!
+//! A line holds its own fields and those of every span around it, side by side, so that one filter finds all lines about an order.
 
+use crate::clock::{Clock, SystemClock};
 use crate::env;
+use serde_json::{Map, Value};
+use std::io::Write;
+use std::panic::PanicHookInfo;
+use tokio::time::Instant;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::{LookupSpan, Scope};
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging for a function; a second call changes nothing. The level comes from `LOG_LEVEL`, else
-/// `AWS_LAMBDA_LOG_LEVEL`, else it is `info`.
-pub fn init(service: &'static str) {
+/// Our crates. What others log is not written by our rules: of it only warnings and errors are kept.
+const OURS: [&str; 12] = [
+    "article_push",
+    "domain",
+    "peers",
+    "poll_orders",
+    "process_order",
+    "productflow",
+    "reconcile",
+    "robaws",
+    "runtime",
+    "settings",
+    "store",
+    "sync_article",
+];
+
+/// A process of a function that has begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Started {
+    /// The function.
+    pub service: &'static str,
+    /// When.
+    pub at: Instant,
+}
+
+/// Starts logging for a function, first thing in its process; a second call changes nothing. The level comes from `LOG_LEVEL`,
+/// else `AWS_LAMBDA_LOG_LEVEL`, else it is `info`.
+pub fn init(service: &'static str) -> Started {
+    let at = Instant::now();
     let level = env::optional("LOG_LEVEL").or_else(|| env::optional("AWS_LAMBDA_LOG_LEVEL"));
-    let filter =
-        EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
-    let started = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(true)
-        .with_target(false)
-        .with_env_filter(filter)
-        .try_init();
-    if started.is_ok() {
+    let level = level.as_deref().unwrap_or("info");
+    if subscriber(level, std::io::stdout).try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
         tracing::info!(service, version = env!("CARGO_PKG_VERSION"), "started");
+    }
+    Started { service, at }
+}
+
+/// What writes the lines of this level and above to `writer`.
+pub fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + for<'a> LookupSpan<'a>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = Lines {
+        writer,
+        clock: SystemClock,
+    };
+    tracing_subscriber::registry().with(filter(level)).with(lines)
+}
+
+fn filter(level: &str) -> EnvFilter {
+    let level = level.trim().to_ascii_lowercase();
+    let level = match level.as_str() {
+        "off" | "error" | "warn" | "info" | "debug" | "trace" => level.as_str(),
+        _ => "info",
+    };
+    let others = if matches!(level, "off" | "error") {
+        level
+    } else {
+        "warn"
+    };
+    let ours = OURS.map(|name| format!(",{name}={level}")).concat();
+    EnvFilter::new(format!("{others}{ours}"))
+}
+
+/// A panic is logged where it happened. What it says stays out unless it is a text of the program: it may quote anything.
+pub fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location();
+    tracing::error!(
+        panic.file = place.map(std::panic::Location::file),
+        panic.line = place.map(std::panic::Location::line),
+        panic.text = panic.payload().downcast_ref::<&'static str>(),
+        "a panic"
+    );
+}
+
+/// The fields of a span or a line.
+#[derive(Debug, Clone, Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn set(&mut self, field: &Field, value: Value) {
+        let name = field.name();
+        self.0
+            .insert(name.strip_prefix("r#").unwrap_or(name).to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.set(field, Value::from(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, Value::from(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, Value::from(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, Value::from(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, Value::from(value));
+    }
+}
+
+/// Writes lines.
+struct Lines<W> {
+    writer: W,
+    clock: SystemClock,
+}
+
+impl<S, W> Layer<S> for Lines<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            let mut fields = Fields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Fields::default();
+        line.0
+            .insert("timestamp".to_owned(), Value::from(self.clock.now().to_string()));
+        line.0
+            .insert("level".to_owned(), Value::from(event.metadata().level().as_str()));
+        for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
+            if let Some(Fields(fields)) = span.extensions().get::<Fields>() {
+                line.0.extend(fields.clone());
+            }
+        }
+        event.record(&mut line);
+        let line = format!("{}\n", Value::Object(line.0));
+        // Where a log can't be written there is nowhere to say so.
+        drop(self.writer.make_writer().write_all(line.as_bytes()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: &str, work: impl FnOnce()) -> Vec<Value> {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        tracing::subscriber::with_default(subscriber(level, move || writer.clone()), work);
+        let written = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        let parsed = written.lines().map(|line| serde_json::from_str(line).unwrap());
+        parsed.collect()
+    }
+
+    #[test]
+    fn a_line_holds_its_fields_and_those_of_its_spans_at_the_top() {
+        let lines = logged("info", || {
+            let outer = tracing::info_span!("connection", connection.id = "shop", order.identifier = "PF-0");
+            let _in_outer = outer.enter();
+            let inner = tracing::info_span!(
+                "order",
+                order.identifier = "PF-1",
+                robaws.id = tracing::field::Empty
+            );
+            let _in_inner = inner.enter();
+            inner.record("robaws.id", "77");
+            tracing::warn!(row = 3, booked = true, error = %"no answer", r#as = "done", "a call failed");
+        });
+        let [line] = lines.as_slice() else {
+            panic!("{lines:?}")
+        };
+        let mut line = line.clone();
+        let at = line["timestamp"].take();
+        assert!(at.as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{at}");
+        assert_eq!(
+            line,
+            serde_json::json!({
+                "timestamp": null, "level": "WARN", "message": "a call failed", "connection.id": "shop",
+                "order.identifier": "PF-1", "robaws.id": "77", "row": 3, "booked": true, "error": "no answer", "as": "done",
+            })
+        );
+    }
+
+    #[test]
+    fn of_others_only_warnings_are_kept() {
+        let lines = logged("debug", || {
+            tracing::debug!("ours");
+            tracing::debug!(target: "hyper::client", "theirs");
+            tracing::warn!(target: "hyper::client", "their warning");
+        });
+        let messages: Vec<&str> = lines.iter().filter_map(|line| line["message"].as_str()).collect();
+        assert_eq!(messages, ["ours", "their warning"]);
+        assert!(logged("no such level", || tracing::debug!("ours")).is_empty());
     }
 }

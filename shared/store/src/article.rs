@@ -1,7 +1,7 @@
 //! What is remembered of an article: what ProductFlow was last sent of it, when it is due, and what is wrong with it.
 
 use crate::keys::{self, Key};
-use crate::model::{OpenProblem, differ, merge_problems};
+use crate::model::{OpenProblem, Tally, differ, replace_problems};
 use crate::record::Record;
 use domain::article::{ArticleFacts, Listing};
 use domain::ids::{ArticleId, ConnectionId, Sku};
@@ -174,6 +174,9 @@ pub struct ArticleRecord {
     /// What is wrong with it changed since it was read; not stored.
     #[serde(skip)]
     pub tells_anew: bool,
+    /// Problems that opened and closed since it was read; not stored.
+    #[serde(skip)]
+    pub tally: Tally,
 }
 
 impl ArticleRecord {
@@ -203,6 +206,7 @@ impl ArticleRecord {
             created_at: now,
             updated_at: now,
             tells_anew: false,
+            tally: Tally::default(),
         }
     }
 
@@ -246,7 +250,7 @@ impl ArticleRecord {
     /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
         self.tells_anew |= differ(&self.problems, &found);
-        self.problems = merge_problems(std::mem::take(&mut self.problems), found, now);
+        self.tally += replace_problems(&mut self.problems, found, now);
     }
 
     /// Writes of the last hour.
@@ -303,6 +307,7 @@ impl Record for ArticleRecord {
             version: self.version + 1,
             updated_at: now,
             tells_anew: false,
+            tally: Tally::default(),
             ..self.clone()
         }
     }
@@ -331,6 +336,10 @@ impl Record for ArticleRecord {
 
     fn tells_anew(&self) -> Option<&ConnectionId> {
         self.tells_anew.then_some(&self.connection)
+    }
+
+    fn tally(&self) -> Tally {
+        self.tally
     }
 }
 

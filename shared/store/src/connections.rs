@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use crate::model::{
     CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, OpenProblem, Peer,
-    PeerHealth, PollState, Told, Webhook,
+    PeerHealth, PollState, Tally, Told, Webhook,
 };
 use crate::queue::Sweep;
 use crate::secrets::SecretError;
@@ -126,7 +126,12 @@ impl Store {
             count: known.map_or(1, |known| known.count + 1),
             problem,
         };
-        self.set(&item.connection.id, &name, attribute(&open)?).await
+        let is_new = open.count == 1;
+        let is_stored = self.set(&item.connection.id, &name, attribute(&open)?).await?;
+        if is_new && is_stored {
+            self.observe(Tally { opened: 1, closed: 0 });
+        }
+        Ok(is_stored)
     }
 
     /// Closes a problem of a connection, if it is open.
@@ -135,6 +140,7 @@ impl Store {
             let none = AttributeValue::Null(true);
             self.set(&item.connection.id, &problem_attribute(code), none)
                 .await?;
+            self.observe(Tally::closed(1));
         }
         Ok(())
     }

@@ -24,12 +24,20 @@ pub mod sweep;
 pub mod table;
 
 use domain::ids::ConnectionId;
+use model::Tally;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 pub use error::StoreError;
 pub use record::Page;
 pub use secrets::SecretStore;
+
+/// Is told what the table learns, once it is stored.
+pub trait Observer: Debug + Send + Sync {
+    /// Problems opened and closed.
+    fn problems(&self, tally: Tally);
+}
 
 /// The table.
 #[derive(Debug, Clone)]
@@ -40,6 +48,7 @@ pub struct Store {
     pub(crate) marked: Arc<Mutex<BTreeSet<ConnectionId>>>,
     /// Which table it is, and when that was last asked.
     pub(crate) identity: Arc<tokio::sync::Mutex<Option<table::Known>>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Store {
@@ -50,6 +59,22 @@ impl Store {
             table: table.into(),
             marked: Arc::default(),
             identity: Arc::default(),
+            observer: None,
+        }
+    }
+
+    /// Tells `observer` what is stored.
+    #[must_use]
+    pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self
+        }
+    }
+
+    pub(crate) fn observe(&self, tally: Tally) {
+        if let Some(observer) = self.observer.as_ref().filter(|_| tally != Tally::default()) {
+            observer.problems(tally);
         }
     }
 }

@@ -493,6 +493,9 @@ pub struct OrderRecord {
     /// What is wrong with it changed since it was read; not stored.
     #[serde(skip)]
     pub tells_anew: bool,
+    /// Problems that opened and closed since it was read; not stored.
+    #[serde(skip)]
+    pub tally: Tally,
 }
 
 /// An order as the list showed it.
@@ -541,6 +544,7 @@ impl OrderRecord {
             updated_at: now,
             looked_at: None,
             tells_anew: false,
+            tally: Tally::default(),
         }
     }
 
@@ -588,14 +592,14 @@ impl OrderRecord {
     pub fn set_differences(&mut self, found: Vec<Problem>, now: Timestamp) -> bool {
         let changes = !found.is_empty() || !self.differences.is_empty();
         self.tells_anew |= differ(&self.differences, &found);
-        self.differences = merge_problems(std::mem::take(&mut self.differences), found, now);
+        self.tally += replace_problems(&mut self.differences, found, now);
         changes
     }
 
     /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
         self.tells_anew |= differ(&self.problems, &found);
-        self.problems = merge_problems(std::mem::take(&mut self.problems), found, now);
+        self.tally += replace_problems(&mut self.problems, found, now);
     }
 }
 
@@ -604,8 +608,45 @@ pub fn differ(open: &[OpenProblem], found: &[Problem]) -> bool {
     open.len() != found.len() || open.iter().zip(found).any(|(open, found)| open.problem != *found)
 }
 
+/// Problems that opened and closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Opened.
+    pub opened: u64,
+    /// Closed.
+    pub closed: u64,
+}
+
+impl Tally {
+    /// So many that closed.
+    pub fn closed(count: usize) -> Self {
+        Self {
+            opened: 0,
+            closed: u64::try_from(count).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.opened = self.opened.saturating_add(other.opened);
+        self.closed = self.closed.saturating_add(other.closed);
+    }
+}
+
+/// Puts what a look found in place of what is open, and tells what that opened and closed.
+pub fn replace_problems(open: &mut Vec<OpenProblem>, found: Vec<Problem>, now: Timestamp) -> Tally {
+    let before = open.len();
+    *open = merge_problems(std::mem::take(open), found, now);
+    let known = open.iter().filter(|problem| problem.count > 1).count();
+    Tally {
+        opened: u64::try_from(open.len().saturating_sub(known)).unwrap_or(u64::MAX),
+        ..Tally::closed(before.saturating_sub(known))
+    }
+}
+
 /// The open problems after a look that found `found`: known ones keep their opening and count on.
-pub fn merge_problems(open: Vec<OpenProblem>, found: Vec<Problem>, now: Timestamp) -> Vec<OpenProblem> {
+fn merge_problems(open: Vec<OpenProblem>, found: Vec<Problem>, now: Timestamp) -> Vec<OpenProblem> {
     let mut open = open;
     found
         .into_iter()

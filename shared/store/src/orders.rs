@@ -4,7 +4,7 @@ use crate::Store;
 use crate::connections::attribute;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
-use crate::model::{DueKind, ORDER_SCHEMA, OrderRecord};
+use crate::model::{DueKind, ORDER_SCHEMA, OrderRecord, Tally};
 use crate::record::{Page, Record, item_of};
 use crate::summaries::OrderSummary;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
@@ -81,6 +81,7 @@ impl Record for OrderRecord {
             version: self.version + 1,
             updated_at: now,
             tells_anew: false,
+            tally: Tally::default(),
             ..self.clone()
         }
     }
@@ -111,6 +112,10 @@ impl Record for OrderRecord {
 
     fn tells_anew(&self) -> Option<&ConnectionId> {
         self.tells_anew.then_some(&self.ledger.connection)
+    }
+
+    fn tally(&self) -> Tally {
+        self.tally
     }
 
     fn summary(&self) -> Result<Option<AttributeValue>, StoreError> {
@@ -196,6 +201,7 @@ impl Store {
             .send()
             .await
             .map_err(StoreError::sdk)?;
+        self.observe(record.tally);
         *record = next;
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::Store;
 use crate::connections::attribute;
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
+use crate::model::Tally;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -46,6 +47,10 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     /// The connection whose notifications are to be told anew, since what is wrong with this changed.
     fn tells_anew(&self) -> Option<&ConnectionId> {
         None
+    }
+    /// Problems that opened and closed since it was read.
+    fn tally(&self) -> Tally {
+        Tally::default()
     }
     /// What lists and counts need of it, shown in the index by age.
     fn summary(&self) -> Result<Option<AttributeValue>, StoreError> {
@@ -163,6 +168,7 @@ impl Store {
                 .expression_attribute_values(":known", AttributeValue::N(record.version().to_string()))
         };
         put.send().await.map_err(StoreError::sdk)?;
+        self.observe(record.tally());
         *record = next;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What people decide of an order, as it changes its record.
 
-use crate::model::OrderRecord;
+use crate::model::{OrderRecord, Tally};
 use domain::ledger::{Handled, OrderState, Settlement};
 use domain::order::{Change, OrderFacts};
 use domain::plan::Sentence;
@@ -45,6 +45,7 @@ impl OrderRecord {
             stock: None,
         });
         self.tells_anew |= !self.problems.is_empty() || !self.differences.is_empty();
+        self.tally += Tally::closed(self.problems.len() + self.differences.len());
         self.problems.clear();
         self.differences.clear();
         self.waits_for.clear();
@@ -99,12 +100,14 @@ impl OrderRecord {
             stock: Some(stock),
         });
         self.tells_anew = true;
+        let open_before = self.problems.len();
         self.problems.retain(|open| {
             !matches!(
                 open.problem.code,
                 ProblemCode::CancelledAfterInvoice | ProblemCode::ChangedAfterInvoice
             )
         });
+        self.tally += Tally::closed(open_before - self.problems.len());
         self.state = OrderState::Waiting;
         self.explanation = vec![Sentence::plain("undoing")];
         self.is_final = false;

@@ -257,6 +257,6 @@ async fn tick(visit: &Visit<'_>) -> Result<Answer, PageError> {
         .store
         .tick_step(visit.id(), step.name(), ticked)
         .await?;
-    tracing::info!(connection.id = %visit.id(), step = step.name(), ticked, "step ticked");
+    tracing::info!(step = step.name(), ticked, "step ticked");
     Ok(visit.go("/checklist", Some("saved")))
 }

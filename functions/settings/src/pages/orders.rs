@@ -13,13 +13,18 @@ pub mod words;
 
 use super::answer::{Answer, PageError};
 use super::visit::Visit;
+use crate::handler::about_order;
 use crate::request::{order_identifier, order_part};
 use domain::ids::OrderIdentifier;
 use http::Method;
 
 /// Answers a request for one of these pages.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
-    let identifier = |part: &str| order_identifier(part).map_err(|_| PageError::NotFound);
+    let identifier = |part: &str| -> Result<OrderIdentifier, PageError> {
+        let identifier = order_identifier(part).map_err(|_| PageError::NotFound)?;
+        about_order(&identifier);
+        Ok(identifier)
+    };
     match (&visit.request.method, path) {
         (&Method::GET, []) => list::answer(visit).await,
         (&Method::GET, ["month"]) => month::answer(visit).await,

@@ -149,7 +149,7 @@ async fn page(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let older = gathered.older.and_then(|older| match older {
         Ok(older) => older_words(&page, older),
         Err(error) => {
-            tracing::warn!(connection.id = %visit.id(), error = %Chain(&error), "the open orders of a preview could not be read");
+            tracing::warn!(error = %Chain(&error), "the open orders of a preview could not be read");
             None
         }
     });

@@ -6,6 +6,7 @@ use super::layout::{Layout, Tab};
 use super::session::{COOKIE, Keys, Session};
 use super::texts;
 use crate::config::Deps;
+use crate::handler::about_connection;
 use crate::request::Request;
 use domain::ids::ConnectionId;
 use domain::settings::Language;
@@ -57,6 +58,7 @@ impl<'a> Visit<'a> {
         let item = item
             .filter(|item| item.connection.created_at == session.made_at)
             .ok_or_else(sign_in)?;
+        about_connection(&session.connection);
         let language = session.language.unwrap_or(item.connection.language);
         Ok(Self {
             deps,

@@ -152,7 +152,7 @@ async fn fill(
             order.plan = Some(found);
         }
         Ok(Err(trouble)) => {
-            tracing::warn!(connection.id = %connection, trouble = ?trouble, "an order could not be planned");
+            tracing::warn!(connection.id = %connection, trouble = %trouble, "an order could not be planned");
             newest.trouble = Some(trouble);
         }
         Err(_) => newest.truncated = true,

@@ -19,6 +19,8 @@ mod faults;
 mod home_pages;
 mod ledger_store;
 mod limits;
+mod log_canaries;
+mod metrics;
 mod nightly;
 mod notifications;
 mod order_month;

@@ -51,7 +51,7 @@ async fn blocked_shop(order: OrderBuilder) -> Shop {
 }
 
 /// An order of which nobody can tell whether Robaws has its stock change.
-async fn in_doubt(booked: bool) -> Shop {
+pub(crate) async fn in_doubt(booked: bool) -> Shop {
     doubtful(one_line("PF-1"), "/stock-changes", booked).await
 }
 

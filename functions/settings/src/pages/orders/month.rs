@@ -67,7 +67,7 @@ pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
         let most = MOST.to_string();
         csv.row(&[texts::filled("month.cut", &[("count", &most)], language)]);
     }
-    tracing::info!(connection.id = %visit.id(), month = typed, orders = count, "a month was asked for");
+    tracing::info!(month = typed, orders = count, "a month was asked for");
     let name = format!("productflow-{}-{}.csv", visit.id(), days.first.strftime("%Y-%m"));
     Ok(Answer::download("text/csv; charset=utf-8", name, csv.finish()))
 }

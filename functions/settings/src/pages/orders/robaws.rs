@@ -62,7 +62,7 @@ pub async fn ask(visit: &Visit<'_>, tariffs: bool, articles: Option<&str>) -> Ca
         let Some(client) = &client else {
             return Heard::Silent;
         };
-        let heard = heard(visit, client.vat_tariffs()).await;
+        let heard = heard(client.vat_tariffs()).await;
         match heard {
             Heard::Answer(tariffs) => Heard::Answer(
                 tariffs
@@ -77,7 +77,7 @@ pub async fn ask(visit: &Visit<'_>, tariffs: bool, articles: Option<&str>) -> Ca
         match (&client, articles) {
             (_, None) => Heard::NotAsked,
             (None, _) => Heard::Silent,
-            (Some(client), Some(wanted)) => heard(visit, client.find_articles(wanted, MOST_ARTICLES)).await,
+            (Some(client), Some(wanted)) => heard(client.find_articles(wanted, MOST_ARTICLES)).await,
         }
     };
     let (tariffs, articles) = futures::join!(asked_tariffs, asked_articles);
@@ -88,7 +88,7 @@ pub async fn ask(visit: &Visit<'_>, tariffs: bool, articles: Option<&str>) -> Ca
 pub async fn document_id(visit: &Visit<'_>, row: &Row, typed: &str) -> String {
     let by_number = match (row.effect.document(), client(visit).await) {
         (Some(kind), Some(client)) => {
-            let found = heard(visit, client.find_by_reference(&row.reference, kind)).await;
+            let found = heard(client.find_by_reference(&row.reference, kind)).await;
             let invoices = found.answer().map(Vec::as_slice).unwrap_or_default();
             let named = invoices
                 .iter()
@@ -109,21 +109,21 @@ async fn client(visit: &Visit<'_>) -> Option<Client> {
     match visit.deps.peers.of(&visit.item.connection).await {
         Ok(clients) => Some(clients.robaws),
         Err(error) => {
-            tracing::warn!(connection.id = %visit.id(), error = %Chain(&error), "Robaws can't be asked for a page");
+            tracing::warn!(error = %Chain(&error), "Robaws can't be asked for a page");
             None
         }
     }
 }
 
-async fn heard<T>(visit: &Visit<'_>, asked: impl Future<Output = Result<T, robaws::Error>>) -> Heard<T> {
+async fn heard<T>(asked: impl Future<Output = Result<T, robaws::Error>>) -> Heard<T> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Heard::Answer(answer),
         Ok(Err(error)) => {
-            tracing::warn!(connection.id = %visit.id(), error = %Chain(&error), "Robaws did not answer for a page");
+            tracing::warn!(error = %Chain(&error), "Robaws did not answer for a page");
             Heard::Silent
         }
         Err(_) => {
-            tracing::warn!(connection.id = %visit.id(), "Robaws did not answer for a page in time");
+            tracing::warn!("Robaws did not answer for a page in time");
             Heard::Silent
         }
     }
