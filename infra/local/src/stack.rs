@@ -122,6 +122,7 @@ pub struct Stack {
     /// By function: Lambda reads its queue with its role.
     sources: BTreeMap<&'static str, aws_sdk_sqs::Client>,
     time_limit: Duration,
+    poll_time_limit: Duration,
 }
 
 fn queue_url(name: &str) -> String {
@@ -270,12 +271,18 @@ impl Stack {
             http,
             sources: sources.into(),
             time_limit,
+            poll_time_limit: POLL_TIME_LIMIT,
         })
     }
 
     /// The time limit of process-order, 90 s unless a test shortens it.
     pub fn set_time_limit(&mut self, limit: Duration) {
         self.time_limit = limit;
+    }
+
+    /// The time limit of poll-orders, 4 minutes unless a test shortens it.
+    pub fn set_poll_time_limit(&mut self, limit: Duration) {
+        self.poll_time_limit = limit;
     }
 
     /// Each function asks anew which table it is, as a new process does.
@@ -414,7 +421,7 @@ impl Stack {
 
     /// One tick of the EventBridge rule of the poll.
     pub async fn poll(&self) -> anyhow::Result<Value> {
-        let event = LambdaEvent::new(self.scheduled("poll"), Self::context(POLL_TIME_LIMIT)?);
+        let event = LambdaEvent::new(self.scheduled("poll"), Self::context(self.poll_time_limit)?);
         poll_orders::handle(&self.poll, event)
             .await
             .map_err(|error| anyhow!("poll-orders: {error}"))

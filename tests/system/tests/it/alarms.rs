@@ -18,15 +18,17 @@ const QUEUES: [(&str, &str); 3] = [
 ];
 
 /// CloudWatch, over a shop.
-struct Watch<'a> {
-    shop: &'a Shop,
+pub(crate) struct Watch<'a> {
+    pub(crate) shop: &'a Shop,
     alarms: BTreeMap<String, Alarm>,
     time_outs: BTreeMap<String, Duration>,
     samples: Samples,
+    /// Lines of metrics that were read.
+    read: usize,
 }
 
 impl<'a> Watch<'a> {
-    fn over(shop: &'a Shop) -> Self {
+    pub(crate) fn over(shop: &'a Shop) -> Self {
         let template = Template::of_this_repository().unwrap();
         let names = Names::of_stack("connector", "eu-west-1", "000000000000");
         let time_out = |properties: &Value| Duration::from_secs(properties["Timeout"].as_u64().unwrap());
@@ -42,6 +44,7 @@ impl<'a> Watch<'a> {
                 .map(|(_, id, properties)| (id.to_owned(), time_out(properties)))
                 .collect(),
             samples: Samples::default(),
+            read: 0,
         }
     }
 
@@ -50,7 +53,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Minutes pass; SQS reports every one of them.
-    fn minutes(&mut self, minutes: i64) {
+    pub(crate) fn minutes(&mut self, minutes: i64) {
         for _ in 0..minutes {
             self.shop.clock.advance(SignedDuration::from_mins(1));
             let now = self.now();
@@ -74,6 +77,39 @@ impl<'a> Watch<'a> {
                 );
             }
         }
+    }
+
+    /// Reads what the code emitted since, under the namespace that the template sets.
+    pub(crate) fn read(&mut self) {
+        let lines = self.shop.stack.metrics.lines();
+        for line in &lines[self.read..] {
+            let mut line = line.clone();
+            for directive in line["_aws"]["CloudWatchMetrics"].as_array_mut().unwrap() {
+                directive["Namespace"] = json!("Connector/connector");
+            }
+            assert!(template::emf::add(&mut self.samples, &line.to_string()).unwrap());
+        }
+        self.read = lines.len();
+    }
+
+    /// What was sampled so far, for another watch over the same shop.
+    pub(crate) fn leave(self) -> (Samples, usize) {
+        (self.samples, self.read)
+    }
+
+    /// Goes on with these samples.
+    pub(crate) fn with(mut self, samples: Samples, read: usize) -> Self {
+        (self.samples, self.read) = (samples, read);
+        self
+    }
+
+    /// Polls and works for so many minutes, five at a time.
+    pub(crate) async fn rounds(&mut self, minutes: i64) {
+        for _ in 0..minutes / 5 {
+            self.minutes(5);
+            self.shop.stack.round().await.unwrap();
+        }
+        self.read();
     }
 
     /// Lambda reports an invocation; one that was cut off took all the time that it had.
@@ -101,7 +137,7 @@ impl<'a> Watch<'a> {
         self.samples.add(series, now, u8::from(status >= 500));
     }
 
-    fn state(&self, alarm: &str) -> State {
+    pub(crate) fn state(&self, alarm: &str) -> State {
         self.alarms[alarm].state(&self.samples, self.now()).unwrap()
     }
 
@@ -115,7 +151,7 @@ impl<'a> Watch<'a> {
     }
 
     #[track_caller]
-    fn only(&self, alarms: &[&str]) {
+    pub(crate) fn only(&self, alarms: &[&str]) {
         assert_eq!(self.sounding(), alarms);
     }
 }

@@ -371,13 +371,22 @@ fn assert_followed(lines: &[Value]) {
         ("settings", "answered"),
     ] {
         let is_there = |line: &&Value| line["service"] == service && line["message"] == message;
-        assert!(followed.iter().any(is_there), "{service}: {message}: {followed:#?}");
+        assert!(
+            followed.iter().any(is_there),
+            "{service}: {message}: {followed:#?}"
+        );
     }
     for line in lines {
-        assert!(line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(), "{line}");
+        assert!(
+            line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
         assert!(line.get("order.id").is_none(), "{line}");
         if line.get("order.identifier").is_some() {
-            assert!(line["connection.id"].is_string() && line["aws.request_id"].is_string(), "{line}");
+            assert!(
+                line["connection.id"].is_string() && line["aws.request_id"].is_string(),
+                "{line}"
+            );
         }
     }
 }
@@ -398,7 +407,10 @@ async fn idle() {
     shop.stack.poll().await.unwrap();
     let lines = shop.log.lines().split_off(before);
     let at_info: Vec<&Value> = lines.iter().filter(|line| line["level"] != "DEBUG").collect();
-    assert!(matches!(at_info.as_slice(), [line] if line["message"] == "round done"), "{at_info:#?}");
+    assert!(
+        matches!(at_info.as_slice(), [line] if line["message"] == "round done"),
+        "{at_info:#?}"
+    );
 }
 
 /// A panic of which the text names somebody; the program's own text is kept.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod alarms;
+mod alarms_of_our_own;
 mod announcements;
 mod api;
 mod api_orders;
