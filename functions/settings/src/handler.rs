@@ -40,16 +40,17 @@ pub async fn handle(
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let LambdaEvent { payload, context } = event;
-    let span = tracing::info_span!(
-        "request",
-        http.method = %payload.request_context.http.method,
-        connection.id = Empty,
-        order.identifier = Empty,
-    );
-    let answering = Box::pin(answered(deps, payload).instrument(span));
-    deps.invocations
-        .run(&context, async { Ok(answering.await) })
-        .await
+    let answering = async {
+        // Inside the invocation, whose span is around it.
+        let span = tracing::info_span!(
+            "request",
+            http.method = %payload.request_context.http.method,
+            connection.id = Empty,
+            order.identifier = Empty,
+        );
+        Ok(Box::pin(answered(deps, payload)).instrument(span).await)
+    };
+    deps.invocations.run(&context, answering).await
 }
 
 /// From now on the lines of this request name the connection.

@@ -3,7 +3,8 @@
 use runtime::invocation::milliseconds;
 use runtime::metrics::{self, Metric};
 use std::time::Duration;
-use store::model::{Peer, Tally};
+use store::Tally;
+use store::model::Peer;
 
 /// Counts the calls to a peer.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,9 @@
 //! What is remembered of an article: what ProductFlow was last sent of it, when it is due, and what is wrong with it.
 
 use crate::keys::{self, Key};
-use crate::model::{OpenProblem, Tally, differ, replace_problems};
+use crate::model::{OpenProblem, differ};
 use crate::record::Record;
+use crate::tally::{Tally, replace_problems};
 use domain::article::{ArticleFacts, Listing};
 use domain::ids::{ArticleId, ConnectionId, Sku};
 use domain::notification::Subject;

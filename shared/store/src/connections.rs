@@ -4,11 +4,12 @@ use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use crate::model::{
     CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, OpenProblem, Peer,
-    PeerHealth, PollState, Tally, Told, Webhook,
+    PeerHealth, PollState, Told, Webhook,
 };
 use crate::queue::Sweep;
 use crate::secrets::SecretError;
 use crate::sweep::SweepState;
+use crate::tally::Tally;
 use crate::{Store, model::NewestDocuments};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};

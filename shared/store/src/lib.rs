@@ -22,9 +22,9 @@ pub mod settle;
 pub mod summaries;
 pub mod sweep;
 pub mod table;
+pub mod tally;
 
 use domain::ids::ConnectionId;
-use model::Tally;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex};
 pub use error::StoreError;
 pub use record::Page;
 pub use secrets::SecretStore;
+pub use tally::Tally;
 
 /// Is told what the table learns, once it is stored.
 pub trait Observer: Debug + Send + Sync {

@@ -2,6 +2,7 @@
 
 use crate::queue::Sweep;
 use crate::sweep::SweepState;
+use crate::tally::{Tally, replace_problems};
 use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
 use domain::ledger::{Ledger, OrderState};
 use domain::money::Cents;
@@ -608,45 +609,12 @@ pub fn differ(open: &[OpenProblem], found: &[Problem]) -> bool {
     open.len() != found.len() || open.iter().zip(found).any(|(open, found)| open.problem != *found)
 }
 
-/// Problems that opened and closed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Opened.
-    pub opened: u64,
-    /// Closed.
-    pub closed: u64,
-}
-
-impl Tally {
-    /// So many that closed.
-    pub fn closed(count: usize) -> Self {
-        Self {
-            opened: 0,
-            closed: u64::try_from(count).unwrap_or(u64::MAX),
-        }
-    }
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.opened = self.opened.saturating_add(other.opened);
-        self.closed = self.closed.saturating_add(other.closed);
-    }
-}
-
-/// Puts what a look found in place of what is open, and tells what that opened and closed.
-pub fn replace_problems(open: &mut Vec<OpenProblem>, found: Vec<Problem>, now: Timestamp) -> Tally {
-    let before = open.len();
-    *open = merge_problems(std::mem::take(open), found, now);
-    let known = open.iter().filter(|problem| problem.count > 1).count();
-    Tally {
-        opened: u64::try_from(open.len().saturating_sub(known)).unwrap_or(u64::MAX),
-        ..Tally::closed(before.saturating_sub(known))
-    }
-}
-
 /// The open problems after a look that found `found`: known ones keep their opening and count on.
-fn merge_problems(open: Vec<OpenProblem>, found: Vec<Problem>, now: Timestamp) -> Vec<OpenProblem> {
+pub(crate) fn merge_problems(
+    open: Vec<OpenProblem>,
+    found: Vec<Problem>,
+    now: Timestamp,
+) -> Vec<OpenProblem> {
     let mut open = open;
     found
         .into_iter()

@@ -4,7 +4,7 @@ use crate::Store;
 use crate::connections::attribute;
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
-use crate::model::Tally;
+use crate::tally::Tally;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

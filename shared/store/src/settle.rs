@@ -1,6 +1,7 @@
 //! What people decide of an order, as it changes its record.
 
-use crate::model::{OrderRecord, Tally};
+use crate::model::OrderRecord;
+use crate::tally::Tally;
 use domain::ledger::{Handled, OrderState, Settlement};
 use domain::order::{Change, OrderFacts};
 use domain::plan::Sentence;

@@ -61,13 +61,15 @@ async fn page(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, Pag
 async fn of_connection(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     match path {
         ["language"] if visit.request.method == Method::POST => sign_in::language(visit),
-        [] | [""] => home::answer(visit).await,
-        ["set-up" | "settings" | "activate" | "deactivate", ..] => set_up::answer(visit, path).await,
-        ["preview", ..] => preview::answer(visit, path).await,
-        ["checklist", ..] => checklist::answer(visit, path).await,
-        ["orders", rest @ ..] => orders::answer(visit, rest).await,
-        ["articles", rest @ ..] => articles::answer(visit, rest).await,
-        ["notifications", rest @ ..] => notifications::answer(visit, rest).await,
+        [] | [""] => Box::pin(home::answer(visit)).await,
+        ["set-up" | "settings" | "activate" | "deactivate", ..] => {
+            Box::pin(set_up::answer(visit, path)).await
+        }
+        ["preview", ..] => Box::pin(preview::answer(visit, path)).await,
+        ["checklist", ..] => Box::pin(checklist::answer(visit, path)).await,
+        ["orders", rest @ ..] => Box::pin(orders::answer(visit, rest)).await,
+        ["articles", rest @ ..] => Box::pin(articles::answer(visit, rest)).await,
+        ["notifications", rest @ ..] => Box::pin(notifications::answer(visit, rest)).await,
         ["help"] => help::answer(visit),
         _ => Err(PageError::NotFound),
     }

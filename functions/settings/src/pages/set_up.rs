@@ -26,20 +26,22 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
         (&Method::GET, ["settings" | "activate" | "deactivate"]) if !is_set_up => {
             Ok(visit.go("/set-up", None))
         }
-        (&Method::GET, ["set-up"]) => steps::connect(visit).await,
-        (&Method::POST, ["set-up"]) if !is_set_up => steps::take_credentials(visit).await,
-        (&Method::GET, ["set-up", "choices"]) => steps::choices(visit).await,
-        (&Method::POST, ["set-up", "choices"]) if !is_set_up => steps::take_choices(visit).await,
+        (&Method::GET, ["set-up"]) => Box::pin(steps::connect(visit)).await,
+        (&Method::POST, ["set-up"]) if !is_set_up => Box::pin(steps::take_credentials(visit)).await,
+        (&Method::GET, ["set-up", "choices"]) => Box::pin(steps::choices(visit)).await,
+        (&Method::POST, ["set-up", "choices"]) if !is_set_up => Box::pin(steps::take_choices(visit)).await,
         (&Method::GET, ["set-up", "start"]) => start::show(visit),
-        (&Method::POST, ["set-up", "start"]) if !is_set_up => start::take(visit).await,
-        (&Method::GET, ["settings"]) => settings::show(visit).await,
-        (&Method::POST, ["settings"]) if is_set_up => settings::take(visit).await,
-        (&Method::POST, ["settings", "credentials"]) if is_set_up => settings::take_credentials(visit).await,
-        (&Method::POST, ["settings", "new-link"]) => settings::new_link(visit).await,
+        (&Method::POST, ["set-up", "start"]) if !is_set_up => Box::pin(start::take(visit)).await,
+        (&Method::GET, ["settings"]) => Box::pin(settings::show(visit)).await,
+        (&Method::POST, ["settings"]) if is_set_up => Box::pin(settings::take(visit)).await,
+        (&Method::POST, ["settings", "credentials"]) if is_set_up => {
+            Box::pin(settings::take_credentials(visit)).await
+        }
+        (&Method::POST, ["settings", "new-link"]) => Box::pin(settings::new_link(visit)).await,
         (&Method::GET, ["activate"]) => switch::show_activate(visit),
-        (&Method::POST, ["activate"]) if is_set_up => switch::activate(visit).await,
-        (&Method::GET, ["deactivate"]) => switch::show_deactivate(visit).await,
-        (&Method::POST, ["deactivate"]) if is_set_up => switch::deactivate(visit).await,
+        (&Method::POST, ["activate"]) if is_set_up => Box::pin(switch::activate(visit)).await,
+        (&Method::GET, ["deactivate"]) => Box::pin(switch::show_deactivate(visit)).await,
+        (&Method::POST, ["deactivate"]) if is_set_up => Box::pin(switch::deactivate(visit)).await,
         // A form of the set-up that was sent after all was done, or the other way round.
         (&Method::POST, ["set-up" | "settings" | "activate" | "deactivate", ..]) => {
             visit.form()?;

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use simulators::traffic::{Answer, Effect};
 use simulators::{Company, Fault, OrderBuilder, Outage, RobawsTenant, demo};
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
 const KEY: &str = "canary-robaws-key-7f3a";
@@ -58,6 +59,10 @@ impl Write for Log {
 
 impl Log {
     fn listen() -> (Self, DefaultGuard) {
+        // With one subscriber alone, a line that a test on another thread writes first would be asked of that thread, which has
+        // none, and be silent from then on. A second one makes every line be asked of all.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(telemetry::subscriber("debug", std::io::sink)));
         let log = Self::default();
         let writer = log.clone();
         let subscriber = telemetry::subscriber("debug", move || writer.clone());
@@ -293,7 +298,7 @@ async fn story() {
             .await;
     }
     shop.robaws.edit_article("12", |article| {
-        article.cost_price = rust_decimal::Decimal::new(1234, 2)
+        article.cost_price = rust_decimal::Decimal::new(1234, 2);
     });
     shop.rounds(6).await;
 
