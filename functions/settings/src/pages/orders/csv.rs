@@ -24,11 +24,7 @@ impl Csv {
     }
 
     fn cell(&mut self, text: &str) {
-        let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-            format!("'{text}")
-        } else {
-            text.to_owned()
-        };
+        let text = disarmed(text);
         if text.contains([';', '"', '\r', '\n']) {
             self.0.push('"');
             self.0.push_str(&text.replace('"', "\"\""));
@@ -42,6 +38,25 @@ impl Csv {
     pub fn finish(self) -> String {
         self.0
     }
+}
+
+/// The text with an apostrophe before whatever a spreadsheet would take for the beginning of a formula: at the start, and after
+/// what parts cells where the list separator is another one than here.
+fn disarmed(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + 1);
+    let mut may_begin = true;
+    for character in text.chars() {
+        let separates = matches!(character, ',' | ';' | '\t' | '\r' | '\n');
+        let begins = matches!(character, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n')
+            || matches!(character, '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
+        if may_begin && begins {
+            safe.push('\'');
+        }
+        safe.push(character);
+        // Quotes and spaces before a formula are dropped by some.
+        may_begin = separates || (may_begin && matches!(character, ' ' | '"'));
+    }
+    safe
 }
 
 #[cfg(test)]
@@ -58,9 +73,19 @@ mod tests {
     #[case("+32", "'+32")]
     #[case("-1", "'-1")]
     #[case("@SUM(A1)", "'@SUM(A1)")]
-    #[case("\t=1", "'\t=1")]
-    #[case("\r=1", "\"'\r=1\"")]
+    #[case("\t=1", "'\t'=1")]
+    #[case("\r=1", "\"'\r'=1\"")]
     #[case("=1;2", "\"'=1;2\"")]
+    // Elsewhere than here commas part the cells: what follows one would begin a cell.
+    #[case("a,=1+1", "a,'=1+1")]
+    #[case("a,-5,@b", "a,'-5,'@b")]
+    #[case("a;+1", "\"a;'+1\"")]
+    #[case("a\n=1", "\"a\n'=1\"")]
+    #[case("a,\"=1", "\"a,\"\"'=1\"")]
+    #[case(" =1", " '=1")]
+    #[case("\u{ff1d}1", "'\u{ff1d}1")]
+    #[case("A-1, B-2", "A-1, B-2")]
+    #[case("2026-11-23", "2026-11-23")]
     #[case("", "")]
     fn cells(#[case] text: &str, #[case] expected: &str) {
         let mut csv = Csv::default();
