@@ -5,6 +5,7 @@ use crate::observer::{Nobody, SharedObserver, Watched};
 use domain::ids::CompanyId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Response};
+use runtime::http::{BodyError, body};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,7 @@ const RATE_RETRIES: u32 = 2;
 /// Requests left before we wait, where the headers tell.
 const RESERVE: u64 = 1;
 
-/// What stays as it is in a path segment. Dots are encoded too: `.` and `..` must not be taken for a folder.
+/// What stays as it is in a path segment. `.` and `..` alone can't be one: URLs take them for a folder however they are written.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
 
 /// A client for one company.
@@ -205,8 +206,13 @@ async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Valu
         .is_none_or(|value| value.to_ascii_lowercase().contains("json"));
     match status {
         200..=299 => {
-            let body = response.bytes().await.map_err(|source| Error::NoAnswer {
-                source: source.without_url(),
+            let body = body(response).await.map_err(|error| match error {
+                BodyError::Lost(source) => Error::NoAnswer {
+                    source: source.without_url(),
+                },
+                BodyError::TooLarge => Error::Unreadable {
+                    what: "an answer of at most 8 MiB",
+                },
             })?;
             // The body of a write says nothing that we need, and may be empty.
             if call.write.is_some() && (is_json || body.is_empty()) {
@@ -237,8 +243,7 @@ async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Valu
             })
         }
         _ => {
-            let json: Value = response
-                .bytes()
+            let json: Value = body(response)
                 .await
                 .ok()
                 .and_then(|b| serde_json::from_slice(&b).ok())

@@ -5,6 +5,7 @@ use crate::observer::{Nobody, SharedObserver, Watched};
 use crate::pacing::{Limits, Pacer};
 use crate::wire;
 use reqwest::{Method, RequestBuilder, Response};
+use runtime::http::{BodyError, body};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -334,11 +335,18 @@ async fn answer(response: Response, path: &str, observer: &SharedObserver) -> Re
         .get("content-type")
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-    let body = match response.bytes().await {
-        Ok(body) => body.to_vec(),
+    let body = match body(response).await {
+        Ok(body) => body,
         // A refusal is one whatever became of its body; of anything else the end is not known.
         Err(_) if (400..500).contains(&status) => Vec::new(),
-        Err(source) => {
+        Err(BodyError::TooLarge) if !(200..300).contains(&status) => Vec::new(),
+        Err(BodyError::TooLarge) => {
+            return Err(Error::Unreadable {
+                what: "an answer",
+                source: serde::de::Error::custom("it is larger than 8 MiB"),
+            });
+        }
+        Err(BodyError::Lost(source)) => {
             return Err(Error::NoAnswer {
                 source: source.without_url(),
             });

@@ -1,7 +1,35 @@
 //! The HTTP client for the peers: the one place that builds one.
 
+use reqwest::Response;
 use std::time::Duration;
 use url::Url;
+
+/// Largest answer of a peer that is read, unpacked: ten times a full page of large orders. What is larger is no answer of theirs,
+/// and must not fill the memory.
+pub const MOST_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Why the body of an answer could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The connection dropped, or the time was up.
+    #[error("the answer was not received whole")]
+    Lost(#[source] reqwest::Error),
+    /// It is larger than [`MOST_ANSWER_BYTES`].
+    #[error("the answer is larger than 8 MiB")]
+    TooLarge,
+}
+
+/// The body of an answer, unpacked, as long as it is no larger than [`MOST_ANSWER_BYTES`].
+pub async fn body(mut answer: Response) -> Result<Vec<u8>, BodyError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(BodyError::Lost)? {
+        if body.len().saturating_add(chunk.len()) > MOST_ANSWER_BYTES {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
 
 /// A client that follows no redirect (an unauthenticated call may be sent to a login page) and speaks plain HTTP only when
 /// a base URL asks for it. The peers' clients set a time-out per call.
