@@ -33,6 +33,10 @@ impl Client {
 
     /// One order as it is now; `None` on 404.
     pub async fn order(&self, identifier: &OrderIdentifier) -> Result<Option<RawOrder>, Error> {
+        // Also percent-encoded these name a folder: no URL names such an order.
+        if matches!(identifier.as_str(), "." | "..") {
+            return Ok(None);
+        }
         match self
             .get(&format!("order/{}", segment(identifier.as_str())), "")
             .await

@@ -214,6 +214,16 @@ impl Client {
     }
 
     async fn call(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        // In a URL these name a folder, so that the call would be of something else.
+        if request
+            .path
+            .split('/')
+            .any(|part| matches!(part, "" | "." | ".."))
+        {
+            return Err(Error::NotFound {
+                path: request.path.to_owned(),
+            });
+        }
         let mut waited = 0;
         loop {
             match self.once(request).await {
