@@ -366,6 +366,9 @@ fn table_key(key: &Key) -> Key {
         .collect()
 }
 
+/// Longest sort key that DynamoDB takes.
+const MOST_KEY_BYTES: usize = 1024;
+
 fn encode_cursor(key: &Key) -> String {
     let part = |name: &str| {
         key.get(name)
@@ -382,6 +385,13 @@ fn decode_cursor(newest_pk: &str, pk: &str, cursor: &str) -> Result<Key, StoreEr
         .map_err(|_| StoreError::BadCursor)?;
     let (newest_at, sk): (String, String) =
         serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
+    // What DynamoDB takes for no key at all.
+    if [&newest_at, &sk]
+        .iter()
+        .any(|part| part.is_empty() || part.len() > MOST_KEY_BYTES)
+    {
+        return Err(StoreError::BadCursor);
+    }
     Ok(Key::from([
         ("pk".to_owned(), text(pk)),
         ("sk".to_owned(), text(sk)),
