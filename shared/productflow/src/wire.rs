@@ -31,6 +31,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::str::FromStr;
 
 /// The form of a product.
@@ -312,8 +313,9 @@ fn lines(body: &Value, settings: &ConnectionSettings) -> Result<Vec<OrderLine>, 
         .enumerate()
         .map(|(at, row)| line(row, at, settings))
         .collect::<Result<_, _>>()?;
+    let mut known = HashSet::new();
     for (at, line) in lines.iter().enumerate() {
-        if lines[..at].iter().any(|other| other.id == line.id) {
+        if !known.insert(&line.id) {
             return Err(Bad {
                 field: format!("lines[{at}].id"),
                 value: format!("{} (twice)", line.id),
