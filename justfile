@@ -52,6 +52,10 @@ acceptance:
 browser:
     tests/browser/run
 
+# Inputs made at random for everything that reads a stranger's bytes; what fails is in target/fuzz
+fuzz seconds="60":
+    FUZZ_SECONDS={{seconds}} cargo test -p system --test it fuzz:: -- --test-threads 1
+
 # How long a webhook's answer takes, warm
 bench-webhook:
     cargo bench -p system --bench webhook

@@ -14,7 +14,7 @@ use simulators::robaws::Article;
 
 const ARTICLES: &str = "articles.fifo";
 
-fn signature(secret: &str, at: i64, body: &[u8]) -> String {
+pub(crate) fn signature(secret: &str, at: i64, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{at}.").as_bytes());
     mac.update(body);
@@ -22,7 +22,13 @@ fn signature(secret: &str, at: i64, body: &[u8]) -> String {
 }
 
 /// A delivery as API Gateway hands it on.
-async fn deliver(shop: &Catalogue, id: &str, header: Option<&str>, body: &[u8], encode: bool) -> u16 {
+pub(crate) async fn deliver(
+    shop: &Catalogue,
+    id: &str,
+    header: Option<&str>,
+    body: &[u8],
+    encode: bool,
+) -> u16 {
     let mut headers = json!({ "content-type": "application/json" });
     if let Some(header) = header {
         headers["robaws-signature"] = header.into();
@@ -48,7 +54,7 @@ async fn deliver(shop: &Catalogue, id: &str, header: Option<&str>, body: &[u8], 
     status
 }
 
-fn event(id: &str, article: &str) -> Vec<u8> {
+pub(crate) fn event(id: &str, article: &str) -> Vec<u8> {
     json!({ "id": id, "event": "article.updated", "data": { "id": article } })
         .to_string()
         .into_bytes()

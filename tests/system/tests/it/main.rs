@@ -17,6 +17,7 @@ mod chaos_articles;
 mod checklist_pages;
 mod deletion;
 mod faults;
+mod fuzz;
 mod home_pages;
 mod ledger_store;
 mod limits;
