@@ -240,4 +240,22 @@ mod tests {
         assert_eq!(messages, ["ours", "their warning"]);
         assert!(logged("no such level", || tracing::debug!("ours")).is_empty());
     }
+
+    #[test]
+    fn every_log_line_is_one_object_whatever_stands_in_it() {
+        let hostile = "PF-1\r\n{\"level\":\"ERROR\",\"x\":\"y\"}\u{0}\u{1b}[31m\u{202e}";
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        tracing::subscriber::with_default(subscriber("info", move || writer.clone()), || {
+            tracing::warn!(order.identifier = hostile, reason = %hostile, path = ?hostile, "{hostile}");
+        });
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        assert!(text.trim_end().bytes().all(|byte| byte >= b' '), "{text}");
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&line["level"], &line["order.identifier"]),
+            (&"WARN".into(), &hostile.into())
+        );
+    }
 }
