@@ -86,11 +86,20 @@ pub enum Error {
 
 /// Why JSON does not fit, without the value that does not: it may be anybody's name.
 #[derive(Debug, thiserror::Error)]
-#[error("{how} (line {line}, column {column})")]
-pub struct Misfit {
-    how: String,
-    line: usize,
-    column: usize,
+pub enum Misfit {
+    /// At one place.
+    #[error("{how} (line {line}, column {column})")]
+    At {
+        /// How.
+        how: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// It was not read to its end.
+    #[error("it is larger than 8 MiB")]
+    TooLarge,
 }
 
 impl From<&serde_json::Error> for Misfit {
@@ -106,7 +115,7 @@ impl From<&serde_json::Error> for Misfit {
             Category::Eof => "it ends too early".to_owned(),
             Category::Syntax | Category::Io => "it is not JSON".to_owned(),
         };
-        Self {
+        Self::At {
             how,
             line: error.line(),
             column: error.column(),

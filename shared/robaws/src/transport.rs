@@ -1,6 +1,6 @@
 //! One call: authentication, pacing, time-outs, errors by meaning, and the retries that are safe.
 
-use crate::error::Error;
+use crate::error::{Error, Misfit};
 use crate::observer::{Nobody, SharedObserver, Watched};
 use crate::pacing::{Limits, Pacer};
 use crate::wire;
@@ -353,7 +353,7 @@ async fn answer(response: Response, path: &str, observer: &SharedObserver) -> Re
         Err(BodyError::TooLarge) => {
             return Err(Error::Unreadable {
                 what: "an answer",
-                source: serde::de::Error::custom("it is larger than 8 MiB"),
+                source: Misfit::TooLarge,
             });
         }
         Err(BodyError::Lost(source)) => {
