@@ -37,6 +37,7 @@ pub fn connection(item: &ConnectionItem, now: Timestamp) -> Value {
         "webhook": if item.webhook.is_some() { "registered" } else { "missing" },
         "problems": problems(item.problems.values(), connection.language),
         "quota_left": item.robaws.quota_left,
+        "suspended_at": connection.suspension.as_ref().and_then(|suspension| suspension.since),
         "rebuild": rebuild(item),
         "created_at": connection.created_at,
     })

@@ -261,6 +261,7 @@ pub(super) fn view(console: &Console, connection: &Value) -> String {
         Value::Null => "no company".to_owned(),
         company => format!("company {}", plain(company)),
     };
+    let suspended = &connection["suspended_at"];
     let known = [
         ("language", plain(&connection["language"])),
         ("Robaws", format!("{}{}", configured("robaws"), paused("robaws"))),
@@ -278,11 +279,12 @@ pub(super) fn view(console: &Console, connection: &Value) -> String {
         ("webhook", plain(&connection["webhook"])),
         ("quota left today", plain(&connection["quota_left"])),
     ];
+    let suspended = suspended.as_str().map(|_| ("suspended", moment(suspended)));
     let mut parts = vec![format!(
         "{}  {}\n{}",
         console.heading(&plain(&connection["id"])),
         console.coloured(&word, colour),
-        rows(known.iter().map(|(name, value)| (*name, value.clone())))
+        rows(known.into_iter().chain(suspended))
     )];
     if let Value::Object(settings) = &connection["settings"] {
         let settings = settings

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ids::{CompanyId, DocumentId, OrderIdentifier};
 use runtime::clock::Clock as _;
+use runtime::error::Chain;
 use scraper::Html;
 use serde_json::{Value, json};
 use settings::operator::OperatorToken;
@@ -120,9 +121,9 @@ async fn an_answer_that_would_fill_the_memory_is_not_read() {
         BadPeer::json("", &plain),
     ] {
         let error = peer.robaws().vat_tariffs().await.unwrap_err();
-        assert!(format!("{error:?}").contains("8 MiB"), "{error:?}");
+        assert!(Chain(&error).to_string().contains("8 MiB"), "{error:?}");
         let error = peer.productflow().orders_page(1, 100, true).await.unwrap_err();
-        assert!(format!("{error:?}").contains("8 MiB"), "{error:?}");
+        assert!(Chain(&error).to_string().contains("8 MiB"), "{error:?}");
     }
 }
 
