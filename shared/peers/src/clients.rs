@@ -1,11 +1,11 @@
 //! The clients of a connection: built from its credentials, kept per version of its secret.
 
-use crate::observe::{ProductflowCalls, RobawsCalls};
+use crate::observe::Calls;
 use crate::trouble::{Trouble, signed};
 use domain::ids::{CompanyId, ConnectionId};
 use std::collections::HashMap;
 use std::sync::Arc;
-use store::model::Connection;
+use store::model::{Connection, Peer};
 use store::secrets::{Credentials, SecretStore};
 use tokio::sync::Mutex;
 use url::Url;
@@ -145,7 +145,7 @@ impl Peers {
         };
         let url = self.robaws_url.clone();
         let client = robaws::Client::new(self.http.clone(), url, login, pacer);
-        Some(client.observed(Arc::new(RobawsCalls)))
+        Some(client.observed(Arc::new(Calls(Peer::Robaws))))
     }
 
     /// A ProductFlow client with these credentials.
@@ -153,7 +153,7 @@ impl Peers {
         let token = credentials.productflow.clone()?.access_token;
         let url = self.productflow_url.clone();
         let client = productflow::Client::new(self.http.clone(), url, token, company);
-        Some(client.observed(Arc::new(ProductflowCalls)))
+        Some(client.observed(Arc::new(Calls(Peer::Productflow))))
     }
 }
 

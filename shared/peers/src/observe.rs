@@ -2,59 +2,29 @@
 
 use runtime::invocation::milliseconds;
 use runtime::metrics::{self, Metric};
+use runtime::observer::{Ended, Observer};
 use std::time::Duration;
 use store::Tally;
 use store::model::Peer;
 
 /// Counts the calls to a peer.
 #[derive(Debug, Clone, Copy)]
-struct Calls(Peer);
+pub struct Calls(pub Peer);
 
-impl Calls {
-    fn called(self, took: Duration, throttled: bool, failed: bool) {
+impl Observer for Calls {
+    fn called(&self, took: Duration, ended: Ended) {
         let peer = self.0.as_str();
         metrics::count(Metric::PeerCalls.of(peer), 1);
         metrics::record(Metric::PeerLatency.of(peer), milliseconds(took));
-        if throttled {
-            metrics::count(Metric::PeerThrottled.of(peer), 1);
-        }
-        if failed {
-            self.failed();
+        match ended {
+            Ended::Answered => {}
+            Ended::Throttled => metrics::count(Metric::PeerThrottled.of(peer), 1),
+            Ended::Failed => self.unreadable(),
         }
     }
 
-    fn failed(self) {
+    fn unreadable(&self) {
         metrics::count(Metric::PeerFailures.of(self.0.as_str()), 1);
-    }
-}
-
-/// Counts the calls to Robaws.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RobawsCalls;
-
-impl robaws::Observer for RobawsCalls {
-    fn called(&self, took: Duration, ended: robaws::Ended) {
-        let (throttled, failed) = (ended == robaws::Ended::Throttled, ended == robaws::Ended::Failed);
-        Calls(Peer::Robaws).called(took, throttled, failed);
-    }
-
-    fn unreadable(&self) {
-        Calls(Peer::Robaws).failed();
-    }
-}
-
-/// Counts the calls to ProductFlow.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ProductflowCalls;
-
-impl productflow::Observer for ProductflowCalls {
-    fn called(&self, took: Duration, ended: productflow::Ended) {
-        use productflow::Ended;
-        Calls(Peer::Productflow).called(took, ended == Ended::Throttled, ended == Ended::Failed);
-    }
-
-    fn unreadable(&self) {
-        Calls(Peer::Productflow).failed();
     }
 }
 

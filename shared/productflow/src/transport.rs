@@ -1,7 +1,7 @@
 //! One call: authentication, pacing where limits are announced, errors by meaning, and the retries that are safe.
 
 use crate::error::Error;
-use crate::observer::{Nobody, SharedObserver, Watched};
+use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use domain::ids::CompanyId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Response};
@@ -132,7 +132,7 @@ impl Client {
             }
             let watched = Watched::begin(&*self.observer);
             let answered = self.call(call).await;
-            watched.end(&answered);
+            watched.end(answered.as_ref().map_or_else(Error::ended, |_| Ended::Answered));
             match answered {
                 Err(Error::RateLimited { retry_after }) if waited < RATE_RETRIES => {
                     let wait = retry_after.unwrap_or(Duration::from_secs(1));

@@ -1,7 +1,7 @@
 //! What can go wrong with a call, by meaning. No error holds a body or a credential, and none says what a body held: the peer's own
 //! sentence may repeat what was sent, and is for the merchant, not for the logs.
 
-use crate::observer::Ended;
+use runtime::observer::Ended;
 use std::time::Duration;
 
 /// A failed call to Robaws.

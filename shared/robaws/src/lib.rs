@@ -3,7 +3,6 @@
 pub mod articles;
 pub mod error;
 pub mod invoices;
-pub mod observer;
 pub mod obstacles;
 pub mod pacing;
 pub mod parties;
@@ -16,7 +15,6 @@ pub mod wire;
 
 pub use articles::{ArticleList, ArticlesPage, FoundArticle, Namesakes};
 pub use error::Error;
-pub use observer::{Ended, Observer, SharedObserver};
 pub use pacing::{Limits, Pacer};
 pub use parties::FoundClients;
 pub use stock::DocumentsPage;

@@ -1,7 +1,7 @@
 //! One call: authentication, pacing, time-outs, errors by meaning, and the retries that are safe.
 
 use crate::error::{Error, Misfit};
-use crate::observer::{Nobody, SharedObserver, Watched};
+use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use crate::pacing::{Limits, Pacer};
 use crate::wire;
 use reqwest::{Method, RequestBuilder, Response};
@@ -261,7 +261,7 @@ impl Client {
                 source: source.without_url(),
             }),
         };
-        watched.end(&answered);
+        watched.end(answered.as_ref().map_or_else(Error::ended, |_| Ended::Answered));
         answered.map_err(|error| error.reworded(|sentence| self.without_secrets(sentence)))
     }
 

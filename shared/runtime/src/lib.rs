@@ -9,5 +9,6 @@ pub mod http;
 pub mod http_event;
 pub mod invocation;
 pub mod metrics;
+pub mod observer;
 pub mod sqs_event;
 pub mod telemetry;

@@ -1,6 +1,5 @@
-//! Who is told of every call, to count and time them.
+//! Who is told of every call to a peer, to count and time them: the clients report here, and know nothing of metrics.
 
-use crate::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ pub enum Ended {
     Failed,
 }
 
-/// Is told of every call to ProductFlow.
+/// Is told of every call to a peer.
 pub trait Observer: Debug + Send + Sync {
     /// A call ended, after this long on its way.
     fn called(&self, took: Duration, ended: Ended);
@@ -30,7 +29,7 @@ pub type SharedObserver = Arc<dyn Observer>;
 
 /// Nobody is told.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Nobody;
+pub struct Nobody;
 
 impl Observer for Nobody {
     fn called(&self, _took: Duration, _ended: Ended) {}
@@ -39,14 +38,16 @@ impl Observer for Nobody {
 }
 
 /// A call on its way. One that is abandoned failed.
-pub(crate) struct Watched<'a> {
+#[derive(Debug)]
+pub struct Watched<'a> {
     observer: &'a dyn Observer,
     began: Instant,
     ended: Ended,
 }
 
 impl<'a> Watched<'a> {
-    pub(crate) fn begin(observer: &'a dyn Observer) -> Self {
+    /// It begins now.
+    pub fn begin(observer: &'a dyn Observer) -> Self {
         Self {
             observer,
             began: Instant::now(),
@@ -54,8 +55,9 @@ impl<'a> Watched<'a> {
         }
     }
 
-    pub(crate) fn end<T>(mut self, answer: &Result<T, Error>) {
-        self.ended = answer.as_ref().map_or_else(Error::ended, |_| Ended::Answered);
+    /// It ended so.
+    pub fn end(mut self, ended: Ended) {
+        self.ended = ended;
     }
 }
 
