@@ -120,12 +120,7 @@ pub async fn run(
     let mut pass = Pass {
         deps,
         connection: &connection.id,
-        settings: Settings {
-            language: connection.language,
-            go_live,
-            connection: connection.settings.clone(),
-            lost: connection.lost,
-        },
+        settings: connection.rules(go_live),
         version: connection.version,
         boundary,
         started_at,

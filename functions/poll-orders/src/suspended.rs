@@ -11,8 +11,9 @@ use store::queue::Sweep;
 /// with a rebuild that nobody goes on with.
 pub async fn keep(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError> {
     let now = deps.clock.now();
-    if let Some(suspension) = item.connection.suspension.as_mut().filter(|s| s.since.is_none()) {
-        suspension.since = Some(now);
+    let found = item.connection.clone();
+    item.connection.suspend(Some(now));
+    if item.connection != found {
         tracing::error!(
             connection.id = %item.connection.id,
             "the table is not the one that the ledger was written to: suspended until the ledger has been rebuilt"

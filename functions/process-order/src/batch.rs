@@ -130,13 +130,8 @@ async fn open(deps: &Deps, id: &ConnectionId, deadline: Instant) -> Result<Optio
 
 fn settings_of(item: &ConnectionItem) -> Settings {
     let connection = &item.connection;
-    Settings {
-        language: connection.language,
-        // Without a go-live nothing was ever activated, and nothing may be touched.
-        go_live: connection.go_live.unwrap_or(Timestamp::MAX),
-        connection: connection.settings.clone(),
-        lost: connection.lost,
-    }
+    // Without a go-live nothing was ever activated, and nothing may be touched.
+    connection.rules(connection.go_live.unwrap_or(Timestamp::MAX))
 }
 
 /// One order. An error means that its outcome could not be recorded.

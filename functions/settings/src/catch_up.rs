@@ -70,12 +70,7 @@ pub async fn survey(
     until: Instant,
 ) -> Result<Survey, ApiError> {
     let connection = &item.connection;
-    let settings = Settings {
-        language: connection.language,
-        go_live,
-        connection: connection.settings.clone(),
-        lost: connection.lost,
-    };
+    let settings = connection.rules(go_live);
     let last_read = item.poll.mark.map_or(since, |mark| mark.min(since));
     let boundary = last_read.checked_sub(OVERLAP).unwrap_or(last_read);
     let mut survey = Survey {

@@ -51,18 +51,10 @@ pub async fn suspend(deps: &Deps, request: &Request, item: &ConnectionItem) -> R
     let now = deps.clock.now();
     for _ in 0..MOST_TRIES {
         let item = read_again(deps, id).await?;
-        if item
-            .connection
-            .suspension
-            .as_ref()
-            .is_some_and(|s| s.since.is_some())
-        {
-            return Ok(show(deps, &item));
-        }
-        let mut next = item.connection;
+        let mut next = item.connection.clone();
         next.suspend(Some(now));
-        if let Some(suspension) = &mut next.suspension {
-            suspension.since.get_or_insert(now);
+        if next == item.connection {
+            return Ok(show(deps, &item));
         }
         match deps.store.update_connection(&next).await {
             Ok(_) => {
@@ -109,9 +101,7 @@ pub async fn rebuild(deps: &Deps, request: &Request, item: &ConnectionItem) -> R
             (Some(_), _) => {}
             (None, Some(asked)) => next.go_live = Some(asked),
         }
-        if let Some(suspension) = &mut next.suspension {
-            suspension.since.get_or_insert(now);
-        }
+        next.suspend(Some(now));
         if next != *known {
             match deps.store.update_connection(&next).await {
                 Ok(_) => {}

@@ -100,12 +100,7 @@ pub fn settings(item: &ConnectionItem, start: Option<Timestamp>) -> Settings {
             start.or(connection.go_live).unwrap_or(Timestamp::MIN)
         }
     };
-    Settings {
-        language: connection.language,
-        go_live,
-        connection: connection.settings.clone(),
-        lost: connection.lost,
-    }
+    connection.rules(go_live)
 }
 
 fn view(order: &Planned, planned: &Plan, catalogue: &Catalogue, language: Language) -> Value {

@@ -226,8 +226,7 @@ impl Store {
         }
     }
 
-    /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation. Takes up
-    /// what is known of a connection that was deleted.
+    /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation.
     pub async fn create_connection(&self, connection: &Connection) -> Result<(), ClaimError> {
         if let Some(company) = connection.company
             && self

@@ -9,6 +9,7 @@ pub mod connections;
 pub mod days;
 pub mod deleted;
 pub mod error;
+pub mod health;
 pub mod keys;
 pub mod links;
 pub mod model;

@@ -1,5 +1,6 @@
 //! The records as they are stored, without their keys.
 
+pub use crate::health::{PeerHealth, doubling};
 use crate::queue::Sweep;
 use crate::sweep::SweepState;
 use crate::tally::{Tally, replace_problems};
@@ -10,8 +11,8 @@ use domain::order::{Order, OrderFacts, OrderStatus};
 use domain::plan::Sentence;
 use domain::problem::{Problem, ProblemCode, WaitsFor};
 use domain::rebuild::Lost;
-use domain::settings::{ConnectionSettings, Language};
-use jiff::{SignedDuration, Timestamp};
+use domain::settings::{ConnectionSettings, Language, Settings};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -115,6 +116,16 @@ pub struct Suspension {
 }
 
 impl Connection {
+    /// What the rules need of it, with this start.
+    pub fn rules(&self, go_live: Timestamp) -> Settings {
+        Settings {
+            language: self.language,
+            go_live,
+            connection: self.settings.clone(),
+            lost: self.lost,
+        }
+    }
+
     /// A connection whose ledger may lack what was booked, because its table is not the one it was written to: suspended,
     /// whatever it was.
     #[must_use]
@@ -127,44 +138,13 @@ impl Connection {
         self
     }
 
-    /// Books nothing until its ledger has been rebuilt.
-    pub fn suspend(&mut self, now: Option<Timestamp>) {
-        if self.state != ConnectionState::Suspended {
-            self.suspension = Some(Suspension {
-                since: now,
-                was: self.state,
-            });
-            self.state = ConnectionState::Suspended;
-        }
+    /// Books nothing until its ledger has been rebuilt. `since`: from when on that is certain, if it is not known already.
+    pub fn suspend(&mut self, since: Option<Timestamp>) {
+        let was = self.state;
+        let suspension = self.suspension.get_or_insert(Suspension { since: None, was });
+        suspension.since = suspension.since.or(since);
+        self.state = ConnectionState::Suspended;
     }
-}
-
-/// How a peer of one connection is doing. One writer at a time is enough: the last word wins.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PeerHealth {
-    /// No call before this moment, but one probe.
-    pub paused_until: Option<Timestamp>,
-    /// How often it was paused in a row: 1 min doubling to 15 min.
-    pub pauses: u32,
-    /// When the present row of failures began.
-    pub failing_since: Option<Timestamp>,
-    /// The order whose call failed last: a second one, or the cheapest GET, pauses the peer.
-    pub suspect: Option<OrderIdentifier>,
-    /// Since when the credentials are refused.
-    pub refused_since: Option<Timestamp>,
-    /// Probes made since: 5 min doubling to 1 h.
-    pub probes: u32,
-    /// When the next probe may go.
-    pub next_probe_at: Option<Timestamp>,
-    /// Requests left of the day, as last seen (Robaws).
-    pub quota_left: Option<u64>,
-    /// Requests of a whole day, as last seen (Robaws).
-    pub quota_limit: Option<u64>,
-    /// When the day's requests begin anew (Robaws).
-    pub quota_resets_at: Option<Timestamp>,
-    /// It is paused until then because the day's requests are used up (Robaws).
-    pub quota_used_up_until: Option<Timestamp>,
 }
 
 /// Where reading ProductFlow's order list stands.
@@ -323,90 +303,6 @@ impl ConnectionItem {
             ConnectionState::Active => "active",
         }
     }
-}
-
-impl PeerHealth {
-    /// First pause after failures; each further one doubles.
-    pub const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
-    /// Longest pause.
-    pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
-    /// First wait between probes of refused credentials; each further one doubles.
-    pub const FIRST_PROBE: SignedDuration = SignedDuration::from_mins(5);
-    /// Percent of Robaws' daily requests: with less left there is no bulk work, and no looking again at what may not have changed.
-    pub const BULK_ENDS: u64 = 50;
-    /// With less than this left articles wait: the rest is for orders.
-    pub const ARTICLES_END: u64 = 20;
-    /// Longest wait between probes.
-    pub const LONGEST_PROBE: SignedDuration = SignedDuration::from_hours(1);
-
-    /// Whether ordinary calls have to wait.
-    pub fn is_paused(&self, now: Timestamp) -> bool {
-        self.paused_until.is_some_and(|until| now < until)
-    }
-
-    /// As it is when a call succeeded: nothing of what went before counts any more, but the quota.
-    #[must_use]
-    pub fn healthy(&self) -> Self {
-        Self {
-            quota_left: self.quota_left,
-            quota_limit: self.quota_limit,
-            quota_resets_at: self.quota_resets_at,
-            ..Self::default()
-        }
-    }
-
-    /// A call succeeded. Tells whether that changed anything.
-    pub fn succeeded(&mut self) -> bool {
-        let healthy = self.healthy();
-        let changed = *self != healthy;
-        *self = healthy;
-        changed
-    }
-
-    /// Whether less than `percent` of the day's requests are left, as far as is known: what was seen before the day's reset
-    /// says nothing about the day after it.
-    pub fn quota_is_below(&self, percent: u64, now: Timestamp) -> bool {
-        let is_known = self.quota_resets_at.is_some_and(|reset| now < reset);
-        let is_below = |left: u64, limit: u64| left.saturating_mul(100) < limit.saturating_mul(percent);
-        is_known
-            && self
-                .quota_left
-                .zip(self.quota_limit)
-                .is_some_and(|(left, limit)| is_below(left, limit))
-    }
-
-    /// The day's requests are used up: nothing before the next day. Nothing is wrong with the peer.
-    pub fn use_up(&mut self, now: Timestamp, reset: Option<SignedDuration>) {
-        let failing_since = self.failing_since;
-        self.pause(now, reset);
-        self.failing_since = failing_since;
-        self.quota_used_up_until = self.paused_until;
-    }
-
-    /// The peer does not answer: pause it, longer each time, or as long as it asks.
-    pub fn pause(&mut self, now: Timestamp, asked: Option<SignedDuration>) {
-        let doubled = doubling(Self::FIRST_PAUSE, self.pauses, Self::LONGEST_PAUSE);
-        self.pauses = self.pauses.saturating_add(1);
-        self.suspect = None;
-        self.failing_since.get_or_insert(now);
-        self.paused_until = now.checked_add(asked.unwrap_or(doubled)).ok();
-    }
-
-    /// The peer refuses the credentials: nothing but a probe now and then.
-    pub fn refuse(&mut self, now: Timestamp) {
-        self.refused_since.get_or_insert(now);
-        let wait = doubling(Self::FIRST_PROBE, self.probes, Self::LONGEST_PROBE);
-        self.probes = self.probes.saturating_add(1);
-        self.next_probe_at = now.checked_add(wait).ok();
-    }
-}
-
-/// `first`, doubled `times` times, at most `longest`.
-pub fn doubling(first: SignedDuration, times: u32, longest: SignedDuration) -> SignedDuration {
-    let factor = 1_i32.checked_shl(times.min(20)).unwrap_or(i32::MAX);
-    first
-        .checked_mul(factor)
-        .map_or(longest, |wait| wait.min(longest))
 }
 
 /// Why an order is due.
