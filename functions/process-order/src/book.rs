@@ -5,7 +5,7 @@ use crate::invoice as finishing;
 use crate::look::{Look, Stop};
 use crate::undo;
 use domain::ids::{DocumentId, StockLocationId};
-use domain::invoice::{DocumentKind, Frozen, InvoicePlan};
+use domain::invoice::{DocumentKind, InvoicePlan};
 use domain::ledger::{
     Direction, InvoiceProgress, LookRefusal, NotFound, Outcome, Row, RowEffect, RowState, StockItem,
 };
@@ -34,7 +34,7 @@ pub async fn stock_change(
 ) -> Result<bool, Stop> {
     let now = look.ctx.clock.now();
     let mark = record.ledger.row_mark(record.ledger.next_row);
-    let description = format!("ProductFlow {} {mark}", record.reference());
+    let description = domain::reference::stock_change(&record.reference(), &mark);
     let date = domain::invoice::bookkeeping_day(now);
     let body = wire::stock_change_body(date, &description, direction, &location, &items);
     let effect = RowEffect::StockChange {
@@ -58,18 +58,8 @@ pub async fn invoice(
     let now = look.ctx.clock.now();
     let (header, kept_draft) = plan.header(now);
     let no = record.ledger.next_row;
-    let frozen = Frozen {
-        row: no,
-        client_id: header.client_id.clone(),
-        company_id: header.company_id.clone(),
-        payment_condition_id: header.payment_condition_id.clone(),
-        line_bodies: plan.lines.iter().map(wire::invoice_line_body).collect(),
-        lines: plan.lines.clone(),
-        total: plan.total,
-        date: header.date,
-        book: plan.book && kept_draft.is_none(),
-        kept_draft: kept_draft.filter(|_| plan.book),
-    };
+    let line_bodies = plan.lines.iter().map(wire::invoice_line_body).collect();
+    let frozen = plan.freeze(no, &header, line_bodies, kept_draft);
     let progress = InvoiceProgress {
         steps: frozen.steps(),
         business: plan.business.is_some(),

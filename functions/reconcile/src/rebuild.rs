@@ -5,7 +5,7 @@
 mod invoices;
 mod stock;
 
-use crate::sweeps::{Page, Stop, productflow, robaws};
+use crate::sweeps::{Page, Stop, productflow};
 use domain::catalogue::Catalogue;
 use domain::ids::{DocumentId, OrderIdentifier};
 use domain::ledger::RowState;
@@ -155,10 +155,8 @@ fn is_known(record: &OrderRecord, id: &DocumentId) -> bool {
 async fn plan_of(page: &Page<'_>, order: &Order, record: &OrderRecord) -> Result<Plan, Stop> {
     let connection = &page.session.item.connection;
     let settings = Settings {
-        language: connection.language,
-        go_live: connection.go_live.unwrap_or(Timestamp::MIN),
-        connection: connection.settings.clone(),
         lost: None,
+        ..connection.rules(connection.go_live.unwrap_or(Timestamp::MIN))
     };
     let mut catalogue = Catalogue::default();
     let mut found = plan(order, &record.ledger, &catalogue, &settings);
@@ -284,15 +282,11 @@ pub async fn end(
     Err(StoreError::Conflict.into())
 }
 
-/// Forgets what a rebuilt ledger had no newest document for.
+/// Whether the connection has no newest document of this kind, which new credentials would have to see.
 fn needs_newest(newest: &NewestDocuments, is_invoice: bool) -> bool {
     if is_invoice {
         newest.invoice.is_none()
     } else {
         newest.stock_change.is_none()
     }
-}
-
-fn failed(error: &::robaws::Error) -> Stop {
-    robaws(error)
 }

@@ -279,6 +279,28 @@ impl InvoicePlan {
         (header, kept_draft)
     }
 
+    /// The invoice as it is made from now on, whatever becomes of the order. `line_bodies`: the bodies of its lines' calls.
+    pub fn freeze(
+        &self,
+        row: u32,
+        header: &InvoiceHeader,
+        line_bodies: Vec<String>,
+        kept_draft: Option<KeptDraft>,
+    ) -> Frozen {
+        Frozen {
+            row,
+            client_id: header.client_id.clone(),
+            company_id: header.company_id.clone(),
+            payment_condition_id: header.payment_condition_id.clone(),
+            line_bodies,
+            lines: self.lines.clone(),
+            total: self.total,
+            date: header.date,
+            book: self.book && kept_draft.is_none(),
+            kept_draft: kept_draft.filter(|_| self.book),
+        }
+    }
+
     fn remark(&self, date: Date) -> String {
         let shipped = self.shipped_at.map_or(date, bookkeeping_day);
         let mut remark = text::invoice_remark(

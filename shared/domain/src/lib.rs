@@ -16,6 +16,7 @@ pub mod order;
 pub mod plan;
 pub mod problem;
 pub mod rebuild;
+pub mod reference;
 pub mod settings;
 pub mod stock;
 pub mod text;

@@ -2,7 +2,7 @@
 //! rows; whatever else the lost ledger may have held of an order is not known: nothing more is done for such an order until
 //! people say.
 
-use crate::ids::{ArticleId, ConnectionId, DocumentId, OrderIdentifier, Sku, StockLocationId};
+use crate::ids::{ArticleId, DocumentId, Sku, StockLocationId};
 use crate::ledger::{Direction, Ledger, Outcome, Row, RowEffect, RowState, StockItem, StockKey};
 use crate::order::{Order, OrderStatus};
 use crate::plan::{Effect, Plan, Sentence};
@@ -238,32 +238,6 @@ fn in_doubt(problem: Problem) -> Plan {
         missing: crate::catalogue::Missing::default(),
         is_final: false,
     }
-}
-
-/// The orders that a reference of ours may name: `1083993841 (PF-100234)`, or the identifier alone. An identifier may look like
-/// either.
-pub fn identifiers_in(reference: &str) -> Vec<OrderIdentifier> {
-    let inner = reference
-        .strip_suffix(')')
-        .and_then(|text| text.rsplit_once(" (").map(|(_, inner)| inner));
-    inner
-        .into_iter()
-        .chain([reference])
-        .filter_map(|text| OrderIdentifier::parse(text).ok())
-        .collect()
-}
-
-/// Order and row that a stock change's description names, as the connector writes it: `ProductFlow <reference> #<row>-<key>`.
-/// `None` when the mark is not one that the connector made for this connection.
-pub fn named_in(description: &str, connection: &ConnectionId) -> Option<(OrderIdentifier, u32)> {
-    let (reference, mark) = description.strip_prefix("ProductFlow ")?.rsplit_once(' ')?;
-    let (row, _) = mark.strip_prefix('#')?.split_once('-')?;
-    let row: u32 = row.parse().ok()?;
-    let is_marked = |identifier: &OrderIdentifier| {
-        Ledger::new(connection.clone(), identifier.clone()).row_mark(row) == mark
-    };
-    let identifier = identifiers_in(reference).into_iter().find(is_marked)?;
-    Some((identifier, row))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::LineId;
+use crate::ids::{ConnectionId, LineId, OrderIdentifier};
 use crate::money::Cents;
 use crate::order::{Costs, OrderLine};
 
@@ -56,35 +56,6 @@ fn change(no: u32, direction: Direction, number: Option<&str>) -> FoundStockChan
         side: Some((direction, id(StockLocationId::parse("3")))),
         lines: Some(vec![(id(ArticleId::parse("12")), number.map(str::to_owned), 2)]),
     }
-}
-
-#[test]
-fn a_mark_names_its_order_and_row_and_nobody_elses() {
-    let mark = ledger().row_mark(4);
-    let text = format!("ProductFlow 108 (PF-1) {mark}");
-    let named = named_in(&text, &connection()).unwrap();
-    assert_eq!((named.0.as_str(), named.1), ("PF-1", 4));
-    let other = id(ConnectionId::parse("other"));
-    for (text, of) in [
-        (text.as_str(), &other),
-        (&format!("ProductFlow 108 (PF-2) {mark}"), &connection()),
-        (&format!("108 (PF-1) {mark}"), &connection()),
-        ("ProductFlow 108 (PF-1) #4", &connection()),
-        ("ProductFlow 108 (PF-1) #x-0123456789ab", &connection()),
-        ("ProductFlow ", &connection()),
-        ("", &connection()),
-    ] {
-        assert_eq!(named_in(text, of), None, "{text}");
-    }
-}
-
-#[test]
-fn a_reference_may_be_an_identifier_that_looks_like_one() {
-    let found =
-        |text: &str| -> Vec<String> { identifiers_in(text).iter().map(ToString::to_string).collect() };
-    assert_eq!(found("108 (PF-1)"), ["PF-1", "108 (PF-1)"]);
-    assert_eq!(found("PF-1"), ["PF-1"]);
-    assert_eq!(found("(PF-1)"), ["(PF-1)"]);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! One call: authentication, pacing, time-outs, errors by meaning, and the retries that are safe.
 
 use crate::error::{Error, Misfit};
-use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use crate::pacing::{Limits, Pacer};
 use crate::wire;
 use reqwest::{Method, RequestBuilder, Response};
 use runtime::http::{BodyError, body};
+use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};

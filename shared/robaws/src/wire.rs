@@ -257,20 +257,11 @@ impl StockChange {
         }
     }
 
-    /// Whether its description carries a mark of ours, `#<row>-<12 hex digits>`.
+    /// Whether its description carries a mark of ours.
     pub fn is_ours(&self) -> bool {
-        self.description.as_deref().is_some_and(|text| {
-            text.starts_with("ProductFlow ")
-                && text.split(' ').any(|word| {
-                    word.strip_prefix('#')
-                        .and_then(|mark| mark.split_once('-'))
-                        .is_some_and(|(row, key)| {
-                            row.parse::<u32>().is_ok()
-                                && key.len() == 12
-                                && key.bytes().all(|b| b.is_ascii_hexdigit())
-                        })
-                })
-        })
+        self.description
+            .as_deref()
+            .is_some_and(domain::reference::is_marked)
     }
 }
 
@@ -378,6 +369,11 @@ impl Invoice {
         } else {
             Outcome::Unknown
         }
+    }
+
+    /// Its day, when it shows one.
+    pub fn day(&self) -> Option<Date> {
+        self.date.as_deref()?.get(..10)?.parse().ok()
     }
 
     /// Whether it is of this kind.

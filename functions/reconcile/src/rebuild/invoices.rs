@@ -2,19 +2,18 @@
 //! order's invoice; everything else is left to people.
 
 use super::{
-    Found, doubt, failed, is_doubted, is_known, needs_newest, next_step, note_newest, order_now, plan_of,
-    record_of, refresh, report, since,
+    Found, doubt, is_doubted, is_known, needs_newest, next_step, note_newest, order_now, plan_of, record_of,
+    refresh, report, since,
 };
-use crate::sweeps::{Page, Stop};
+use crate::sweeps::{Page, Stop, robaws};
+use ::robaws::{Invoice, wire};
 use domain::ids::OrderIdentifier;
 use domain::invoice::{DocumentKind, Frozen, InvoicePlan};
 use domain::ledger::{InvoiceProgress, RowEffect, RowState};
 use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
 use domain::plan::Effect;
-use domain::rebuild::identifiers_in;
-use jiff::civil::Date;
-use robaws::{Invoice, wire};
+use domain::reference::identifiers_in;
 use store::StoreError;
 use store::model::OrderRecord;
 use store::sweep::{SweepProgress, SweepRun};
@@ -34,7 +33,7 @@ pub async fn page(
     let listed = client
         .invoices_now(run.page, since(page))
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| robaws(&error))?;
     let report = report(page, progress, run);
     let is_first_pass = run.readable == 0;
     let mut found_new = 0;
@@ -45,11 +44,14 @@ pub async fn page(
         let Some(reference) = document.client_reference.clone() else {
             continue;
         };
-        let Some((identifier, order)) = named(page, &reference).await? else {
-            continue;
+        let found = match named(page, &reference, &document).await? {
+            Named::Nothing => continue,
+            Named::Known => Found::Known,
+            Named::Order(identifier, order) => {
+                let order = order.as_deref();
+                Box::pin(one(page, run, &identifier, order, &document, &reference)).await?
+            }
         };
-        let found = one(page, run, &identifier, order.as_ref(), &document, &reference);
-        let found = Box::pin(found).await?;
         let is_new = found != Found::Known;
         if is_first_pass || is_new {
             found.count(report);
@@ -63,19 +65,39 @@ pub async fn page(
     Ok(Some(next))
 }
 
-/// The order that a document's reference names, and what ProductFlow has of it: one that the ledger or ProductFlow knows under
-/// exactly this reference. People write references of their own on theirs.
-async fn named(page: &Page<'_>, reference: &str) -> Result<Option<(OrderIdentifier, Option<Order>)>, Stop> {
+/// What a document's reference names.
+enum Named {
+    /// No order: people write references of their own on theirs.
+    Nothing,
+    /// An order whose ledger has the document.
+    Known,
+    /// An order, and what ProductFlow has of it.
+    Order(OrderIdentifier, Option<Box<Order>>),
+}
+
+/// What people find a document by, as doubts name it.
+fn name_of(document: &Invoice) -> String {
+    let number = document.number.clone();
+    number.unwrap_or_else(|| document.id.to_string())
+}
+
+/// The order that a document names: one that the ledger or ProductFlow knows under exactly this reference.
+async fn named(page: &Page<'_>, reference: &str, document: &Invoice) -> Result<Named, Stop> {
     for identifier in identifiers_in(reference) {
         let stored = page.session.store.order(page.connection(), &identifier).await?;
+        let stored = stored.filter(|record| record.reference() == reference);
+        if let Some(record) = &stored
+            && (is_known(record, &document.id) || is_doubted(record, &name_of(document)))
+        {
+            return Ok(Named::Known);
+        }
         let order = order_now(page, &identifier).await?;
-        let bears = order.as_ref().is_some_and(|order| order.reference() == reference)
-            || stored.is_some_and(|record| record.reference() == reference);
-        if bears {
-            return Ok(Some((identifier, order)));
+        let order = order.filter(|order| order.reference() == reference);
+        if stored.is_some() || order.is_some() {
+            return Ok(Named::Order(identifier, order.map(Box::new)));
         }
     }
-    Ok(None)
+    Ok(Named::Nothing)
 }
 
 async fn one(
@@ -87,15 +109,15 @@ async fn one(
     reference: &str,
 ) -> Result<Found, Stop> {
     let mut record = record_of(page, identifier, order).await?;
-    let name = listed.number.clone().unwrap_or_else(|| listed.id.to_string());
-    if is_known(&record, &listed.id) || is_doubted(&record, &name) {
-        return Ok(Found::Known);
-    }
+    let name = name_of(listed);
     let shown = page.live.clients.robaws.invoice(&listed.id, true).await;
-    let Some(shown) = shown.map_err(|error| failed(&error))? else {
+    let Some(shown) = shown.map_err(|error| robaws(&error))? else {
         return Ok(Found::Known);
     };
     for _ in 0..MOST_TRIES {
+        if is_known(&record, &shown.id) {
+            return Ok(Found::Known);
+        }
         let frozen = recover(page, &mut record, order, &shown, reference).await?;
         let now = page.session.clock.now();
         let found = match frozen {
@@ -211,22 +233,12 @@ fn frozen(
     now: jiff::Timestamp,
 ) -> Option<(Frozen, InvoiceProgress)> {
     let (header, _) = wanted.header(now);
-    let date: Option<Date> = shown
-        .date
-        .as_deref()
-        .and_then(|date| date.get(..10)?.parse().ok());
+    let line_bodies = wanted.lines.iter().map(wire::invoice_line_body).collect();
     let frozen = Frozen {
-        row: no,
-        client_id: header.client_id.clone(),
-        company_id: header.company_id.clone(),
-        payment_condition_id: header.payment_condition_id.clone(),
-        line_bodies: wanted.lines.iter().map(wire::invoice_line_body).collect(),
-        lines: wanted.lines.clone(),
-        total: wanted.total,
-        date: date.unwrap_or(header.date),
+        date: shown.day().unwrap_or(header.date),
         // Whether it was to be booked is not known any more: a draft is left to people.
         book: false,
-        kept_draft: None,
+        ..wanted.freeze(no, &header, line_bodies, None)
     };
     let standing = shown.standing_lines(&frozen.lines)?;
     let is_whole = standing == frozen.lines.len();

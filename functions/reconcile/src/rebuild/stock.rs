@@ -1,15 +1,16 @@
 //! Stock changes: their marks name order and row, so each is put where it was.
 
 use super::{
-    Found, doubt, failed, is_doubted, is_known, needs_newest, next_step, note_newest, order_now, record_of,
-    refresh, report, since,
+    Found, doubt, is_doubted, is_known, needs_newest, next_step, note_newest, order_now, record_of, refresh,
+    report, since,
 };
-use crate::sweeps::{Page, Stop};
+use crate::sweeps::{Page, Stop, robaws};
+use ::robaws::StockChange;
 use domain::ids::{ArticleId, OrderIdentifier, StockLocationId};
 use domain::ledger::Direction;
-use domain::rebuild::{FoundStockChange, named_in};
+use domain::rebuild::FoundStockChange;
+use domain::reference::named_in;
 use jiff::Timestamp;
-use robaws::StockChange;
 use std::collections::BTreeMap;
 use store::model::OrderRecord;
 use store::sweep::{SweepProgress, SweepRun};
@@ -27,7 +28,7 @@ pub async fn page(
     let listed = client
         .stock_changes_now(run.page, since(page))
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| robaws(&error))?;
     let report = report(page, progress, run);
     let is_first_pass = run.readable == 0;
     let mut by_order: BTreeMap<OrderIdentifier, Vec<(u32, StockChange)>> = BTreeMap::new();
@@ -147,7 +148,7 @@ async fn shown(page: &Page<'_>, no: u32, change: StockChange) -> Result<FoundSto
     let read = client
         .stock_change_with_lines(&change.id)
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| robaws(&error))?;
     let change = read.unwrap_or(change);
     let location = |id: &Option<String>| id.clone().and_then(|id| StockLocationId::parse(id).ok());
     let side = match (
@@ -169,7 +170,7 @@ async fn shown(page: &Page<'_>, no: u32, change: StockChange) -> Result<FoundSto
             lines = None;
             break;
         };
-        let found = client.article(&article).await.map_err(|error| failed(&error))?;
+        let found = client.article(&article).await.map_err(|error| robaws(&error))?;
         let number = found.and_then(|article| article.number);
         if let Some(lines) = &mut lines {
             lines.push((article, number, quantity));
