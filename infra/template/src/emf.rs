@@ -5,6 +5,7 @@ use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The most values of a metric in one line.
 const MOST_VALUES: usize = 100;
@@ -12,6 +13,8 @@ const MOST_VALUES: usize = 100;
 const MOST_METRICS: usize = 100;
 /// The most dimensions of a set.
 const MOST_DIMENSIONS: usize = 30;
+/// The longest line that CloudWatch takes, in bytes.
+const LONGEST: usize = 256 * 1024;
 
 /// Adds the metrics of a line; `false`: it holds none.
 pub fn add(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
@@ -21,6 +24,7 @@ pub fn add(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
     let Some(directives) = line.pointer("/_aws/CloudWatchMetrics") else {
         return Ok(false);
     };
+    ensure!(line.to_string().len() < LONGEST, "the line is too long");
     let at = line["_aws"]["Timestamp"].as_i64().context("no Timestamp")?;
     let at = Timestamp::from_millisecond(at)?;
     let directives = directives.as_array().context("CloudWatchMetrics is no list")?;
@@ -35,8 +39,10 @@ pub fn add(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
             "{} metrics in one directive",
             metrics.len()
         );
+        let mut names = BTreeSet::new();
         for metric in metrics {
             let name = metric["Name"].as_str().context("a metric without a Name")?;
+            ensure!(names.insert(name), "{name} is named twice");
             let values = values(&line[name]).with_context(|| format!("the values of {name}"))?;
             for set in sets {
                 let mut series = Series::new(namespace, name);

@@ -1,11 +1,11 @@
 //! One call: authentication, pacing where limits are announced, errors by meaning, and the retries that are safe.
 
 use crate::error::Error;
-use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use domain::ids::CompanyId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Response};
 use runtime::http::{BodyError, body};
+use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -28,6 +28,11 @@ async fn it_takes_its_secrets_and_settings_along_and_leaves_the_ledger() {
     shop.rounds(10).await;
     let (status, answer) = api(&shop, "DELETE", "/shop", &Value::Null).await;
     assert_eq!((status, &answer["error"]["code"]), (409, &json!("still_active")));
+    let secret = async || {
+        let read = shop.stack.aws.secretsmanager.get_secret_value();
+        read.secret_id("connector/connections/shop").send().await
+    };
+    assert!(secret().await.is_ok());
     assert_eq!(api(&shop, "POST", "/shop/deactivate", &json!({})).await.0, 200);
     let (status, answer) = api(&shop, "DELETE", "/shop", &Value::Null).await;
     assert_eq!((status, &answer), (204, &Value::Null));
@@ -38,14 +43,7 @@ async fn it_takes_its_secrets_and_settings_along_and_leaves_the_ledger() {
             "{method} {path}"
         );
     }
-    let secret = shop.stack.aws.secretsmanager.get_secret_value();
-    assert!(
-        secret
-            .secret_id("connector/connections/shop")
-            .send()
-            .await
-            .is_err()
-    );
+    assert!(secret().await.is_err());
     let kept = shop
         .stack
         .store
