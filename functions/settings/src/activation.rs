@@ -29,6 +29,7 @@ const SURVEY_TIME: Duration = Duration::from_secs(15);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Activate {
+    #[serde(default, deserialize_with = "body::moment")]
     go_live: Option<Timestamp>,
     catch_up: Option<bool>,
 }

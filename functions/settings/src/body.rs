@@ -2,6 +2,7 @@
 
 use crate::api_error::ApiError;
 use domain::settings::ConnectionSettings;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -204,6 +205,16 @@ fn named<E: std::fmt::Display>(prefix: &str, error: &serde_path_to_error::Error<
     ApiError::bad_request(field, reason)
 }
 
+/// What a text must be that tells a moment.
+pub const MOMENT: &str = "must be a moment like 2026-11-23T08:00:00Z";
+
+/// A moment, if there is one. What stands there instead is not repeated.
+pub fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let read = text.map(|text| text.parse()).transpose();
+    read.map_err(|_| serde::de::Error::custom(MOMENT))
+}
+
 /// A credential, without the space that copying leaves around it.
 #[derive(Debug, Clone)]
 pub struct Credential(pub SecretString);
@@ -238,6 +249,8 @@ mod tests {
         robaws: Option<Login>,
         settings: Option<Map<String, Value>>,
         kind: Option<Kind>,
+        #[serde(default, deserialize_with = "moment")]
+        at: Option<Timestamp>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -280,6 +293,8 @@ mod tests {
     #[case(r#"{"id":"a"} x"#, "body: goes on after its JSON")]
     #[case(r#"{"id":"a","kind":1}"#, "kind: has a wrong type")]
     #[case(r#"{"id":"a","kind":"c"}"#, "kind: must be `a` or `b`")]
+    #[case(r#"{"id":"a","at":"soon"}"#, "at: must be a moment like 2026-11-23T08:00:00Z")]
+    #[case(r#"{"id":"a","at":5}"#, "at: must be a string")]
     #[case(r#"{"id":"a","kind":"#, "body: is not JSON (line 1, column 17)")]
     fn bodies_name_the_field(#[case] body: &str, #[case] expected: &str) {
         assert_eq!(message(&read::<Body>(body.as_bytes()).unwrap_err()), expected);

@@ -71,7 +71,9 @@ pub async fn suspend(deps: &Deps, request: &Request, item: &ConnectionItem) -> R
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rebuild {
+    #[serde(default, deserialize_with = "body::moment")]
     go_live: Option<Timestamp>,
+    #[serde(default, deserialize_with = "body::moment")]
     lost_at: Option<Timestamp>,
     #[serde(default)]
     dry_run: bool,

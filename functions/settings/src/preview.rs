@@ -7,6 +7,7 @@ pub mod older;
 pub mod ticked;
 
 use crate::api_error::ApiError;
+use crate::body;
 use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::Request;
@@ -86,7 +87,7 @@ pub fn asked_start(request: &Request) -> Result<Option<Timestamp>, ApiError> {
         .parameter("go_live")
         .map(|text| {
             let parsed = text.parse::<Timestamp>();
-            parsed.map_err(|_| ApiError::bad_request("go_live", "must be a moment like 2026-11-23T08:00:00Z"))
+            parsed.map_err(|_| ApiError::bad_request("go_live", body::MOMENT))
         })
         .transpose()
 }
