@@ -1,8 +1,9 @@
 //! A batch of messages: connections side by side, up to four orders of a connection at a time. A panic costs one look;
-//! when little time is left the rest is sent again.
+//! when little time is left the rest is sent again. Orders whose last look was interrupted come last and one at a time, so that one
+//! that kills the process is not counted against those beside it, and holds up none.
 
 use crate::context::Context;
-use crate::look::look;
+use crate::look::{Company, look};
 use crate::outcome::{self, End};
 use crate::sign_in;
 use domain::ids::{ConnectionId, OrderIdentifier};
@@ -55,55 +56,130 @@ pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadli
         let span = connection_span(&id);
         connection(deps, id, orders, deadline).instrument(span)
     });
-    join_all(connections).await.into_iter().flatten().collect()
+    let mut opened = Vec::new();
+    let mut failed = Vec::new();
+    for connection in join_all(connections).await {
+        match connection {
+            Ok(work) => opened.push(work),
+            Err(messages) => failed.extend(messages),
+        }
+    }
+    alone(deps, &mut opened).await;
+    for work in opened {
+        let span = connection_span(&work.ctx.item.connection.id);
+        failed.extend(work.close().instrument(span).await);
+    }
+    failed
+}
+
+/// The orders whose last look was interrupted, the least often interrupted first.
+async fn alone(deps: &Deps, opened: &mut [Work]) {
+    let mut interrupted: Vec<(u32, usize, OrderIdentifier)> = opened
+        .iter_mut()
+        .enumerate()
+        .flat_map(|(no, work)| {
+            let orders = std::mem::take(&mut work.interrupted).into_iter();
+            orders.map(move |(times, order)| (times, no, order))
+        })
+        .collect();
+    interrupted.sort();
+    for (_, no, order) in interrupted {
+        if let Some(work) = opened.get_mut(no) {
+            let span = connection_span(&work.ctx.item.connection.id);
+            let looked = look_at(deps, &work.ctx, order, Company::Alone);
+            let looked = looked.instrument(span).await;
+            work.take(looked);
+        }
+    }
 }
 
 fn connection_span(id: &ConnectionId) -> tracing::Span {
     tracing::info_span!("connection", connection.id = %id)
 }
 
+/// What is done for one connection in this invocation.
+struct Work {
+    ctx: Context,
+    messages: BTreeMap<OrderIdentifier, Vec<String>>,
+    failed: Vec<OrderIdentifier>,
+    /// With the number of looks that were interrupted.
+    interrupted: Vec<(u32, OrderIdentifier)>,
+}
+
+/// How a look ended for the batch.
+enum Looked {
+    Recorded,
+    NotRecorded(OrderIdentifier),
+    Interrupted(u32, OrderIdentifier),
+}
+
+impl Work {
+    fn take(&mut self, looked: Looked) {
+        match looked {
+            Looked::Recorded => {}
+            Looked::NotRecorded(order) => self.failed.push(order),
+            Looked::Interrupted(times, order) => self.interrupted.push((times, order)),
+        }
+    }
+
+    /// The messages of which not even the outcome could be recorded.
+    async fn close(mut self) -> Vec<String> {
+        if let Err(error) = self.ctx.close().await {
+            tracing::warn!(error = %Chain(&error), "newest documents and quota could not be stored");
+        }
+        let failed = self.failed.iter();
+        failed
+            .filter_map(|order| self.messages.remove(order))
+            .flatten()
+            .collect()
+    }
+}
+
+/// All orders of a connection but those whose last look was interrupted. An error holds the messages that must come again.
 async fn connection(
     deps: &Deps,
     id: ConnectionId,
-    orders: BTreeMap<OrderIdentifier, Vec<String>>,
+    messages: BTreeMap<OrderIdentifier, Vec<String>>,
     deadline: Instant,
-) -> Vec<String> {
-    let identifiers: Vec<OrderIdentifier> = orders.keys().cloned().collect();
-    let ids_of = |failed: Vec<OrderIdentifier>| -> Vec<String> {
-        failed
-            .into_iter()
-            .filter_map(|order| orders.get(&order))
-            .flatten()
-            .cloned()
-            .collect()
-    };
+) -> Result<Work, Vec<String>> {
     let ctx = match open(deps, &id, deadline).await {
         Ok(Some(ctx)) => ctx,
-        Ok(None) => return Vec::new(),
+        Ok(None) => return Err(Vec::new()),
         Err(Unopened::Store(error)) => {
             tracing::error!(error = %Chain(&error), "the connection could not be read");
-            return ids_of(identifiers);
+            return Err(messages.into_values().flatten().collect());
         }
         Err(Unopened::Credentials(error)) => {
             // The orders stay due: the next poll queues them again.
             tracing::error!(error = %Chain(&error), "no clients for this connection");
-            return Vec::new();
+            return Err(Vec::new());
         }
     };
-    let failed: Vec<Option<OrderIdentifier>> = stream::iter(identifiers)
-        .map(|order| {
-            let ctx = &ctx;
-            let span = tracing::info_span!("order", order.identifier = %order);
-            let look = async move { one(deps, ctx, &order).await.err().map(|_| order) };
-            look.instrument(span)
-        })
+    let identifiers: Vec<OrderIdentifier> = messages.keys().cloned().collect();
+    let looked: Vec<Looked> = stream::iter(identifiers)
+        .map(|order| look_at(deps, &ctx, order, Company::Others))
         .buffer_unordered(SIDE_BY_SIDE)
         .collect()
         .await;
-    if let Err(error) = ctx.close().await {
-        tracing::warn!(error = %Chain(&error), "newest documents and quota could not be stored");
+    let mut work = Work {
+        ctx,
+        messages,
+        failed: Vec::new(),
+        interrupted: Vec::new(),
+    };
+    for looked in looked {
+        work.take(looked);
     }
-    ids_of(failed.into_iter().flatten().collect())
+    Ok(work)
+}
+
+async fn look_at(deps: &Deps, ctx: &Context, order: OrderIdentifier, company: Company) -> Looked {
+    let span = tracing::info_span!("order", order.identifier = %order);
+    match one(deps, ctx, &order, company).instrument(span).await {
+        Ok(None) => Looked::Recorded,
+        Ok(Some(times)) => Looked::Interrupted(times, order),
+        Err(_logged) => Looked::NotRecorded(order),
+    }
 }
 
 enum Unopened {
@@ -134,14 +210,20 @@ fn settings_of(item: &ConnectionItem) -> Settings {
     connection.rules(connection.go_live.unwrap_or(Timestamp::MAX))
 }
 
-/// One order. An error means that its outcome could not be recorded.
-async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), StoreError> {
+/// One order. An error means that its outcome could not be recorded; a number, that it was not looked at, because that many looks
+/// at it were interrupted and others run beside it.
+async fn one(
+    deps: &Deps,
+    ctx: &Context,
+    order: &OrderIdentifier,
+    company: Company,
+) -> Result<Option<u32>, StoreError> {
     let connection = &ctx.item.connection.id;
     let ended = match ctx.still().await {
         Err(error) => Ok(Err(error)),
-        Ok(Still::Off) => return Ok(()),
+        Ok(Still::Off) => return Ok(None),
         Ok(Still::Same) if ctx.has_time() => {
-            let looked = AssertUnwindSafe(Box::pin(look(ctx, order))).catch_unwind();
+            let looked = AssertUnwindSafe(Box::pin(look(ctx, order, company))).catch_unwind();
             // Cut off in the middle of a call, its row is unknown, as after a lost answer.
             match tokio::time::timeout_at(ctx.cut_off, looked).await {
                 Ok(ended) => ended,
@@ -163,6 +245,7 @@ async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), 
     };
     match &end {
         End::NotDue => tracing::debug!("not due"),
+        End::Interrupted(times) => return Ok(Some(*times)),
         End::Settled(state) => tracing::info!(order.state = state.as_str(), "looked at"),
         End::Held => tracing::info!("held: a peer is paused"),
         End::Failed(peer, trouble) => tracing::warn!(
@@ -177,5 +260,5 @@ async fn one(deps: &Deps, ctx: &Context, order: &OrderIdentifier) -> Result<(), 
             }
         }
     }
-    Ok(())
+    Ok(None)
 }

@@ -67,10 +67,21 @@ const MOST_EFFECTS: usize = 1_000;
 /// Times a look starts over because somebody else wrote the record.
 const MOST_RESTARTS: usize = 20;
 
+/// Who is looked at beside an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Other orders: whatever kills the process need not be this one.
+    Others,
+    /// Nobody.
+    Alone,
+}
+
 /// Looks at an order, and records how that ended.
-pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
-    let Some(record) = begin(ctx, identifier).await? else {
-        return Ok(End::NotDue);
+pub async fn look(ctx: &Context, identifier: &OrderIdentifier, company: Company) -> Result<End, StoreError> {
+    let record = match begin(ctx, identifier, company).await? {
+        Begin::Look(record) => *record,
+        Begin::NotDue => return Ok(End::NotDue),
+        Begin::Interrupted(times) => return Ok(End::Interrupted(times)),
     };
     if record.starts > outcome::STARTS {
         return outcome::set_aside(ctx, identifier).await;
@@ -108,21 +119,31 @@ pub async fn look(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, St
     outcome::without_outcome(ctx, identifier).await
 }
 
-/// Counts the look before it starts. `None`: the order is not known, or not due (a message that came late or twice).
-async fn begin(ctx: &Context, identifier: &OrderIdentifier) -> Result<Option<OrderRecord>, StoreError> {
+enum Begin {
+    Look(Box<OrderRecord>),
+    /// The order is not known, or not due (a message that came late or twice).
+    NotDue,
+    Interrupted(u32),
+}
+
+/// Counts the look before it starts.
+async fn begin(ctx: &Context, identifier: &OrderIdentifier, company: Company) -> Result<Begin, StoreError> {
     let connection = &ctx.item.connection.id;
     for _ in 0..MOST_RESTARTS {
         let now = ctx.clock.now();
         let Some(mut record) = ctx.store.order(connection, identifier).await? else {
-            return Ok(None);
+            return Ok(Begin::NotDue);
         };
         if record.due.is_none_or(|due| due.at > now) {
-            return Ok(None);
+            return Ok(Begin::NotDue);
+        }
+        if record.starts > 0 && company == Company::Others {
+            return Ok(Begin::Interrupted(record.starts));
         }
         record.starts = record.starts.saturating_add(1);
         record.ledger.skip_lost_rows(ctx.settings.lost.as_ref());
         match ctx.store.save_order(&mut record, now).await {
-            Ok(()) => return Ok(Some(record)),
+            Ok(()) => return Ok(Begin::Look(Box::new(record))),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }

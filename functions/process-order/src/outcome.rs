@@ -30,6 +30,8 @@ pub const STARTS: u32 = 3;
 pub enum End {
     /// There was nothing to look at: not due, or not known.
     NotDue,
+    /// Not looked at: so many looks at it were interrupted, and others run beside it.
+    Interrupted(u32),
     /// The outcome is recorded.
     Settled(OrderState),
     /// Time is short; the rest follows in the next invocation.

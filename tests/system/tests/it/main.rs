@@ -19,6 +19,7 @@ mod deletion;
 mod faults;
 mod fuzz;
 mod home_pages;
+mod interrupted;
 mod ledger_store;
 mod limits;
 mod log_canaries;
