@@ -29,7 +29,7 @@ pub struct Deps {
 impl Deps {
     /// From `TABLE_NAME`, `SECRET_PREFIX` and `ARTICLES_QUEUE_URL`.
     pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
-        let config = aws::load().await;
+        let config = aws::load()?;
         Ok(Self {
             store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?),
             secrets: SecretStore::new(aws::secretsmanager(&config), env::required("SECRET_PREFIX")?),

@@ -11,6 +11,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use futures::future::join_all;
+use runtime::error::Chain;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -74,7 +75,7 @@ impl DeadLetters {
                 })
             }
             Deployment::Local(port) => Ok(Self {
-                client: local_client(*port),
+                client: local_client(*port)?,
                 queues: QUEUES.iter().filter_map(of_local).collect(),
                 wait_seconds,
             }),
@@ -219,13 +220,16 @@ fn of_local(&(name, _, source): &(&'static str, &str, Option<&str>)) -> Option<Q
     })
 }
 
-fn local_client(port: u16) -> Client {
+fn local_client(port: u16) -> Result<Client, Failure> {
+    let http = runtime::aws::http_client()
+        .map_err(|error| Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error))))?;
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .endpoint_url(format!("{}/_local/sqs", local_url(port)))
+        .http_client(http)
         .region(Region::new("eu-west-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"));
-    Client::from_conf(config.build())
+    Ok(Client::from_conf(config.build()))
 }
 
 fn attribute<'a>(message: &'a Message, name: &MessageSystemAttributeName) -> Option<&'a str> {

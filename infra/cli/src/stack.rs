@@ -27,7 +27,10 @@ impl Stack {
         let config = if let Some(config) = &environment.aws {
             config.clone()
         } else {
-            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+            let http = runtime::aws::http_client().map_err(|error| {
+                Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error)))
+            })?;
+            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
             if let Some(region) = region {
                 loader = loader.region(Region::new(region));
             }

@@ -3,7 +3,7 @@
 use crate::iam::{Iam, Role};
 use crate::{secretsmanager, sqs};
 use anyhow::Context as _;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use runtime::clock::SharedClock;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -28,6 +28,7 @@ pub struct Aws {
     pub secrets: secretsmanager::Secrets,
     /// What the functions may call.
     pub iam: Iam,
+    http: SharedHttpClient,
     at: Addresses,
     _tasks: JoinSet<()>,
 }
@@ -52,10 +53,11 @@ pub struct Clients {
 }
 
 macro_rules! client {
-    ($sdk:ident, $address:expr, $role:expr) => {{
+    ($sdk:ident, $http:expr, $address:expr, $role:expr) => {{
         let mut config = $sdk::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .endpoint_url(format!("http://{}", $address))
+            .http_client($http.clone())
             .region(Region::new("eu-west-1"))
             .credentials_provider(Credentials::for_tests());
         if let Some(role) = $role {
@@ -66,11 +68,11 @@ macro_rules! client {
 }
 
 /// Clients with the role of a function, or with none: those may do everything.
-fn clients(at: Addresses, role: Option<&Role>) -> Clients {
+fn clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clients {
     Clients {
-        dynamodb: client!(aws_sdk_dynamodb, at.dynamodb, role.cloned()),
-        sqs: client!(aws_sdk_sqs, at.sqs, role.cloned()),
-        secretsmanager: client!(aws_sdk_secretsmanager, at.secretsmanager, role.cloned()),
+        dynamodb: client!(aws_sdk_dynamodb, http, at.dynamodb, role.cloned()),
+        sqs: client!(aws_sdk_sqs, http, at.sqs, role.cloned()),
+        secretsmanager: client!(aws_sdk_secretsmanager, http, at.secretsmanager, role.cloned()),
     }
 }
 
@@ -99,6 +101,7 @@ impl Aws {
         let router = secretsmanager::router(secrets.clone());
         tasks.spawn(async move { serve(listener, router).await });
 
+        let http = runtime::aws::http_client().context("the HTTP client")?;
         let at = Addresses {
             dynamodb,
             sqs,
@@ -108,7 +111,7 @@ impl Aws {
             dynamodb,
             sqs,
             secretsmanager,
-        } = clients(at, None);
+        } = clients(&http, at, None);
         store::schema::create_table(&dynamodb, TABLE)
             .await
             .context("the table")?;
@@ -119,6 +122,7 @@ impl Aws {
             queues,
             secrets,
             iam: Iam::start()?,
+            http,
             at,
             _tasks: tasks,
         })
@@ -126,7 +130,7 @@ impl Aws {
 
     /// The clients of a function, which may call what the template allows it.
     pub fn of(&self, function: &'static str) -> Clients {
-        clients(self.at, Some(&self.iam.between(function)))
+        clients(&self.http, self.at, Some(&self.iam.between(function)))
     }
 }
 

@@ -6,7 +6,9 @@ use local::stack::Ports;
 use local::{demo, run};
 use std::process::ExitCode;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The connector with a simulated Robaws and ProductFlow, in one process.
 #[derive(Debug, Parser)]
@@ -43,12 +45,12 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .compact()
         .with_target(false)
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_new(&options.log)?)
-        .init();
+        .with_writer(std::io::stderr);
+    let levels: Targets = options.log.parse()?;
+    tracing_subscriber::registry().with(lines).with(levels).init();
     let mut out = std::io::stdout();
     match options.command {
         Some(Command::Demo) => {

@@ -9,13 +9,17 @@ use crate::money::{Cents, split_by_weight, split_line_total};
 use crate::order::{Business, Costs};
 use crate::settings::Language;
 use crate::text;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{self, TimeZone},
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The zone in which a day of the bookkeeping begins and ends.
-pub const BOOKKEEPING_ZONE: &str = "Europe/Brussels";
+/// The zone in which a day of the bookkeeping begins and ends. Compiled in: a function has no files of zones.
+pub static BOOKKEEPING_ZONE: TimeZone = tz::get!("Europe/Brussels");
 
 /// What a sales document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,9 +254,7 @@ fn extra_lines(
 
 /// The day in the bookkeeping zone.
 pub fn bookkeeping_day(at: Timestamp) -> Date {
-    // The zone is compiled in; should it be missing all the same, UTC is at most two hours off.
-    let zone = TimeZone::get(BOOKKEEPING_ZONE).unwrap_or(TimeZone::UTC);
-    at.to_zoned_datetime(zone).date()
+    BOOKKEEPING_ZONE.to_datetime(at).date()
 }
 
 impl InvoicePlan {

@@ -4,7 +4,7 @@ use crate::invoice::{BOOKKEEPING_ZONE, bookkeeping_day};
 use crate::money::Cents;
 use crate::problem::{Arg, Args, Problem, ProblemCode};
 use crate::settings::Language;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -306,8 +306,7 @@ pub fn date(day: Date, language: Language) -> String {
 
 /// A moment in the bookkeeping zone, to the minute.
 pub fn moment(at: Timestamp, language: Language) -> String {
-    let zone = TimeZone::get(BOOKKEEPING_ZONE).unwrap_or(TimeZone::UTC);
-    let time = at.to_zoned_datetime(zone).strftime("%H:%M").to_string();
+    let time = BOOKKEEPING_ZONE.to_datetime(at).strftime("%H:%M").to_string();
     format!("{} {time}", date(bookkeeping_day(at), language))
 }
 

@@ -27,7 +27,11 @@ use domain::ids::{LineId, OrderIdentifier, Sku};
 use domain::money::Cents;
 use domain::order::{Business, Costs, Order, OrderLine, OrderStatus, Unreadable, vat_code};
 use domain::settings::{ConnectionSettings, LinePrice, OrderAmounts};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{self, TimeZone},
+};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -449,6 +453,9 @@ fn text_of(body: &Value, name: &str) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
+/// Compiled in: a function has no files of zones.
+static AMSTERDAM: TimeZone = tz::get!("Europe/Amsterdam");
+
 /// A moment with an offset or `Z`; without one it is Europe/Amsterdam \[A:pf-timezone\].
 fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -456,8 +463,7 @@ fn timestamp(text: &str) -> Option<Timestamp> {
         return Some(at);
     }
     let local: DateTime = text.parse().ok()?;
-    let zone = TimeZone::get("Europe/Amsterdam").ok()?;
-    zone.to_ambiguous_timestamp(local).compatible().ok()
+    AMSTERDAM.to_ambiguous_timestamp(local).compatible().ok()
 }
 
 #[cfg(test)]

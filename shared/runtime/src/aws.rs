@@ -1,22 +1,64 @@
 //! The AWS clients, from the environment that Lambda gives.
 
+mod connector;
+
+use crate::env::{self, EnvError};
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+pub use connector::http_client;
 use std::time::Duration;
 
-/// Region, credentials and endpoints as the SDK finds them; bounded time-outs, so that one slow call can't use up an invocation.
-pub async fn load() -> SdkConfig {
+/// Region, credentials and, for another emulator, `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_DYNAMODB` and so on. Only from the environment: Lambda gives credentials there, and
+/// the SDK's other sources of them (profiles, metadata services, STS) would be linked into every function for nothing. Bounded
+/// time-outs, so that one slow call can't use up an invocation.
+pub fn load() -> Result<SdkConfig, AwsError> {
+    let region = match env::optional("AWS_REGION") {
+        Some(region) => region,
+        None => env::required("AWS_DEFAULT_REGION")?,
+    };
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let mut config = SdkConfig::builder();
+    config.set_endpoint_url(env::optional("AWS_ENDPOINT_URL"));
+    Ok(config
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .http_client(http_client()?)
+        .region(Region::new(region))
+        .service_config(Services)
+        .credentials_provider(SharedCredentialsProvider::new(
+            EnvironmentVariableCredentialsProvider::new(),
+        ))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .load()
-        .await
+        .build())
+}
+
+/// Variables for one service, as the SDK names them.
+#[derive(Debug)]
+struct Services;
+
+impl LoadServiceConfig for Services {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
+        env::optional(&format!("{}_{service}", key.env()))
+    }
+}
+
+/// Why AWS can't be called at all.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// The environment names no region.
+    #[error(transparent)]
+    Environment(#[from] EnvError),
+    /// No HTTP client could be made, most likely for want of root certificates.
+    #[error("the HTTP client for AWS could not be made")]
+    Http(#[from] reqwest::Error),
 }
 
 /// DynamoDB.

@@ -23,7 +23,7 @@ pub enum EnvError {
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
 )]
-pub fn optional(name: &'static str) -> Option<String> {
+pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

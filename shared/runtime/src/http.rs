@@ -38,8 +38,18 @@ pub fn client(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
     builder().https_only(https_only).build()
 }
 
+/// A client for AWS. It unpacks nothing: DynamoDB's checksum is of what was sent.
+pub(crate) fn aws() -> Result<reqwest::Client, reqwest::Error> {
+    builder()
+        .no_gzip()
+        .connect_timeout(Duration::from_secs(2))
+        .build()
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
 fn builder() -> reqwest::ClientBuilder {
+    // An error says that another part of the process has chosen one before.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Scope};
@@ -68,19 +68,18 @@ where
     tracing_subscriber::registry().with(filter(level)).with(lines)
 }
 
-fn filter(level: &str) -> EnvFilter {
-    let level = level.trim().to_ascii_lowercase();
-    let level = match level.as_str() {
-        "off" | "error" | "warn" | "info" | "debug" | "trace" => level.as_str(),
-        _ => "info",
+fn filter(level: &str) -> Targets {
+    let level: LevelFilter = match level.trim().to_ascii_lowercase().as_str() {
+        "off" => LevelFilter::OFF,
+        "error" => LevelFilter::ERROR,
+        "warn" => LevelFilter::WARN,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => LevelFilter::INFO,
     };
-    let others = if matches!(level, "off" | "error") {
-        level
-    } else {
-        "warn"
-    };
-    let ours = OURS.map(|name| format!(",{name}={level}")).concat();
-    EnvFilter::new(format!("{others}{ours}"))
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets(OURS.map(|name| (name, level)))
 }
 
 /// A panic is logged where it happened. What it says stays out unless it is a text of the program: it may quote anything.

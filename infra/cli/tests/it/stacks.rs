@@ -107,6 +107,7 @@ fn cloudformation(api: &str, form: &str) -> Response {
 
 async fn run(server: &Server, arguments: &[&str]) -> Run {
     let aws = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(runtime::aws::http_client().unwrap())
         .endpoint_url(server.url())
         .region(Region::new("eu-west-1"))
         .credentials_provider(Credentials::new("key", "secret", None, None, "test"))

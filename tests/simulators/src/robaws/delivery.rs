@@ -222,6 +222,8 @@ impl RobawsSim {
         if let Some(client) = self.0.http.get() {
             return Some(client);
         }
+        // An error says that one was chosen before.
+        let _chosen = rustls::crypto::ring::default_provider().install_default();
         #[expect(
             clippy::disallowed_methods,
             reason = "the simulator stands for Robaws, not for the product"

@@ -15,7 +15,6 @@ use domain::text;
 use jiff::{
     ToSpan,
     civil::{Date, Time},
-    tz::TimeZone,
 };
 use std::ops::ControlFlow;
 use store::days::{DatedOrder, Days};
@@ -80,8 +79,11 @@ fn month(text: &str) -> Option<Days> {
     if !are_digits || !(2000..=2100).contains(&first.year()) {
         return None;
     }
-    let zone = TimeZone::get(BOOKKEEPING_ZONE).ok()?;
-    let begin = |day: Date| zone.to_timestamp(day.to_datetime(Time::midnight())).ok();
+    let begin = |day: Date| {
+        BOOKKEEPING_ZONE
+            .to_timestamp(day.to_datetime(Time::midnight()))
+            .ok()
+    };
     Some(Days {
         first,
         last: first.last_of_month(),

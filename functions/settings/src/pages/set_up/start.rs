@@ -11,7 +11,6 @@ use crate::pages::visit::Visit;
 use askama::Template;
 use domain::invoice::BOOKKEEPING_ZONE;
 use http::StatusCode;
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use serde_json::json;
 
@@ -78,13 +77,10 @@ fn start_page(visit: &Visit<'_>, value: String, faults: &Faults) -> Result<Answe
     })
 }
 
-fn zone() -> TimeZone {
-    TimeZone::get(BOOKKEEPING_ZONE).unwrap_or(TimeZone::UTC)
-}
-
 /// A moment as the browser's field holds it.
 fn local(at: Timestamp) -> String {
-    at.to_zoned_datetime(zone())
+    BOOKKEEPING_ZONE
+        .to_datetime(at)
         .strftime("%Y-%m-%dT%H:%M")
         .to_string()
 }
@@ -92,7 +88,7 @@ fn local(at: Timestamp) -> String {
 /// The moment that the browser's field holds.
 fn moment(text: &str) -> Option<Timestamp> {
     let typed: civil::DateTime = text.parse().ok()?;
-    zone().to_timestamp(typed).ok()
+    BOOKKEEPING_ZONE.to_timestamp(typed).ok()
 }
 
 #[cfg(test)]
