@@ -557,6 +557,107 @@ mod tests {
         assert_eq!(code(decide(&invalid, false)), ProblemCode::ArticleNumberInvalid);
     }
 
+    #[test]
+    fn digests_tell_whether_anything_changed() {
+        let renamed = ArticleDetail {
+            name: Some("Klopboor".to_owned()),
+            ..article()
+        };
+        assert_eq!(article().digest(), article().digest());
+        assert_ne!(article().digest(), renamed.digest());
+        assert_eq!(article().digest().len(), 16);
+        let (old, new) = (
+            listing(&article(), &settings(false, None)),
+            listing(&renamed, &settings(false, None)),
+        );
+        assert_ne!(old.product.digest(), new.product.digest());
+        assert_ne!(old.offer.digest(), new.offer.digest());
+        assert_eq!(old.offer.digest().len(), 16);
+    }
+
+    #[test]
+    fn facts_are_what_orders_need() {
+        let gone = ArticleDetail {
+            live: false,
+            stock_article: false,
+            ..article()
+        };
+        let facts = gone.facts();
+        assert_eq!(facts.number.as_deref(), Some("A-1"));
+        assert!(!facts.live && !facts.stock_article);
+    }
+
+    #[test]
+    fn values_are_told_by_name_and_texts_by_digest() {
+        let priced = settings(true, Some("7"));
+        let values = listing(&article(), &priced).values();
+        let of = |name: &str| values.get(name).map(String::as_str);
+        assert_eq!(of("quantity"), Some("7"));
+        assert_eq!(of("cost_price"), Some("4.5"));
+        assert_eq!(of("sale_price"), Some("10"));
+        let described = ArticleDetail {
+            description: Some("Met koffer".to_owned()),
+            cost_price: None,
+            ..article()
+        };
+        let changed = listing(&described, &priced).values();
+        assert_eq!(of("title"), changed.get("title").map(String::as_str));
+        assert_ne!(of("description"), changed.get("description").map(String::as_str));
+        assert_eq!(changed.get("cost_price").map(String::as_str), Some(""));
+        assert!(!changed.values().any(|value| value.contains("koffer")));
+    }
+
+    #[rstest]
+    #[case(true, Some("10"), Some("7"), None, true)]
+    #[case(true, Some("10"), None, Some("8"), true)]
+    #[case(true, Some("10"), None, None, false)]
+    #[case(true, Some("0"), Some("7"), None, false)]
+    #[case(true, None, Some("7"), None, false)]
+    #[case(false, Some("10"), Some("7"), Some("8"), false)]
+    fn tariffs_are_looked_up_only_for_a_price_that_has_one(
+        #[case] sent: bool,
+        #[case] price: Option<&str>,
+        #[case] own: Option<&str>,
+        #[case] set: Option<&str>,
+        #[case] needed: bool,
+    ) {
+        let article = ArticleDetail {
+            vat_tariff_id: own.map(|id| VatTariffId::parse(id).unwrap()),
+            sale_price: price.map(dec),
+            ..article()
+        };
+        assert_eq!(needs_tariffs(&article, &settings(sent, set)), needed);
+    }
+
+    #[rstest]
+    #[case(Some("A/1"), Some("Boor"), &["A/1"], "A/1")]
+    #[case(Some(""), Some("Boor"), &[], "Boor")]
+    #[case(None, Some("Boor"), &[], "Boor")]
+    #[case(None, None, &[], "12")]
+    fn an_article_that_cant_be_sent_is_named_as_people_know_it(
+        #[case] number: Option<&str>,
+        #[case] name: Option<&str>,
+        #[case] skus: &[&str],
+        #[case] shown: &str,
+    ) {
+        let article = ArticleDetail {
+            number: number.map(str::to_owned),
+            name: name.map(str::to_owned),
+            ..article()
+        };
+        let Wanted::Impossible(problem) = wanted(Some(&article), true, &settings(false, None), &tariffs())
+        else {
+            panic!("it is sent");
+        };
+        assert_eq!(problem.holds, Holds::Everything);
+        let named: Vec<&str> = problem.skus.iter().map(Sku::as_str).collect();
+        assert_eq!(named, skus);
+        assert_eq!(
+            problem.args,
+            args([("articles", Arg::List(vec![shown.to_owned()]))])
+        );
+    }
+
     proptest! {
         #[test]
         fn a_sent_price_is_never_zero_and_never_below_what_robaws_says(
