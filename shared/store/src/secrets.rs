@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 /// How long credentials are cached.
 const CACHED_FOR: Duration = Duration::from_hours(1);
-/// Connections cached at most.
-const MOST_CACHED: usize = 10_000;
+/// Connections cached at most: more than one invocation can poll, since a cache that is too small by one is as good as none.
+const MOST_CACHED: usize = 50_000;
 
 /// Key and secret of the Robaws API user.
 #[derive(Debug, Clone)]
@@ -160,7 +160,14 @@ impl Credentials {
     }
 }
 
-type Cache = HashMap<(ConnectionId, Option<String>), (Credentials, Instant)>;
+/// What is known of a connection's secret.
+struct Cached {
+    version: Option<String>,
+    credentials: Credentials,
+    at: Instant,
+}
+
+type Cache = HashMap<ConnectionId, Cached>;
 
 /// Secrets Manager.
 #[derive(Clone)]
@@ -190,42 +197,49 @@ impl SecretStore {
         connection: &ConnectionId,
         version: Option<&str>,
     ) -> Result<Credentials, SecretError> {
-        let key = (connection.clone(), version.map(str::to_owned));
+        let is_good =
+            |cached: &&Cached| cached.version.as_deref() == version && cached.at.elapsed() < CACHED_FOR;
         let cached = self
-            .cache
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .cloned();
-        if let Some((credentials, at)) = cached
-            && at.elapsed() < CACHED_FOR
-        {
+            .get(connection)
+            .filter(is_good)
+            .map(|cached| cached.credentials.clone());
+        if let Some(credentials) = cached {
             return Ok(credentials);
         }
         let credentials = self.read(connection, None).await?;
-        self.keep(key, &credentials);
+        self.keep(connection, version, &credentials);
         Ok(credentials)
     }
 
     /// Credentials read past the cache.
     pub async fn refresh(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
         let credentials = self.read(connection, None).await?;
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((cached, _), entry) in cache.iter_mut() {
-            if cached == connection {
-                *entry = (credentials.clone(), Instant::now());
-            }
+        if let Some(cached) = self.lock().get_mut(connection) {
+            cached.credentials = credentials.clone();
+            cached.at = Instant::now();
         }
         Ok(credentials)
     }
 
-    fn keep(&self, key: (ConnectionId, Option<String>), credentials: &Credentials) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, connection: &ConnectionId, version: Option<&str>, credentials: &Credentials) {
+        let mut cache = self.lock();
+        if cache.len() >= MOST_CACHED && !cache.contains_key(connection) {
+            cache.retain(|_, cached| cached.at.elapsed() < CACHED_FOR);
+        }
         if cache.len() >= MOST_CACHED {
             cache.clear();
         }
-        cache.retain(|(connection, _), _| *connection != key.0);
-        cache.insert(key, (credentials.clone(), Instant::now()));
+        let cached = Cached {
+            version: version.map(str::to_owned),
+            credentials: credentials.clone(),
+            at: Instant::now(),
+        };
+        cache.insert(connection.clone(), cached);
     }
 
     /// Credentials as they were in one version of the secret.
@@ -312,7 +326,7 @@ impl SecretStore {
             }
         };
         let version = version.ok_or_else(|| SecretError::Corrupt(connection.clone()))?;
-        self.keep((connection.clone(), Some(version.clone())), credentials);
+        self.keep(connection, Some(&version), credentials);
         Ok(version)
     }
 
@@ -325,10 +339,7 @@ impl SecretStore {
             .force_delete_without_recovery(true)
             .send()
             .await;
-        self.cache
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(cached, _), _| cached != connection);
+        self.lock().remove(connection);
         match deleted {
             Ok(_) => Ok(()),
             Err(error)
