@@ -1,17 +1,19 @@
 //! Translates the scheduled event; nothing else.
 
 use crate::round::{self, Deps};
+use crate::shard::Shard;
 use lambda_runtime::{Error, LambdaEvent};
 use runtime::deadline;
 use runtime::metrics::{self, Metric};
 use serde_json::{Value, json};
 
-/// One invocation. What the rule sends beside "now" is of no interest. A connection that fails costs the others nothing; the
+/// One invocation. What the rule sends beside "now" and a shard is of no interest. A connection that fails costs the others nothing; the
 /// invocation fails only when the connections themselves can't be read.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let deadline = deadline::of(&event.context);
     let round = async {
-        let report = Box::pin(round::run(deps, deadline)).await?;
+        let shard = Shard::of(&event.payload)?;
+        let report = Box::pin(round::run(deps, shard, deadline)).await?;
         metrics::count(Metric::PollsCompleted, 1);
         Ok(json!({ "polled": report.polled, "failed": report.failed, "queued": report.queued }))
     };

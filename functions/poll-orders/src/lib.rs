@@ -2,7 +2,7 @@
 //!
 //! [`pass`] reads the list, newest first, and writes what is new or changed to the ledger as due; [`queueing`] then queues due
 //! orders from the ledger, also when the list could not be read; [`articles`] queues due articles; [`poll`] does all of it for one connection,
-//! [`round`] for all.
+//! [`round`] for all, or for one [`shard`] of them.
 
 pub mod articles;
 pub mod config;
@@ -11,6 +11,7 @@ pub mod pass;
 pub mod poll;
 pub mod queueing;
 pub mod round;
+pub mod shard;
 pub mod suspended;
 
 pub use handler::handle;

@@ -2,6 +2,7 @@
 //! fails or is slow costs the others nothing.
 
 use crate::poll;
+use crate::shard::Shard;
 use crate::suspended;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 /// Connections polled at a time.
-const SIDE_BY_SIDE: usize = 32;
+const SIDE_BY_SIDE: usize = 64;
 /// Longest that one connection may take of a round.
 const LONGEST: Duration = Duration::from_secs(100);
 /// No connection is begun with less time than this, or half of the whole with a shorter time limit than ours.
@@ -59,9 +60,9 @@ pub struct Report {
     pub waiting: usize,
 }
 
-/// Polls every active connection.
-pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
-    let mut connections = deps.store.connections().await?;
+/// Polls every active connection of a shard.
+pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report, StoreError> {
+    let mut connections = deps.store.connections_of(shard.parts()).await?;
     gauge(&connections, deps.clock.now());
     let suspended = connections.extract_if(.., |item| item.connection.state == ConnectionState::Suspended);
     let suspended: Vec<ConnectionItem> = suspended.collect();

@@ -427,6 +427,15 @@ impl Stack {
             .map_err(|error| anyhow!("poll-orders: {error}"))
     }
 
+    /// One tick of the rule of one shard of the poll.
+    pub async fn poll_shard(&self, shard: u8, shards: u8) -> anyhow::Result<Value> {
+        let event = json!({ "shard": shard, "shards": shards });
+        let event = LambdaEvent::new(event, Self::context(self.poll_time_limit)?);
+        poll_orders::handle(&self.poll, event)
+            .await
+            .map_err(|error| anyhow!("poll-orders: {error}"))
+    }
+
     /// One tick of the nightly rule.
     pub async fn night(&self) -> anyhow::Result<Value> {
         let event = LambdaEvent::new(self.scheduled("nightly"), Self::context(RECONCILE_TIME_LIMIT)?);

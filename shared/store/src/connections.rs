@@ -272,8 +272,16 @@ impl Store {
     pub async fn connections(&self) -> Result<Vec<ConnectionItem>, StoreError> {
         let mut all = Vec::new();
         let table_id = self.table_id().await?;
-        for shard in 0..keys::SHARDS {
-            all.extend(self.shard(shard, &table_id).await?);
+        self.connections_of(0..keys::SHARDS).await
+    }
+
+    /// The connections in these parts of all ([`keys::SHARDS`]), newest first.
+    pub async fn connections_of(
+        &self,
+        parts: impl IntoIterator<Item = u8>,
+    ) -> Result<Vec<ConnectionItem>, StoreError> {
+        for part in parts {
+            all.extend(self.shard(part, &table_id).await?);
         }
         all.sort_by(|a, b| {
             let key = |item: &ConnectionItem| (item.connection.created_at, item.connection.id.clone());
