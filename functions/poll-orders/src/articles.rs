@@ -2,6 +2,7 @@
 //! requests to orders.
 
 use crate::poll::PollError;
+use crate::queueing::Queued;
 use crate::round::Deps;
 use jiff::{SignedDuration, Timestamp};
 use store::article::{ArticleDueKind, ArticleRecord};
@@ -9,13 +10,15 @@ use store::model::{ConnectionItem, PeerHealth};
 use store::queue::{ArticleMessage, Sweep, SweepMessage};
 use store::sweep::SweepState;
 
+/// Changes come before bulk work.
+const ALL_KINDS: [ArticleDueKind; 2] = [ArticleDueKind::Change, ArticleDueKind::Bulk];
 /// Articles of one connection in the queue at a time.
 const MOST_QUEUED: usize = 200;
 /// An article that was queued is not queued again for this long; nor is a sweep.
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
-/// Queues what is due and gives the number of messages.
-pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError> {
+/// Queues what is due.
+pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<Queued, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection.id;
     let mut kinds = Vec::new();
@@ -25,6 +28,7 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError>
     if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         kinds.push(ArticleDueKind::Bulk);
     }
+    let mut at_rest = kinds == ALL_KINDS;
     let mut free = MOST_QUEUED;
     let mut chosen: Vec<ArticleRecord> = Vec::new();
     for kind in kinds {
@@ -32,6 +36,7 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError>
             .store
             .due_articles(connection, kind, now, 2 * MOST_QUEUED)
             .await?;
+        at_rest &= due.is_empty();
         let (queued, waiting): (Vec<_>, Vec<_>) = due
             .into_iter()
             .partition(|record| is_recent(record.queued_at, now));
@@ -60,7 +65,10 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError>
                 .await?;
         }
     }
-    Ok(messages.len())
+    Ok(Queued {
+        messages: messages.len(),
+        at_rest,
+    })
 }
 
 fn is_recent(at: Option<Timestamp>, now: Timestamp) -> bool {

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use store::StoreError;
 use store::model::{ConnectionItem, Peer, PeerHealth};
 use store::queue::{QueueError, Sweep};
+use store::queueing::QueueingError;
 use tokio::time::Instant;
 
 /// Why a connection could not be polled.
@@ -27,6 +28,9 @@ pub enum PollError {
     /// Orders could not be queued; they are still due.
     #[error("due orders could not be queued")]
     Queue(#[from] QueueError),
+    /// The same.
+    #[error("due orders could not be queued")]
+    Queueing(#[from] QueueingError),
 }
 
 /// What a poll of a connection did.
@@ -84,6 +88,7 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
     queued
 }
 
+/// Queues what is due, unless nothing can be.
 async fn queue(
     deps: &Deps,
     item: &ConnectionItem,
@@ -97,9 +102,21 @@ async fn queue(
             ..Polled::default()
         });
     }
-    let mut queued = queueing::run(deps, item, seen).await?;
+    let connection = &item.connection.id;
+    let now = deps.clock.now();
+    // What this poll itself made due is not in the connection as it was read.
+    let moved = deps.store.marked_due_lately(connection, now);
+    if !moved && item.is_at_rest(now) {
+        return Ok(Polled::default());
+    }
+    let orders = queueing::run(deps, item, seen).await?;
+    let mut queued = orders.messages;
     if health.may_work(Peer::Productflow).await {
-        queued += articles::run(deps, item).await?;
+        let articles = articles::run(deps, item).await?;
+        queued += articles.messages;
+        if orders.at_rest && articles.at_rest && !moved {
+            deps.store.save_rest(connection, now).await?;
+        }
     }
     Ok(Polled { queued, waits: false })
 }

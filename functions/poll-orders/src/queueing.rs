@@ -8,61 +8,51 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use store::model::{ConnectionItem, Due, DueKind, PeerHealth};
 use store::orders::DueOrder;
-use store::queue::OrderMessage;
 
-/// Orders of one connection in the queue at a time.
-const MOST_QUEUED: usize = 200;
-/// An order that was queued is not queued again for this long.
-const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// Open orders read again in one poll.
 const MOST_RELOOKS: usize = 15;
 /// An open order is read again at most this often.
 const RELOOK: SignedDuration = SignedDuration::from_hours(1);
 
-/// Queues what is due and gives the number of messages. `seen`: open orders that the pages showed as they were last read;
-/// they need no reading of their own.
+/// What was done about what is due.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Queued {
+    /// Messages sent.
+    pub messages: usize,
+    /// All that may be due was asked for, and nothing is.
+    pub at_rest: bool,
+}
+
+/// Queues what is due. `seen`: open orders that the pages showed as they were last read; they need no reading of their own.
 pub async fn run(
     deps: &Deps,
     item: &ConnectionItem,
     seen: &BTreeSet<OrderIdentifier>,
-) -> Result<usize, PollError> {
+) -> Result<Queued, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection.id;
-    let due = deps
-        .store
-        .due_orders(connection, DueKind::Work, now, 5 * MOST_QUEUED)
-        .await?;
-    let in_queue = due.iter().filter(|order| is_queued(order, now)).count();
-    let free = MOST_QUEUED.saturating_sub(in_queue);
-    let mut chosen: Vec<DueOrder> = due
-        .into_iter()
-        .filter(|order| !is_queued(order, now))
-        .take(free)
-        .collect();
+    let mut chosen = deps.store.choose_due_orders(connection, now).await?;
+    let mut at_rest = chosen.nothing_due;
     // The rest of the day's requests is for orders that need something.
-    if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
-        chosen.extend(relooks(deps, connection, seen, now).await?);
+    if item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
+        at_rest = false;
+    } else {
+        let relooks = relooks(deps, connection, seen, now).await?;
+        at_rest &= relooks.none_due;
+        chosen.orders.extend(relooks.chosen);
     }
-    let messages: Vec<OrderMessage> = chosen
-        .iter()
-        .map(|order| OrderMessage::new(connection.clone(), order.identifier.clone()))
-        .collect();
-    // Sent first: a message sent twice is harmless, an order marked but not sent would wait ten minutes.
-    deps.queue.send(&messages).await?;
-    for order in &chosen {
-        deps.store
-            .mark_queued(connection, &order.identifier, order.due_at, now)
-            .await?;
-        tracing::info!(order.identifier = %order.identifier, order.due_at = %order.due_at, "order queued");
-    }
-    Ok(messages.len())
+    deps.store
+        .queue_orders(&deps.queue, connection, &chosen, now)
+        .await?;
+    Ok(Queued {
+        messages: chosen.orders.len(),
+        at_rest,
+    })
 }
 
-fn is_queued(order: &DueOrder, now: Timestamp) -> bool {
-    // A mark from the future comes from a clock that jumped back; it must not hold the order.
-    order
-        .queued_at
-        .is_some_and(|at| at <= now && now.duration_since(at) < QUEUED_FOR)
+struct Relooks {
+    chosen: Vec<DueOrder>,
+    none_due: bool,
 }
 
 /// Least recently looked at first; what the pages showed is put off without a call.
@@ -71,11 +61,12 @@ async fn relooks(
     connection: &ConnectionId,
     seen: &BTreeSet<OrderIdentifier>,
     now: Timestamp,
-) -> Result<Vec<DueOrder>, PollError> {
+) -> Result<Relooks, PollError> {
     let due = deps
         .store
         .due_orders(connection, DueKind::Relook, now, 10 * MOST_RELOOKS)
         .await?;
+    let none_due = due.is_empty();
     let mut chosen = Vec::new();
     for order in due {
         if seen.contains(&order.identifier) {
@@ -94,9 +85,9 @@ async fn relooks(
                     unchanged
                 })
                 .await?;
-        } else if chosen.len() < MOST_RELOOKS && !is_queued(&order, now) {
+        } else if chosen.len() < MOST_RELOOKS && !order.is_queued(now) {
             chosen.push(order);
         }
     }
-    Ok(chosen)
+    Ok(Relooks { chosen, none_due })
 }

@@ -8,7 +8,7 @@ use crate::outcome::{self, End};
 use crate::sign_in;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::settings::Settings;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use peers::{Sessions, Still};
@@ -18,8 +18,9 @@ use runtime::sqs_event::Message;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use store::StoreError;
-use store::model::{ConnectionItem, ConnectionState};
+use store::model::{ConnectionItem, ConnectionState, Peer};
 use store::queue::{OrderMessage, OrderQueue, OrdersQueueMessage};
+use store::queueing::QueueingError;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -37,14 +38,26 @@ pub struct Deps {
     pub invocations: Invocations,
 }
 
+/// What a batch asks for of one connection.
+#[derive(Default)]
+struct Asked {
+    /// Looks at these orders, each with the ids of its messages.
+    messages: BTreeMap<OrderIdentifier, Vec<String>>,
+    /// More of what is due is to be queued.
+    goes_on: bool,
+}
+
 /// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
 pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadline: Instant) -> Vec<String> {
-    let mut by_connection: BTreeMap<ConnectionId, BTreeMap<OrderIdentifier, Vec<String>>> = BTreeMap::new();
+    let mut by_connection: BTreeMap<ConnectionId, Asked> = BTreeMap::new();
     for message in messages {
         match message.body {
             OrdersQueueMessage::Look(look) => {
-                let orders = by_connection.entry(look.connection).or_default();
-                orders.entry(look.order).or_default().push(message.id);
+                let asked = by_connection.entry(look.connection).or_default();
+                asked.messages.entry(look.order).or_default().push(message.id);
+            }
+            OrdersQueueMessage::GoOn(go_on) => {
+                by_connection.entry(go_on.connection).or_default().goes_on = true;
             }
             OrdersQueueMessage::SignIn(ask) => {
                 let span = connection_span(&ask.connection);
@@ -52,9 +65,9 @@ pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadli
             }
         }
     }
-    let connections = by_connection.into_iter().map(|(id, orders)| {
+    let connections = by_connection.into_iter().map(|(id, asked)| {
         let span = connection_span(&id);
-        connection(deps, id, orders, deadline).instrument(span)
+        connection(deps, id, asked, deadline).instrument(span)
     });
     let mut opened = Vec::new();
     let mut failed = Vec::new();
@@ -139,7 +152,7 @@ impl Work {
 async fn connection(
     deps: &Deps,
     id: ConnectionId,
-    messages: BTreeMap<OrderIdentifier, Vec<String>>,
+    Asked { messages, goes_on }: Asked,
     deadline: Instant,
 ) -> Result<Work, Vec<String>> {
     let ctx = match open(deps, &id, deadline).await {
@@ -155,12 +168,19 @@ async fn connection(
             return Err(Vec::new());
         }
     };
+    // Beside the looks, so that the next orders are there when these are done.
+    let queued = async {
+        if goes_on && let Err(error) = go_on(deps, &ctx).await {
+            // They are due in the ledger: the next poll queues them.
+            tracing::warn!(error = %Chain(&error), "no more orders were queued");
+        }
+    };
     let identifiers: Vec<OrderIdentifier> = messages.keys().cloned().collect();
-    let looked: Vec<Looked> = stream::iter(identifiers)
+    let looks = stream::iter(identifiers)
         .map(|order| look_at(deps, &ctx, order, Company::Others))
         .buffer_unordered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+        .collect::<Vec<Looked>>();
+    let (looked, ()) = join(looks, queued).await;
     let mut work = Work {
         ctx,
         messages,
@@ -180,6 +200,24 @@ async fn look_at(deps: &Deps, ctx: &Context, order: OrderIdentifier, company: Co
         Ok(Some(times)) => Looked::Interrupted(times, order),
         Err(_logged) => Looked::NotRecorded(order),
     }
+}
+
+/// Queues more of what is due, unless Robaws is paused: then the poll begins anew when it is not.
+async fn go_on(deps: &Deps, ctx: &Context) -> Result<(), QueueingError> {
+    if !ctx.has_time() || !ctx.health.may_work(Peer::Robaws).await {
+        return Ok(());
+    }
+    let (connection, now) = (&ctx.item.connection.id, ctx.clock.now());
+    let chosen = ctx.store.choose_due_orders(connection, now).await?;
+    ctx.store
+        .queue_orders(&deps.queue, connection, &chosen, now)
+        .await?;
+    tracing::info!(
+        queued = chosen.orders.len(),
+        more = chosen.more,
+        "goes on with what is due"
+    );
+    Ok(())
 }
 
 enum Unopened {

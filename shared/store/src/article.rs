@@ -339,6 +339,10 @@ impl Record for ArticleRecord {
         self.tells_anew.then_some(&self.connection)
     }
 
+    fn polled_by(&self) -> Option<&ConnectionId> {
+        Some(&self.connection)
+    }
+
     fn tally(&self) -> Tally {
         self.tally
     }

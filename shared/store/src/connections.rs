@@ -79,6 +79,8 @@ fn read(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
         notifications_marked_at: group(&mut item, "notifications_marked_at")?,
         told: group(&mut item, "told")?,
         checklist: group(&mut item, "checklist")?,
+        due_marked_at: group(&mut item, "due_marked_at")?,
+        rest: group(&mut item, "rest")?,
     })
 }
 
@@ -270,8 +272,6 @@ impl Store {
 
     /// All connections, newest first.
     pub async fn connections(&self) -> Result<Vec<ConnectionItem>, StoreError> {
-        let mut all = Vec::new();
-        let table_id = self.table_id().await?;
         self.connections_of(0..keys::SHARDS).await
     }
 
@@ -280,6 +280,8 @@ impl Store {
         &self,
         parts: impl IntoIterator<Item = u8>,
     ) -> Result<Vec<ConnectionItem>, StoreError> {
+        let mut all = Vec::new();
+        let table_id = self.table_id().await?;
         for part in parts {
             all.extend(self.shard(part, &table_id).await?);
         }

@@ -2,6 +2,7 @@
 
 pub use crate::health::{PeerHealth, doubling};
 use crate::queue::Sweep;
+use crate::rest::Rest;
 use crate::sweep::SweepState;
 use crate::tally::{Tally, replace_problems};
 use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
@@ -261,6 +262,10 @@ pub struct ConnectionItem {
     pub told: Told,
     /// Steps of the checklist that the merchant ticked, or that were seen to be done.
     pub checklist: BTreeSet<String>,
+    /// When something of it last became due earlier than it was.
+    pub due_marked_at: Option<Timestamp>,
+    /// That nothing of it was due.
+    pub rest: Option<Rest>,
 }
 
 impl ConnectionItem {

@@ -115,6 +115,10 @@ impl Record for OrderRecord {
         self.tells_anew.then_some(&self.ledger.connection)
     }
 
+    fn polled_by(&self) -> Option<&ConnectionId> {
+        Some(&self.ledger.connection)
+    }
+
     fn tally(&self) -> Tally {
         self.tally
     }
@@ -124,7 +128,7 @@ impl Record for OrderRecord {
     }
 }
 
-fn due_pk(connection: &ConnectionId, kind: DueKind) -> String {
+pub(crate) fn due_pk(connection: &ConnectionId, kind: DueKind) -> String {
     match kind {
         DueKind::Work => connection.to_string(),
         DueKind::Relook => format!("{connection}#relook"),

@@ -144,12 +144,45 @@ pub struct SignInMessage {
     pub next: Option<String>,
 }
 
+/// "Queue more of what is due of this connection": stands halfway among the orders of a backlog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoOnMessage {
+    /// Shape of the message.
+    pub schema_version: u32,
+    /// The connection, which is also the message group.
+    pub connection: ConnectionId,
+    /// What tells it from the others.
+    pub queue: WhatIsDue,
+}
+
+/// What is to be queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhatIsDue {
+    /// Due orders.
+    DueOrders,
+}
+
+impl GoOnMessage {
+    /// For the orders of a connection.
+    pub fn new(connection: ConnectionId) -> Self {
+        Self {
+            schema_version: MESSAGE_SCHEMA,
+            connection,
+            queue: WhatIsDue::DueOrders,
+        }
+    }
+}
+
 /// What the orders queue holds: its worker is the one that is quick to come and calls Robaws.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OrdersQueueMessage {
     /// Look at an order.
     Look(OrderMessage),
+    /// Queue more of what is due.
+    GoOn(GoOnMessage),
     /// Put a sign-in link in Robaws.
     SignIn(SignInMessage),
 }
@@ -195,6 +228,16 @@ impl Message for SignInMessage {
     // A group of its own: it need not wait for the orders of its connection.
     fn group(&self) -> &'static str {
         "sign-in"
+    }
+}
+
+impl Message for OrdersQueueMessage {
+    fn group(&self) -> &str {
+        match self {
+            Self::Look(look) => look.group(),
+            Self::GoOn(go_on) => go_on.connection.as_str(),
+            Self::SignIn(ask) => ask.group(),
+        }
     }
 }
 
@@ -248,7 +291,7 @@ impl<M: Message> Queue<M> {
         self.send_all(messages).await
     }
 
-    async fn send_all<T: Message>(&self, messages: &[T]) -> Result<(), QueueError> {
+    pub(crate) async fn send_all<T: Message>(&self, messages: &[T]) -> Result<(), QueueError> {
         let mut taken = 0;
         for chunk in messages.chunks(10) {
             let failed = |source| QueueError {

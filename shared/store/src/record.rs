@@ -48,6 +48,10 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     fn tells_anew(&self) -> Option<&ConnectionId> {
         None
     }
+    /// The connection that a poll asks for it once it is due.
+    fn polled_by(&self) -> Option<&ConnectionId> {
+        None
+    }
     /// Problems that opened and closed since it was read.
     fn tally(&self) -> Tally {
         Tally::default()
@@ -155,6 +159,9 @@ impl Store {
         if let Some(connection) = record.tells_anew() {
             self.mark_notifications(connection, now).await?;
         }
+        if record.version() == 0 {
+            self.wake_for(record, None, now).await?;
+        }
         let next = record.next(now);
         let put = self
             .client
@@ -173,6 +180,22 @@ impl Store {
         Ok(())
     }
 
+    /// Marks the connection when the record is due earlier than it `was`.
+    pub(crate) async fn wake_for<R: Record>(
+        &self,
+        record: &R,
+        was: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some((connection, (_, at))) = record.polled_by().zip(record.due()) else {
+            return Ok(());
+        };
+        if was.is_none_or(|was| at < was) {
+            self.mark_due(connection, now).await?;
+        }
+        Ok(())
+    }
+
     /// Changes a record as it is stored now, and tries again when somebody else wrote it meanwhile. `change` tells whether it
     /// changed anything; `fresh` makes one that is not there, if it is to be made.
     pub(crate) async fn amend_record<R: Record>(
@@ -186,8 +209,12 @@ impl Store {
             let Some(mut record) = self.record(key.clone()).await?.or_else(&fresh) else {
                 return Ok(None);
             };
+            let was = record.due().map(|(_, at)| at);
             if !change(&mut record) {
                 return Ok(Some(record));
+            }
+            if record.version() > 0 {
+                self.wake_for(&record, was, now).await?;
             }
             match self.save_record(&mut record, now).await {
                 Ok(()) => return Ok(Some(record)),

@@ -31,6 +31,7 @@ mod order_pages;
 mod page_safety;
 mod pipeline;
 mod preview_pages;
+mod reach;
 mod rebuild;
 mod security;
 mod set_up_pages;
