@@ -15,8 +15,10 @@ const FIRST_RATE: u64 = 15_000;
 const SLOWEST: u64 = 1_000;
 /// A header that shows so many left, or more, tells of another limit than the documented one.
 const DOCUMENTED_BURST: u64 = 20;
-/// Requests that may go at once after a rest: the rest of Robaws' burst is for our other processes.
-const BURST: u64 = 5;
+/// Requests that may go at once after a rest, such as between two batches: the rest of Robaws' burst is for our other processes.
+const BURST: u64 = 10;
+/// The same when no header tells what is left now.
+const BLIND_BURST: u64 = 5;
 /// Requests that may go before the first answer tells what is left.
 const FIRST_BURST: u64 = 2;
 /// Requests left to other processes; as many as are on their way here, if that is more: others may be as busy.
@@ -131,7 +133,8 @@ impl State {
         let passed = now.saturating_duration_since(self.refilled);
         let microseconds = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
         let gained = microseconds.saturating_mul(pace) / 1_000_000;
-        self.tokens = self.tokens.saturating_add(gained).min(BURST * ONE);
+        let burst = if self.is_said(now) { BURST } else { BLIND_BURST };
+        self.tokens = self.tokens.saturating_add(gained).min(burst * ONE);
         // What is less than a thousandth of a request counts next time.
         self.refilled += time_of(gained, pace).min(passed);
     }
