@@ -60,6 +60,32 @@ fuzz seconds="60":
 bench-webhook:
     cargo bench -p system --bench webhook
 
+# How many idle connections one poll gets through; POLL_CONNECTIONS=1000,10000,50000 and POLL_SHARDS=4
+bench-poll:
+    cargo bench -q -p system --bench poll
+
+# The calls of an order's whole life, by kind of order
+bench-calls:
+    cargo test -q -p system --bench calls
+
+# The rules alone, and orders a second through process-order; --save-baseline NAME keeps what the rules take, --baseline NAME compares
+bench-core *args:
+    cargo bench -q -p domain --bench plan -- {{args}}
+    cargo bench -q -p system --bench core
+
+# Where the time of the rules goes, in docs/plan.svg; needs perf, and inferno (cargo install --root target/tools inferno)
+flamegraph:
+    CARGO_PROFILE_BENCH_STRIP=none CARGO_PROFILE_BENCH_DEBUG=1 CARGO_TARGET_DIR=target/flamegraph \
+        cargo bench -q -p domain --bench plan --no-run
+    perf record -q -F 999 -e cpu-clock --call-graph dwarf,16384 -o target/flamegraph/perf.data -- \
+        $(ls -t target/flamegraph/release/deps/plan-* | grep -v '\.d$' | head -1) --bench --profile-time 5 'plan, shipped, 100 lines'
+    perf script -i target/flamegraph/perf.data | target/tools/bin/inferno-collapse-perf | grep 'domain::plan' \
+        | target/tools/bin/inferno-flamegraph --title 'domain::plan, shipped, 100 lines' > docs/plan.svg
+
+# Waiting orders against Robaws' limit, in real time; DRAIN_ORDERS=1500 for a long one
+bench-drain:
+    cargo bench -q -p system --bench drain
+
 # What an order and an idle connection use of AWS and of the peers, and what that costs
 cost:
     cargo test -q -p system --bench usage > target/usage.json

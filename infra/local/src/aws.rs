@@ -41,6 +41,17 @@ struct Addresses {
     secretsmanager: SocketAddr,
 }
 
+/// The URLs of the services.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// DynamoDB.
+    pub dynamodb: String,
+    /// SQS.
+    pub sqs: String,
+    /// Secrets Manager.
+    pub secretsmanager: String,
+}
+
 /// The clients of one function.
 #[derive(Clone)]
 pub struct Clients {
@@ -126,6 +137,16 @@ impl Aws {
             at,
             _tasks: tasks,
         })
+    }
+
+    /// Where the services listen, for a process of its own.
+    pub fn endpoints(&self) -> Endpoints {
+        let url = |address: SocketAddr| format!("http://{address}");
+        Endpoints {
+            dynamodb: url(self.at.dynamodb),
+            sqs: url(self.at.sqs),
+            secretsmanager: url(self.at.secretsmanager),
+        }
     }
 
     /// The clients of a function, which may call what the template allows it.
