@@ -150,7 +150,7 @@ impl Api {
         if url.scheme() != "https" && !is_plain {
             return Err(wrong("the token may only go over https"));
         }
-        let http = runtime::http::client(&[&url]).map_err(|error| {
+        let http = runtime::http::client_of_this_machine(&[&url]).map_err(|error| {
             Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error)))
         })?;
         Ok(Self {

@@ -221,7 +221,7 @@ fn of_local(&(name, _, source): &(&'static str, &str, Option<&str>)) -> Option<Q
 }
 
 fn local_client(port: u16) -> Result<Client, Failure> {
-    let http = runtime::aws::http_client()
+    let http = runtime::aws::http_client_of_this_machine()
         .map_err(|error| Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error))))?;
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())

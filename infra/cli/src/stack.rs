@@ -27,7 +27,7 @@ impl Stack {
         let config = if let Some(config) = &environment.aws {
             config.clone()
         } else {
-            let http = runtime::aws::http_client().map_err(|error| {
+            let http = runtime::aws::http_client_of_this_machine().map_err(|error| {
                 Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error)))
             })?;
             let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);

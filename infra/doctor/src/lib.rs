@@ -103,7 +103,7 @@ pub struct DoctorError(#[from] reqwest::Error);
 ///
 /// `now` is only compared with times of orders.
 pub async fn run(checks: &Checks, now: Timestamp) -> Result<Vec<Finding>, DoctorError> {
-    let http = runtime::http::client(&[&checks.robaws_url, &checks.productflow_url])?;
+    let http = runtime::http::client_of_this_machine(&[&checks.robaws_url, &checks.productflow_url])?;
     let mut notes = Notes::default();
     let mut tariffs = robaws::Tariffs::default();
     if let Some(login) = &checks.robaws {

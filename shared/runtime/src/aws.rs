@@ -9,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
-pub use connector::http_client;
+pub use connector::{http_client, http_client_of_this_machine};
 use std::time::Duration;
 
 /// Region, credentials and, for another emulator, `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_DYNAMODB` and so on. Only from the environment: Lambda gives credentials there, and

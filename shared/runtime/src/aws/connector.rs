@@ -15,6 +15,11 @@ pub fn http_client() -> Result<SharedHttpClient, reqwest::Error> {
     Ok(SharedHttpClient::new(Connector(http::aws()?)))
 }
 
+/// The same for a program that people run: it trusts whom their machine trusts.
+pub fn http_client_of_this_machine() -> Result<SharedHttpClient, reqwest::Error> {
+    Ok(SharedHttpClient::new(Connector(http::aws_of_this_machine()?)))
+}
+
 #[derive(Debug, Clone)]
 struct Connector(reqwest::Client);
 
