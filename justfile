@@ -86,6 +86,10 @@ flamegraph:
 bench-drain:
     cargo bench -q -p system --bench drain
 
+# Cold starts, sizes and memory of the functions, beside a function that does nothing, Python and Node.js
+bench-cold *args:
+    tests/bench/cold {{args}}
+
 # What an order and an idle connection use of AWS and of the peers, and what that costs
 cost:
     cargo test -q -p system --bench usage > target/usage.json
