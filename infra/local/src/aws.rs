@@ -1,6 +1,7 @@
 //! The embedded AWS services and SDK clients for them.
 
 use crate::iam::{Iam, Role};
+use crate::steps::{self, Steps};
 use crate::{secretsmanager, sqs};
 use anyhow::Context as _;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
@@ -90,18 +91,35 @@ fn clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clien
 impl Aws {
     /// Starts the services, with empty memories.
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
+        Self::start_with(clock, None).await
+    }
+
+    /// The same, with every call watched by `steps`.
+    pub(crate) async fn start_with(clock: SharedClock, steps: Option<&Steps>) -> anyhow::Result<Self> {
+        let watched = |router, name| match steps {
+            Some(steps) => steps.before(router, name),
+            None => router,
+        };
         let mut tasks = JoinSet::new();
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("DynamoDB's port")?;
-        let dynamodb = listener.local_addr()?;
+        let mut dynamodb = listener.local_addr()?;
         let database = dynoxide::Database::memory().map_err(|e| anyhow::anyhow!("DynamoDB: {e}"))?;
         tasks.spawn(async move { dynoxide::server::serve_on(listener, database).await });
+        if let Some(steps) = steps {
+            let router = steps.before(steps::forward(dynamodb), "DynamoDB");
+            let listener = TcpListener::bind("127.0.0.1:0")
+                .await
+                .context("DynamoDB's second port")?;
+            dynamodb = listener.local_addr()?;
+            tasks.spawn(async move { serve(listener, router).await });
+        }
 
         let queues = sqs::Queues::new(clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.context("SQS' port")?;
         let sqs = listener.local_addr()?;
-        let router = sqs::router(queues.clone());
+        let router = watched(sqs::router(queues.clone()), "SQS");
         tasks.spawn(async move { serve(listener, router).await });
 
         let secrets = secretsmanager::Secrets::default();
@@ -109,7 +127,7 @@ impl Aws {
             .await
             .context("Secrets Manager's port")?;
         let secretsmanager = listener.local_addr()?;
-        let router = secretsmanager::router(secrets.clone());
+        let router = watched(secretsmanager::router(secrets.clone()), "Secrets Manager");
         tasks.spawn(async move { serve(listener, router).await });
 
         let http = runtime::aws::http_client().context("the HTTP client")?;

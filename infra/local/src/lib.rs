@@ -10,6 +10,7 @@ pub mod run;
 pub mod secretsmanager;
 pub mod sqs;
 pub mod stack;
+pub mod steps;
 
 pub use backup::Backup;
 pub use stack::Stack;

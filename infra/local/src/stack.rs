@@ -3,6 +3,7 @@
 
 use crate::api;
 use crate::aws::{Aws, Clients, SECRET_PREFIX, TABLE};
+use crate::steps::Steps;
 use anyhow::{Context as _, anyhow};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier};
@@ -61,6 +62,85 @@ const ARTICLE_PUSH: &str = "article-push";
 const SYNC_ARTICLE: &str = "sync-article";
 const RECONCILE: &str = "reconcile";
 const SETTINGS: &str = "settings";
+const FUNCTIONS: [&str; 6] = [
+    POLL_ORDERS,
+    PROCESS_ORDER,
+    ARTICLE_PUSH,
+    SYNC_ARTICLE,
+    RECONCILE,
+    SETTINGS,
+];
+
+/// What functions are wired with, and wired with anew after a restart.
+struct Wiring {
+    http: reqwest::Client,
+    robaws_url: Url,
+    productflow_url: Url,
+    clock: SharedClock,
+    sink: Arc<dyn Sink>,
+    clients: BTreeMap<&'static str, Clients>,
+}
+
+impl Wiring {
+    /// Clients and a memory of its own for each function, as in processes of their own.
+    fn wired(&self, function: &'static str) -> anyhow::Result<Wired> {
+        let clients = self.clients.get(function).cloned();
+        let clients = clients.with_context(|| format!("{function} has no clients"))?;
+        let secrets = SecretStore::new(clients.secretsmanager.clone(), SECRET_PREFIX);
+        let (robaws, productflow) = (self.robaws_url.clone(), self.productflow_url.clone());
+        Ok(Wired {
+            store: Store::new(clients.dynamodb.clone(), TABLE).observed(Arc::new(Problems)),
+            peers: Peers::new(self.http.clone(), robaws, productflow, secrets),
+            clients,
+            clock: self.clock.clone(),
+        })
+    }
+
+    fn invocations(&self, function: &'static str) -> Invocations {
+        Invocations::within(function, self.clock.clone(), self.sink.clone())
+    }
+
+    fn poll(&self) -> anyhow::Result<poll_orders::Deps> {
+        let own = self.wired(POLL_ORDERS)?;
+        Ok(poll_orders::Deps {
+            queue: own.orders_queue(),
+            articles_queue: own.articles_queue(),
+            sweeps_queue: own.sweeps_queue(),
+            store: own.store,
+            peers: own.peers,
+            clock: own.clock,
+            invocations: self.invocations(POLL_ORDERS),
+        })
+    }
+
+    fn process(&self) -> anyhow::Result<process_order::Deps> {
+        let own = self.wired(PROCESS_ORDER)?;
+        Ok(process_order::Deps {
+            queue: own.orders_queue(),
+            sessions: own.sessions(),
+            invocations: self.invocations(PROCESS_ORDER),
+        })
+    }
+
+    fn sync(&self) -> anyhow::Result<sync_article::Deps> {
+        let own = self.wired(SYNC_ARTICLE)?;
+        Ok(sync_article::Deps {
+            queue: own.articles_queue(),
+            sessions: own.sessions(),
+            invocations: self.invocations(SYNC_ARTICLE),
+        })
+    }
+
+    fn reconcile(&self) -> anyhow::Result<reconcile::Deps> {
+        let own = self.wired(RECONCILE)?;
+        Ok(reconcile::Deps {
+            articles_queue: own.articles_queue(),
+            sweeps_queue: own.sweeps_queue(),
+            sessions: own.sessions(),
+            invocations: self.invocations(RECONCILE),
+        })
+    }
+}
 
 /// What a function is wired from.
 struct Wired {
@@ -113,7 +193,10 @@ pub struct Stack {
     pub api_server: Server,
     /// The lines of metrics so far; none with [`Stack::start_on`].
     pub metrics: Memory,
+    /// The steps of work, if it was started with [`Stack::start_killable`]; none of any otherwise.
+    pub steps: Steps,
     clock: SharedClock,
+    wiring: Wiring,
     poll: poll_orders::Deps,
     process: process_order::Deps,
     sync: sync_article::Deps,
@@ -144,12 +227,20 @@ impl Stack {
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
         let metrics = Memory::default();
         let sink = Arc::new(metrics.clone());
-        Self::start_with(clock, Ports::default(), metrics, sink).await
+        Self::start_with(clock, Ports::default(), metrics, sink, None).await
+    }
+
+    /// The same, with every call that leaves a function watched by [`Stack::steps`].
+    pub async fn start_killable(clock: SharedClock) -> anyhow::Result<Self> {
+        let metrics = Memory::default();
+        let sink = Arc::new(metrics.clone());
+        let steps = Some(Steps::default());
+        Self::start_with(clock, Ports::default(), metrics, sink, steps).await
     }
 
     /// Starts everything, empty, on these ports where they are free, without metrics.
     pub async fn start_on(clock: SharedClock, ports: Ports) -> anyhow::Result<Self> {
-        Self::start_with(clock, ports, Memory::default(), Arc::new(Nowhere)).await
+        Self::start_with(clock, ports, Memory::default(), Arc::new(Nowhere), None).await
     }
 
     async fn start_with(
@@ -157,62 +248,35 @@ impl Stack {
         ports: Ports,
         metrics: Memory,
         sink: Arc<dyn Sink>,
+        steps: Option<Steps>,
     ) -> anyhow::Result<Self> {
-        let invocations = |function| Invocations::within(function, clock.clone(), sink.clone());
         let sim_clock: simulators::Clock = {
             let clock = clock.clone();
             Arc::new(move || clock.now())
         };
         let robaws = RobawsSim::new(sim_clock.clone());
         let productflow = ProductFlowSim::new(sim_clock);
-        let robaws_server = listen(robaws.router(), ports.robaws, "Robaws' simulator").await?;
-        let productflow_server =
-            listen(productflow.router(), ports.productflow, "ProductFlow's simulator").await?;
-        let aws = Aws::start(clock.clone()).await?;
+        let watched = |router, name| match &steps {
+            Some(steps) => steps.before(router, name),
+            None => router,
+        };
+        let router = watched(robaws.router(), "Robaws");
+        let robaws_server = listen(router, ports.robaws, "Robaws' simulator").await?;
+        let router = watched(productflow.router(), "ProductFlow");
+        let productflow_server = listen(router, ports.productflow, "ProductFlow's simulator").await?;
+        let aws = Aws::start_with(clock.clone(), steps.as_ref()).await?;
         let robaws_url: Url = format!("{}/api/v2", robaws_server.url()).parse()?;
         let productflow_url: Url = format!("{}/api/v1", productflow_server.url()).parse()?;
         let http = runtime::http::client(&[&robaws_url, &productflow_url])?;
         let secrets = SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX);
         let store = Store::new(aws.dynamodb.clone(), TABLE).observed(Arc::new(Problems));
-        // Clients and a memory of its own for each function, as in processes of their own.
-        let wired = |function| {
-            let clients = aws.of(function);
-            let secrets = SecretStore::new(clients.secretsmanager.clone(), SECRET_PREFIX);
-            Wired {
-                store: Store::new(clients.dynamodb.clone(), TABLE).observed(Arc::new(Problems)),
-                peers: Peers::new(http.clone(), robaws_url.clone(), productflow_url.clone(), secrets),
-                clients,
-                clock: clock.clone(),
-            }
-        };
-        let own = wired(POLL_ORDERS);
-        let poll = poll_orders::Deps {
-            queue: own.orders_queue(),
-            articles_queue: own.articles_queue(),
-            sweeps_queue: own.sweeps_queue(),
-            store: own.store,
-            peers: own.peers,
-            clock: own.clock,
-            invocations: invocations("poll-orders"),
-        };
-        let own = wired(PROCESS_ORDER);
-        let process = process_order::Deps {
-            queue: own.orders_queue(),
-            sessions: own.sessions(),
-            invocations: invocations("process-order"),
-        };
-        let own = wired(SYNC_ARTICLE);
-        let sync = sync_article::Deps {
-            queue: own.articles_queue(),
-            sessions: own.sessions(),
-            invocations: invocations("sync-article"),
-        };
-        let own = wired(RECONCILE);
-        let reconcile = reconcile::Deps {
-            articles_queue: own.articles_queue(),
-            sweeps_queue: own.sweeps_queue(),
-            sessions: own.sessions(),
-            invocations: invocations("reconcile"),
+        let wiring = Wiring {
+            http,
+            robaws_url,
+            productflow_url,
+            clock: clock.clone(),
+            sink,
+            clients: FUNCTIONS.map(|function| (function, aws.of(function))).into(),
         };
         aws.secretsmanager
             .create_secret()
@@ -223,7 +287,7 @@ impl Stack {
         let behind = api::Wired::default();
         let router = api::router(behind.clone(), aws.queues.clone());
         let api_server = listen(router, ports.api, "the API").await?;
-        let (pages, push) = (wired(SETTINGS), wired(ARTICLE_PUSH));
+        let (pages, push) = (wiring.wired(SETTINGS)?, wiring.wired(ARTICLE_PUSH)?);
         let http = api::Functions {
             settings: settings::Deps {
                 queue: pages.orders_queue(),
@@ -236,7 +300,7 @@ impl Stack {
                 peers: pages.peers,
                 clock: pages.clock,
                 public_base_url: Some(api_server.url().clone()),
-                invocations: invocations("settings"),
+                invocations: wiring.invocations(SETTINGS),
             },
             article_push: article_push::Deps {
                 queue: push.articles_queue(),
@@ -244,7 +308,7 @@ impl Stack {
                 store: push.store,
                 clock: push.clock,
                 refreshes: article_push::push::Refreshes::default(),
-                invocations: invocations("article-push"),
+                invocations: wiring.invocations(ARTICLE_PUSH),
             },
         };
         behind
@@ -263,11 +327,13 @@ impl Stack {
             secrets,
             api_server,
             metrics,
+            steps: steps.unwrap_or_default(),
             clock,
-            poll,
-            process,
-            sync,
-            reconcile,
+            poll: wiring.poll()?,
+            process: wiring.process()?,
+            sync: wiring.sync()?,
+            reconcile: wiring.reconcile()?,
+            wiring,
             http,
             sources: sources.into(),
             time_limit,
@@ -301,15 +367,13 @@ impl Stack {
         }
     }
 
-    /// Forgets what a process remembers, as a new process would.
-    pub fn restart(&mut self) {
-        for sessions in [
-            &mut self.process.sessions,
-            &mut self.sync.sessions,
-            &mut self.reconcile.sessions,
-        ] {
-            sessions.catalogues = Catalogues::new(self.clock.clone(), sessions.store.clone());
-        }
+    /// New processes, which remember nothing: all but those behind the HTTP API.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.poll = self.wiring.poll()?;
+        self.process = self.wiring.process()?;
+        self.sync = self.wiring.sync()?;
+        self.reconcile = self.wiring.reconcile()?;
+        Ok(())
     }
 
     /// Creates and activates a connection for a Robaws API user and a ProductFlow company that exist already.

@@ -107,13 +107,13 @@ async fn step(shop: &mut Shop, random: &mut StdRng, orders: &mut Vec<String>) {
                 shop.stack.productflow.fault(fault);
             }
         }
-        7 => shop.stack.restart(),
+        7 => shop.stack.restart().unwrap(),
         8 => {
             // The process is killed somewhere in the middle; its messages come again, or the poll sends them anew.
             shop.stack.poll().await.unwrap();
             let killed_after = Duration::from_millis(random.random_range(1..=120));
             let _killed = tokio::time::timeout(killed_after, shop.stack.work()).await;
-            shop.stack.restart();
+            shop.stack.restart().unwrap();
         }
         _ => {
             shop.clock

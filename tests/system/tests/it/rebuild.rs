@@ -364,7 +364,7 @@ async fn a_rebuild_that_is_interrupted_goes_on_and_ends_the_same() {
         );
         shop.stack.robaws.clear_faults();
         // Another process goes on with it.
-        shop.stack.restart();
+        shop.stack.restart().unwrap();
         Box::pin(shop.rounds(60)).await;
         assert_eq!(shown(&shop).await["state"], "active", "{nth}");
         assert_eq!(books(&shop), before, "{nth}");

@@ -36,9 +36,20 @@ impl Shop {
     }
 
     pub(crate) async fn open_with(settings: ConnectionSettings) -> Self {
-        let start = START.parse().unwrap();
-        let clock = ManualClock::at(start);
+        let clock = ManualClock::at(START.parse().unwrap());
         let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
+        Self::on(stack, clock, settings).await
+    }
+
+    /// One whose processes can be killed at any of their steps.
+    pub(crate) async fn open_killable(settings: ConnectionSettings) -> Self {
+        let clock = ManualClock::at(START.parse().unwrap());
+        let stack = Stack::start_killable(Arc::new(clock.clone())).await.unwrap();
+        Self::on(stack, clock, settings).await
+    }
+
+    async fn on(stack: Stack, clock: ManualClock, settings: ConnectionSettings) -> Self {
+        let start = START.parse().unwrap();
         demo::seed(&stack.robaws, &stack.productflow);
         let connection = stack
             .connect(

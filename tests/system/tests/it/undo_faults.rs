@@ -393,7 +393,7 @@ async fn killed_in(shop: &mut Shop, nth: u32, how: Killed) -> bool {
     let was_struck = is_struck();
     until(|| robaws.calls().iter().all(|call| call.outcome != Outcome::Running)).await;
     shop.stack.robaws.clear_faults();
-    shop.stack.restart();
+    shop.stack.restart().unwrap();
     was_struck
 }
 
