@@ -20,6 +20,7 @@ mod faults;
 mod fuzz;
 mod home_pages;
 mod interrupted;
+mod kills;
 mod ledger_store;
 mod limits;
 mod log_canaries;
