@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use md5::{Digest, Md5};
 use runtime::clock::SharedClock;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,9 +45,22 @@ pub struct Message {
 
 #[derive(Debug, Default)]
 struct Queue {
-    messages: Vec<Message>,
-    seen: BTreeMap<String, (Timestamp, String, u64)>,
+    /// In the order in which they came; most are received and deleted near the front.
+    messages: VecDeque<Message>,
+    /// By de-duplication id, what was answered.
+    seen: HashMap<String, (String, u64)>,
+    /// When each of those was seen, oldest first.
+    seen_at: VecDeque<(Timestamp, String)>,
     sequence: u64,
+}
+
+impl Queue {
+    fn forget(&mut self, now: Timestamp) {
+        let is_old = |(at, _): &mut (Timestamp, String)| now.duration_since(*at) >= REMEMBERED_FOR;
+        while let Some((_, id)) = self.seen_at.pop_front_if(is_old) {
+            self.seen.remove(&id);
+        }
+    }
 }
 
 /// The dead-letter queue of a queue; a dead-letter queue has none.
@@ -79,7 +92,7 @@ impl Queues {
 
     /// Messages that are not deleted yet.
     pub fn messages(&self, name: &str) -> Vec<Message> {
-        self.with(name, |queue| queue.messages.clone())
+        self.with(name, |queue| queue.messages.iter().cloned().collect())
     }
 
     /// Messages that were received too often.
@@ -127,20 +140,17 @@ impl Queues {
         let now = self.clock.now();
         let md5 = hex::encode(Md5::digest(body.as_bytes()));
         let (id, sequence) = self.with(name, |queue| {
-            queue
-                .seen
-                .retain(|_, (at, ..)| now.duration_since(*at) < REMEMBERED_FOR);
+            queue.forget(now);
             // De-duplication within the group, as the template sets it.
             let deduplication_key = format!("{group}\n{deduplication_id}");
-            if let Some((_, id, sequence)) = queue.seen.get(&deduplication_key) {
+            if let Some((id, sequence)) = queue.seen.get(&deduplication_key) {
                 return (id.clone(), *sequence);
             }
             queue.sequence += 1;
             let id = uuid::Uuid::new_v4().to_string();
-            queue
-                .seen
-                .insert(deduplication_key, (now, id.clone(), queue.sequence));
-            queue.messages.push(Message {
+            queue.seen_at.push_back((now, deduplication_key.clone()));
+            queue.seen.insert(deduplication_key, (id.clone(), queue.sequence));
+            queue.messages.push_back(Message {
                 id: id.clone(),
                 group,
                 body,
@@ -197,7 +207,7 @@ impl Queues {
                     },
                 }));
             }
-            let dead = dead.into_iter().rev().map(|at| queue.messages.remove(at));
+            let dead = dead.into_iter().rev().filter_map(|at| queue.messages.remove(at));
             let mut dead: Vec<Message> = dead.collect();
             dead.reverse();
             (given, dead)

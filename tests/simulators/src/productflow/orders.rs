@@ -1,6 +1,6 @@
 //! `order`: the list, page by page, and one order.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 
 use http::{Method, StatusCode};
 use jiff::{Timestamp, ToSpan as _};
@@ -34,25 +34,22 @@ pub(crate) fn list(
         touch_oldest(company, now);
     }
     let time = company.list_time(now);
-    let mut rows: Vec<Value> = company
-        .orders
-        .iter()
-        .filter_map(|order| order.at(time).cloned())
-        .collect();
+    let mut rows: Vec<&Value> = company.orders.iter().filter_map(|order| order.at(time)).collect();
     if !wanted.is_empty() && !settings.ignore_status_filter {
         rows.retain(|row| wanted.iter().any(|status| row["status"] == *status));
     }
     if settings.sort == Sort::Ignored {
-        rows.sort_by_key(scatter);
+        rows.sort_by_key(|row| scatter(row));
     } else if let Some((column, descending)) = sort {
-        rows.sort_by(|a, b| {
-            let order = compare(a, b, &column);
-            if descending { order.reverse() } else { order }
-        });
+        if descending {
+            rows.sort_by_cached_key(|row| Reverse(place(row, &column)));
+        } else {
+            rows.sort_by_cached_key(|row| place(row, &column));
+        }
     }
     let total = rows.len();
     let start = (page - 1).saturating_mul(per_page);
-    let rows: Vec<Value> = rows.into_iter().skip(start).take(per_page).collect();
+    let rows: Vec<Value> = rows.into_iter().skip(start).take(per_page).cloned().collect();
     Ok(Reply::json(
         StatusCode::OK,
         &envelope(&settings, request, page, per_page, total, rows),
@@ -95,10 +92,10 @@ fn statuses(request: &Request) -> Vec<&str> {
     named.map(|(_, value)| value.as_str()).collect()
 }
 
-fn compare(a: &Value, b: &Value, column: &str) -> Ordering {
-    let text = |row: &Value| row[column].as_str().unwrap_or_default().to_owned();
-    let time = |row: &Value| text(row).parse::<Timestamp>().ok();
-    time(a).cmp(&time(b)).then_with(|| text(a).cmp(&text(b)))
+/// What a row is sorted by.
+fn place(row: &Value, column: &str) -> (Option<Timestamp>, String) {
+    let text = row[column].as_str().unwrap_or_default();
+    (text.parse().ok(), text.to_owned())
 }
 
 /// A place in a list without order, the same at every call.
