@@ -295,10 +295,6 @@ impl Record for ArticleRecord {
         keys::article(&self.connection, &self.article_id)
     }
 
-    fn schema(&self) -> u32 {
-        self.schema
-    }
-
     fn version(&self) -> u64 {
         self.version
     }
@@ -320,10 +316,6 @@ impl Record for ArticleRecord {
 
     fn newest(&self) -> (String, Timestamp) {
         (keys::newest_articles(&self.connection), self.created_at)
-    }
-
-    fn label(&self) -> String {
-        self.article_id.to_string()
     }
 
     fn open(&self) -> Option<(String, Timestamp, Subject)> {

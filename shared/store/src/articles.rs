@@ -4,7 +4,7 @@ use crate::Store;
 use crate::article::{ArticleDueKind, ArticleRecord, ArticleState};
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
-use crate::record::{Page, readable};
+use crate::record::{Page, read_item, readable};
 use domain::ids::{ArticleId, ConnectionId, Sku};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -182,9 +182,7 @@ impl Store {
     pub async fn number(&self, connection: &ConnectionId, sku: &Sku) -> Result<NumberRecord, StoreError> {
         let found = self.item(keys::number(connection, sku)).await?;
         found
-            .map(|item| {
-                serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("an article number", e))
-            })
+            .map(|item| read_item("an article number", item))
             .transpose()
             .map(Option::unwrap_or_default)
     }

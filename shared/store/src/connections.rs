@@ -7,6 +7,7 @@ use crate::model::{
     PeerHealth, PollState, Told, Webhook,
 };
 use crate::queue::Sweep;
+use crate::record::{named, read_attribute, refuse_newer};
 use crate::secrets::SecretError;
 use crate::sweep::SweepState;
 use crate::tally::Tally;
@@ -48,23 +49,18 @@ pub(crate) fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, Store
 fn group<T: DeserializeOwned + Default>(item: &mut Key, name: &str) -> Result<T, StoreError> {
     match item.remove(name) {
         None => Ok(T::default()),
-        Some(value) => serde_dynamo::from_attribute_value(value)
-            .map_err(|error| StoreError::corrupt(format!("attribute {name} of a connection"), error)),
+        Some(value) => serde_dynamo::from_attribute_value(value).map_err(|error| {
+            let what = format!("attribute {name} of a connection");
+            StoreError::corrupt(named(&what, item), error)
+        }),
     }
 }
 
 fn read(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
-    let value = item
-        .remove("connection")
-        .ok_or_else(|| StoreError::missing("a connection"))?;
-    let connection: Connection = serde_dynamo::from_attribute_value(value)
-        .map_err(|error| StoreError::corrupt("a connection", error))?;
-    if connection.schema > CONNECTION_SCHEMA {
-        return Err(StoreError::missing(format!(
-            "connection {} of a newer version",
-            connection.id
-        )));
+    if let Some(AttributeValue::M(connection)) = item.get("connection") {
+        refuse_newer(connection, CONNECTION_SCHEMA, &named("a connection", &item))?;
     }
+    let connection: Connection = read_attribute("a connection", &mut item, "connection")?;
     Ok(ConnectionItem {
         connection: connection.within(table_id),
         robaws: group(&mut item, "robaws")?,
@@ -256,9 +252,8 @@ impl Store {
     /// The connection that holds a ProductFlow company.
     pub async fn claimed_by(&self, company: CompanyId) -> Result<Option<ConnectionId>, StoreError> {
         let found = self.item(keys::company(company)).await?;
-        let holder = found.and_then(|item| item.get("connection")?.as_s().ok().cloned());
-        holder
-            .map(|id| ConnectionId::parse(id).map_err(|error| StoreError::corrupt("a claim", error)))
+        found
+            .map(|mut item| read_attribute("a claim", &mut item, "connection"))
             .transpose()
     }
 

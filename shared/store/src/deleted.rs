@@ -5,7 +5,8 @@ use crate::Store;
 use crate::connections::{ClaimError, attribute};
 use crate::error::StoreError;
 use crate::keys::{self, Key};
-use crate::model::{Connection, ConnectionItem, NewestDocuments};
+use crate::model::{CONNECTION_SCHEMA, Connection, ConnectionItem, NewestDocuments};
+use crate::record::{named, read_attribute, refuse_newer};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use domain::ids::ConnectionId;
 use domain::settings::ConnectionSettings;
@@ -89,12 +90,12 @@ impl Store {
         let Some(mut item) = self.item(keys::deleted(id)).await? else {
             return Ok(None);
         };
-        let value = item
-            .remove("deleted")
-            .ok_or_else(|| StoreError::missing("a deleted connection"))?;
-        serde_dynamo::from_attribute_value(value)
-            .map(Some)
-            .map_err(|error| StoreError::corrupt("a deleted connection", error))
+        let what = "a deleted connection";
+        let kept = item.get("deleted").and_then(|value| value.as_m().ok());
+        if let Some(AttributeValue::M(connection)) = kept.and_then(|kept| kept.get("connection")) {
+            refuse_newer(connection, CONNECTION_SCHEMA, &named(what, &item))?;
+        }
+        read_attribute(what, &mut item, "deleted").map(Some)
     }
 
     /// Creates a connection that goes on with the ledger of one that was deleted.

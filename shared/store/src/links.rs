@@ -3,6 +3,7 @@
 use crate::Store;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
+use crate::record::read_item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -70,9 +71,7 @@ impl Store {
     /// The link that a token belongs to, good or not.
     pub async fn link(&self, token: &str) -> Result<Option<SignInLink>, StoreError> {
         let found = self.item(keys::link(&digest(token))).await?;
-        found
-            .map(|item| serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("a sign-in link", e)))
-            .transpose()
+        found.map(|item| read_item("a sign-in link", item)).transpose()
     }
 
     /// Uses a link up. `false`: somebody else did, or it is not there.

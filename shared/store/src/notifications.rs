@@ -5,7 +5,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use crate::model::OpenProblem;
-use crate::record::{Page, Record};
+use crate::record::{Page, Record, read_item};
 use domain::ids::{ConnectionId, DocumentId, OrderIdentifier};
 use domain::notification::{Group, Seen, Subject};
 use domain::problem::Problem;
@@ -150,10 +150,6 @@ impl Record for Notification {
         keys::notification(&self.connection, &self.id)
     }
 
-    fn schema(&self) -> u32 {
-        self.schema
-    }
-
     fn version(&self) -> u64 {
         self.version
     }
@@ -173,10 +169,6 @@ impl Record for Notification {
 
     fn newest(&self) -> (String, Timestamp) {
         (keys::notifications_index(&self.connection), self.opened_at)
-    }
-
-    fn label(&self) -> String {
-        self.id.clone()
     }
 
     fn expires(&self) -> Option<Timestamp> {
@@ -224,14 +216,14 @@ impl Store {
                 .await
                 .map_err(StoreError::sdk)?;
             for item in page.items.unwrap_or_default() {
-                match serde_dynamo::from_item::<_, OpenItem>(item) {
+                match read_item::<OpenItem>("an open problem", item) {
                     Ok(item) => {
                         subjects += 1;
                         let open = item.problems.into_iter().chain(item.differences);
                         found.extend(open.map(|open| seen(&item.subject, open)));
                     }
                     // One that can't be read must not hide the others.
-                    Err(error) => tracing::error!(error = %error, "an open problem can't be read"),
+                    Err(error) => tracing::error!(error = %error, "a stored item can't be read"),
                 }
             }
             start = page.last_evaluated_key;

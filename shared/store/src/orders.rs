@@ -5,7 +5,7 @@ use crate::connections::attribute;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
 use crate::model::{DueKind, ORDER_SCHEMA, OrderRecord};
-use crate::record::{Page, Record, item_of};
+use crate::record::{Page, Record, item_of, read_item};
 use crate::summaries::OrderSummary;
 use crate::tally::Tally;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
@@ -69,10 +69,6 @@ impl Record for OrderRecord {
         keys::order(&self.ledger.connection, &self.ledger.identifier)
     }
 
-    fn schema(&self) -> u32 {
-        self.schema
-    }
-
     fn version(&self) -> u64 {
         self.version
     }
@@ -94,10 +90,6 @@ impl Record for OrderRecord {
 
     fn newest(&self) -> (String, Timestamp) {
         (self.ledger.connection.to_string(), self.created_at)
-    }
-
-    fn label(&self) -> String {
-        self.ledger.identifier.to_string()
     }
 
     fn open(&self) -> Option<(String, Timestamp, Subject)> {
@@ -220,7 +212,7 @@ impl Store {
     ) -> Result<Option<Frozen>, StoreError> {
         self.item(keys::invoice(connection, identifier, row))
             .await?
-            .map(|item| serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("a frozen invoice", e)))
+            .map(|item| read_item("a frozen invoice", item))
             .transpose()
     }
 

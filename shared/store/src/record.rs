@@ -28,8 +28,6 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     const SCHEMA: u32;
     /// Its key in the table.
     fn key(&self) -> Key;
-    /// Its shape.
-    fn schema(&self) -> u32;
     /// Its version; 0: not stored yet.
     fn version(&self) -> u64;
     /// As it will be stored: with the next version.
@@ -38,8 +36,6 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     fn due(&self) -> Option<(String, Timestamp)>;
     /// Its partition and place in the index by age.
     fn newest(&self) -> (String, Timestamp);
-    /// Which one it is, for errors.
-    fn label(&self) -> String;
     /// While it has open problems: its partition and place in the index of those that have, and what it is.
     fn open(&self) -> Option<(String, Timestamp, Subject)> {
         None
@@ -92,16 +88,32 @@ pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
     Ok(item)
 }
 
-pub(crate) fn read<R: Record>(item: Key) -> Result<R, StoreError> {
-    let record: R = serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(R::NAME, error))?;
-    if record.schema() > R::SCHEMA {
-        return Err(StoreError::missing(format!(
-            "{} {} of a newer version",
-            R::NAME,
-            record.label()
-        )));
+/// What an item is and where it stands in the table, for errors.
+pub(crate) fn named(what: &str, item: &Key) -> String {
+    let part = |name| item.get(name).and_then(|value| value.as_s().ok());
+    let part = |name| part(name).map_or("?", String::as_str);
+    format!("{what} ({} {})", part("pk"), part("sk"))
+}
+
+/// Refuses a shape that this program does not know, whatever else the record holds.
+pub(crate) fn refuse_newer(record: &Key, known: u32, named: &str) -> Result<(), StoreError> {
+    let schema = record.get("schema").and_then(|value| value.as_n().ok());
+    let schema: Option<u64> = schema.and_then(|number| number.parse().ok());
+    if schema.is_some_and(|schema| schema > u64::from(known)) {
+        return Err(StoreError::missing(format!("{named} of a newer version")));
     }
-    Ok(record)
+    Ok(())
+}
+
+/// A whole item.
+pub(crate) fn read_item<T: DeserializeOwned>(what: &str, item: Key) -> Result<T, StoreError> {
+    let named = named(what, &item);
+    serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(named, error))
+}
+
+pub(crate) fn read<R: Record>(item: Key) -> Result<R, StoreError> {
+    refuse_newer(&item, R::SCHEMA, &named(R::NAME, &item))?;
+    read_item(R::NAME, item)
 }
 
 /// Those that can be read: one that can't must not stop the others.
@@ -117,12 +129,14 @@ pub(crate) fn readable<R: Record>(items: impl IntoIterator<Item = Key>) -> Vec<R
 }
 
 /// An attribute that must be there.
-pub(crate) fn readable_as<T: DeserializeOwned>(
-    value: Option<AttributeValue>,
+pub(crate) fn read_attribute<T: DeserializeOwned>(
     what: &str,
+    item: &mut Key,
+    attribute: &str,
 ) -> Result<T, StoreError> {
-    let value = value.ok_or_else(|| StoreError::missing(what))?;
-    serde_dynamo::from_attribute_value(value).map_err(|error| StoreError::corrupt(what, error))
+    let value = item.remove(attribute);
+    let value = value.ok_or_else(|| StoreError::missing(named(what, item)))?;
+    serde_dynamo::from_attribute_value(value).map_err(|error| StoreError::corrupt(named(what, item), error))
 }
 
 /// One page of a list, newest first.

@@ -4,6 +4,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::keys::{self, text};
 use crate::model::OrderRecord;
+use crate::record::read_item;
 use domain::ids::ConnectionId;
 use domain::ledger::{Direction, OrderState, RowEffect, RowState};
 use domain::money::Cents;
@@ -89,10 +90,10 @@ impl Store {
                 .await
                 .map_err(StoreError::sdk)?;
             for item in page.items.unwrap_or_default() {
-                match serde_dynamo::from_item::<_, Item>(item) {
+                match read_item::<Item>("an order's summary", item) {
                     Ok(item) => found.push(item.summary),
                     // One that can't be read must not hide the others.
-                    Err(error) => tracing::error!(error = %error, "an order's summary can't be read"),
+                    Err(error) => tracing::error!(error = %error, "a stored item can't be read"),
                 }
             }
             start = page.last_evaluated_key;

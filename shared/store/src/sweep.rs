@@ -6,7 +6,7 @@ use crate::connections::attribute;
 use crate::error::StoreError;
 use crate::keys::{self, text};
 use crate::queue::Sweep;
-use crate::record::readable_as;
+use crate::record::read_attribute;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{ArticleId, ConnectionId};
 use jiff::{SignedDuration, Timestamp};
@@ -223,7 +223,7 @@ impl Store {
                 .await
                 .map_err(StoreError::sdk)?;
             for mut item in page.items.unwrap_or_default() {
-                let page: SweptPage = readable_as(item.remove("swept"), "a page of a sweep")?;
+                let page: SweptPage = read_attribute("a page of a sweep", &mut item, "swept")?;
                 articles.extend(page.articles);
             }
             start = page.last_evaluated_key;
