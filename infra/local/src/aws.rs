@@ -1,12 +1,14 @@
 //! The embedded AWS services and SDK clients for them.
 
+use crate::directory::Directory;
 use crate::iam::{Iam, Role};
 use crate::steps::{self, Steps};
 use crate::{secretsmanager, sqs};
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use runtime::clock::SharedClock;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -91,11 +93,16 @@ fn clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clien
 impl Aws {
     /// Starts the services, with empty memories.
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
-        Self::start_with(clock, None).await
+        Self::start_with(clock, None, None).await
     }
 
-    /// The same, with every call watched by `steps`.
-    pub(crate) async fn start_with(clock: SharedClock, steps: Option<&Steps>) -> anyhow::Result<Self> {
+    /// The same, with table and secrets as the directory holds them (the queues are empty either way), and with every call watched by
+    /// `steps`.
+    pub(crate) async fn start_with(
+        clock: SharedClock,
+        directory: Option<Arc<Directory>>,
+        steps: Option<&Steps>,
+    ) -> anyhow::Result<Self> {
         let watched = |router, name| match steps {
             Some(steps) => steps.before(router, name),
             None => router,
@@ -105,7 +112,13 @@ impl Aws {
             .await
             .context("DynamoDB's port")?;
         let mut dynamodb = listener.local_addr()?;
-        let database = dynoxide::Database::memory().map_err(|e| anyhow::anyhow!("DynamoDB: {e}"))?;
+        let database = match &directory {
+            Some(directory) => {
+                let opened = dynoxide::Database::new(&directory.table()?);
+                opened.map_err(|e| anyhow!("the table in {}: {e}", directory.path().display()))?
+            }
+            None => dynoxide::Database::memory().map_err(|e| anyhow!("DynamoDB: {e}"))?,
+        };
         tasks.spawn(async move { dynoxide::server::serve_on(listener, database).await });
         if let Some(steps) = steps {
             let router = steps.before(steps::forward(dynamodb), "DynamoDB");
@@ -122,7 +135,10 @@ impl Aws {
         let router = watched(sqs::router(queues.clone()), "SQS");
         tasks.spawn(async move { serve(listener, router).await });
 
-        let secrets = secretsmanager::Secrets::default();
+        let secrets = match directory {
+            Some(directory) => secretsmanager::Secrets::kept_in(directory)?,
+            None => secretsmanager::Secrets::default(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("Secrets Manager's port")?;
@@ -141,9 +157,12 @@ impl Aws {
             sqs,
             secretsmanager,
         } = clients(&http, at, None);
-        store::schema::create_table(&dynamodb, TABLE)
-            .await
-            .context("the table")?;
+        let tables = dynamodb.list_tables().send().await.context("the tables")?;
+        if !tables.table_names().iter().any(|name| name == TABLE) {
+            store::schema::create_table(&dynamodb, TABLE)
+                .await
+                .context("the table")?;
+        }
         Ok(Self {
             dynamodb,
             sqs,

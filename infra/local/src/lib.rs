@@ -5,7 +5,9 @@ pub mod api;
 pub mod aws;
 pub mod backup;
 pub mod demo;
+pub mod directory;
 mod iam;
+mod kept;
 pub mod run;
 pub mod secretsmanager;
 pub mod sqs;
@@ -13,4 +15,5 @@ pub mod stack;
 pub mod steps;
 
 pub use backup::Backup;
+pub use directory::Directory;
 pub use stack::Stack;

@@ -2,13 +2,15 @@
 
 use clap::{Parser, Subcommand};
 use local::run::Begin;
-use local::stack::Ports;
-use local::{demo, run};
+use local::stack::{Ports, Start};
+use local::{Directory, demo, run};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use url::Url;
 
 /// The connector with a simulated Robaws and ProductFlow, in one process.
 #[derive(Debug, Parser)]
@@ -31,6 +33,15 @@ struct Options {
     /// Begins with a connection that is still to be set up on the merchant's pages.
     #[arg(long)]
     set_up: bool,
+    /// Keeps the connector's table and secrets in this directory; its files hold credentials, and only their owner may read them.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A Robaws that runs elsewhere, instead of the simulated one: such as http://127.0.0.1:7001/api/v2 of `cargo run -p simulators`.
+    #[arg(long, value_name = "URL")]
+    robaws_url: Option<Url>,
+    /// A ProductFlow that runs elsewhere, instead of the simulated one: such as http://127.0.0.1:7002/api/v1.
+    #[arg(long, value_name = "URL")]
+    productflow_url: Option<Url>,
     /// What to log, beside what happens to orders: error, warn, info, debug.
     #[arg(long, default_value = "error")]
     log: String,
@@ -62,17 +73,22 @@ async fn main() -> anyhow::Result<ExitCode> {
             })
         }
         None => {
-            let ports = Ports {
-                api: options.port,
-                robaws: options.robaws_port,
-                productflow: options.productflow_port,
+            let start = Start {
+                ports: Ports {
+                    api: options.port,
+                    robaws: options.robaws_port,
+                    productflow: options.productflow_port,
+                },
+                directory: options.data.as_deref().map(Directory::open).transpose()?,
+                robaws: options.robaws_url,
+                productflow: options.productflow_url,
             };
             let begin = if options.set_up {
                 Begin::SetUp
             } else {
                 Begin::Active
             };
-            run::run(ports, Duration::from_secs(options.poll_every), begin, &mut out).await?;
+            run::run(start, Duration::from_secs(options.poll_every), begin, &mut out).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,6 +1,6 @@
 //! `cargo run`: the stack on this machine's clock, its event sources running, and a line per thing that happens.
 
-use crate::stack::{OPERATOR_TOKEN, Ports, Stack};
+use crate::stack::{OPERATOR_TOKEN, Stack, Start};
 use anyhow::{Context as _, bail};
 use domain::ids::ConnectionId;
 use domain::settings::Language;
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use store::article::ArticleRecord;
-use store::model::OrderRecord;
+use store::model::{Connection, ConnectionState, OrderRecord};
 use store::orders::OrderFilter;
 
 /// The connection that is there from the start.
@@ -34,19 +34,33 @@ pub enum Begin {
 
 /// Runs until it is interrupted.
 pub async fn run(
-    ports: Ports,
+    start: Start,
     poll_every: Duration,
     begin: Begin,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let stack = Arc::new(Stack::start_on(Arc::new(SystemClock), ports).await?);
+    let kept_in = start.directory.as_ref().map(|kept| kept.path().to_owned());
+    let own_peers = start.robaws.is_none() || start.productflow.is_none();
+    let stack = Arc::new(Stack::start_as(Arc::new(SystemClock), start).await?);
     demo::seed(&stack.robaws, &stack.productflow);
     match begin {
-        Begin::Active => drop(connect(&stack).await?),
-        Begin::SetUp => create(&stack, &json!({ "id": CONNECTION, "language": "en" })).await?,
+        Begin::Active => go_on(&stack).await?,
+        Begin::SetUp => {
+            if known(&stack).await?.is_none() {
+                create(&stack, &json!({ "id": CONNECTION, "language": "en" })).await?;
+            }
+        }
     }
     let link = sign_in_link(&stack).await?;
-    announce(&stack, poll_every, begin, &link, out)?;
+    let kept = match kept_in {
+        None => "nothing is kept".to_owned(),
+        Some(path) if own_peers => format!(
+            "the connector's table and secrets are kept in {}; the simulated peers begin anew",
+            path.display()
+        ),
+        Some(path) => format!("the connector's table and secrets are kept in {}", path.display()),
+    };
+    announce(&stack, poll_every, begin, &link, &kept, out)?;
     let mut sources = tokio::task::JoinSet::new();
     sources.spawn(stack.robaws.clone().run_deliveries());
     let rule = Arc::clone(&stack);
@@ -114,22 +128,58 @@ pub async fn run(
 
 /// Creates and activates the connection as an operator would, through the API.
 pub async fn connect(stack: &Stack) -> anyhow::Result<ConnectionId> {
-    let create = json!({
-        "id": CONNECTION,
-        "language": "en",
+    let mut connection = logins_and_settings();
+    connection["id"] = CONNECTION.into();
+    connection["language"] = "en".into();
+    create(stack, &connection).await?;
+    activate(stack).await?;
+    Ok(ConnectionId::parse(CONNECTION)?)
+}
+
+fn logins_and_settings() -> Value {
+    json!({
         "robaws": { "key": demo::ROBAWS_KEY, "secret": demo::ROBAWS_SECRET },
         "productflow": { "access_token": demo::TOKEN, "company_id": demo::COMPANY },
         "settings": {
             "b2c_client_id": demo::B2C_CLIENT, "stock_location_id": demo::STOCK_LOCATION, "task_user_id": demo::USER,
         },
-    });
-    self::create(stack, &create).await?;
-    let activate = format!("/api/connections/{CONNECTION}/activate");
-    let (status, answer) = stack.api("POST", &activate, &Value::Null).await?;
+    })
+}
+
+async fn activate(stack: &Stack) -> anyhow::Result<()> {
+    let path = format!("/api/connections/{CONNECTION}/activate");
+    let (status, answer) = stack.api("POST", &path, &Value::Null).await?;
     if status != 200 {
         bail!("the connection was not activated ({status}): {answer}");
     }
-    Ok(ConnectionId::parse(CONNECTION)?)
+    Ok(())
+}
+
+async fn known(stack: &Stack) -> anyhow::Result<Option<Connection>> {
+    let item = stack.store.connection(&ConnectionId::parse(CONNECTION)?).await?;
+    Ok(item.map(|item| item.connection))
+}
+
+/// Takes the connection as an earlier run left it, wherever that was ended: what it did not come to is done now. A connection that
+/// was switched off or suspended stays so.
+async fn go_on(stack: &Stack) -> anyhow::Result<()> {
+    let Some(connection) = known(stack).await? else {
+        return connect(stack).await.map(drop);
+    };
+    let begun = connection.first_activated_at.is_some();
+    if !begun {
+        let path = format!("/api/connections/{CONNECTION}");
+        let (status, answer) = stack.api("PATCH", &path, &logins_and_settings()).await?;
+        if status != 200 {
+            bail!("the connection was not set up ({status}): {answer}");
+        }
+    }
+    // Webhooks lead to where the API was when it was activated.
+    let moved = connection.public_base_url.as_deref() != Some(stack.api_server.url().as_str());
+    if !begun || (moved && connection.state == ConnectionState::Active) {
+        activate(stack).await?;
+    }
+    Ok(())
 }
 
 async fn create(stack: &Stack, connection: &Value) -> anyhow::Result<()> {
@@ -153,15 +203,14 @@ fn announce(
     poll_every: Duration,
     begin: Begin,
     link: &str,
+    kept: &str,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let api = stack.api_server.url();
-    let robaws = format!("{}/_control/tenants/{}", stack.robaws_server.url(), demo::TENANT);
-    let productflow = format!(
-        "{}/_control/companies/{}",
-        stack.productflow_server.url(),
-        demo::COMPANY
-    );
+    let robaws_api = stack.robaws_url.origin().ascii_serialization();
+    let productflow_api = stack.productflow_url.origin().ascii_serialization();
+    let robaws = format!("{robaws_api}/_control/tenants/{}", demo::TENANT);
+    let productflow = format!("{productflow_api}/_control/companies/{}", demo::COMPANY);
     let seconds = poll_every.as_secs();
     let state = match begin {
         Begin::Active => "is active".to_owned(),
@@ -177,7 +226,7 @@ fn announce(
         out,
         "\
 The connector runs, with a simulated Robaws and a simulated ProductFlow. Connection \"{CONNECTION}\" {state};
-ProductFlow is polled every {seconds} s (5 minutes on AWS). Ctrl-C ends it; nothing is kept.
+ProductFlow is polled every {seconds} s (5 minutes on AWS). Ctrl-C ends it; {kept}.
 
   Your pages   {link}
                (signs you in, once; then {api}/c/{CONNECTION})
@@ -209,9 +258,7 @@ What the connector made of it, and why:
   curl -H 'Authorization: Bearer {OPERATOR_TOKEN}' {api}/api/connections/{CONNECTION}/articles
 
 Articles in the shop: A-1, A-2, B-1, MONTAGE (no stock). VAT tariffs: 7 (21 %), 10 (6 %); 8 is not VAT-inclusive.
-",
-        robaws_api = stack.robaws_server.url(),
-        productflow_api = stack.productflow_server.url(),
+"
     )?;
     out.flush()?;
     Ok(())

@@ -1,5 +1,8 @@
-//! A small Secrets Manager behind its wire protocol (AWS JSON 1.1): create, read, write, delete.
+//! A small Secrets Manager behind its wire protocol (AWS JSON 1.1): create, read, write, delete. In memory, or kept in a directory
+//! whose file has every change before it is answered.
 
+use crate::directory::Directory;
+use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,11 +13,39 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The versions of a secret, newest last, with their texts.
+type Versions = Vec<(String, String)>;
+
 #[derive(Default)]
 struct Inside {
-    /// By name, the versions of each, newest last, with their texts.
-    secrets: BTreeMap<String, Vec<(String, String)>>,
+    /// By name.
+    secrets: BTreeMap<String, Versions>,
     reads: u64,
+    directory: Option<Arc<Directory>>,
+}
+
+impl Inside {
+    /// Puts a secret in the place of what there is of it, or nothing. One that can't be kept stays as it was.
+    fn set(&mut self, name: &str, versions: Option<Versions>) -> anyhow::Result<()> {
+        let before = self.replace(name, versions);
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
+        let kept = serde_json::to_vec(&self.secrets)
+            .context("the secrets are no JSON")
+            .and_then(|bytes| directory.keep_secrets(&bytes));
+        if kept.is_err() {
+            self.replace(name, before);
+        }
+        kept
+    }
+
+    fn replace(&mut self, name: &str, versions: Option<Versions>) -> Option<Versions> {
+        match versions {
+            Some(versions) => self.secrets.insert(name.to_owned(), versions),
+            None => self.secrets.remove(name),
+        }
+    }
 }
 
 /// The secrets.
@@ -22,6 +53,22 @@ struct Inside {
 pub struct Secrets(Arc<Mutex<Inside>>);
 
 impl Secrets {
+    /// Those that the directory holds; changes are kept there.
+    pub fn kept_in(directory: Arc<Directory>) -> anyhow::Result<Self> {
+        let secrets = match directory.secrets()? {
+            // What is wrong with the file is not shown: it might be a part of a secret.
+            Some(bytes) => serde_json::from_slice(&bytes)
+                .ok()
+                .with_context(|| format!("the secrets in {} can't be read", directory.path().display()))?,
+            None => BTreeMap::new(),
+        };
+        Ok(Self(Arc::new(Mutex::new(Inside {
+            secrets,
+            reads: 0,
+            directory: Some(directory),
+        }))))
+    }
+
     /// How often a secret was read.
     pub fn reads(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).reads
@@ -73,6 +120,13 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             .into_response()
     };
     let version = uuid::Uuid::new_v4().to_string();
+    let change = |inside: &mut Inside, name: &str, versions| match inside.set(name, versions) {
+        Ok(()) => answer(name, &version, None),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "a secret is not kept");
+            failure("InternalServiceError", "the secret is not kept")
+        }
+    };
     match target {
         "secretsmanager.GetSecretValue" => {
             inside.reads += 1;
@@ -92,19 +146,17 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             if inside.secrets.contains_key(&name) {
                 return failure("ResourceExistsException", "the secret exists");
             }
-            inside
-                .secrets
-                .insert(name.clone(), vec![(version.clone(), text("SecretString"))]);
-            answer(&name, &version, None)
+            let versions = vec![(version.clone(), text("SecretString"))];
+            change(&mut inside, &name, Some(versions))
         }
         "secretsmanager.PutSecretValue" => {
             let name = text("SecretId");
-            match inside.secrets.get_mut(&name) {
-                Some(versions) => {
+            match inside.secrets.get(&name).cloned() {
+                Some(mut versions) => {
                     versions.push((version.clone(), text("SecretString")));
                     // Secrets Manager labels the current and the previous version; older ones may go.
                     versions.drain(..versions.len().saturating_sub(2));
-                    answer(&name, &version, None)
+                    change(&mut inside, &name, Some(versions))
                 }
                 None => failure(
                     "ResourceNotFoundException",
@@ -117,8 +169,7 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             if request.get("ForceDeleteWithoutRecovery") != Some(&Value::Bool(true)) {
                 return failure("InvalidParameterException", "secrets can't be recovered here");
             }
-            inside.secrets.remove(&name);
-            answer(&name, &version, None)
+            change(&mut inside, &name, None)
         }
         other => failure("InvalidRequestException", &format!("{other} is not known here")),
     }

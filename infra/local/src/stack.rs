@@ -3,6 +3,8 @@
 
 use crate::api;
 use crate::aws::{Aws, Clients, SECRET_PREFIX, TABLE};
+use crate::directory::Directory;
+use crate::kept;
 use crate::steps::Steps;
 use anyhow::{Context as _, anyhow};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
@@ -53,6 +55,19 @@ pub struct Ports {
     pub robaws: u16,
     /// ProductFlow.
     pub productflow: u16,
+}
+
+/// What a stack is started with.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// Where it listens.
+    pub ports: Ports,
+    /// Where its table and its secrets are kept; nowhere: they are empty, and gone at its end.
+    pub directory: Option<Directory>,
+    /// Base URL of a Robaws that runs elsewhere: then the stack's own simulator is idle.
+    pub robaws: Option<Url>,
+    /// Base URL of a ProductFlow that runs elsewhere: then the stack's own simulator is idle.
+    pub productflow: Option<Url>,
 }
 
 /// Names of functions, as in the template.
@@ -183,6 +198,10 @@ pub struct Stack {
     pub robaws_server: Server,
     /// Where ProductFlow listens.
     pub productflow_server: Server,
+    /// The Robaws that the connector calls.
+    pub robaws_url: Url,
+    /// The ProductFlow that the connector calls.
+    pub productflow_url: Url,
     /// DynamoDB, SQS, Secrets Manager.
     pub aws: Aws,
     /// The connector's own view of the table.
@@ -227,7 +246,7 @@ impl Stack {
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
         let metrics = Memory::default();
         let sink = Arc::new(metrics.clone());
-        Self::start_with(clock, Ports::default(), metrics, sink, None).await
+        Self::start_with(clock, Start::default(), metrics, sink, None).await
     }
 
     /// The same, with every call that leaves a function watched by [`Stack::steps`].
@@ -235,21 +254,27 @@ impl Stack {
         let metrics = Memory::default();
         let sink = Arc::new(metrics.clone());
         let steps = Some(Steps::default());
-        Self::start_with(clock, Ports::default(), metrics, sink, steps).await
+        Self::start_with(clock, Start::default(), metrics, sink, steps).await
     }
 
-    /// Starts everything, empty, on these ports where they are free, without metrics.
-    pub async fn start_on(clock: SharedClock, ports: Ports) -> anyhow::Result<Self> {
-        Self::start_with(clock, ports, Memory::default(), Arc::new(Nowhere), None).await
+    /// Starts everything as asked, without metrics.
+    pub async fn start_as(clock: SharedClock, start: Start) -> anyhow::Result<Self> {
+        Self::start_with(clock, start, Memory::default(), Arc::new(Nowhere), None).await
     }
 
     async fn start_with(
         clock: SharedClock,
-        ports: Ports,
+        start: Start,
         metrics: Memory,
         sink: Arc<dyn Sink>,
         steps: Option<Steps>,
     ) -> anyhow::Result<Self> {
+        let Start {
+            ports,
+            directory,
+            robaws: robaws_elsewhere,
+            productflow: productflow_elsewhere,
+        } = start;
         let sim_clock: simulators::Clock = {
             let clock = clock.clone();
             Arc::new(move || clock.now())
@@ -260,30 +285,55 @@ impl Stack {
             Some(steps) => steps.before(router, name),
             None => router,
         };
+        // The ports of the peers are left to those that are used.
+        let own = |port, elsewhere: &Option<Url>| if elsewhere.is_some() { 0 } else { port };
+        let robaws_port = own(ports.robaws, &robaws_elsewhere);
         let router = watched(robaws.router(), "Robaws");
-        let robaws_server = listen(router, ports.robaws, "Robaws' simulator").await?;
+        let robaws_server = listen(router, robaws_port, "Robaws' simulator").await?;
+        let productflow_port = own(ports.productflow, &productflow_elsewhere);
         let router = watched(productflow.router(), "ProductFlow");
-        let productflow_server = listen(router, ports.productflow, "ProductFlow's simulator").await?;
-        let aws = Aws::start_with(clock.clone(), steps.as_ref()).await?;
-        let robaws_url: Url = format!("{}/api/v2", robaws_server.url()).parse()?;
-        let productflow_url: Url = format!("{}/api/v1", productflow_server.url()).parse()?;
+        let productflow_server = listen(router, productflow_port, "ProductFlow's simulator").await?;
+        let is_kept = directory.is_some();
+        let aws = Aws::start_with(clock.clone(), directory.map(Arc::new), steps.as_ref()).await?;
+        let robaws_url: Url = match robaws_elsewhere {
+            Some(url) => url,
+            None => format!("{}/api/v2", robaws_server.url()).parse()?,
+        };
+        let productflow_url: Url = match productflow_elsewhere {
+            Some(url) => url,
+            None => format!("{}/api/v1", productflow_server.url()).parse()?,
+        };
         let http = runtime::http::client(&[&robaws_url, &productflow_url])?;
         let secrets = SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX);
         let store = Store::new(aws.dynamodb.clone(), TABLE).observed(Arc::new(Problems));
+        if is_kept {
+            kept::unqueue(&aws.dynamodb)
+                .await
+                .context("what was queued before")?;
+            let sweeps = SweepQueue::new(aws.sqs.clone(), queue_url(SWEEPS_QUEUE));
+            kept::queue_sweeps(&store, &sweeps)
+                .await
+                .context("the sweeps under way")?;
+        }
         let wiring = Wiring {
             http,
-            robaws_url,
-            productflow_url,
+            robaws_url: robaws_url.clone(),
+            productflow_url: productflow_url.clone(),
             clock: clock.clone(),
             sink,
             clients: FUNCTIONS.map(|function| (function, aws.of(function))).into(),
         };
-        aws.secretsmanager
+        let token = aws
+            .secretsmanager
             .create_secret()
             .name(OPERATOR_SECRET)
             .secret_string(OPERATOR_TOKEN)
             .send()
-            .await?;
+            .await;
+        match token.map_err(aws_sdk_secretsmanager::Error::from) {
+            Ok(_) | Err(aws_sdk_secretsmanager::Error::ResourceExistsException(_)) => {}
+            Err(error) => return Err(error).context("the operator's token"),
+        }
         let behind = api::Wired::default();
         let router = api::router(behind.clone(), aws.queues.clone());
         let api_server = listen(router, ports.api, "the API").await?;
@@ -322,6 +372,8 @@ impl Stack {
             productflow,
             robaws_server,
             productflow_server,
+            robaws_url,
+            productflow_url,
             aws,
             store,
             secrets,

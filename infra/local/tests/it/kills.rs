@@ -1,0 +1,357 @@
+//! The program is killed at call after call, and started again with the same directory: what Robaws holds at the end is what one
+//! process would have made. The peers live in the test, so they outlive it, and a kill strikes at an exact call.
+
+use crate::data::{nowhere, program};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use local::run::CONNECTION;
+use local::stack::OPERATOR_TOKEN;
+use rust_decimal::Decimal;
+use simulators::{Company, OrderBuilder, ProductFlowSim, RobawsSim, RobawsTenant, Server, demo};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Kills of one directory, after one that strikes its set-up.
+const KILLS: usize = 5;
+/// Orders placed before each kill.
+const ORDERS: usize = 2;
+/// Reads of the order list, one a second, within which everything is done.
+const MOST_POLLS: usize = 90;
+/// Reads of the order list after everything is done, in which nothing more may happen.
+const QUIET_POLLS: usize = 3;
+const ARTICLES: [(&str, &str); 2] = [("A-1", "12"), ("A-2", "13")];
+
+/// Where in the life of a call the process is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    /// The peer has received it, and carries it out after the death of who asked.
+    Before,
+    /// The peer has carried it out, and its answer reaches nobody.
+    After,
+}
+
+/// The running process, and the call that kills it.
+#[derive(Default)]
+struct Trap {
+    process: Option<Child>,
+    /// Calls until the one that kills.
+    armed: Option<(usize, When)>,
+    /// Whose call it was.
+    struck: Option<String>,
+}
+
+impl Trap {
+    fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // SIGKILL; and waited for, so that nothing of it runs any more.
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+}
+
+type Shared = Arc<Mutex<Trap>>;
+
+async fn passing(State(trap): State<Shared>, request: Request, next: Next) -> Response {
+    let call = format!("{} {}", request.method(), request.uri().path());
+    let strikes = {
+        let mut trap = trap.lock().unwrap();
+        match &mut trap.armed {
+            Some((left, when)) => {
+                *left -= 1;
+                let strikes = (*left == 0).then_some(*when);
+                if strikes.is_some() {
+                    trap.armed = None;
+                }
+                strikes
+            }
+            None => None,
+        }
+    };
+    let strike = |when| {
+        if strikes == Some(when) {
+            let mut trap = trap.lock().unwrap();
+            trap.kill();
+            trap.struck = Some(call.clone());
+        }
+    };
+    strike(When::Before);
+    let response = next.run(request).await;
+    strike(When::After);
+    response
+}
+
+/// Of an order: pieces out per article, and of each invoice its total and the number of its lines.
+type Held = (Vec<Decimal>, Vec<(Decimal, usize)>);
+
+/// A directory, and the peers that its process calls.
+struct World {
+    directory: PathBuf,
+    port: u16,
+    trap: Shared,
+    robaws: RobawsTenant,
+    productflow: Company,
+    simulators: (RobawsSim, ProductFlowSim),
+    servers: (Server, Server),
+    orders: Vec<String>,
+}
+
+/// A port that stays free between two processes: one that no connection is given.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let from = u16::try_from(std::process::id() % 8_000).unwrap();
+    loop {
+        let port = 20_000 + from + NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+impl World {
+    async fn begin(name: &str) -> Self {
+        let robaws = RobawsSim::new(simulators::system_clock());
+        let productflow = ProductFlowSim::new(simulators::system_clock());
+        demo::seed(&robaws, &productflow);
+        let trap = Shared::default();
+        let trapped = |router: Router| router.layer(from_fn_with_state(trap.clone(), passing));
+        let servers = (
+            simulators::spawn(trapped(robaws.router())).await.unwrap(),
+            simulators::spawn(trapped(productflow.router())).await.unwrap(),
+        );
+        let tenant = robaws.tenant(demo::TENANT);
+        tenant.set(|settings| {
+            settings.rate_per_second = 10_000;
+            settings.burst = 10_000;
+        });
+        for (_, article) in ARTICLES {
+            tenant.set_stock(article, demo::STOCK_LOCATION, 1_000);
+        }
+        Self {
+            directory: nowhere(name),
+            port: free_port(),
+            trap,
+            robaws: tenant,
+            productflow: productflow.company(demo::COMPANY),
+            simulators: (robaws, productflow),
+            servers,
+            orders: Vec::new(),
+        }
+    }
+
+    fn start(&self, armed: Option<(usize, When)>) {
+        let mut trap = self.trap.lock().unwrap();
+        trap.armed = armed;
+        trap.struck = None;
+        let mut command = program(&self.directory);
+        command
+            .args(["--port", &self.port.to_string()])
+            .args(["--robaws-url", &format!("{}/api/v2", self.servers.0.url())])
+            .args(["--productflow-url", &format!("{}/api/v1", self.servers.1.url())])
+            .stderr(Stdio::inherit());
+        trap.process = Some(command.spawn().unwrap());
+    }
+
+    fn place(&mut self) {
+        for _ in 0..ORDERS {
+            let identifier = format!("PF-{}", self.orders.len() + 1);
+            let order = OrderBuilder::new(&identifier)
+                .external(&format!("M{identifier}"))
+                .line("A-1", 2, 5_998, Some("7"))
+                .line("A-2", 1, 595, Some("7"))
+                .shipping_cost(495)
+                .status("shipped");
+            self.productflow.place(order);
+            self.orders.push(identifier);
+        }
+    }
+
+    fn polls(&self) -> usize {
+        let calls = self.simulators.1.calls();
+        calls.iter().filter(|call| call.path == "/order").count()
+    }
+
+    /// Waits until this holds; the process has to live, or to be killed by its call.
+    async fn until(&self, what: &str, done: impl Fn() -> bool) {
+        let from = self.polls();
+        while !done() {
+            self.assert_runs(what);
+            assert!(self.polls() < from + MOST_POLLS, "{what}: {:#?}", self.held());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn assert_runs(&self, what: &str) {
+        if let Some(process) = &mut self.trap.lock().unwrap().process {
+            let ended = process.try_wait().unwrap();
+            assert!(ended.is_none(), "{what}: the process ended by itself: {ended:?}");
+        }
+    }
+
+    /// Waits until what was done is also recorded: an order whose looks are killed three times in a row is set aside.
+    async fn until_recorded(&self, what: &str) {
+        let from = self.polls();
+        loop {
+            self.assert_runs(what);
+            let states = self.states().await.unwrap_or_default();
+            if states.len() == self.orders.len() && states.iter().all(|state| state == "invoiced") {
+                return;
+            }
+            assert!(self.polls() < from + MOST_POLLS, "{what}: {states:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What Robaws holds of each order.
+    fn held(&self) -> Vec<Held> {
+        let of = |identifier: &String| {
+            let reference = format!("({identifier})");
+            let changes = self.robaws.stock_changes_of(&reference);
+            let pieces = ARTICLES.map(|(_, article)| {
+                let lines = changes.iter().filter(|change| change.booked).flat_map(|change| {
+                    let sign = if change.from_stock_location_id.is_some() {
+                        1
+                    } else {
+                        -1
+                    };
+                    let lines = change.line_items.iter().filter(|line| line.article_id == article);
+                    lines.map(move |line| line.quantity * Decimal::from(sign))
+                });
+                lines.sum()
+            });
+            let invoices = self.robaws.invoices_of(&reference);
+            let invoices = invoices
+                .iter()
+                .map(|invoice| (invoice.total_incl_vat, invoice.line_items.len()));
+            (pieces.into(), invoices.collect())
+        };
+        self.orders.iter().map(of).collect()
+    }
+
+    /// States of the orders, as the program's API tells them, once it does.
+    async fn states(&self) -> Option<Vec<String>> {
+        let url = format!("http://127.0.0.1:{}", self.port);
+        let http = runtime::http::client(&[&url.parse().unwrap()]).unwrap();
+        let orders = http
+            .get(format!("{url}/api/connections/{CONNECTION}/orders?limit=100"))
+            .bearer_auth(OPERATOR_TOKEN);
+        let body = runtime::http::body(orders.send().await.ok()?).await.unwrap();
+        let shown: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let items = shown["items"].as_array().unwrap().iter();
+        Some(
+            items
+                .map(|item| item["state"].as_str().unwrap().to_owned())
+                .collect(),
+        )
+    }
+
+    fn is_struck(&self) -> bool {
+        self.trap.lock().unwrap().struck.is_some()
+    }
+
+    fn is_done(&self) -> bool {
+        let whole = (
+            vec![Decimal::from(2), Decimal::ONE],
+            vec![(Decimal::new(7_088, 2), 3)],
+        );
+        self.held().iter().all(|held| *held == whole)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Also of a test that failed.
+        if let Ok(mut trap) = self.trap.lock() {
+            trap.kill();
+        }
+    }
+}
+
+/// Kills at the calls `first`, `first` + 4, …; gives what was called then.
+async fn history(first: usize, when: When) -> Vec<String> {
+    let mut world = World::begin(&format!("kills-{first}-{when:?}")).await;
+    let mut struck = Vec::new();
+    // First while the connection is set up and activated; only orders placed from then on are its.
+    world.start(Some((first, when)));
+    world.until("the set-up", || world.is_struck()).await;
+    struck.extend(world.trap.lock().unwrap().struck.clone());
+    world.start(None);
+    world.until("the first poll", || world.polls() > 0).await;
+    world.trap.lock().unwrap().kill();
+    for kill in 0..KILLS {
+        let at = first + 4 * kill;
+        world.place();
+        world.start(Some((at, when)));
+        world
+            .until(&format!("{when:?} call {at}"), || world.is_struck())
+            .await;
+        struck.extend(world.trap.lock().unwrap().struck.clone());
+        world.start(None);
+        let what = format!("after the kill {when:?} call {at}");
+        world.until(&what, || world.is_done()).await;
+        world.until_recorded(&what).await;
+        world.trap.lock().unwrap().kill();
+    }
+    // Another process finds nothing to do.
+    let calls = || {
+        let calls = world.simulators.0.calls();
+        calls.iter().filter(|call| call.method != "GET").count()
+    };
+    let before = calls();
+    world.start(None);
+    let polls = world.polls();
+    world
+        .until("the end", || world.polls() > polls + QUIET_POLLS)
+        .await;
+    assert!(world.is_done(), "{:#?}", world.held());
+    assert_eq!(calls(), before);
+    world.until_recorded("the end").await;
+    let orders = Decimal::from(world.orders.len());
+    assert_eq!(
+        world.robaws.stock("12", demo::STOCK_LOCATION),
+        Decimal::from(1_000) - orders * Decimal::TWO
+    );
+    assert_eq!(
+        world.robaws.stock("13", demo::STOCK_LOCATION),
+        Decimal::from(1_000) - orders
+    );
+    let violations = (world.simulators.0.violations(), world.simulators.1.violations());
+    assert!(
+        violations.0.is_empty() && violations.1.is_empty(),
+        "{violations:#?}"
+    );
+    struck
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_call_it_books_each_order_once() {
+    let histories = [
+        history(1, When::Before),
+        history(3, When::Before),
+        history(2, When::After),
+        history(4, When::After),
+    ]
+    .map(tokio::spawn);
+    let mut struck = Vec::new();
+    for history in histories {
+        struck.extend(history.await.unwrap());
+    }
+    assert_eq!(struck.len(), 4 * (KILLS + 1));
+    // Wherever it matters, it struck.
+    for call in [
+        "POST /api/v2/stock-changes",
+        "POST /api/v2/sales-invoices",
+        "/line-items",
+    ] {
+        assert!(
+            struck.iter().any(|struck| struck.contains(call)),
+            "{call}: {struck:#?}"
+        );
+    }
+}
