@@ -56,6 +56,11 @@ browser:
 fuzz seconds="60":
     FUZZ_SECONDS={{seconds}} cargo test -p system --test it fuzz:: -- --test-threads 1
 
+# Hours of polls of many merchants: 100,000 orders by default; prints orders a second and memory
+soak tenants="200" rounds="46" orders="10" crowd="10000":
+    SOAK_TENANTS={{tenants}} SOAK_ROUNDS={{rounds}} SOAK_ORDERS={{orders}} SOAK_CROWD={{crowd}} \
+        cargo test --profile bench -p system --test it soak:: -- --nocapture
+
 # How long a webhook's answer takes, warm
 bench-webhook:
     cargo bench -p system --bench webhook

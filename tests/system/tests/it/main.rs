@@ -38,6 +38,7 @@ mod security;
 mod set_up_pages;
 mod shop;
 mod sign_in;
+mod soak;
 mod threat_model;
 mod undo;
 mod undo_faults;
