@@ -43,3 +43,4 @@ mod threat_model;
 mod undo;
 mod undo_faults;
 mod undo_nightly;
+mod upgrade;
