@@ -56,6 +56,15 @@ browser:
 fuzz seconds="60":
     FUZZ_SECONDS={{seconds}} cargo test -p system --test it fuzz:: -- --test-threads 1
 
+# The same, guided by coverage: so many seconds per target; needs cargo-fuzz and a nightly compiler
+fuzz-coverage seconds="60":
+    for target in identifiers queues requests deliveries records orders; do \
+        mkdir -p target/fuzz-coverage/$target && \
+        cargo +nightly fuzz run --fuzz-dir fuzz --dev --sanitizer none --target-dir target/fuzz-build \
+            $target target/fuzz-coverage/$target tests/system/corpus -- \
+            -max_total_time={{seconds}} -artifact_prefix=target/fuzz-coverage/$target- || exit 1; \
+    done
+
 # Hours of polls of many merchants: 100,000 orders by default; prints orders a second and memory
 soak tenants="200" rounds="46" orders="10" crowd="10000":
     SOAK_TENANTS={{tenants}} SOAK_ROUNDS={{rounds}} SOAK_ORDERS={{orders}} SOAK_CROWD={{crowd}} \

@@ -210,7 +210,7 @@ pub struct Stack {
     pub secrets: SecretStore,
     /// Where the connector's API listens.
     pub api_server: Server,
-    /// The lines of metrics so far; none with [`Stack::start_on`].
+    /// The lines of metrics so far; none with [`Stack::start_as`].
     pub metrics: Memory,
     /// The steps of work, if it was started with [`Stack::start_killable`]; none of any otherwise.
     pub steps: Steps,

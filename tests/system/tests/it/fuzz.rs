@@ -7,13 +7,10 @@ mod stored;
 use crate::announcements::signature;
 use crate::browser::{Browser, LARGEST_PAGE};
 use crate::catalogue::Catalogue;
-use domain::ids::OrderIdentifier;
 use mutate::Mutator;
-use serde_json::{Map, Value, json};
-use settings::request::{order_identifier, order_part};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use store::queue::{ArticleMessage, OrdersQueueMessage, SweepMessage};
 
 /// The examples below a folder of the corpus, by name.
 fn corpus(folder: &str) -> Vec<(String, Value)> {
@@ -252,28 +249,7 @@ fn an_identifier_is_the_same_after_its_way_through_a_link() {
         let at = inputs.mutator.below(examples.len());
         let text = inputs.mutator.text(examples[at]);
         let _tried = inputs.trying(text.as_bytes());
-        // What was never an identifier is refused or read, and what was read has a link.
-        let read = order_identifier(&text).ok();
-        for identifier in [OrderIdentifier::parse(text).ok(), read].into_iter().flatten() {
-            let part = order_part(&identifier);
-            assert!(
-                !part.contains(['/', '?', '#', ' '])
-                    && !matches!(part.as_str(), "." | "..")
-                    && part.is_ascii(),
-                "{part}"
-            );
-            let event = local::api::event(
-                "GET",
-                &format!("/{part}"),
-                "",
-                &Map::new(),
-                "x",
-                &Vec::new().into(),
-            )
-            .unwrap();
-            let path = event["rawPath"].as_str().unwrap().strip_prefix('/').unwrap();
-            assert_eq!(order_identifier(path).unwrap(), identifier);
-        }
+        system::fuzz::identifier(&text);
     }
 }
 
@@ -284,20 +260,26 @@ fn messages_of_queues_are_read_or_left_out() {
     while inputs.goes_on() {
         let bytes = inputs.mutator.json(&records);
         let _tried = inputs.trying(&bytes);
-        if let Ok(event) = serde_json::from_slice(&bytes) {
-            runtime::sqs_event::messages::<OrdersQueueMessage>(event).ok();
-        }
-        if let Ok(event) = serde_json::from_slice(&bytes) {
-            runtime::sqs_event::messages::<ArticleMessage>(event).ok();
-        }
-        if let Ok(event) = serde_json::from_slice(&bytes) {
-            for message in runtime::sqs_event::messages::<SweepMessage>(event)
-                .into_iter()
-                .flatten()
-            {
-                let text = serde_json::to_string(&message.body).unwrap();
-                assert_eq!(serde_json::from_str::<SweepMessage>(&text).unwrap(), message.body);
-            }
+        system::fuzz::messages(&bytes);
+    }
+}
+
+#[test]
+fn deliveries_and_requests_are_read_or_refused() {
+    let mut inputs = Inputs::of("events", 2_000);
+    let (delivery, requests) = (example("delivery"), corpus("requests"));
+    while inputs.goes_on() {
+        if inputs.mutator.below(2) == 0 {
+            let header = inputs.mutator.text("t=1764000000,v1=00ff");
+            let body = inputs.mutator.json(&delivery);
+            let bytes = [header.as_bytes(), b"\n", &body].concat();
+            let _tried = inputs.trying(&bytes);
+            system::fuzz::delivery(&bytes);
+        } else {
+            let at = inputs.mutator.below(requests.len());
+            let bytes = inputs.mutator.json(&requests[at].1);
+            let _tried = inputs.trying(&bytes);
+            system::fuzz::request(&bytes);
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The clients against a peer that answers anything.
 
 use super::{Inputs, corpus};
-use domain::ids::{ArticleId, ClientId, CompanyId, ConnectionId, DocumentId, OrderIdentifier, Sku};
-use domain::settings::{ConnectionSettings, Language, LinePrice, OrderAmounts, Settings};
-use domain::{Catalogue, Ledger};
+use domain::ids::{ArticleId, ClientId, CompanyId, DocumentId, OrderIdentifier, Sku};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use system::fuzz::planned;
 
 /// Answers of one input; a list that says it goes on is told 404 afterwards.
 const MOST_ANSWERS: usize = 3;
@@ -138,48 +137,7 @@ async fn no_answer_of_a_peer_panics() {
             orders.extend(page.orders);
         }
         for order in orders {
-            check(&order);
+            planned(&order);
         }
     }
-}
-
-/// What is read of an order adds up and can be planned, the same every time; what can't be read is told in few words.
-fn check(raw: &productflow::RawOrder) {
-    for (order_amounts, line_price) in [
-        (OrderAmounts::Cents, LinePrice::Total),
-        (OrderAmounts::Euros, LinePrice::Unit),
-    ] {
-        let settings = Settings {
-            language: Language::Nl,
-            go_live: jiff::Timestamp::UNIX_EPOCH,
-            connection: ConnectionSettings {
-                order_amounts,
-                line_price,
-                ..crate::shop::settings()
-            },
-            lost: None,
-        };
-        let plan_once = || match productflow::read(raw, &settings.connection) {
-            Ok(order) => {
-                assert!(order.computed_total().is_some());
-                assert_eq!(raw.identifier().as_ref(), Some(&order.identifier));
-                domain::plan(
-                    &order,
-                    &ledger(&order.identifier),
-                    &Catalogue::default(),
-                    &settings,
-                )
-            }
-            Err(unreadable) => {
-                assert!(unreadable.value.chars().count() <= 200, "{unreadable:?}");
-                let ledger = ledger(&unreadable.identifier);
-                domain::plan::plan_unreadable(&unreadable, &ledger, &settings)
-            }
-        };
-        assert_eq!(plan_once(), plan_once());
-    }
-}
-
-fn ledger(order: &OrderIdentifier) -> Ledger {
-    Ledger::new(ConnectionId::parse("shop").unwrap(), order.clone())
 }

@@ -3,11 +3,16 @@
 use super::Inputs;
 use super::mutate::Mutator;
 use crate::shop::{Shop, one_line};
+use crate::upgrade::{Item, Upgraded, fixtures, text};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ids::OrderIdentifier;
+use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier, Sku};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::collections::HashMap;
-use store::model::OrderRecord;
+use std::collections::{BTreeMap, HashMap};
+use store::links::SignInLink;
+use store::model::{DueKind, OrderRecord};
+use store::orders::OrderFilter;
+use store::{Store, StoreError};
 
 fn change(mutator: &mut Mutator, value: &mut AttributeValue) {
     match value {
@@ -114,4 +119,125 @@ async fn what_is_stored_is_read_or_refused() {
         assert_eq!(list.0, 200, "{}", list.1);
     }
     assert!(read > 0 && refused > 0, "{read} read, {refused} refused");
+}
+
+/// The token of a link that is among the items.
+const TOKEN: &str = "a-token-of-a-link";
+
+fn connection() -> ConnectionId {
+    ConnectionId::parse("shop").unwrap()
+}
+
+/// Reads the item under this key by itself, as whoever needs it does.
+async fn read(store: &Store, pk: &str, sk: &str) -> Result<(), StoreError> {
+    let shop = connection();
+    let (kind, of) = pk.split_once('#').unwrap();
+    match kind {
+        "CONNECTIONS" => drop(store.connection(&ConnectionId::parse(sk).unwrap()).await?),
+        "COMPANY" => drop(store.claimed_by(CompanyId(of.parse().unwrap())).await?),
+        "DELETED" => drop(
+            store
+                .deleted_connection(&ConnectionId::parse(of).unwrap())
+                .await?,
+        ),
+        "ORDER" => drop(store.order(&shop, &OrderIdentifier::parse(sk).unwrap()).await?),
+        "INVOICE" => {
+            let (order, row) = sk.rsplit_once('#').unwrap();
+            let order = OrderIdentifier::parse(order).unwrap();
+            store.frozen(&shop, &order, row.parse().unwrap()).await?;
+        }
+        "ARTICLE" => drop(store.article(&shop, &ArticleId::parse(sk).unwrap()).await?),
+        "NUMBER" => drop(store.number(&shop, &Sku::parse(sk).unwrap()).await?),
+        "NOTIFICATION" => drop(store.notification(&shop, sk).await?),
+        "LINK" => drop(store.link(TOKEN).await?),
+        "SWEEP" => drop(store.swept(&shop, sk.split_once('#').unwrap().0).await?),
+        "ALLOWANCE" => {
+            let window: i64 = sk.parse().unwrap();
+            let now = Timestamp::from_second(window * 3_600).unwrap();
+            store.allows(of, 3, SignedDuration::from_hours(1), now).await?;
+        }
+        other => panic!("{other} is read by nobody here"),
+    }
+    Ok(())
+}
+
+/// Reads many items at once: one that can't be read hides no other.
+async fn list(store: &Store, which: usize) -> Result<(), StoreError> {
+    let (shop, now) = (connection(), Timestamp::MAX);
+    match which {
+        0 => drop(store.connections().await?),
+        1 => drop(
+            store
+                .list_orders(&shop, &OrderFilter::default(), None, 100)
+                .await?,
+        ),
+        2 => drop(store.due_orders(&shop, DueKind::Work, now, 100).await?),
+        3 => drop(store.order_summaries(&shop, Timestamp::UNIX_EPOCH).await?),
+        4 => drop(store.list_articles(&shop, None, None, 100).await?),
+        5 => drop(store.articles_from(&shop, None).await?),
+        6 => drop(store.open_problems(&shop).await?),
+        7 => drop(store.unfinished_notifications(&shop).await?),
+        _ => drop(store.list_notifications(&shop, None, None, 100).await?),
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_item_of_any_kind_is_read_or_refused_by_its_name() {
+    let (_, fixture) = fixtures().pop().unwrap();
+    let it = Upgraded::from(&fixture).await;
+    let store = &it.stack.store;
+    let link = SignInLink {
+        connection: connection(),
+        next: Some("/c/shop/orders".to_owned()),
+        ends_at: Timestamp::MAX,
+        used_at: None,
+    };
+    store.save_link(TOKEN, &link).await.unwrap();
+    let mut kinds: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for item in it.stored_items().await {
+        let pk = text(&item, "pk");
+        let kind = pk.split_once('#').unwrap().0.to_owned();
+        let is_ours =
+            kind != "LINK" || item.get("ends_at") == Some(&AttributeValue::S(Timestamp::MAX.to_string()));
+        if is_ours {
+            kinds.entry(kind).or_default().push(item);
+        }
+    }
+    let kinds: Vec<(String, Vec<Item>)> = kinds.into_iter().collect();
+    let mut inputs = Inputs::of("items", 500);
+    let mut ends: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    while inputs.goes_on() {
+        let (kind, items) = &kinds[inputs.count % kinds.len()];
+        let whole = &items[inputs.mutator.below(items.len())];
+        let mut item = whole.clone();
+        for _ in 0..=inputs.mutator.below(2) {
+            change_field(&mut inputs.mutator, &mut item);
+        }
+        let _tried = inputs.trying(format!("{item:?}").as_bytes());
+        if !it.try_put(item).await {
+            // A key of an index that DynamoDB itself does not take.
+            continue;
+        }
+        let (pk, sk) = (text(whole, "pk"), text(whole, "sk"));
+        let end = ends.entry(kind).or_default();
+        match read(store, pk, sk).await {
+            Ok(()) => end.0 += 1,
+            Err(error) => {
+                end.1 += 1;
+                let said = error.to_string();
+                assert!(said.contains(pk) && said.contains(sk), "{said}");
+            }
+        }
+        list(store, inputs.mutator.below(9)).await.unwrap();
+        assert!(it.try_put(whole.clone()).await);
+    }
+    for (kind, _) in &kinds {
+        let (read, refused) = ends[kind.as_str()];
+        // How often something was done counts from the start when it can't be read.
+        assert!(
+            read > 0 && (refused > 0 || kind == "ALLOWANCE"),
+            "{kind}: {read} read, {refused} refused"
+        );
+    }
 }

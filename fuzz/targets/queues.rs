@@ -1,0 +1,4 @@
+//! Batches of SQS.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| system::fuzz::messages(bytes));
