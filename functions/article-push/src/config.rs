@@ -28,7 +28,7 @@ pub struct Deps {
 
 impl Deps {
     /// From `TABLE_NAME`, `SECRET_PREFIX` and `ARTICLES_QUEUE_URL`.
-    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
+    pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let config = aws::load()?;
         Ok(Self {
             store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 impl Deps {
     /// From the environment, what [`Wiring::from_env`] reads, and the queues' URLs.
-    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
-        let wiring = Wiring::from_env().await?;
+    pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
+        let wiring = Wiring::from_env()?;
         Ok(Self {
             queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),
             articles_queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),

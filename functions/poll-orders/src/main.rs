@@ -6,7 +6,7 @@ use poll_orders::Deps;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let started = runtime::telemetry::init("poll-orders");
-    let deps = Deps::from_env(&started).await?;
+    let deps = Deps::from_env(&started)?;
     run(service_fn(|event: LambdaEvent<_>| {
         poll_orders::handle(&deps, event)
     }))

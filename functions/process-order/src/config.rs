@@ -8,8 +8,8 @@ use runtime::telemetry::Started;
 
 impl Deps {
     /// From the environment: what [`Wiring::from_env`] reads, and `ORDERS_QUEUE_URL`.
-    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
-        let wiring = Wiring::from_env().await?;
+    pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
+        let wiring = Wiring::from_env()?;
         Ok(Self {
             sessions: wiring.sessions(),
             queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),

@@ -6,7 +6,7 @@ use process_order::Deps;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let started = runtime::telemetry::init("process-order");
-    let deps = Deps::from_env(&started).await?;
+    let deps = Deps::from_env(&started)?;
     run(service_fn(|event: LambdaEvent<_>| {
         process_order::handle(&deps, event)
     }))

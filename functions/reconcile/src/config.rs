@@ -21,8 +21,8 @@ pub struct Deps {
 
 impl Deps {
     /// From the environment: what [`Wiring::from_env`] reads, `ARTICLES_QUEUE_URL` and `SWEEPS_QUEUE_URL`.
-    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
-        let wiring = Wiring::from_env().await?;
+    pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
+        let wiring = Wiring::from_env()?;
         Ok(Self {
             sessions: wiring.sessions(),
             articles_queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),

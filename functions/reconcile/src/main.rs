@@ -6,7 +6,7 @@ use reconcile::Deps;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let started = runtime::telemetry::init("reconcile");
-    let deps = Deps::from_env(&started).await?;
+    let deps = Deps::from_env(&started)?;
     run(service_fn(|event: LambdaEvent<_>| {
         reconcile::handle(&deps, event)
     }))

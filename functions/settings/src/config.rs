@@ -40,8 +40,8 @@ impl Deps {
 
     /// From the environment: what [`Wiring::from_env`] reads, `ORDERS_QUEUE_URL`, `SWEEPS_QUEUE_URL`,
     /// `OPERATOR_TOKEN_SECRET` and, if set, `PUBLIC_BASE_URL`.
-    pub async fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
-        let wiring = Wiring::from_env().await?;
+    pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
+        let wiring = Wiring::from_env()?;
         Ok(Self {
             queue: wiring.queue(env::required("ORDERS_QUEUE_URL")?),
             sweeps_queue: wiring.queue(env::required("SWEEPS_QUEUE_URL")?),

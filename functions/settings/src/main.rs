@@ -6,6 +6,6 @@ use settings::Deps;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let started = runtime::telemetry::init("settings");
-    let deps = Deps::from_env(&started).await?;
+    let deps = Deps::from_env(&started)?;
     run(service_fn(|event: LambdaEvent<_>| settings::handle(&deps, event))).await
 }

@@ -6,7 +6,7 @@ use sync_article::Deps;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let started = runtime::telemetry::init("sync-article");
-    let deps = Deps::from_env(&started).await?;
+    let deps = Deps::from_env(&started)?;
     run(service_fn(|event: LambdaEvent<_>| {
         sync_article::handle(&deps, event)
     }))

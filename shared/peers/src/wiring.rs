@@ -23,7 +23,7 @@ pub struct Wiring {
 
 impl Wiring {
     /// From `TABLE_NAME`, `SECRET_PREFIX`, `ROBAWS_BASE_URL` and `PRODUCTFLOW_BASE_URL`.
-    pub async fn from_env() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn from_env() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let config = aws::load()?;
         let robaws: Url = env::parsed("ROBAWS_BASE_URL")?;
         let productflow: Url = env::parsed("PRODUCTFLOW_BASE_URL")?;

@@ -125,7 +125,9 @@ fn rounds(mut command: Command) -> Vec<Value> {
         let line = line.unwrap();
         match serde_json::from_str(&line) {
             Ok(round) => rounds.push(round),
-            Err(_) => writeln!(std::io::stderr(), "{line}").unwrap(),
+            Err(_) => std::io::stderr()
+                .write_all(format!("{line}\n").as_bytes())
+                .unwrap(),
         }
     }
     assert!(child.wait().unwrap().success());
@@ -134,7 +136,7 @@ fn rounds(mut command: Command) -> Vec<Value> {
 
 async fn function() {
     let started = runtime::telemetry::init("poll-orders");
-    let deps = poll_orders::Deps::from_env(&started).await.unwrap();
+    let deps = poll_orders::Deps::from_env(&started).unwrap();
     let shards: u8 = world::from_env("POLL_SHARDS", 1);
     for _ in 0..ROUNDS {
         let mut context = Context::default();
@@ -147,7 +149,9 @@ async fn function() {
             "seconds": began.elapsed().as_secs(), "processor_ms": processor_ms() - processor, "peak_mb": peak_kb() / 1024,
             "answer": answer,
         });
-        writeln!(std::io::stderr(), "{round}").unwrap();
+        std::io::stderr()
+            .write_all(format!("{round}\n").as_bytes())
+            .unwrap();
     }
 }
 

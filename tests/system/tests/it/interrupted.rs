@@ -6,7 +6,7 @@ use simulators::Fault;
 use std::time::Duration;
 
 /// Longer than any test: the process is killed meanwhile.
-const FOR_EVER: Duration = Duration::from_secs(3_600);
+const FOR_EVER: Duration = Duration::from_hours(1);
 
 fn held_calls(shop: &Shop) -> usize {
     let of = |calls: Vec<simulators::traffic::Call>| calls.into_iter().filter(|call| call.fault).count();
@@ -26,7 +26,7 @@ async fn kill_at(shop: &mut Shop, calls: usize) {
         ended = shop.stack.work() => panic!("nothing was held: {ended:?}"),
         () = reached => {}
     }
-    shop.stack.restart();
+    shop.stack.restart().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
