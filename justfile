@@ -65,10 +65,11 @@ fuzz-coverage seconds="60":
             -max_total_time={{seconds}} -artifact_prefix=target/fuzz-coverage/$target- || exit 1; \
     done
 
-# Hours of polls of many merchants: 100,000 orders by default; prints orders a second and memory
+# Hours of polls of many merchants: 100,000 orders by default; prints looks a second and the connector's memory, its table in a file
 soak tenants="200" rounds="46" orders="10" crowd="10000":
+    export SOAK_DIRECTORY="$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)" && \
     SOAK_TENANTS={{tenants}} SOAK_ROUNDS={{rounds}} SOAK_ORDERS={{orders}} SOAK_CROWD={{crowd}} \
-        cargo test --profile bench -p system --test it soak:: -- --nocapture
+        cargo test --profile bench -p system --test it soak:: -- --nocapture && rm -r "$SOAK_DIRECTORY"
 
 # How long a webhook's answer takes, warm
 bench-webhook:

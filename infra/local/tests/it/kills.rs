@@ -243,7 +243,7 @@ impl World {
             .bearer_auth(OPERATOR_TOKEN);
         let body = runtime::http::body(orders.send().await.ok()?).await.unwrap();
         let shown: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        let items = shown["items"].as_array().unwrap().iter();
+        let items = shown["items"].as_array()?.iter();
         Some(
             items
                 .map(|item| item["state"].as_str().unwrap().to_owned())

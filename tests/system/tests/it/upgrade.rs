@@ -32,6 +32,9 @@ const ARTICLE: &str = "12";
 /// The second company, of the connection that was deleted.
 const OTHER: (u64, &str) = (43, "other-token");
 
+/// The newest build of which there is a fixture.
+const NEWEST: &str = "77f9035";
+
 /// Both peers as every fixture finds them, and no connection yet.
 async fn furnished(at: Timestamp) -> (Stack, ManualClock) {
     let clock = ManualClock::at(at);
@@ -75,6 +78,12 @@ pub(crate) fn fixtures() -> Vec<(String, Value)> {
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     assert!(!found.is_empty());
     found
+}
+
+/// What the newest of those builds left.
+pub(crate) fn newest() -> Value {
+    let found = fixtures().into_iter().find(|(build, _)| build == NEWEST);
+    found.unwrap().1
 }
 
 impl Upgraded {

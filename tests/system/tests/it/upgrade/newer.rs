@@ -1,7 +1,7 @@
 //! What a newer build wrote is refused by this one, and stays as it is.
 
 use super::item::{Item, json, text};
-use super::{Upgraded, fixtures, message};
+use super::{Upgraded, message, newest};
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::TABLE;
 use serde_json::{Value, json};
@@ -34,8 +34,7 @@ fn without_marks(item: &Item) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_newer_build_wrote_is_refused_without_change() {
-    let (_, fixture) = fixtures().pop().unwrap();
-    let it = Upgraded::from(&fixture).await;
+    let it = Upgraded::from(&newest()).await;
     let kinds = [
         ("ORDER#shop", "PF-waiting"),
         ("ORDER#shop", "PF-lost"),
@@ -94,8 +93,7 @@ async fn what_a_newer_build_wrote_is_refused_without_change() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_of_a_newer_build_is_left_alone() {
-    let (_, fixture) = fixtures().pop().unwrap();
-    let it = Upgraded::from(&fixture).await;
+    let it = Upgraded::from(&newest()).await;
     let found = it
         .items
         .all()
@@ -115,8 +113,7 @@ async fn a_connection_of_a_newer_build_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_of_a_newer_build_is_no_message_of_ours() {
-    let (_, fixture) = fixtures().pop().unwrap();
-    let it = Upgraded::from(&fixture).await;
+    let it = Upgraded::from(&newest()).await;
     it.stack.aws.queues.lose_all("orders.fifo");
     let mut newer = message(&json!({ "order": "PF-waiting", "why": "priority" }));
     newer["schema_version"] = 2.into();
@@ -126,4 +123,24 @@ async fn a_message_of_a_newer_build_is_no_message_of_ours() {
     assert!(it.stack.aws.queues.messages("orders.fifo").is_empty());
     it.rounds(30).await;
     assert_eq!(it.state("PF-waiting").await, "booked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_of_a_newer_builds_deleted_connection_is_not_taken_up() {
+    let it = Upgraded::from(&newest()).await;
+    let mut items = it.items.all().iter();
+    let found = items.find(|item| text(item, "pk") == "DELETED#gone");
+    let mut item = found.unwrap().clone();
+    let Some(AttributeValue::M(kept)) = item.get_mut("deleted") else {
+        panic!("nothing is kept of it")
+    };
+    let Some(AttributeValue::M(record)) = kept.get_mut("connection") else {
+        panic!("no connection is kept")
+    };
+    record.insert("schema".to_owned(), AttributeValue::N("2".to_owned()));
+    it.put(item.clone()).await;
+    let create = json!({ "id": "gone" });
+    let (status, answer) = it.stack.api("POST", "/api/connections", &create).await.unwrap();
+    assert_eq!(status, 500, "{answer}");
+    assert_eq!(json(&it.stored(&item).await), json(&item));
 }
