@@ -24,6 +24,7 @@ mod kills;
 mod ledger_store;
 mod limits;
 mod log_canaries;
+mod machine;
 mod metrics;
 mod nightly;
 mod notifications;

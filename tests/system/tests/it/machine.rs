@@ -1,0 +1,315 @@
+//! The breaking machine: whole histories at random, in which people, both peers, the queue and the process do what they may
+//! at the worst moment. Orders come back after their cancellation or vanish, articles are renumbered, doubled and archived, tariffs
+//! and settings change, merchants choose and settle, the API user is another one, messages come again, processes are killed. At the
+//! end a second reading of the manual judges every order ([`judge`]).
+//!
+//! `CHAOS_HISTORIES=500` goes on for longer, `CHAOS_FIRST=17` begins with another one.
+
+mod judge;
+mod people;
+
+use crate::shop::{START, Shop, settings};
+use futures::{StreamExt as _, stream};
+use jiff::SignedDuration;
+use judge::{FLIPPED_TARIFF, Past, SPARE_ARTICLE, Told, judge, judge_notifications};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use rust_decimal::Decimal;
+use simulators::productflow::Sort;
+use simulators::robaws::{Article, VatTariff};
+use simulators::{Company, Fault, OrderBuilder, demo};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const HISTORIES: u64 = 16;
+const STEPS: usize = 40;
+const SIDE_BY_SIDE: usize = 8;
+const NUMBERS: [(&str, &str, &str); 3] = [("A-1", "12", "21"), ("A-2", "13", "22"), ("B-1", "14", "23")];
+const CALM: &str = "calm";
+
+struct Machine {
+    shop: Shop,
+    random: StdRng,
+    history: u64,
+    orders: BTreeMap<String, Told>,
+    past: Past,
+    /// Another merchant, whose one order always fails.
+    calm: Company,
+    calm_orders: usize,
+}
+
+impl Machine {
+    async fn start(history: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(history);
+        let shop = Shop::open_with(settings()).await;
+        shop.productflow.set(|settings| {
+            settings.list_lag_ms = *[0, 0, 90_000, 400_000].choose(&mut random).unwrap();
+            settings.sort = *[Sort::Honoured, Sort::Honoured, Sort::Refused]
+                .choose(&mut random)
+                .unwrap();
+            settings.max_per_page = *[50, 3].choose(&mut random).unwrap();
+        });
+        shop.robaws
+            .put_article(Article::new(SPARE_ARTICLE, "SPARE").tariff("7"))
+            .put_vat_tariff(VatTariff::new(FLIPPED_TARIFF, Decimal::from(21), true));
+        shop.robaws.set(|settings| {
+            settings.page_drift = random.random_bool(0.3);
+            settings.draft_totals_null = random.random_bool(0.3);
+            // The limits have tests of their own.
+            settings.rate_per_second = 10_000;
+            settings.burst = 10_000;
+        });
+        let tenant = shop.stack.robaws.tenant(CALM);
+        tenant.set(|settings| {
+            settings.rate_per_second = 10_000;
+            settings.burst = 10_000;
+        });
+        tenant
+            .add_admin("calm-key", "calm-secret")
+            .put_stock_location("3", "Depot")
+            .put_client("5", "Webshop")
+            .put_vat_tariff(VatTariff::new("7", Decimal::from(21), true))
+            .put_article(Article::new("12", "A-1").tariff("7"));
+        let calm = shop.stack.productflow.company(43);
+        calm.add_token("calm-token");
+        let (robaws, productflow) = (("calm-key", "calm-secret"), (43, "calm-token"));
+        let start = START.parse().unwrap();
+        let connected = shop
+            .stack
+            .connect(CALM, robaws, productflow, settings(), start)
+            .await;
+        connected.unwrap();
+        let bad = Fault::on("POST", "/stock-changes")
+            .tenant(CALM)
+            .containing("(BAD)");
+        shop.stack.robaws.fault(bad.status(500).forever());
+        let machine = Self {
+            shop,
+            random,
+            history,
+            orders: BTreeMap::new(),
+            past: Past::default(),
+            calm,
+            calm_orders: 0,
+        };
+        machine.calm.place(
+            OrderBuilder::new("BAD")
+                .placed_at(START)
+                .line("A-1", 1, 2999, Some("7")),
+        );
+        machine
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        *of.choose(&mut self.random).unwrap()
+    }
+
+    fn any_order(&mut self) -> Option<String> {
+        let names: Vec<&String> = self.orders.keys().collect();
+        names.choose(&mut self.random).map(|name| (*name).clone())
+    }
+
+    /// Keeps what became of an order.
+    fn note(&mut self, identifier: &str) {
+        if let Some(now) = self.shop.productflow.order(identifier) {
+            self.orders
+                .entry(identifier.to_owned())
+                .or_default()
+                .versions
+                .push(now);
+        }
+    }
+
+    fn place(&mut self) {
+        let identifier = format!("PF-{}", self.orders.len() + 1);
+        let mut order = OrderBuilder::new(&identifier).external(&format!("M{identifier}"));
+        for _ in 0..self.random.random_range(1..=3) {
+            let (sku, ..) = self.pick(&NUMBERS);
+            let code = self.pick(&[Some("7"), Some("7"), Some("10"), Some(FLIPPED_TARIFF), None]);
+            let cents = self.random.random_range(1..=9_999);
+            order = order.line(sku, self.random.random_range(1..=4), cents, code);
+        }
+        order = order.shipping_cost(self.random.random_range(0..=1) * 495);
+        let before_go_live = self.random.random_bool(0.1);
+        if before_go_live {
+            self.shop
+                .productflow
+                .place(order.placed_at("2026-11-23T07:59:59Z"));
+        } else {
+            self.shop.place(order);
+        }
+        self.note(&identifier);
+        self.orders.get_mut(&identifier).unwrap().before_go_live = before_go_live;
+    }
+
+    fn fault(&mut self) {
+        let (method, path) = self.pick(&[
+            ("POST", "/stock-changes"),
+            ("POST", "/stock-changes"),
+            ("POST", "/sales-invoices"),
+            ("POST", "/sales-invoices/*/line-items"),
+            ("PATCH", "/sales-invoices/*"),
+            ("GET", "/sales-invoices/*"),
+            ("GET", "/stock-changes"),
+            ("GET", "/articles"),
+            ("GET", "/vat-tariffs"),
+            ("GET", "/order"),
+            ("GET", "/order/*"),
+        ]);
+        let fault = Fault::on(method, path).times(self.random.random_range(1..=3));
+        let fault = match self.random.random_range(0..8) {
+            0 => fault.drop_before(),
+            1 => fault.drop_after(),
+            2 => fault.status(500),
+            3 => fault.status_after(500),
+            4 => fault.status_after(502),
+            5 => fault.status(503),
+            6 if method == "POST" => fault.status(409),
+            _ => fault.truncate(),
+        };
+        if path.starts_with("/order") {
+            self.shop
+                .stack
+                .productflow
+                .fault(fault.tenant(&demo::COMPANY.to_string()));
+        } else {
+            self.shop.stack.robaws.fault(fault.tenant(demo::TENANT));
+        }
+    }
+
+    /// An invocation is cut off wherever it is: at its time limit, while answers come late, or because its process dies.
+    async fn kill(&mut self) {
+        self.shop.stack.poll().await.unwrap();
+        if self.random.random() {
+            let late = Fault::on("*", "**")
+                .tenant(demo::TENANT)
+                .nth(self.random.random_range(1..6));
+            self.shop
+                .stack
+                .robaws
+                .fault(late.delay_after(Duration::from_millis(400)));
+        }
+        let killed_after = Duration::from_millis(self.random.random_range(1..=200));
+        let _killed = tokio::time::timeout(killed_after, self.shop.stack.work()).await;
+        self.shop.stack.restart().unwrap();
+    }
+
+    /// The functions run: polls may overlap, messages come twice, two workers take them at a time.
+    async fn pass(&mut self) {
+        let minutes = self.pick(&[1, 5, 5, 10, 15, 70]);
+        self.shop.clock.advance(SignedDuration::from_mins(minutes));
+        let stack = &self.shop.stack;
+        let (a, b) = tokio::join!(stack.poll(), stack.poll());
+        a.and(b).unwrap();
+        if self.random.random() {
+            let first = tokio::join!(stack.work(), stack.work());
+            first.0.and(first.1).unwrap();
+            stack.aws.queues.release(local::stack::ORDERS_QUEUE);
+        }
+        let second = tokio::join!(stack.work(), stack.work());
+        second.0.and(second.1).unwrap();
+    }
+
+    /// Whatever happens to one merchant, and to one of the other's orders: his next is booked at once.
+    async fn calm(&mut self) {
+        self.calm_orders += 1;
+        let identifier = format!("C-{}", self.calm_orders);
+        let now = runtime::clock::Clock::now(&self.shop.clock).to_string();
+        let order = OrderBuilder::new(&identifier).placed_at(&now);
+        self.calm.place(order.line("A-1", 1, 2999, Some("7")));
+        // Longer than what a killed process had in hand is hidden.
+        self.shop.clock.advance(SignedDuration::from_mins(11));
+        Box::pin(self.shop.stack.round()).await.unwrap();
+        assert_eq!(
+            self.calm_state(&identifier).await,
+            "booked",
+            "history {}: {identifier}",
+            self.history
+        );
+    }
+
+    async fn calm_state(&self, identifier: &str) -> &'static str {
+        let connection = domain::ConnectionId::parse(CALM).unwrap();
+        let order = self.shop.stack.order(&connection, identifier).await;
+        order.map_or("never seen", |order| order.state.as_str())
+    }
+
+    async fn step(&mut self) {
+        match self.random.random_range(0..20) {
+            0..=2 => self.place(),
+            3..=6 => self.change_order(),
+            7 | 8 => self.fault(),
+            9 => self.change_article(),
+            10 => {
+                // Where drafts have no total nobody can see that a tariff changed under them.
+                let shown = !self.shop.robaws.settings().draft_totals_null;
+                let inclusive = self.random.random_bool(0.6) || !shown;
+                let tariff = VatTariff::new(FLIPPED_TARIFF, Decimal::from(21), inclusive);
+                self.shop.robaws.put_vat_tariff(tariff);
+                self.past.tariff_flipped |= !inclusive;
+            }
+            11 => self.change_settings().await,
+            12 | 13 => self.decide().await,
+            14 => self.kill().await,
+            15 => self.shop.stack.aws.queues.lose_all(local::stack::ORDERS_QUEUE),
+            16 => self.calm().await,
+            _ => self.pass().await,
+        }
+    }
+}
+
+async fn history(history: u64) {
+    let mut machine = Machine::start(history).await;
+    for _ in 0..STEPS {
+        Box::pin(machine.step()).await;
+    }
+    let Machine {
+        shop, orders, past, ..
+    } = &machine;
+    shop.stack.robaws.clear_faults();
+    shop.stack.productflow.clear_faults();
+    // Until every back-off is over.
+    for _ in 0..20 {
+        shop.clock.advance(SignedDuration::from_mins(15));
+        Box::pin(shop.stack.round()).await.unwrap();
+    }
+    for (identifier, told) in orders {
+        judge(shop, identifier, told, *past, history).await;
+    }
+    let names: Vec<String> = orders.keys().cloned().collect();
+    judge_notifications(shop, &names, history).await;
+    let bad = machine.calm_state("BAD").await;
+    assert!(
+        ["booked", "in_doubt"].contains(&bad),
+        "history {history}: BAD is {bad}"
+    );
+    shop.assert_no_violations();
+    assert!(
+        shop.stack
+            .aws
+            .queues
+            .dead_letters(local::stack::ORDERS_QUEUE)
+            .is_empty()
+    );
+}
+
+fn number(name: &'static str) -> Option<u64> {
+    runtime::env::optional(name).map(|value| value.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_broken_everything_ends_as_the_manual_says() {
+    let first = number("CHAOS_FIRST").unwrap_or(0);
+    let histories = number("CHAOS_HISTORIES").unwrap_or(HISTORIES);
+    let failed: Vec<u64> = stream::iter(first..first + histories)
+        .map(|seed| async move { (seed, tokio::spawn(history(seed)).await) })
+        .buffer_unordered(SIDE_BY_SIDE)
+        .filter_map(|(seed, ended)| std::future::ready(ended.is_err().then_some(seed)))
+        .collect()
+        .await;
+    assert!(
+        failed.is_empty(),
+        "histories {failed:?} of {histories} went wrong, as told above"
+    );
+}

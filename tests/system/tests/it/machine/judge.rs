@@ -1,0 +1,397 @@
+//! What must hold for an order once everything has come to rest: a second reading of the manual, made of what people did and of
+//! what the peers hold. It knows nothing of the rules in `domain`.
+
+use crate::shop::Shop;
+use jiff::SignedDuration;
+use rust_decimal::Decimal;
+use serde_json::Value;
+use simulators::robaws::{Article, InvoiceKind, StockChange};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An article that nobody touches: people choose it where another is missing.
+pub(super) const SPARE_ARTICLE: &str = "30";
+/// A tariff that nobody touches.
+pub(super) const SPARE_TARIFF: &str = "11";
+/// The tariff that is made exclusive, and inclusive again.
+pub(super) const FLIPPED_TARIFF: &str = "9";
+
+/// The articles that ever had a number, as the histories give numbers: no article ever has two of these.
+const FAMILIES: [(&str, [&str; 2]); 4] = [
+    ("A-1", ["12", "21"]),
+    ("A-2", ["13", "22"]),
+    ("B-1", ["14", "23"]),
+    (SPARE_ARTICLE, [SPARE_ARTICLE, ""]),
+];
+
+/// What people decided for a line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choice {
+    /// An article, or none at all.
+    pub(super) article: Option<Option<String>>,
+    pub(super) tariff: Option<String>,
+}
+
+/// What people did with an order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// As it was from each moment on, the last as it is now.
+    pub(super) versions: Vec<Value>,
+    pub(super) gone: bool,
+    pub(super) before_go_live: bool,
+    pub(super) choices: BTreeMap<String, Choice>,
+    /// As it was when people kept its invoice all the same.
+    pub(super) kept: Option<Value>,
+    /// As it was when people closed it, and how many documents it had.
+    pub(super) handled: Option<(Value, usize)>,
+}
+
+/// What people did beside the orders.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Past {
+    pub(super) user_changed: bool,
+    pub(super) tariff_flipped: bool,
+}
+
+type Pieces = BTreeMap<String, Decimal>;
+
+fn status(order: &Value) -> &str {
+    order["status"].as_str().unwrap()
+}
+
+fn lines(order: &Value) -> &Vec<Value> {
+    order["lines"].as_array().unwrap()
+}
+
+fn total(order: &Value) -> Decimal {
+    let lines: i64 = lines(order)
+        .iter()
+        .map(|line| line["price"].as_i64().unwrap())
+        .sum();
+    Decimal::new(lines + order["shipping_cost"].as_i64().unwrap(), 2)
+}
+
+/// Whether an order contradicts what was settled of it: it is cancelled, open again, or changed in lines or amounts. Of a
+/// cancelled one nothing but the cancellation counts.
+fn contradicts(now: &Value, settled: &Value) -> bool {
+    if status(now) == "cancelled" || status(settled) == "cancelled" {
+        return status(now) != status(settled);
+    }
+    let is_open_again = status(now) == "open" && status(settled) != "open";
+    is_open_again || lines(now) != lines(settled) || now["shipping_cost"] != settled["shipping_cost"]
+}
+
+fn is_known(order: &Value) -> bool {
+    ["open", "shipped", "cancelled"].contains(&status(order))
+}
+
+impl Told {
+    fn now(&self) -> &Value {
+        self.versions.last().unwrap()
+    }
+
+    /// Whose stock a line moves.
+    fn family(&self, line: &Value) -> Option<String> {
+        let choice = self.choices.get(line["id"].as_str().unwrap());
+        match choice.and_then(|choice| choice.article.clone()) {
+            Some(chosen) => chosen,
+            None => Some(line["sku"].as_str().unwrap().to_owned()),
+        }
+    }
+
+    fn wanted(&self, order: &Value) -> Pieces {
+        let mut wanted = Pieces::new();
+        for line in lines(order) {
+            if let Some(family) = self.family(line) {
+                let quantity = Decimal::from(line["quantity"].as_i64().unwrap());
+                *wanted.entry(family).or_default() += quantity;
+            }
+        }
+        wanted
+    }
+
+    /// What keeps lines back now: the families whose article can't be told, and every code that people may be shown.
+    fn troubles(&self, shop: &Shop) -> (BTreeSet<String>, BTreeSet<&'static str>) {
+        let articles = shop.robaws.articles();
+        let tariffs = shop.robaws.vat_tariffs();
+        let (mut families, mut codes) = (BTreeSet::new(), BTreeSet::new());
+        for line in lines(self.now()) {
+            if let Some(family) = self.family(line)
+                && family != SPARE_ARTICLE
+            {
+                let has_number = |article: &&Article| {
+                    !article.is_gone() && article.article_number.as_deref() == Some(&family)
+                };
+                match articles.iter().filter(has_number).count() {
+                    1 => {}
+                    live => {
+                        codes.insert(if live == 0 {
+                            "article_not_found"
+                        } else {
+                            "article_not_unique"
+                        });
+                        families.insert(family);
+                    }
+                }
+            }
+            let choice = self.choices.get(line["id"].as_str().unwrap());
+            let chosen = choice.and_then(|choice| choice.tariff.as_deref());
+            match chosen.or(line["vat_code"].as_str()) {
+                None => {
+                    codes.insert("vat_code_missing");
+                }
+                Some(code) => match tariffs.iter().find(|tariff| tariff.id == code) {
+                    None => {
+                        codes.insert("vat_tariff_not_found");
+                    }
+                    Some(tariff) if !tariff.vat_inclusive => {
+                        codes.insert("vat_not_inclusive");
+                    }
+                    Some(_) => {}
+                },
+            }
+        }
+        (families, codes)
+    }
+
+    /// Whether this many pieces of a family may be out while it is in trouble: those of any version, or none.
+    fn was_ever_wanted(&self, family: &str, pieces: Decimal) -> bool {
+        let of = |version: &Value| {
+            let mut ours = Decimal::ZERO;
+            for line in lines(version) {
+                // Also from before a choice.
+                if line["sku"] == family || self.family(line).as_deref() == Some(family) {
+                    ours += Decimal::from(line["quantity"].as_i64().unwrap());
+                }
+            }
+            ours
+        };
+        pieces.is_zero() || self.versions.iter().any(|version| of(version) == pieces)
+    }
+}
+
+fn sign(change: &StockChange) -> Decimal {
+    if change.from_stock_location_id.is_some() {
+        Decimal::ONE
+    } else {
+        -Decimal::ONE
+    }
+}
+
+/// What is out by article and location; on the way nothing may ever come back that was not out.
+fn out_by_place(changes: &[StockChange], about: &str) -> BTreeMap<(String, String), Decimal> {
+    let mut out: BTreeMap<(String, String), Decimal> = BTreeMap::new();
+    for change in changes {
+        assert!(change.booked, "{about}");
+        let from = change.from_stock_location_id.clone();
+        let place = from.or_else(|| change.to_stock_location_id.clone()).unwrap();
+        for line in &change.line_items {
+            let pieces = out.entry((line.article_id.clone(), place.clone())).or_default();
+            *pieces += line.quantity * sign(change);
+            assert!(*pieces >= Decimal::ZERO, "a reversal without a booking: {about}");
+        }
+    }
+    out.retain(|_, pieces| !pieces.is_zero());
+    out
+}
+
+fn by_family(out: &BTreeMap<(String, String), Decimal>) -> Pieces {
+    let mut pieces = Pieces::new();
+    for ((article, _), quantity) in out {
+        let family = FAMILIES.iter().find(|(_, ids)| ids.contains(&article.as_str()));
+        *pieces.entry(family.unwrap().0.to_owned()).or_default() += *quantity;
+    }
+    pieces.retain(|_, quantity| !quantity.is_zero());
+    pieces
+}
+
+pub(super) fn documents(shop: &Shop, identifier: &str) -> usize {
+    let mark = format!("({identifier})");
+    shop.robaws.stock_changes_of(&mark).len() + shop.robaws.invoices_of(&mark).len()
+}
+
+/// Fails unless what Robaws holds and what people are told of the order is what the manual says.
+pub(super) async fn judge(shop: &Shop, identifier: &str, told: &Told, past: Past, history: u64) {
+    let Ok(record) = shop.stack.order(&shop.connection, identifier).await else {
+        assert!(told.gone, "history {history}: {identifier} was never seen");
+        return;
+    };
+    let state = record.state.as_str();
+    let codes: BTreeSet<&str> = record
+        .problems
+        .iter()
+        .map(|open| open.problem.code.as_str())
+        .collect();
+    let mark = format!("({identifier})");
+    let changes = shop.robaws.stock_changes_of(&mark);
+    let invoices = shop.robaws.invoices_of(&mark);
+    let now = told.now();
+    let (troubled, causes) = told.troubles(shop);
+    let about = format!(
+        "history {history}: {identifier}, {} in ProductFlow, is {state} {codes:?}; causes {causes:?}\n{told:#?}\n{:#?}",
+        status(now),
+        record.ledger
+    );
+    let places = out_by_place(&changes, &about);
+    let out = by_family(&places);
+    assert!(invoices.len() <= 1, "two invoices: {about}");
+    assert!(
+        invoices
+            .iter()
+            .all(|invoice| invoice.kind == InvoiceKind::Invoice),
+        "{about}"
+    );
+    if told.before_go_live {
+        assert_eq!(
+            (state, changes.len(), invoices.len()),
+            ("skipped", 0, 0),
+            "{about}"
+        );
+        return;
+    }
+    if let Some((version, then)) = &told.handled {
+        assert_eq!(
+            changes.len() + invoices.len(),
+            *then,
+            "booked after it was closed: {about}"
+        );
+        let is_right = state == "skipped" || (state == "conflict" && contradicts(now, version));
+        assert!(is_right || told.gone, "{about}");
+        return;
+    }
+    if state == "in_doubt" {
+        // Only when nobody could look for an hour, or with another user: then people are asked, and nothing more is booked.
+        let row = record.ledger.in_doubt().unwrap();
+        let waited = row.at.duration_since(row.first_attempt_at.unwrap());
+        assert!(
+            waited >= SignedDuration::from_hours(1) || past.user_changed,
+            "{about}"
+        );
+        assert_eq!(codes, BTreeSet::from(["effect_in_doubt"]), "{about}");
+        return;
+    }
+    // An article that is archived takes no stock change any more.
+    let articles = shop.robaws.articles();
+    let is_gone = |id: &str| {
+        articles
+            .iter()
+            .any(|article| article.id == id && article.is_gone())
+    };
+    let stuck = places.keys().any(|(article, _)| is_gone(article));
+    if let Some(invoice) = invoices.first() {
+        let of_total = |version: &&Value| total(version) == invoice.total_incl_vat;
+        let shipped: Vec<&Value> = told.versions.iter().filter(|v| status(v) == "shipped").collect();
+        let invoiced: Vec<&Value> = shipped.iter().copied().filter(of_total).collect();
+        if invoiced.is_empty() || codes.contains("total_mismatch") {
+            let flipped = |order: &Value| lines(order).iter().any(|line| line["vat_code"] == FLIPPED_TARIFF);
+            let is_real = past.tariff_flipped && shipped.iter().any(|order| flipped(order));
+            assert!(is_real && codes.contains("total_mismatch"), "the total: {about}");
+            assert!(["blocked", "conflict"].contains(&state), "{about}");
+            return;
+        }
+        let as_invoiced = invoiced.iter().any(|version| told.wanted(version) == out);
+        assert!(as_invoiced, "the stock of its invoice: {about}");
+        let settled = told.kept.as_ref().map_or(invoiced, |kept| vec![kept]);
+        let expected = if settled.iter().all(|version| contradicts(now, version)) {
+            "conflict"
+        } else {
+            "invoiced"
+        };
+        // An order that is gone, or has a status nobody knows, is what it was.
+        assert!(
+            state == expected || told.gone || !is_known(now),
+            "{expected}: {about}"
+        );
+        return;
+    }
+    if told.gone || !is_known(now) {
+        for (family, pieces) in &out {
+            assert!(told.was_ever_wanted(family, *pieces), "{about}");
+        }
+        let code = if told.gone {
+            "order_gone"
+        } else {
+            "order_status_unknown"
+        };
+        let was_final = told.gone && ["skipped", "reversed"].contains(&state);
+        assert!(was_final || codes.contains(code), "{about}");
+        return;
+    }
+    let refused = codes.contains("robaws_refused");
+    assert!(!refused || stuck, "nothing is archived: {about}");
+    if status(now) == "cancelled" {
+        if stuck {
+            assert_eq!(state, "blocked", "{about}");
+        } else {
+            assert!(places.is_empty(), "{about}");
+            assert!(
+                ["skipped", "reversed"].contains(&state) && codes.is_empty(),
+                "{about}"
+            );
+        }
+        return;
+    }
+    let wanted = told.wanted(now);
+    let families: BTreeSet<&String> = wanted.keys().chain(out.keys()).collect();
+    for family in families {
+        let pieces = |of: &Pieces| of.get(family).copied().unwrap_or_default();
+        let is_right = pieces(&out) == pieces(&wanted);
+        let may_differ = (troubled.contains(family) || stuck) && told.was_ever_wanted(family, pieces(&out));
+        assert!(is_right || may_differ, "{family}: {out:?} {wanted:?} {about}");
+    }
+    let told_why = codes
+        .iter()
+        .all(|code| causes.contains(code) || (refused && *code == "robaws_refused"));
+    assert!(told_why, "not a real cause: {about}");
+    let is_blocked = state == "blocked" && !codes.is_empty();
+    if status(now) == "shipped" {
+        assert!(is_blocked, "no invoice, and no reason: {about}");
+    } else {
+        // Where no line moves stock there is nothing to book yet.
+        let at_rest = state == if wanted.is_empty() { "waiting" } else { "booked" };
+        assert!(is_blocked || (at_rest && codes.is_empty()), "{about}");
+    }
+}
+
+/// Every order that needs people is told of, and nothing else is.
+pub(super) async fn judge_notifications(shop: &Shop, orders: &[String], history: u64) {
+    let path = "/api/connections/shop/notifications?state=open&limit=100";
+    let answer = Box::pin(shop.stack.api("GET", path, &Value::Null))
+        .await
+        .unwrap()
+        .1;
+    let mut told_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for item in answer["items"].as_array().unwrap() {
+        let named = item["orders"].as_array().unwrap();
+        assert!(!named.is_empty(), "history {history}: all is well, but {item:#}");
+        for order in named {
+            let codes = told_of.entry(order.as_str().unwrap().to_owned()).or_default();
+            codes.insert(item["code"].as_str().unwrap().to_owned());
+        }
+    }
+    for order in orders {
+        let Ok(record) = shop.stack.order(&shop.connection, order).await else {
+            continue;
+        };
+        let codes: BTreeSet<String> = record
+            .problems
+            .iter()
+            .map(|open| open.problem.code.as_str().to_owned())
+            .collect();
+        let told = told_of.remove(order).unwrap_or_default();
+        assert_eq!(
+            told,
+            codes,
+            "history {history}: {order} is {}",
+            record.state.as_str()
+        );
+        let needs_people = ["in_doubt", "conflict", "blocked"].contains(&record.state.as_str());
+        assert!(
+            !needs_people || !told.is_empty(),
+            "history {history}: nobody is told of {order}"
+        );
+    }
+    assert!(
+        told_of.is_empty(),
+        "history {history}: of orders that are none: {told_of:?}"
+    );
+}

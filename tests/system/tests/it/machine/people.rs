@@ -1,0 +1,205 @@
+//! What people do in the histories of the breaking machine: in ProductFlow, in Robaws, and on the merchant's page.
+
+use super::judge::{Choice, SPARE_ARTICLE, SPARE_TARIFF, documents};
+use super::{Machine, NUMBERS};
+use rand::Rng as _;
+use serde_json::{Value, json};
+use simulators::robaws::Article;
+
+impl Machine {
+    /// What becomes of an order in ProductFlow.
+    pub(super) fn change_order(&mut self) {
+        let Some(identifier) = self.any_order() else {
+            return;
+        };
+        let productflow = self.shop.productflow.clone();
+        let Some(order) = productflow.order(&identifier) else {
+            return;
+        };
+        let (quantity, cents) = (
+            self.random.random_range(1..=4),
+            self.random.random_range(1..=9_999),
+        );
+        match self.random.random_range(0..16) {
+            0..=3 if order["status"] != "cancelled" => {
+                productflow.edit(&identifier, |order| {
+                    order["lines"][0]["quantity"] = json!(quantity);
+                    order["lines"][0]["price"] = json!(cents);
+                });
+            }
+            0..=7 => {
+                productflow.ship(&identifier);
+            }
+            8..=10 => {
+                productflow.cancel(&identifier);
+            }
+            11..=13 => {
+                productflow.set_status(&identifier, "open");
+            }
+            14 => {
+                productflow.set_status(&identifier, "returned");
+            }
+            _ => {
+                productflow.remove(&identifier);
+                self.orders.get_mut(&identifier).unwrap().gone = true;
+            }
+        }
+        self.note(&identifier);
+    }
+
+    pub(super) fn change_article(&mut self) {
+        let (number, own, twin) = self.pick(&NUMBERS);
+        let robaws = self.shop.robaws.clone();
+        let renumber = |id: &str, to: String| {
+            robaws.edit_article(id, |article| article.article_number = Some(to));
+        };
+        match self.random.random_range(0..8) {
+            0 => renumber(own, format!("{number}-OLD")),
+            1 if robaws.article(twin).is_none() => {
+                robaws.create_article(Article::new(twin, number).tariff("7"));
+            }
+            1 => renumber(twin, number.to_owned()),
+            2 => {
+                robaws.archive_article(own);
+            }
+            // Things are put right more often than wrong.
+            3 | 4 => {
+                robaws.archive_article(twin);
+            }
+            _ => {
+                robaws.restore_article(own);
+                renumber(own, number.to_owned());
+            }
+        }
+    }
+
+    async fn post(&self, order: &str, what: &str, body: &Value) -> u16 {
+        let path = format!("/api/connections/shop/orders/{order}/{what}");
+        Box::pin(self.shop.stack.api("POST", &path, body))
+            .await
+            .unwrap()
+            .0
+    }
+
+    pub(super) async fn change_settings(&mut self) {
+        let (location, books) = (self.pick(&["3", "4"]), self.random.random_bool(0.5));
+        let patch = if self.random.random_bool(0.3) {
+            let key = format!("key-{}", self.random.random_range(0..3));
+            self.shop.robaws.add_admin(&key, "secret");
+            json!({ "robaws": { "key": key, "secret": "secret" } })
+        } else {
+            json!({ "settings": { "stock_location_id": location, "book_invoices": books } })
+        };
+        let path = "/api/connections/shop";
+        let changed = Box::pin(self.shop.stack.api("PATCH", path, &patch))
+            .await
+            .unwrap();
+        self.past.user_changed |= changed.0 == 200 && patch.get("robaws").is_some();
+    }
+
+    /// The merchant acts on what stands on the page.
+    pub(super) async fn decide(&mut self) {
+        let Some(identifier) = self.any_order() else {
+            return;
+        };
+        let Ok(record) = self.shop.stack.order(&self.shop.connection, &identifier).await else {
+            return;
+        };
+        let Some(now) = self.shop.productflow.order(&identifier) else {
+            return;
+        };
+        // What is decided is decided of the order as it was last looked at; here only when that is how it is.
+        let is_known = record.facts.as_ref().is_some_and(|facts| {
+            let lines = now["lines"].as_array().unwrap().iter();
+            let shown: Vec<_> = lines.map(|l| (json!(l["quantity"]), json!(l["price"]))).collect();
+            let kept = facts.lines.iter();
+            let kept: Vec<_> = kept.map(|l| (json!(l.quantity), json!(l.price.0))).collect();
+            let status = [("open", facts.open), ("cancelled", facts.cancelled)];
+            shown == kept && status.iter().all(|(word, is)| (now["status"] == *word) == *is)
+        });
+        let is_open = ["open", "shipped", "cancelled"]
+            .iter()
+            .any(|word| now["status"] == *word);
+        if !is_known || !is_open {
+            return;
+        }
+        match record.state.as_str() {
+            "conflict" if self.random.random_bool(0.7) => {
+                let body = json!({ "as": "undo", "invoice": "keep", "stock": "keep" });
+                if self.post(&identifier, "settle", &body).await == 200 {
+                    self.orders.get_mut(&identifier).unwrap().kept = Some(now);
+                }
+            }
+            "blocked" if self.random.random_bool(0.7) && record.ledger.unsettled().is_none() => {
+                self.choose(&identifier, &now).await;
+            }
+            "in_doubt" => {
+                let row = record.ledger.in_doubt().unwrap();
+                let (mark, reference) = (record.ledger.row_mark(row.no), row.reference.clone());
+                let changes = self.shop.robaws.stock_changes_of(&mark).into_iter().map(|c| c.id);
+                let is_invoice = row.effect.document().is_some();
+                let invoices = self.shop.robaws.invoices_of(&reference).into_iter().map(|i| i.id);
+                let found: Option<String> = if is_invoice {
+                    invoices.last()
+                } else {
+                    changes.last()
+                };
+                let body = found.map_or_else(
+                    || json!({ "as": "not_done" }),
+                    |id| json!({ "as": "done", "robaws_id": id }),
+                );
+                self.post(&identifier, "settle", &body).await;
+            }
+            "blocked" | "conflict" | "booked" if self.random.random_bool(0.3) => {
+                let there = documents(&self.shop, &identifier);
+                if self
+                    .post(&identifier, "settle", &json!({ "as": "handled" }))
+                    .await
+                    == 200
+                {
+                    self.orders.get_mut(&identifier).unwrap().handled = Some((now, there));
+                }
+            }
+            _ => {
+                self.post(&identifier, "retry", &Value::Null).await;
+            }
+        }
+    }
+
+    async fn choose(&mut self, identifier: &str, now: &Value) {
+        let lines: Vec<&str> = now["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l["id"].as_str().unwrap())
+            .collect();
+        let line = self.pick(&lines).to_owned();
+        let choice = match self.random.random_range(0..3) {
+            0 => Choice {
+                article: Some(Some(SPARE_ARTICLE.to_owned())),
+                tariff: None,
+            },
+            1 => Choice {
+                article: Some(None),
+                tariff: None,
+            },
+            _ => Choice {
+                article: None,
+                tariff: Some(SPARE_TARIFF.to_owned()),
+            },
+        };
+        let mut body = json!({ "line": line });
+        if let Some(article) = &choice.article {
+            body["article_id"] = json!(article);
+        }
+        if let Some(tariff) = &choice.tariff {
+            body["vat_tariff_id"] = json!(tariff);
+        }
+        if self.post(identifier, "choose", &json!({ "lines": [body] })).await == 200 {
+            let told = self.orders.get_mut(identifier).unwrap();
+            let made = told.choices.entry(line).or_default();
+            made.article = choice.article.or(made.article.take());
+            made.tariff = choice.tariff.or(made.tariff.take());
+        }
+    }
+}
