@@ -41,6 +41,7 @@ mod shop;
 mod sign_in;
 mod soak;
 mod threat_model;
+mod time;
 mod undo;
 mod undo_faults;
 mod undo_nightly;

@@ -1,0 +1,177 @@
+//! Time: days in Europe/Brussels around every switch of its clocks, a clock of ours that jumps back, and the end of an
+//! invocation's time in the middle of a batch.
+
+use crate::shop::{Shop, one_line, settings};
+use domain::ConnectionSettings;
+use jiff::SignedDuration;
+use rust_decimal::Decimal;
+use simulators::{Fault, OrderBuilder};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_have_the_brussels_day_across_years_months_and_switches_of_the_clocks() {
+    let shop = Shop::open_with(ConnectionSettings {
+        book_invoices: true,
+        ..settings()
+    })
+    .await;
+    // Now, shipped at, the invoice's date, whether it is booked, the stock change's date.
+    let cases = [
+        // Winter: an hour ahead of UTC. The year ends at 23:00.
+        (
+            "2026-12-31T22:50:00Z",
+            "2026-12-31T22:40:00Z",
+            "2026-12-31",
+            true,
+            "2026-12-31",
+        ),
+        (
+            "2026-12-31T23:10:00Z",
+            "2026-12-31T22:59:00Z",
+            "2026-12-31",
+            false,
+            "2027-01-01",
+        ),
+        (
+            "2026-12-31T23:30:00Z",
+            "2026-12-31T23:01:00Z",
+            "2027-01-01",
+            true,
+            "2027-01-01",
+        ),
+        // The shortest month.
+        (
+            "2027-02-28T23:30:00Z",
+            "2027-02-28T22:59:59Z",
+            "2027-02-28",
+            false,
+            "2027-03-01",
+        ),
+        // The clocks go forward on 28 March at 01:00 UTC: from that night on days end at 22:00.
+        (
+            "2027-03-27T23:20:00Z",
+            "2027-03-27T22:30:00Z",
+            "2027-03-27",
+            true,
+            "2027-03-28",
+        ),
+        (
+            "2027-03-28T21:50:00Z",
+            "2027-03-28T00:59:00Z",
+            "2027-03-28",
+            true,
+            "2027-03-28",
+        ),
+        (
+            "2027-03-28T22:20:00Z",
+            "2027-03-28T22:10:00Z",
+            "2027-03-29",
+            true,
+            "2027-03-29",
+        ),
+        (
+            "2027-06-30T22:20:00Z",
+            "2027-06-30T21:59:00Z",
+            "2027-06-30",
+            false,
+            "2027-07-01",
+        ),
+        // They go back on 31 October at 01:00 UTC, which is a month's end as well.
+        (
+            "2027-10-30T22:20:00Z",
+            "2027-10-30T22:10:00Z",
+            "2027-10-31",
+            true,
+            "2027-10-31",
+        ),
+        (
+            "2027-10-31T00:50:00Z",
+            "2027-10-31T00:30:00Z",
+            "2027-10-31",
+            true,
+            "2027-10-31",
+        ),
+        (
+            "2027-10-31T22:50:00Z",
+            "2027-10-31T22:30:00Z",
+            "2027-10-31",
+            true,
+            "2027-10-31",
+        ),
+        (
+            "2027-10-31T23:20:00Z",
+            "2027-10-31T22:59:00Z",
+            "2027-10-31",
+            false,
+            "2027-11-01",
+        ),
+    ];
+    for (nth, (now, shipped, date, booked, moved)) in cases.into_iter().enumerate() {
+        let identifier = format!("PF-{nth}");
+        shop.clock.set(now.parse().unwrap());
+        let order = OrderBuilder::new(&identifier).line("A-2", 1, 595, Some("7"));
+        shop.place(order.status("shipped").set("shipped_at", shipped));
+        shop.stack.round().await.unwrap();
+        let mark = format!("({identifier})");
+        let invoice = &shop.robaws.invoices_of(&mark)[0];
+        assert_eq!(
+            (invoice.date.as_str(), invoice.booked),
+            (date, booked),
+            "{now}, shipped {shipped}"
+        );
+        let change = &shop.robaws.stock_changes_of(&mark)[0];
+        assert_eq!(change.date, moved, "{now}");
+    }
+    shop.assert_no_violations();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_back_between_row_and_look_books_once() {
+    let stock_change = || Fault::on("POST", "/stock-changes").times(3);
+    for back in [SignedDuration::from_mins(20), SignedDuration::from_hours(3)] {
+        for fault in [stock_change().drop_after(), stock_change().drop_before()] {
+            let shop = Shop::open().await;
+            // So that it jumps back to a time after go-live.
+            shop.clock.advance(SignedDuration::from_hours(4));
+            shop.stack.robaws.fault(fault);
+            shop.place(one_line("PF-1"));
+            shop.round().await;
+            assert!(shop.order("PF-1").await.ledger.unsettled().is_some());
+            shop.clock.advance(-back);
+            shop.rounds(back.as_mins() + 90).await;
+            assert_eq!(shop.state("PF-1").await, "booked");
+            assert_eq!(shop.robaws.stock_changes().len(), 1);
+            assert_eq!(shop.stock("12"), Decimal::from(23));
+            shop.assert_no_violations();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invocation_that_ends_in_the_middle_of_a_batch_loses_nothing() {
+    let mut shop = Shop::open().await;
+    shop.stack.set_time_limit(Duration::from_secs(5));
+    // Four at a time: ten take longer than the invocation.
+    let slow = Fault::on("POST", "/stock-changes").delay_after(Duration::from_millis(1_900));
+    shop.stack.robaws.fault(slow.forever());
+    for nth in 0..10 {
+        shop.place(one_line(&format!("PF-{nth}")));
+    }
+    shop.clock.advance(SignedDuration::from_mins(5));
+    shop.stack.poll().await.unwrap();
+    assert_eq!(shop.stack.work().await.unwrap(), 10);
+    let booked = shop.robaws.stock_changes().len();
+    assert!(
+        (1..10).contains(&booked),
+        "{booked}: the batch was not cut in two"
+    );
+    shop.stack.robaws.clear_faults();
+    shop.rounds(30).await;
+    for nth in 0..10 {
+        let identifier = format!("PF-{nth}");
+        assert_eq!(shop.state(&identifier).await, "booked");
+        assert_eq!(shop.robaws.stock_changes_of(&format!("({identifier})")).len(), 1);
+    }
+    assert_eq!(shop.stock("12"), Decimal::from(5));
+    shop.assert_no_violations();
+}
