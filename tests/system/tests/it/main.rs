@@ -26,6 +26,7 @@ mod limits;
 mod log_canaries;
 mod machine;
 mod metrics;
+mod mistakes;
 mod nightly;
 mod notifications;
 mod order_month;

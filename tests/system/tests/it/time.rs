@@ -1,5 +1,5 @@
-//! Time: days in Europe/Brussels around every switch of its clocks, a clock of ours that jumps back, and the end of an
-//! invocation's time in the middle of a batch.
+//! Time: days in Europe/Brussels around every switch of its clocks, a clock of ours that jumps back, keys older than Robaws
+//! remembers them, and the end of an invocation's time in the middle of a batch or of a long invoice.
 
 use crate::shop::{Shop, one_line, settings};
 use domain::ConnectionSettings;
@@ -147,6 +147,57 @@ async fn a_clock_that_jumps_back_between_row_and_look_books_once() {
     }
 }
 
+/// A stock change whose end stays unknown for two hours, longer than Robaws remembers its key.
+async fn unknown_for_two_hours(shop: &Shop, fault: Fault) {
+    shop.robaws.set(|settings| settings.idempotency_ttl_s = 3_600);
+    shop.stack.robaws.fault(fault);
+    shop.place(one_line("PF-1"));
+    shop.round().await;
+    assert!(shop.order("PF-1").await.ledger.unsettled().is_some());
+    shop.clock.advance(SignedDuration::from_hours(2));
+    shop.stack.robaws.clear_calls();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_past_its_age_is_never_sent_again() {
+    let lost = || Fault::on("POST", "/stock-changes").times(3);
+    // It was booked: it is found.
+    let shop = Shop::open().await;
+    unknown_for_two_hours(&shop, lost().drop_after()).await;
+    shop.rounds(20).await;
+    assert_eq!(shop.state("PF-1").await, "booked");
+    assert_eq!(shop.stack.robaws.count("POST", "/stock-changes"), 0);
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
+    // It was not, and nothing shows that a look-up would find it: people are asked.
+    let shop = Shop::open().await;
+    unknown_for_two_hours(&shop, lost().drop_before()).await;
+    shop.rounds(90).await;
+    assert_eq!(shop.state("PF-1").await, "in_doubt");
+    assert_eq!(shop.codes("PF-1").await, ["effect_in_doubt"]);
+    assert_eq!(shop.stack.robaws.count("POST", "/stock-changes"), 0);
+    // It was not, and the look-up shows another document of ours: it is booked under a key of its own.
+    let shop = Shop::open().await;
+    let its_own = Fault::on("POST", "/stock-changes").containing("(PF-1)");
+    shop.stack.robaws.fault(its_own.drop_before().forever());
+    shop.place(one_line("PF-1"));
+    shop.round().await;
+    shop.place(one_line("PF-2"));
+    shop.round().await;
+    assert_eq!(shop.state("PF-2").await, "booked");
+    let first = shop.order("PF-1").await.ledger.key(1);
+    shop.clock.advance(SignedDuration::from_hours(2));
+    shop.stack.robaws.clear_faults();
+    shop.stack.robaws.clear_calls();
+    shop.rounds(20).await;
+    assert_eq!(shop.state("PF-1").await, "booked");
+    let calls = shop.stack.robaws.calls();
+    let posts: Vec<_> = calls.iter().filter(|call| call.method == "POST").collect();
+    assert_eq!(posts.len(), 1);
+    assert_ne!(posts[0].idempotency_key, Some(first));
+    assert_eq!(shop.stock("12"), Decimal::from(21));
+    shop.assert_no_violations();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invocation_that_ends_in_the_middle_of_a_batch_loses_nothing() {
     let mut shop = Shop::open().await;
@@ -173,5 +224,41 @@ async fn an_invocation_that_ends_in_the_middle_of_a_batch_loses_nothing() {
         assert_eq!(shop.robaws.stock_changes_of(&format!("({identifier})")).len(), 1);
     }
     assert_eq!(shop.stock("12"), Decimal::from(5));
+    shop.assert_no_violations();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_of_four_hundred_lines_is_finished_by_as_many_invocations_as_it_takes() {
+    let mut shop = Shop::open().await;
+    shop.robaws.set_stock("13", "3", 1_000);
+    let cents = |line: i64| 100 + line;
+    let mut order = OrderBuilder::new("PF-1").status("shipped");
+    for line in 0..400 {
+        order = order.line("A-2", 1, cents(line), Some("7"));
+    }
+    shop.place(order);
+    // Lines go out at the pace that Robaws allows: about half a minute.
+    shop.stack.set_time_limit(Duration::from_secs(20));
+    shop.clock.advance(SignedDuration::from_mins(5));
+    shop.stack.poll().await.unwrap();
+    let mut invocations = 0;
+    while shop.stack.work().await.unwrap() > 0 {
+        invocations += 1;
+        // A new process each time.
+        shop.stack.restart().unwrap();
+        assert!(invocations < 20, "it never ends");
+    }
+    assert!(
+        invocations > 1,
+        "it fitted into one invocation: nothing was tried"
+    );
+    assert_eq!(shop.state("PF-1").await, "invoiced");
+    let invoices = shop.robaws.invoices();
+    assert_eq!((invoices.len(), invoices[0].line_items.len()), (1, 400));
+    assert_eq!(
+        invoices[0].total_incl_vat,
+        Decimal::new((0..400).map(cents).sum(), 2)
+    );
+    assert_eq!(shop.stock("13"), Decimal::from(600));
     shop.assert_no_violations();
 }
