@@ -46,7 +46,7 @@ def parts(usage, p, bytes_of, memory):
     per = usage["per"]
     count = lambda service: sum(n for action, n in usage["aws"].items() if action.startswith(service + ":")) / per
     calls = {name: usage[f"{name}_calls"] / per for name in ("robaws", "productflow")}
-    milliseconds = latency["compute"] + sum(calls[name] * latency[name] for name in calls)
+    milliseconds = processor(p["measured"]["order_processor_ms"], p) + sum(calls[name] * latency[name] for name in calls)
     for service in ("dynamodb", "sqs", "secretsmanager"):
         milliseconds += count(service) * latency[service]
     invocations = sum(usage["invocations"].values()) / per
@@ -62,6 +62,25 @@ def parts(usage, p, bytes_of, memory):
         "Logs": logs / 1e9 * price["logs_gb"],
         "X-Ray": invocations * p["stack"]["traces_sampled"] * price["xray_trace"],
     }, milliseconds, calls
+
+
+def processor(milliseconds, p):
+    """What takes so long on a whole core, on the share of one that comes with the memory."""
+    return milliseconds * max(1.0, p["measured"]["memory_mb_per_core"] / (p["stack"]["memory_gb"] * 1024))
+
+
+def poll(tenants, p):
+    """Shards, seconds of each invocation, and what sets them: the peers' latency or the processor."""
+    measured, latency = p["measured"], p["latency"]
+    for shards in (1, 2, 4, 8):
+        connections = math.ceil(tenants / shards)
+        rounds = math.ceil(connections / measured["poll_side_by_side"])
+        waiting = rounds * (latency["productflow"] + 2 * latency["dynamodb"])
+        working = processor(connections * measured["poll_processor_ms"], p)
+        seconds = (measured["poll_fixed_ms"] + max(waiting, working)) / 1000
+        if seconds <= measured["poll_most_seconds"]:
+            break
+    return shards, seconds, "latency" if waiting > working else "processor"
 
 
 def add(*many):
@@ -106,12 +125,13 @@ def main():
     table(("service", "USD per 1,000 orders"), [(n, f"{v * 1000:.4f}") for n, v in order.items()] + [("**sum**", f"**{sum(order.values()) * 1000:.3f}**")])
 
     print("### An idle tenant, a month\n")
-    months = [idle_month(tenants, p, bytes_of) for tenants in TENANTS]
+    months = [idle_month(tenants, usage["idle_poll"], p, bytes_of) for tenants in TENANTS]
+    polls = [poll(tenants, p) for tenants in TENANTS]
     rows = [
-        (f"{tenants:,}", *(f"{v:,.2f}" for v in month.values()), f"**{sum(month.values()):,.2f}**", f"{sum(month.values()) / tenants:,.3f}")
-        for tenants, month in zip(TENANTS, months)
+        (f"{tenants:,}", f"{shards}", f"{seconds:.1f}", bound, *(f"{v:,.2f}" for v in month.values()), f"**{sum(month.values()):,.2f}**", f"{sum(month.values()) / tenants:,.3f}")
+        for tenants, month, (shards, seconds, bound) in zip(TENANTS, months, polls)
     ]
-    table(("tenants", "alarms, metrics, dashboard", "polls", "DynamoDB reads", "secrets", "USD a month", "per tenant"), rows)
+    table(("tenants", "shards", "seconds of a poll", "set by", "alarms, metrics, dashboard", "polls", "DynamoDB", "secrets", "USD a month", "per tenant"), rows)
 
     print(f"### With {ORDERS_PER_TENANT} orders a tenant and month\n")
     rows = []
@@ -121,19 +141,29 @@ def main():
     table(("tenants", "orders", "idle USD", "orders USD", "per tenant"), rows)
 
 
-def idle_month(tenants, p, bytes_of):
-    """Dollars of a month in which nothing happens, by what they are for. One invocation polls all, 32 connections side by side."""
-    price, stack, latency = p["prices"], p["stack"], p["latency"]
+def idle_month(tenants, usage, p, bytes_of):
+    """Dollars of a month in which nothing happens, by what they are for."""
+    price, stack = p["prices"], p["stack"]
     polls = p["usage"]["polls_per_month"]
-    round_trip = (latency["productflow"] + latency["dynamodb"] + latency["compute"]) / 1000
-    seconds = max(0.2, round_trip * math.ceil(tenants / 32))
-    reads = tenants * 0.5 * math.ceil(bytes_of["connection"] / 4096) + 8
+    shards, seconds, _ = poll(tenants, p)
+    # Connections are read together, in eight parts of the table: what DynamoDB bills is their size, read eventually consistent.
+    reads = max(8, tenants * bytes_of["connection"] / 4096) * 0.5
+    # Beside that each poll writes where it stands, and asks once an hour whether something is due.
+    _, writes, index = idle_units(usage, bytes_of)
     return {
         "watching": stack["alarms"] * price["alarm_month"] + stack["metrics"] * price["metric_month"] + stack["dashboards"] * price["dashboard_month"],
-        "polls": polls * (price["lambda_request"] + seconds * stack["memory_gb"] * price["lambda_gb_second_arm64"]),
-        "reads": polls * reads * price["dynamodb_read"],
+        "polls": polls * shards * (price["lambda_request"] + seconds * stack["memory_gb"] * price["lambda_gb_second_arm64"]),
+        "DynamoDB": polls * (reads * price["dynamodb_read"] + tenants * (writes * price["dynamodb_write"] + index * price["dynamodb_read"])),
         "secrets": tenants * (price["secrets_month"] + 24 * 30 * price["secrets_request"]),
     }
+
+
+def idle_units(usage, bytes_of):
+    """Read units of connections, write units and read units of the index, of one poll of one idle connection."""
+    per = usage["per"]
+    times = lambda action: usage["aws"].get(action, 0) / per
+    kb = math.ceil(bytes_of["connection"] / 1024)
+    return times("dynamodb:Query") * 0.5, times("dynamodb:UpdateItem") * kb, times("dynamodb:Query of an index") * 0.5
 
 
 if __name__ == "__main__":

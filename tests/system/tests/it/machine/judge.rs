@@ -23,11 +23,17 @@ const FAMILIES: [(&str, [&str; 2]); 4] = [
     (SPARE_ARTICLE, [SPARE_ARTICLE, ""]),
 ];
 
+/// Which article people chose for a line.
+#[derive(Clone, Debug)]
+pub(super) enum Chosen {
+    Article(String),
+    Nothing,
+}
+
 /// What people decided for a line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Choice {
-    /// An article, or none at all.
-    pub(super) article: Option<Option<String>>,
+    pub(super) article: Option<Chosen>,
     pub(super) tariff: Option<String>,
 }
 
@@ -93,7 +99,8 @@ impl Told {
     fn family(&self, line: &Value) -> Option<String> {
         let choice = self.choices.get(line["id"].as_str().unwrap());
         match choice.and_then(|choice| choice.article.clone()) {
-            Some(chosen) => chosen,
+            Some(Chosen::Article(chosen)) => Some(chosen),
+            Some(Chosen::Nothing) => None,
             None => Some(line["sku"].as_str().unwrap().to_owned()),
         }
     }

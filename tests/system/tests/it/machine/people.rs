@@ -1,6 +1,6 @@
 //! What people do in the histories of the breaking machine: in ProductFlow, in Robaws, and on the merchant's page.
 
-use super::judge::{Choice, SPARE_ARTICLE, SPARE_TARIFF, documents};
+use super::judge::{Choice, Chosen, SPARE_ARTICLE, SPARE_TARIFF, documents};
 use super::{Machine, NUMBERS};
 use rand::Rng as _;
 use serde_json::{Value, json};
@@ -136,13 +136,13 @@ impl Machine {
             "in_doubt" => {
                 let row = record.ledger.in_doubt().unwrap();
                 let (mark, reference) = (record.ledger.row_mark(row.no), row.reference.clone());
-                let changes = self.shop.robaws.stock_changes_of(&mark).into_iter().map(|c| c.id);
+                let mut changes = self.shop.robaws.stock_changes_of(&mark).into_iter().map(|c| c.id);
                 let is_invoice = row.effect.document().is_some();
-                let invoices = self.shop.robaws.invoices_of(&reference).into_iter().map(|i| i.id);
+                let mut invoices = self.shop.robaws.invoices_of(&reference).into_iter().map(|i| i.id);
                 let found: Option<String> = if is_invoice {
-                    invoices.last()
+                    invoices.next_back()
                 } else {
-                    changes.last()
+                    changes.next_back()
                 };
                 let body = found.map_or_else(
                     || json!({ "as": "not_done" }),
@@ -176,11 +176,11 @@ impl Machine {
         let line = self.pick(&lines).to_owned();
         let choice = match self.random.random_range(0..3) {
             0 => Choice {
-                article: Some(Some(SPARE_ARTICLE.to_owned())),
+                article: Some(Chosen::Article(SPARE_ARTICLE.to_owned())),
                 tariff: None,
             },
             1 => Choice {
-                article: Some(None),
+                article: Some(Chosen::Nothing),
                 tariff: None,
             },
             _ => Choice {
@@ -190,7 +190,10 @@ impl Machine {
         };
         let mut body = json!({ "line": line });
         if let Some(article) = &choice.article {
-            body["article_id"] = json!(article);
+            body["article_id"] = match article {
+                Chosen::Article(article) => json!(article),
+                Chosen::Nothing => json!(null),
+            };
         }
         if let Some(tariff) = &choice.tariff {
             body["vat_tariff_id"] = json!(tariff);
