@@ -630,3 +630,7 @@ pub fn row_key(connection: &ConnectionId, identifier: &OrderIdentifier, no: u32)
     hash.update(no.to_le_bytes());
     hex::encode(&hash.finalize()[..20])
 }
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;
