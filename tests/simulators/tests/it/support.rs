@@ -23,6 +23,8 @@ pub(crate) type Got = (u16, Value);
 
 #[expect(clippy::disallowed_methods, reason = "a test's client, not the product's")]
 pub(crate) fn client() -> Client {
+    // An error says that one was chosen before.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
