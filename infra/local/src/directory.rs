@@ -37,6 +37,8 @@ impl Directory {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
         made.create(path).context("it can't be made")?;
+        // Before anything is written: somebody else's directory stays as it is.
+        is_begun(path)?;
         let lock = owners(OpenOptions::new().create(true).truncate(false).write(true))
             .open(path.join(LOCK))
             .context("it can't be written")?;
@@ -49,39 +51,11 @@ impl Directory {
             path: path.to_owned(),
             _lock: lock,
         };
-        directory.check()?;
+        // Whoever had it until now may have begun it.
+        if !is_begun(path)? {
+            directory.replace(VERSION, format!("{SCHEMA}\n").as_bytes())?;
+        }
         Ok(directory)
-    }
-
-    /// Whether it is one of ours, of a version that is known here. An empty one becomes one.
-    fn check(&self) -> anyhow::Result<()> {
-        let found = match std::fs::read_to_string(self.path.join(VERSION)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.begin(),
-            Err(error) => return Err(error).context("its file \"schema\" can't be read"),
-        };
-        let found: u32 = found
-            .trim()
-            .parse()
-            .context("its file \"schema\" holds no number")?;
-        if found > SCHEMA {
-            bail!("it is of a newer version ({found}, known here: {SCHEMA})");
-        }
-        Ok(())
-    }
-
-    fn begin(&self) -> anyhow::Result<()> {
-        for entry in std::fs::read_dir(&self.path).context("it can't be read")? {
-            let name = entry.context("it can't be read")?.file_name();
-            // A process that was killed over its first write leaves a part of the version.
-            if name != LOCK && name.to_str() != Some(&part_of(VERSION)) {
-                bail!(
-                    "it holds {}, and is none of the connector's",
-                    name.to_string_lossy()
-                );
-            }
-        }
-        self.replace(VERSION, format!("{SCHEMA}\n").as_bytes())
     }
 
     /// Where it is.
@@ -131,6 +105,37 @@ impl Directory {
 
 fn part_of(name: &str) -> String {
     format!("{name}.part")
+}
+
+/// Whether a directory is one of ours, of a version that is known here, and no empty one. Somebody else's is an error.
+fn is_begun(path: &Path) -> anyhow::Result<bool> {
+    let found = match std::fs::read_to_string(path.join(VERSION)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return is_empty(path).map(|()| false),
+        Err(error) => return Err(error).context("its file \"schema\" can't be read"),
+    };
+    let found: u32 = found
+        .trim()
+        .parse()
+        .context("its file \"schema\" holds no number")?;
+    if found > SCHEMA {
+        bail!("it is of a newer version ({found}, known here: {SCHEMA})");
+    }
+    Ok(true)
+}
+
+fn is_empty(path: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(path).context("it can't be read")? {
+        let name = entry.context("it can't be read")?.file_name();
+        // A process that was killed over its first write leaves a part of the version.
+        if name != LOCK && name.to_str() != Some(&part_of(VERSION)) {
+            bail!(
+                "it holds {}, and is none of the connector's",
+                name.to_string_lossy()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A file that is made so is its owner's alone.

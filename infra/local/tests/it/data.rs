@@ -74,6 +74,10 @@ fn what_is_not_ours_is_refused() {
     std::fs::create_dir(&path).unwrap();
     std::fs::write(path.join("thesis.txt"), "x").unwrap();
     assert!(refusal(&path).contains("it holds thesis.txt"));
+    let left = std::fs::read_dir(&path)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["thesis.txt"]);
     let file = path.join("thesis.txt");
     assert!(refusal(&file).contains("it can't be made"));
 }
