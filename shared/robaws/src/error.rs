@@ -100,6 +100,9 @@ pub enum Misfit {
     /// It was not read to its end.
     #[error("it is larger than 8 MiB")]
     TooLarge,
+    /// A list, not read to its end.
+    #[error("it goes on for more than 1,000 pages")]
+    Endless,
 }
 
 impl From<&serde_json::Error> for Misfit {

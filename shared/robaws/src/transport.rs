@@ -9,6 +9,7 @@ use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,6 +27,8 @@ pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 const SHORT_WAIT: Duration = Duration::from_secs(3);
 /// How often a 429 is waited out.
 const RATE_RETRIES: u32 = 2;
+/// Pages of a list at most. A day's requests make a tenth of what they would hold, so a longer one does not end.
+const MOST_PAGES: u32 = 1_000;
 
 /// Key and secret of an "API only" user.
 #[derive(Debug, Clone)]
@@ -189,6 +192,7 @@ impl Client {
         mut enough: impl FnMut(&[T]) -> bool,
     ) -> Result<Vec<T>, Error> {
         let mut items: Vec<T> = Vec::new();
+        let mut known = HashSet::new();
         let mut page = 0_u32;
         loop {
             let number = page.to_string();
@@ -202,12 +206,14 @@ impl Client {
             let count = answer.items.len();
             for item in answer.items {
                 // Rows may shift between pages.
-                if items.iter().all(|known| id(known) != id(&item)) {
+                if known.insert(id(&item).to_owned()) {
                     items.push(item);
                 }
             }
             page += 1;
-            if count == 0 || u64::from(page) >= answer.total_pages || enough(&items) {
+            if is_end(page, count, answer.total_pages).map_err(|source| Error::Unreadable { what, source })?
+                || enough(&items)
+            {
                 return Ok(items);
             }
         }
@@ -399,5 +405,33 @@ async fn answer(response: Response, path: &str, observer: &SharedObserver) -> Re
                 correlation_id,
             })
         }
+    }
+}
+
+/// Whether a list ends with its `read`-th page, which holds so many rows.
+fn is_end(read: u32, rows: usize, total_pages: u64) -> Result<bool, Misfit> {
+    if rows == 0 || u64::from(read) >= total_pages {
+        return Ok(true);
+    }
+    if read >= MOST_PAGES {
+        return Err(Misfit::Endless);
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_with_its_last_page_or_an_empty_one_and_is_refused_when_it_does_not_end() {
+        let end = |read, rows, total_pages| is_end(read, rows, total_pages).ok();
+        assert_eq!(end(1, 100, 2), Some(false));
+        assert_eq!(end(2, 100, 2), Some(true));
+        assert_eq!(end(1, 100, 0), Some(true), "without a number of pages");
+        assert_eq!(end(1, 0, u64::MAX), Some(true));
+        assert_eq!(end(999, 100, u64::MAX), Some(false));
+        assert_eq!(end(1_000, 100, 1_000), Some(true));
+        assert_eq!(end(1_000, 100, u64::MAX), None);
     }
 }
