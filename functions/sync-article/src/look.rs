@@ -83,7 +83,6 @@ async fn begin(ctx: &Context, id: &ArticleId, asked: &Asked) -> Result<Option<Ar
         let now = ctx.session.clock.now();
         let known = ctx.session.store.article(connection, id).await?;
         let mut record = known.unwrap_or_else(|| ArticleRecord::new(connection.clone(), id.clone(), now));
-        let was_due = record.due.map(|due| due.at).filter(|_| record.version > 0);
         if asked.event_at.is_some_and(|at| is_news(&record, at)) {
             record.due_now(ArticleDueKind::Change, now);
         }
@@ -91,12 +90,7 @@ async fn begin(ctx: &Context, id: &ArticleId, asked: &Asked) -> Result<Option<Ar
             return Ok(None);
         }
         record.starts = record.starts.saturating_add(1);
-        match ctx
-            .session
-            .store
-            .save_due_article(&mut record, was_due, now)
-            .await
-        {
+        match ctx.session.store.save_article(&mut record, now).await {
             Ok(()) => return Ok(Some(record)),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),

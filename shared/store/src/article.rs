@@ -178,6 +178,9 @@ pub struct ArticleRecord {
     /// Problems that opened and closed since it was read; not stored.
     #[serde(skip)]
     pub tally: Tally,
+    /// When it was due as it is stored; not stored itself.
+    #[serde(skip)]
+    pub was_due: Option<Timestamp>,
 }
 
 impl ArticleRecord {
@@ -208,6 +211,7 @@ impl ArticleRecord {
             updated_at: now,
             tells_anew: false,
             tally: Tally::default(),
+            was_due: None,
         }
     }
 
@@ -305,6 +309,7 @@ impl Record for ArticleRecord {
             updated_at: now,
             tells_anew: false,
             tally: Tally::default(),
+            was_due: self.due.map(|due| due.at),
             ..self.clone()
         }
     }
@@ -333,6 +338,17 @@ impl Record for ArticleRecord {
 
     fn polled_by(&self) -> Option<&ConnectionId> {
         Some(&self.connection)
+    }
+
+    fn was_due(&self) -> Option<Timestamp> {
+        self.was_due
+    }
+
+    fn just_read(self) -> Self {
+        Self {
+            was_due: self.due.map(|due| due.at),
+            ..self
+        }
     }
 
     fn tally(&self) -> Tally {

@@ -63,17 +63,6 @@ impl Store {
         self.save_record(record, now).await
     }
 
-    /// The same, of an article that became due meanwhile; `was`: when it was due as it is stored.
-    pub async fn save_due_article(
-        &self,
-        record: &mut ArticleRecord,
-        was: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.wake_for(record, was, now).await?;
-        self.save_record(record, now).await
-    }
-
     /// Changes an article as it is stored now, a new one if there is none, and tries again when somebody else wrote it meanwhile.
     /// `change` tells whether it changed anything.
     pub async fn amend_article(

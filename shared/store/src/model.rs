@@ -398,6 +398,9 @@ pub struct OrderRecord {
     /// Problems that opened and closed since it was read; not stored.
     #[serde(skip)]
     pub tally: Tally,
+    /// When it was due as it is stored; not stored itself.
+    #[serde(skip)]
+    pub was_due: Option<Timestamp>,
 }
 
 /// An order as the list showed it.
@@ -447,6 +450,7 @@ impl OrderRecord {
             looked_at: None,
             tells_anew: false,
             tally: Tally::default(),
+            was_due: None,
         }
     }
 

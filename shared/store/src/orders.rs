@@ -79,6 +79,7 @@ impl Record for OrderRecord {
             updated_at: now,
             tells_anew: false,
             tally: Tally::default(),
+            was_due: self.due.map(|due| due.at),
             ..self.clone()
         }
     }
@@ -109,6 +110,17 @@ impl Record for OrderRecord {
 
     fn polled_by(&self) -> Option<&ConnectionId> {
         Some(&self.ledger.connection)
+    }
+
+    fn was_due(&self) -> Option<Timestamp> {
+        self.was_due
+    }
+
+    fn just_read(self) -> Self {
+        Self {
+            was_due: self.due.map(|due| due.at),
+            ..self
+        }
     }
 
     fn tally(&self) -> Tally {
@@ -165,6 +177,7 @@ impl Store {
         frozen: &Frozen,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.wake_for(record, now).await?;
         let next = record.next(now);
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.into());
         let order = Put::builder()

@@ -48,6 +48,15 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     fn polled_by(&self) -> Option<&ConnectionId> {
         None
     }
+    /// When it was due as it is stored.
+    fn was_due(&self) -> Option<Timestamp> {
+        None
+    }
+    /// As it was just read.
+    #[must_use]
+    fn just_read(self) -> Self {
+        self
+    }
     /// Problems that opened and closed since it was read.
     fn tally(&self) -> Tally {
         Tally::default()
@@ -113,7 +122,7 @@ pub(crate) fn read_item<T: DeserializeOwned>(what: &str, item: Key) -> Result<T,
 
 pub(crate) fn read<R: Record>(item: Key) -> Result<R, StoreError> {
     refuse_newer(&item, R::SCHEMA, &named(R::NAME, &item))?;
-    read_item(R::NAME, item)
+    read_item(R::NAME, item).map(R::just_read)
 }
 
 /// Those that can be read: one that can't must not stop the others.
@@ -173,9 +182,7 @@ impl Store {
         if let Some(connection) = record.tells_anew() {
             self.mark_notifications(connection, now).await?;
         }
-        if record.version() == 0 {
-            self.wake_for(record, None, now).await?;
-        }
+        self.wake_for(record, now).await?;
         let next = record.next(now);
         let put = self
             .client
@@ -194,17 +201,12 @@ impl Store {
         Ok(())
     }
 
-    /// Marks the connection when the record is due earlier than it `was`.
-    pub(crate) async fn wake_for<R: Record>(
-        &self,
-        record: &R,
-        was: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// Marks the connection when the record is due earlier than it was as it is stored.
+    pub(crate) async fn wake_for<R: Record>(&self, record: &R, now: Timestamp) -> Result<(), StoreError> {
         let Some((connection, (_, at))) = record.polled_by().zip(record.due()) else {
             return Ok(());
         };
-        if was.is_none_or(|was| at < was) {
+        if record.was_due().is_none_or(|was| at < was) {
             self.mark_due(connection, now).await?;
         }
         Ok(())
@@ -223,12 +225,8 @@ impl Store {
             let Some(mut record) = self.record(key.clone()).await?.or_else(&fresh) else {
                 return Ok(None);
             };
-            let was = record.due().map(|(_, at)| at);
             if !change(&mut record) {
                 return Ok(Some(record));
-            }
-            if record.version() > 0 {
-                self.wake_for(&record, was, now).await?;
             }
             match self.save_record(&mut record, now).await {
                 Ok(()) => return Ok(Some(record)),

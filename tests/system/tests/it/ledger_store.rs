@@ -163,12 +163,8 @@ async fn blocked_orders_are_woken_and_no_others() {
     assert_eq!(opened.due(DueKind::Work).await, ["blocked"]);
 }
 
-#[tokio::test]
-async fn an_invoice_and_its_row_are_stored_both_or_neither() {
-    let opened = open().await;
-    let mut record = opened.record("PF-1");
-    opened.store.save_order(&mut record, opened.now).await.unwrap();
-    let frozen = Frozen {
+fn frozen() -> Frozen {
+    Frozen {
         row: 1,
         client_id: ClientId::parse("5").unwrap(),
         company_id: None,
@@ -181,7 +177,15 @@ async fn an_invoice_and_its_row_are_stored_both_or_neither() {
         date: "2026-11-23".parse().unwrap(),
         book: false,
         kept_draft: None,
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_invoice_and_its_row_are_stored_both_or_neither() {
+    let opened = open().await;
+    let mut record = opened.record("PF-1");
+    opened.store.save_order(&mut record, opened.now).await.unwrap();
+    let frozen = frozen();
     let mut outdated = record.clone();
     opened.store.save_order(&mut record, opened.now).await.unwrap();
     let lost = opened
@@ -215,6 +219,57 @@ async fn an_invoice_and_its_row_are_stored_both_or_neither() {
         matches!(again, Err(StoreError::Conflict)),
         "a row number is never used for two bodies"
     );
+}
+
+#[tokio::test]
+async fn a_connection_is_marked_when_an_order_becomes_due_earlier_than_it_was() {
+    let opened = open().await;
+    let minutes = |minutes| opened.now + SignedDuration::from_mins(minutes);
+    let due = |at| {
+        Some(Due {
+            at,
+            kind: DueKind::Work,
+        })
+    };
+    let marked = |at| opened.store.marked_due_lately(&opened.connection, at);
+    let mut record = opened.record("PF-1");
+    opened.store.save_order(&mut record, minutes(0)).await.unwrap();
+    assert!(marked(minutes(0)), "a new one");
+
+    let read = async || {
+        let id = &opened.record("PF-1").ledger.identifier;
+        opened.store.order(&opened.connection, id).await.unwrap().unwrap()
+    };
+    let mut record = read().await;
+    record.due = due(minutes(60));
+    opened.store.save_order(&mut record, minutes(10)).await.unwrap();
+    record.due = None;
+    opened.store.save_order(&mut record, minutes(10)).await.unwrap();
+    assert!(!marked(minutes(10)), "later, and not at all");
+
+    record.due = due(minutes(90));
+    opened.store.save_order(&mut record, minutes(20)).await.unwrap();
+    assert!(marked(minutes(20)), "again, by whoever wrote it before");
+    let mut record = read().await;
+    record.due = due(minutes(80));
+    opened.store.save_order(&mut record, minutes(30)).await.unwrap();
+    assert!(marked(minutes(30)), "earlier, by somebody who read it");
+    let mut record = read().await;
+    record.due = due(minutes(70));
+    let mut frozen = frozen();
+    opened
+        .store
+        .save_order_and_frozen(&mut record, &frozen, minutes(40))
+        .await
+        .unwrap();
+    assert!(marked(minutes(40)), "earlier, with its invoice");
+    frozen.row += 1;
+    opened
+        .store
+        .save_order_and_frozen(&mut record, &frozen, minutes(50))
+        .await
+        .unwrap();
+    assert!(!marked(minutes(50)), "as it was");
 }
 
 #[tokio::test]
