@@ -65,6 +65,10 @@ fuzz-coverage seconds="60":
             -max_total_time={{seconds}} -artifact_prefix=target/fuzz-coverage/$target- || exit 1; \
     done
 
+# Mutants of the rules, the store and the clients, tried by the tests of the whole system; needs cargo-mutants, below target/tools or on the path
+mutants *args:
+    tests/mutants/run {{args}}
+
 # Hours of polls of many merchants: 100,000 orders by default; prints looks a second and the connector's memory, its table in a file
 soak tenants="200" rounds="46" orders="10" crowd="10000":
     export SOAK_DIRECTORY="$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)" && \
@@ -94,8 +98,8 @@ flamegraph:
         cargo bench -q -p domain --bench plan --no-run
     perf record -q -F 999 -e cpu-clock --call-graph dwarf,16384 -o target/flamegraph/perf.data -- \
         $(ls -t target/flamegraph/release/deps/plan-* | grep -v '\.d$' | head -1) --bench --profile-time 5 'plan, shipped, 100 lines'
-    perf script -i target/flamegraph/perf.data | target/tools/bin/inferno-collapse-perf | grep 'domain::plan' \
-        | target/tools/bin/inferno-flamegraph --title 'domain::plan, shipped, 100 lines' > docs/plan.svg
+    perf script -i target/flamegraph/perf.data | target/tools/bin/inferno-collapse-perf | grep -o 'domain::plan::plan.*' \
+        | target/tools/bin/inferno-flamegraph --title 'domain::plan, shipped, 100 lines' --minwidth 0.4 > docs/plan.svg
 
 # Waiting orders against Robaws' limit, in real time; DRAIN_ORDERS=1500 for a long one
 bench-drain:
