@@ -65,18 +65,19 @@ pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report,
     let mut connections = deps.store.connections_of(shard.parts()).await?;
     gauge(&connections, deps.clock.now());
     let suspended = connections.extract_if(.., |item| item.connection.state == ConnectionState::Suspended);
-    let suspended: Vec<ConnectionItem> = suspended.collect();
+    let suspended: Vec<_> = suspended.collect();
     connections.retain(|item| item.connection.state == ConnectionState::Active);
-    connections.sort_by_key(|item| item.poll.last_poll_at);
+    connections.sort_unstable_by_key(|item| item.poll.last_poll_at);
     for item in suspended {
         let id = item.connection.id.clone();
-        if let Err(error) = suspended::keep(deps, item).await {
+        if let Err(error) = suspended::keep(deps, *item).await {
             tracing::error!(connection.id = %id, error = %Chain(&error), "a suspended connection could not be kept so");
         }
     }
     let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let reports = stream::iter(connections)
         .map(|item| {
+            let item = *item;
             let span = tracing::info_span!("connection", connection.id = %item.connection.id);
             one(deps, item, deadline, needs).instrument(span)
         })
@@ -104,13 +105,13 @@ pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report,
 }
 
 /// What the connections are, and whose peers do not answer.
-fn gauge(connections: &[ConnectionItem], now: Timestamp) {
+fn gauge(connections: &[Box<ConnectionItem>], now: Timestamp) {
     let of_state = |state: &str| connections.iter().filter(|item| state_of(item) == state).count();
     for state in STATES {
         metrics::gauge(Metric::ConnectionsByState.of(state), number(of_state(state)));
     }
     for peer in [Peer::Robaws, Peer::Productflow] {
-        let is_away = |item: &&ConnectionItem| {
+        let is_away = |item: &&Box<ConnectionItem>| {
             item.connection.state == ConnectionState::Active && is_unreachable(item, peer, now)
         };
         let away = connections.iter().filter(is_away).count();

@@ -168,7 +168,12 @@ pub async fn list(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
             .map_or(connections.len(), |at| at + 1),
     };
     let now = deps.clock.now();
-    let page: Vec<&ConnectionItem> = connections.iter().skip(begin).take(limit).collect();
+    let page: Vec<&ConnectionItem> = connections
+        .iter()
+        .map(Box::as_ref)
+        .skip(begin)
+        .take(limit)
+        .collect();
     let is_last = begin + page.len() >= connections.len();
     let cursor = page
         .last()

@@ -22,6 +22,9 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
+/// Connections read at a time: what DynamoDB answers takes many times its size until it is read.
+const PAGE: i32 = 250;
+
 /// Why a connection was not created or activated.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
@@ -266,36 +269,42 @@ impl Store {
     }
 
     /// All connections, newest first.
-    pub async fn connections(&self) -> Result<Vec<ConnectionItem>, StoreError> {
+    pub async fn connections(&self) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
         self.connections_of(0..keys::SHARDS).await
     }
 
     /// The connections in these parts of all ([`keys::SHARDS`]), newest first.
+    // Boxed: a list that grows or is sorted would hold ten thousand of them twice, and each is given back once it was polled.
     pub async fn connections_of(
         &self,
         parts: impl IntoIterator<Item = u8>,
-    ) -> Result<Vec<ConnectionItem>, StoreError> {
+    ) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
+        fn age(item: &ConnectionItem) -> (Timestamp, &ConnectionId) {
+            (item.connection.created_at, &item.connection.id)
+        }
         let mut all = Vec::new();
         let table_id = self.table_id().await?;
         for part in parts {
-            all.extend(self.shard(part, &table_id).await?);
+            self.read_shard(part, &table_id, &mut all).await?;
         }
-        all.sort_by(|a, b| {
-            let key = |item: &ConnectionItem| (item.connection.created_at, item.connection.id.clone());
-            key(b).cmp(&key(a))
-        });
+        all.sort_unstable_by(|a, b| age(b).cmp(&age(a)));
         Ok(all)
     }
 
     /// All active connections.
-    pub async fn active_connections(&self) -> Result<Vec<ConnectionItem>, StoreError> {
+    pub async fn active_connections(&self) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
         let mut all = self.connections().await?;
         all.retain(|item| item.connection.state == ConnectionState::Active);
         Ok(all)
     }
 
-    async fn shard(&self, shard: u8, table_id: &str) -> Result<Vec<ConnectionItem>, StoreError> {
-        let mut found = Vec::new();
+    #[expect(clippy::vec_box, reason = "see connections_of")]
+    async fn read_shard(
+        &self,
+        shard: u8,
+        table_id: &str,
+        found: &mut Vec<Box<ConnectionItem>>,
+    ) -> Result<(), StoreError> {
         let mut start = None;
         loop {
             let page = self
@@ -304,20 +313,21 @@ impl Store {
                 .table_name(&self.table)
                 .key_condition_expression("pk = :pk")
                 .expression_attribute_values(":pk", text(keys::connections_pk(shard)))
+                .limit(PAGE)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
                 .map_err(StoreError::sdk)?;
             for item in page.items.unwrap_or_default() {
                 match read(item, table_id) {
-                    Ok(item) => found.push(item),
+                    Ok(item) => found.push(Box::new(item)),
                     // One unreadable connection must not stop the others.
                     Err(error) => tracing::error!(error = %error, shard, "a connection can't be read"),
                 }
             }
             start = page.last_evaluated_key;
             if start.is_none() {
-                return Ok(found);
+                return Ok(());
             }
         }
     }
