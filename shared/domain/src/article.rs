@@ -476,6 +476,13 @@ mod tests {
             &[]
         };
         assert_eq!(codes, expected);
+        // The offer goes out without the price.
+        assert!(
+            found
+                .problems
+                .iter()
+                .all(|problem| problem.holds == Holds::Nothing)
+        );
         assert_eq!(listing(&article, &settings(false, set)).offer.sale_price, None);
     }
 

@@ -330,6 +330,33 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn the_check_comes_after_the_header_and_every_line_and_the_booking_after_it() {
+        let mut frozen = Frozen {
+            row: 1,
+            client_id: ClientId::parse("5").unwrap(),
+            company_id: None,
+            payment_condition_id: None,
+            line_bodies: Vec::new(),
+            lines: Vec::new(),
+            total: Cents(0),
+            date: jiff::civil::date(2026, 11, 23),
+            book: false,
+            kept_draft: None,
+        };
+        assert_eq!((frozen.check_step(), frozen.steps()), (2, 2));
+        let line = InvoiceLine {
+            article_id: None,
+            description: String::new(),
+            quantity: 1,
+            price: Cents(0),
+            vat_tariff_id: VatTariffId::parse("7").unwrap(),
+        };
+        frozen.lines = vec![line.clone(), line.clone(), line];
+        frozen.book = true;
+        assert_eq!((frozen.check_step(), frozen.steps()), (5, 6));
+    }
+
     fn tariff(id: &str, percentage: i64) -> VatTariff {
         VatTariff {
             id: VatTariffId::parse(id).unwrap(),

@@ -418,6 +418,127 @@ mod tests {
     }
 
     #[test]
+    fn a_group_has_the_skus_of_its_cause_alone() {
+        let both = list(
+            ProblemCode::ArticleNotFound,
+            "articles",
+            &["A-9", "B-2"],
+            &["A-9", "B-2"],
+        );
+        let groups = grouped([seen(order("PF-1"), both, 0)]);
+        let skus: Vec<Vec<&str>> = groups
+            .values()
+            .map(|group| group.problem.skus.iter().map(Sku::as_str).collect())
+            .collect();
+        assert_eq!(skus, [["A-9"], ["B-2"]]);
+    }
+
+    #[test]
+    fn the_invoice_is_shown_while_it_is_the_only_one() {
+        let problem = || list(ProblemCode::VatNotInclusive, "tariffs", &["7"], &[]);
+        let invoiced = |identifier: &str, invoice: &str| Subject::Order {
+            identifier: OrderIdentifier::parse(identifier).unwrap(),
+            reference: identifier.to_owned(),
+            invoice: Some(DocumentId::parse(invoice).unwrap()),
+        };
+        let shown = |seen: Vec<Seen>| {
+            let groups = grouped(seen);
+            assert_eq!(groups.len(), 1);
+            groups.into_values().next().unwrap().invoice
+        };
+        let first = || seen(invoiced("PF-1", "I-1"), problem(), 0);
+        assert_eq!(
+            shown(vec![first(), first()]),
+            Some(DocumentId::parse("I-1").unwrap())
+        );
+        assert_eq!(
+            shown(vec![first(), seen(invoiced("PF-2", "I-2"), problem(), 0)]),
+            None
+        );
+    }
+
+    #[test]
+    fn what_a_problem_names_tells_its_cause() {
+        let document = |number: &str| Arg::Document {
+            effect: "invoice".to_owned(),
+            number: number.to_owned(),
+        };
+        for (code, name, one, other) in [
+            (
+                ProblemCode::SettingGone,
+                "setting",
+                Arg::Setting("b2c_client".to_owned()),
+                Arg::Setting("stock_location".to_owned()),
+            ),
+            (
+                ProblemCode::RobawsPermission,
+                "module",
+                "sales".into(),
+                "stock".into(),
+            ),
+            (
+                ProblemCode::RecordsDiffer,
+                "document",
+                document("2026-1"),
+                document("2026-2"),
+            ),
+        ] {
+            let groups = |args_: [&Arg; 2]| {
+                let seen = args_.map(|arg| {
+                    let problem = Problem::new(code, Holds::Nothing, args([(name, arg.clone())]));
+                    seen(order("PF-1"), problem, 0)
+                });
+                grouped(seen).len()
+            };
+            assert_eq!(groups([&one, &one]), 1, "{code:?}");
+            assert_eq!(groups([&one, &other]), 2, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_lines_of_a_code_without_a_tariff_are_added_up() {
+        let problem = |code, name: &str, text: &str| {
+            let args = args([(name, text.into()), ("1", "99".into())]);
+            seen(order("PF-1"), Problem::new(code, Holds::Nothing, args), 0)
+        };
+        for (code, name) in [
+            (ProblemCode::VatTariffNotFound, "2"),
+            (ProblemCode::CurrencyNotSupported, "0"),
+        ] {
+            let groups = grouped([problem(code, name, "A-1"), problem(code, name, "B-1")]);
+            let group = groups.values().next().unwrap();
+            assert_eq!(group.problem.args[name], "A-1".into(), "{code:?}");
+        }
+        let lines: Vec<String> = (0..50).map(|n| format!("X{n}")).collect();
+        let many = lines
+            .iter()
+            .map(|line| problem(ProblemCode::VatTariffNotFound, "0", line));
+        let groups = grouped(many);
+        assert_eq!(
+            groups.values().next().unwrap().problem.args["0"],
+            lines[..MOST_NAMED].join(", ").as_str().into()
+        );
+    }
+
+    #[test]
+    fn a_problem_of_an_article_names_it() {
+        for code in [ProblemCode::ProductflowRefused, ProblemCode::ArticleFlips] {
+            let named = |subject| {
+                let problem = Problem::new(code, Holds::Nothing, args([]));
+                let groups = grouped([seen(subject, problem, 0)]);
+                groups.into_values().next().unwrap().article
+            };
+            assert_eq!(named(article("12", "A-1")).as_deref(), Some("A-1"));
+            let without_number = Subject::Article {
+                article_id: ArticleId::parse("12").unwrap(),
+                number: None,
+            };
+            assert_eq!(named(without_number).as_deref(), Some("12"));
+            assert_eq!(named(order("PF-1")), None);
+        }
+    }
+
+    #[test]
     fn an_article_and_the_orders_for_it_are_one() {
         let problem = || list(ProblemCode::ArticleNotUnique, "articles", &["A-1"], &["A-1"]);
         let groups = grouped([

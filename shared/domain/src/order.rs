@@ -365,6 +365,20 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
+    #[case(Some("1083993841"), "1083993841 (PF-1)")]
+    #[case(Some(""), "PF-1")]
+    #[case(None, "PF-1")]
+    fn an_order_is_named_by_its_marketplace_number_if_it_has_one(
+        #[case] external: Option<&str>,
+        #[case] named: &str,
+    ) {
+        assert_eq!(
+            reference(external, &OrderIdentifier::parse("PF-1").unwrap()),
+            named
+        );
+    }
+
+    #[rstest]
     #[case("7", Some("7"))]
     #[case("  7 ", Some("7"))]
     #[case("", None)]

@@ -330,3 +330,26 @@ fn cancelled(ledger: &Ledger, reference: &str) -> Plan {
         Plan::still(OrderState::Skipped, Sentence::plain("skipped_cancelled")).finished()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Sku;
+
+    #[test]
+    fn waits_for_each_answer_once_and_for_none_while_there_is_something_to_do() {
+        let sku = |sku: &str| WaitsFor::Article(Sku::parse(sku).unwrap());
+        let problem = |waits_for: &[WaitsFor]| Problem {
+            waits_for: waits_for.to_vec(),
+            ..Problem::new(ProblemCode::ArticleNotFound, Holds::Lines, args([]))
+        };
+        let mut plan = Plan::still(OrderState::Blocked, Sentence::plain("waiting"))
+            .with(problem(&[sku("B"), sku("A")]))
+            .with(problem(&[WaitsFor::Tariffs, sku("A")]));
+        let mut all = vec![sku("A"), sku("B"), WaitsFor::Tariffs];
+        all.sort();
+        assert_eq!(plan.waits_for(), all);
+        plan.effects = vec![Effect::DeleteDraft(1)];
+        assert_eq!(plan.waits_for(), []);
+    }
+}
