@@ -17,7 +17,7 @@ const SLOWEST: u64 = 1_000;
 const DOCUMENTED_BURST: u64 = 20;
 /// Requests that may go at once after a rest, such as between two batches: the rest of Robaws' burst is for our other processes.
 const BURST: u64 = 10;
-/// The same when no header tells what is left now.
+/// The same when no header told a moment ago what is left.
 const BLIND_BURST: u64 = 5;
 /// Requests that may go before the first answer tells what is left.
 const FIRST_BURST: u64 = 2;
@@ -25,6 +25,8 @@ const FIRST_BURST: u64 = 2;
 const RESERVE: u64 = 3;
 /// How long a header says what is left: another second begins.
 const HOLDS: Duration = Duration::from_secs(1);
+/// How long it allows a burst: later, bursts of our other processes may have used up what it told of.
+const BURST_HOLDS: Duration = Duration::from_millis(250);
 /// One request, in the unit of the bucket.
 const ONE: u64 = 1000;
 /// The pace is judged over so long, and so many answers, at least.
@@ -111,10 +113,14 @@ fn time_of(milli_requests: u64, pace: u64) -> Duration {
 }
 
 impl State {
-    /// Whether a header said a moment ago what is left.
-    fn is_said(&self, now: Instant) -> bool {
+    /// Whether a header said what is left no longer ago than this.
+    fn is_said_within(&self, time: Duration, now: Instant) -> bool {
         self.said_at
-            .is_some_and(|at| now.saturating_duration_since(at) < HOLDS)
+            .is_some_and(|at| now.saturating_duration_since(at) < time)
+    }
+
+    fn is_said(&self, now: Instant) -> bool {
+        self.is_said_within(HOLDS, now)
     }
 
     /// Below half of the bucket the pace falls with what is left: before the next judgement, and for all processes alike.
@@ -133,7 +139,11 @@ impl State {
         let passed = now.saturating_duration_since(self.refilled);
         let microseconds = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
         let gained = microseconds.saturating_mul(pace) / 1_000_000;
-        let burst = if self.is_said(now) { BURST } else { BLIND_BURST };
+        let burst = if self.is_said_within(BURST_HOLDS, now) {
+            BURST
+        } else {
+            BLIND_BURST
+        };
         self.tokens = self.tokens.saturating_add(gained).min(burst * ONE);
         // What is less than a thousandth of a request counts next time.
         self.refilled += time_of(gained, pace).min(passed);
@@ -342,6 +352,20 @@ mod tests {
         pacer.learn(&headers(10), false);
         assert_eq!(pacer.limits().daily_remaining, None);
         assert_eq!(pacer.limits().remaining, Some(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_header_told_a_while_ago_allows_no_large_burst() {
+        let pacer = Pacer::default();
+        pacer.learn(&headers(14), true);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        let start = Instant::now();
+        let mut at_once = 0;
+        while start == Instant::now() {
+            let _turn = pacer.turn().await;
+            at_once += u64::from(start == Instant::now());
+        }
+        assert_eq!(at_once, BLIND_BURST);
     }
 
     /// Robaws' bucket, half of the latency away.
