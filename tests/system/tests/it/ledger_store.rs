@@ -6,11 +6,12 @@ use domain::ids::{ClientId, ConnectionId, OrderIdentifier};
 use domain::invoice::Frozen;
 use domain::ledger::OrderState;
 use domain::money::Cents;
+use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use local::aws::{Aws, TABLE};
 use runtime::clock::ManualClock;
 use std::sync::Arc;
-use store::model::{Due, DueKind, OrderRecord};
+use store::model::{CONNECTION_SCHEMA, Connection, ConnectionState, Due, DueKind, OrderRecord};
 use store::orders::OrderFilter;
 use store::{Store, StoreError};
 
@@ -324,4 +325,56 @@ async fn one_unreadable_order_stops_no_other() {
         .await
         .unwrap();
     assert_eq!(opened.due(DueKind::Work).await, ["good"]);
+}
+
+#[tokio::test]
+async fn every_connection_of_a_part_is_read_once_newest_first() {
+    let opened = open().await;
+    let of_part = |part| {
+        let ids = (0..).map(|no| ConnectionId::parse(format!("shop-{no}")).unwrap());
+        ids.filter(move |id| store::keys::shard(id) == part)
+    };
+    // More than two pages of one part, and some of another.
+    let ids = of_part(3).take(520).chain(of_part(4).take(3));
+    let mut made = Vec::new();
+    for (no, id) in (0_i64..).zip(ids) {
+        let connection = Connection {
+            schema: CONNECTION_SCHEMA,
+            id: id.clone(),
+            version: 1,
+            language: Language::Nl,
+            settings: ConnectionSettings::default(),
+            state: ConnectionState::Inactive,
+            company: None,
+            has_robaws: false,
+            has_productflow: false,
+            secret_version: None,
+            go_live: None,
+            activated_at: None,
+            first_activated_at: None,
+            deactivated_at: None,
+            created_at: opened.now + SignedDuration::from_secs(no / 2),
+            catalogue_stamp: 0,
+            settings_stamp: 0,
+            public_base_url: None,
+            table_id: None,
+            suspension: None,
+            lost: None,
+        };
+        opened.store.create_connection(&connection).await.unwrap();
+        made.push((connection.created_at, id));
+    }
+    let read = async |parts: &[u8]| {
+        let items = opened.store.connections_of(parts.iter().copied()).await.unwrap();
+        let read = items
+            .into_iter()
+            .map(|item| (item.connection.created_at, item.connection.id));
+        read.collect::<Vec<_>>()
+    };
+    made.sort();
+    made.reverse();
+    assert_eq!(read(&[3, 4]).await, made);
+    made.retain(|(_, id)| store::keys::shard(id) == 3);
+    assert_eq!(read(&[3]).await, made);
+    assert_eq!(read(&[2]).await, []);
 }
