@@ -6,6 +6,8 @@ mod live;
 mod undo;
 #[cfg(test)]
 mod undo_tests;
+#[cfg(test)]
+mod unplanned_tests;
 
 use crate::catalogue::{Catalogue, Missing};
 use crate::ids::StockLocationId;

@@ -79,6 +79,65 @@ fn a_stock_change_becomes_the_row_that_its_mark_names() {
 }
 
 #[test]
+fn a_row_whose_end_is_not_known_is_ended_by_the_stock_change_that_bears_its_mark() {
+    let found = change(1, Direction::Out, Some("A-1"));
+    let draft = FoundStockChange {
+        booked: false,
+        ..found.clone()
+    };
+    let begun = |effect: RowEffect| {
+        let mut ledger = ledger();
+        let no = ledger.intend(effect, String::new(), "108 (PF-1)".to_owned(), now());
+        ledger.begin_attempt(no, "user", now());
+        ledger
+    };
+    let stock = || {
+        let mut known = ledger();
+        assert!(known.recover_stock_change(&found, Some(&order(&[("A-1", false)])), None, now()));
+        known.rows.remove(0).effect
+    };
+    let mut ledger = begun(stock());
+    assert!(!ledger.recover_stock_change(&draft, None, None, now()));
+    assert_eq!(
+        ledger.row(1).unwrap().state,
+        RowState::Unknown,
+        "it moved nothing"
+    );
+    assert!(ledger.recover_stock_change(&found, None, None, now()));
+    let row = ledger.row(1).unwrap();
+    assert_eq!(
+        (row.state, row.robaws_id.as_ref()),
+        (RowState::Done, Some(&found.id))
+    );
+    assert_eq!(ledger.rows.len(), 1);
+
+    let mut ledger = begun(RowEffect::DeleteDraft { invoice: 7 });
+    assert!(!ledger.recover_stock_change(&found, None, None, now()));
+    assert_eq!(
+        ledger.row(1).unwrap().state,
+        RowState::Unknown,
+        "not what it is about"
+    );
+}
+
+#[test]
+fn nobody_vouches_for_an_order_with_doubts() {
+    let mut ledger = ledger();
+    assert!(ledger.may_be_vouched_for());
+    ledger.doubt(vec!["2026-1".to_owned()], now());
+    assert!(!ledger.may_be_vouched_for());
+    ledger.doubt = None;
+    let no = ledger.intend(
+        RowEffect::DeleteDraft { invoice: 7 },
+        String::new(),
+        "108 (PF-1)".to_owned(),
+        now(),
+    );
+    ledger.row_mut(no).unwrap().state = RowState::InDoubt;
+    assert!(!ledger.may_be_vouched_for());
+}
+
+#[test]
 fn what_does_not_fit_changes_nothing() {
     let fits = change(1, Direction::Out, Some("A-1"));
     let open = order(&[("A-1", false)]);

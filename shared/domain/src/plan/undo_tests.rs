@@ -14,11 +14,11 @@ use crate::undo::{Obstacle, Undo, UndoInvoice, UndoStock};
 use jiff::Timestamp;
 use rstest::rstest;
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-23T08:00:00Z".parse().unwrap()
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         lost: None,
         language: Language::En,
@@ -30,7 +30,7 @@ fn settings() -> Settings {
     }
 }
 
-fn order(status: OrderStatus) -> Order {
+pub(super) fn order(status: OrderStatus) -> Order {
     Order {
         identifier: OrderIdentifier::parse("PF-1").unwrap(),
         status,
@@ -56,7 +56,7 @@ fn order(status: OrderStatus) -> Order {
     }
 }
 
-fn stock(direction: Direction) -> RowEffect {
+pub(super) fn stock(direction: Direction) -> RowEffect {
     let sku = Sku::parse("A-1").unwrap();
     RowEffect::StockChange {
         direction,
@@ -83,7 +83,7 @@ fn progress(booked: bool) -> InvoiceProgress {
     }
 }
 
-fn done(ledger: &mut Ledger, effect: RowEffect) -> u32 {
+pub(super) fn done(ledger: &mut Ledger, effect: RowEffect) -> u32 {
     let no = ledger.intend(effect.clone(), String::new(), "108 (PF-1)".to_owned(), now());
     ledger.begin_attempt(no, "user", now());
     let outcome = Outcome::Done {
@@ -97,7 +97,7 @@ fn done(ledger: &mut Ledger, effect: RowEffect) -> u32 {
 }
 
 /// Stock out in row 1, a finished invoice in row 2.
-fn invoiced_ledger(booked: bool) -> Ledger {
+pub(super) fn invoiced_ledger(booked: bool) -> Ledger {
     let connection = ConnectionId::parse("shop").unwrap();
     let mut ledger = Ledger::new(connection, OrderIdentifier::parse("PF-1").unwrap());
     done(&mut ledger, stock(Direction::Out));
@@ -144,11 +144,11 @@ fn decide(ledger: &mut Ledger, on: &Order, invoice: UndoInvoice, stock: UndoStoc
     });
 }
 
-fn planned(order: &Order, ledger: &Ledger) -> Plan {
+pub(super) fn planned(order: &Order, ledger: &Ledger) -> Plan {
     plan(order, ledger, &Catalogue::default(), &settings())
 }
 
-fn effects(plan: &Plan) -> Vec<&'static str> {
+pub(super) fn effects(plan: &Plan) -> Vec<&'static str> {
     let name = |effect: &Effect| match effect {
         Effect::StockChange {
             direction: Direction::In,
@@ -163,7 +163,7 @@ fn effects(plan: &Plan) -> Vec<&'static str> {
     plan.effects.iter().map(name).collect()
 }
 
-fn sentences(plan: &Plan) -> Vec<&str> {
+pub(super) fn sentences(plan: &Plan) -> Vec<&str> {
     plan.explanation.iter().map(|s| s.code.as_str()).collect()
 }
 
