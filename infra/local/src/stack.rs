@@ -639,10 +639,13 @@ impl Stack {
             })
             .collect();
         let invocation = invoke(json!({ "Records": records }), Self::context(time_limit)?);
+        let timed_out = || format!("{queue}: the function timed out");
+        // A time-out looks at what it limits first, which may be done by then.
+        anyhow::ensure!(!time_limit.is_zero(), timed_out());
         // Lambda ends an invocation at its time limit, wherever it is; its messages come again.
         let response = tokio::time::timeout(time_limit, invocation)
             .await
-            .with_context(|| format!("{queue}: the function timed out"))??;
+            .with_context(timed_out)??;
         let failed: Vec<&str> = response["batchItemFailures"]
             .as_array()
             .context("the response names no batchItemFailures")?
