@@ -657,4 +657,22 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_answer_to_one_order_is_the_order_or_has_it_as_data() {
+        let asked = OrderIdentifier::parse("PF-1").unwrap();
+        let read = |answer: Value| one_order(answer, &asked).ok().map(|order| order.body);
+        let order = serde_json::json!({ "identifier": "PF-1" });
+        assert_eq!(read(order.clone()), Some(order.clone()));
+        assert_eq!(read(serde_json::json!({ "data": order })), Some(order.clone()));
+        for other in [
+            serde_json::json!({}),
+            serde_json::json!({ "message": "Not now." }),
+            serde_json::json!({ "data": [order] }),
+            serde_json::json!({ "data": null, "identifier": "PF-1" }),
+            serde_json::json!([order]),
+        ] {
+            assert_eq!(read(other.clone()), None, "{other}");
+        }
+    }
 }

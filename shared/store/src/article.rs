@@ -393,4 +393,22 @@ mod tests {
         assert_eq!(record.due.map(|due| due.kind), Some(ArticleDueKind::Change));
         assert_eq!(record.state(), ArticleState::Due);
     }
+
+    #[test]
+    fn what_is_stored_next_has_the_next_version_and_nothing_left_to_tell() {
+        let at = |minute: i64| Timestamp::from_second(1_790_000_000 + minute * 60).unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let mut record = ArticleRecord::new(connection, ArticleId::parse("1").unwrap(), at(0));
+        record.due_now(ArticleDueKind::Change, at(1));
+        record.tells_anew = true;
+        record.tally = Tally::closed(1);
+        let next = record.next(at(2));
+        assert_eq!(
+            (next.version, next.created_at, next.updated_at),
+            (1, at(0), at(2))
+        );
+        assert_eq!(next.was_due(), Some(at(1)));
+        assert!(!next.tells_anew && next.tally == Tally::default());
+        assert_eq!((next.due, next.article_id), (record.due, record.article_id));
+    }
 }

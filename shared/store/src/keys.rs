@@ -187,4 +187,49 @@ mod tests {
         assert_ne!(order_sk(&long('a')), order_sk(&long('b')));
         assert!(order_sk(&long('a')).len() < 1024);
     }
+
+    /// Where the tables that are deployed have it.
+    #[test]
+    fn everything_stays_where_it_is() {
+        let shop = ConnectionId::parse("shop").unwrap();
+        let order_id = OrderIdentifier::parse("PF-1").unwrap();
+        let of = |key: Key| {
+            let part = |name: &str| key[name].as_s().unwrap().clone();
+            (part("pk"), part("sk"))
+        };
+        let article_id = ArticleId::parse("12").unwrap();
+        let keys = [
+            (of(connection(&shop)), ("CONNECTIONS#5", "shop")),
+            (of(company(CompanyId(7))), ("COMPANY#7", "CLAIM")),
+            (of(deleted(&shop)), ("DELETED#shop", "CONNECTION")),
+            (of(order(&shop, &order_id)), ("ORDER#shop", "PF-1")),
+            (of(invoice(&shop, &order_id, 2)), ("INVOICE#shop", "PF-1#2")),
+            (of(article(&shop, &article_id)), ("ARTICLE#shop", "12")),
+            (
+                of(number(&shop, &Sku::parse("A-1").unwrap())),
+                ("NUMBER#shop", "A-1"),
+            ),
+            (of(notification(&shop, "0a")), ("NOTIFICATION#shop", "0a")),
+            (of(sweep_page(&shop, "r", 3)), ("SWEEP#shop", "r#00000003")),
+            (of(link("d")), ("LINK#d", "LINK")),
+            (of(allowance("sign-in", 4)), ("ALLOWANCE#sign-in", "4")),
+        ];
+        for (is, (pk, sk)) in keys {
+            assert_eq!(is, (pk.to_owned(), sk.to_owned()));
+        }
+        let partitions = [
+            (due_articles(&shop, ArticleDueKind::Change), "shop#articles"),
+            (due_articles(&shop, ArticleDueKind::Bulk), "shop#articles-bulk"),
+            (newest_articles(&shop), "shop#articles"),
+            (notifications_index(&shop), "shop#notifications"),
+            (newest_invoices(&shop), "shop#invoices"),
+        ];
+        for (is, name) in partitions {
+            assert_eq!(is, name);
+        }
+        assert_eq!(
+            sortable_day(jiff::civil::date(2026, 1, 2)),
+            "2026-01-02T00:00:00Z"
+        );
+    }
 }

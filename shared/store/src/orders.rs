@@ -384,3 +384,25 @@ fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
     .flatten()
     .any(|text| text.contains(wanted))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_next_has_the_next_version_and_nothing_left_to_tell() {
+        let at = |minute: i64| Timestamp::from_second(1_790_000_000 + minute * 60).unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let mut record = OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), at(0));
+        record.tells_anew = true;
+        record.tally = Tally::closed(1);
+        let next = record.next(at(2));
+        assert_eq!(
+            (next.version, next.created_at, next.updated_at),
+            (1, at(0), at(2))
+        );
+        assert_eq!(next.was_due(), Some(at(0)));
+        assert!(!next.tells_anew && next.tally == Tally::default());
+        assert_eq!((next.due, &next.ledger), (record.due, &record.ledger));
+    }
+}

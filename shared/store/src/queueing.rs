@@ -105,3 +105,24 @@ impl Store {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::OrderIdentifier;
+
+    #[test]
+    fn a_message_counts_as_sent_for_ten_minutes() {
+        let at = |second: i64| Timestamp::from_second(1_790_000_000 + second).unwrap();
+        let order = |queued_at| DueOrder {
+            identifier: OrderIdentifier::parse("PF-1").unwrap(),
+            due_at: at(0),
+            queued_at,
+        };
+        assert!(!order(None).is_queued(at(0)));
+        assert!(order(Some(at(0))).is_queued(at(0)));
+        assert!(order(Some(at(0))).is_queued(at(599)));
+        assert!(!order(Some(at(0))).is_queued(at(600)));
+        assert!(!order(Some(at(1))).is_queued(at(0)), "a clock jumped back");
+    }
+}

@@ -353,3 +353,40 @@ impl SecretStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_the_same_when_the_peers_see_no_difference() {
+        let credentials = |key: &str, secret: &str, token: &str| Credentials {
+            robaws: Some(RobawsLogin {
+                key: key.into(),
+                secret: secret.into(),
+            }),
+            productflow: Some(ProductflowLogin {
+                access_token: token.into(),
+            }),
+            webhook: None,
+            past: None,
+        };
+        let known = credentials("key", "secret", "token");
+        let with_webhook = Credentials {
+            webhook: Some(WebhookSecret {
+                endpoint_id: "1".to_owned(),
+                secret: "webhook".into(),
+            }),
+            ..known.clone()
+        };
+        assert!(known.same(&with_webhook));
+        for other in [
+            credentials("other", "secret", "token"),
+            credentials("key", "other", "token"),
+            credentials("key", "secret", "other"),
+            Credentials::default(),
+        ] {
+            assert!(!known.same(&other));
+        }
+    }
+}

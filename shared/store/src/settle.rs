@@ -116,3 +116,34 @@ impl OrderRecord {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::OpenProblem;
+    use domain::ids::{ConnectionId, OrderIdentifier};
+    use domain::problem::{Holds, Problem, ProblemCode, args};
+
+    #[test]
+    fn closing_an_order_as_handled_is_told_when_something_of_it_was_open() {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let handled = |problems: usize, differences: usize| {
+            let connection = ConnectionId::parse("shop").unwrap();
+            let mut record = OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), now);
+            let open = OpenProblem {
+                problem: Problem::new(ProblemCode::OrderGone, Holds::Everything, args([])),
+                opened_at: now,
+                last_seen_at: now,
+                count: 1,
+            };
+            record.problems = vec![open.clone(); problems];
+            record.differences = vec![open; differences];
+            record.handle(None, "operator", now);
+            assert!(record.problems.is_empty() && record.differences.is_empty());
+            record.tells_anew
+        };
+        assert!(handled(1, 0));
+        assert!(handled(0, 1));
+        assert!(!handled(0, 0));
+    }
+}

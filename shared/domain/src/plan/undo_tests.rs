@@ -541,3 +541,17 @@ fn the_remark_of_a_credit_note_names_its_invoice() {
         "Annulatie factuur F1 van 23/11/2026. ProductFlow PF-1"
     );
 }
+
+#[test]
+fn a_document_is_another_rows_when_that_one_made_it() {
+    let ledger = invoiced_ledger(true);
+    let id = ledger.row(2).unwrap().robaws_id.clone().unwrap();
+    let of_stock = ledger.row(1).unwrap().robaws_id.clone().unwrap();
+    assert!(ledger.made_by_another(&id, 3));
+    assert!(!ledger.made_by_another(&id, 2), "its own");
+    assert!(!ledger.made_by_another(&of_stock, 3), "no sales document");
+    assert!(!ledger.made_by_another(&DocumentId::parse("999").unwrap(), 3));
+    let mut refused = ledger.clone();
+    refused.row_mut(2).unwrap().state = RowState::Refused;
+    assert!(!refused.made_by_another(&id, 3));
+}

@@ -6,14 +6,15 @@ use domain::ids::{ClientId, ConnectionId, OrderIdentifier};
 use domain::invoice::Frozen;
 use domain::ledger::OrderState;
 use domain::money::Cents;
+use domain::problem::{Holds, Problem, ProblemCode, args};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use local::aws::{Aws, TABLE};
 use runtime::clock::ManualClock;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use store::model::{CONNECTION_SCHEMA, Connection, ConnectionState, Due, DueKind, OrderRecord};
 use store::orders::OrderFilter;
-use store::{Store, StoreError};
+use store::{Observer, Store, StoreError, Tally};
 
 struct Opened {
     aws: Aws,
@@ -327,6 +328,32 @@ async fn one_unreadable_order_stops_no_other() {
     assert_eq!(opened.due(DueKind::Work).await, ["good"]);
 }
 
+fn inactive(id: ConnectionId, created_at: Timestamp) -> Connection {
+    Connection {
+        schema: CONNECTION_SCHEMA,
+        id,
+        version: 1,
+        language: Language::Nl,
+        settings: ConnectionSettings::default(),
+        state: ConnectionState::Inactive,
+        company: None,
+        has_robaws: false,
+        has_productflow: false,
+        secret_version: None,
+        go_live: None,
+        activated_at: None,
+        first_activated_at: None,
+        deactivated_at: None,
+        created_at,
+        catalogue_stamp: 0,
+        settings_stamp: 0,
+        public_base_url: None,
+        table_id: None,
+        suspension: None,
+        lost: None,
+    }
+}
+
 #[tokio::test]
 async fn every_connection_of_a_part_is_read_once_newest_first() {
     let opened = open().await;
@@ -338,29 +365,7 @@ async fn every_connection_of_a_part_is_read_once_newest_first() {
     let ids = of_part(3).take(520).chain(of_part(4).take(3));
     let mut made = Vec::new();
     for (no, id) in (0_i64..).zip(ids) {
-        let connection = Connection {
-            schema: CONNECTION_SCHEMA,
-            id: id.clone(),
-            version: 1,
-            language: Language::Nl,
-            settings: ConnectionSettings::default(),
-            state: ConnectionState::Inactive,
-            company: None,
-            has_robaws: false,
-            has_productflow: false,
-            secret_version: None,
-            go_live: None,
-            activated_at: None,
-            first_activated_at: None,
-            deactivated_at: None,
-            created_at: opened.now + SignedDuration::from_secs(no / 2),
-            catalogue_stamp: 0,
-            settings_stamp: 0,
-            public_base_url: None,
-            table_id: None,
-            suspension: None,
-            lost: None,
-        };
+        let connection = inactive(id.clone(), opened.now + SignedDuration::from_secs(no / 2));
         opened.store.create_connection(&connection).await.unwrap();
         made.push((connection.created_at, id));
     }
@@ -377,4 +382,47 @@ async fn every_connection_of_a_part_is_read_once_newest_first() {
     made.retain(|(_, id)| store::keys::shard(id) == 3);
     assert_eq!(read(&[3]).await, made);
     assert_eq!(read(&[2]).await, []);
+}
+
+#[derive(Debug, Default)]
+struct Told(Mutex<Tally>);
+
+impl Observer for Told {
+    fn problems(&self, tally: Tally) {
+        *self.0.lock().unwrap() += tally;
+    }
+}
+
+#[tokio::test]
+async fn a_problem_of_a_connection_is_told_when_it_opens_and_when_it_closes() {
+    let opened = open().await;
+    let told = Arc::new(Told::default());
+    let store = Store::new(opened.aws.dynamodb.clone(), TABLE).observed(told.clone());
+    let id = &opened.connection;
+    store
+        .create_connection(&inactive(id.clone(), opened.now))
+        .await
+        .unwrap();
+    let code = ProblemCode::RobawsQuota;
+    let problem = || Problem::new(code, Holds::Everything, args([]));
+    for (seen, at) in [opened.now, opened.now + SignedDuration::from_mins(5)]
+        .into_iter()
+        .enumerate()
+    {
+        let item = store.connection(id).await.unwrap().unwrap();
+        assert!(store.open_problem(&item, problem(), at).await.unwrap());
+        let item = store.connection(id).await.unwrap().unwrap();
+        let open = &item.problems[&code];
+        assert_eq!(
+            (open.count, open.opened_at, open.last_seen_at),
+            (u64::try_from(seen).unwrap() + 1, opened.now, at)
+        );
+        assert_eq!(*told.0.lock().unwrap(), Tally { opened: 1, closed: 0 });
+    }
+    for _ in 0..2 {
+        let item = store.connection(id).await.unwrap().unwrap();
+        store.close_problem(&item, code).await.unwrap();
+        assert_eq!(*told.0.lock().unwrap(), Tally { opened: 1, closed: 1 });
+    }
+    assert!(store.connection(id).await.unwrap().unwrap().problems.is_empty());
 }
