@@ -15,6 +15,7 @@ mod catalogue;
 mod chaos;
 mod chaos_articles;
 mod checklist_pages;
+mod clients;
 mod deletion;
 mod faults;
 mod fuzz;

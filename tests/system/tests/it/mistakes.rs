@@ -2,13 +2,11 @@
 
 use crate::shop::{Shop, one_line, settings};
 use domain::ConnectionSettings;
-use domain::invoice::DocumentKind;
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde_json::json;
 use simulators::traffic::{Answer, Effect};
-use simulators::{Fault, OrderBuilder, demo};
-use std::sync::Arc;
+use simulators::{Fault, OrderBuilder};
 use std::time::Duration;
 
 fn stock_change() -> Fault {
@@ -127,52 +125,4 @@ async fn a_pass_that_was_interrupted_is_gone_on_with() {
     assert_eq!(shop.stock("12"), Decimal::from(930));
     assert_eq!(shop.robaws.stock_changes().len(), 70);
     shop.assert_no_violations();
-}
-
-/// A search whose filter Robaws ignores goes on until it finds our document, on whatever page it is.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_is_found_behind_a_page_of_others() {
-    let shop = Shop::open().await;
-    shop.robaws.set(|settings| {
-        settings.rate_per_second = 10_000;
-        settings.burst = 10_000;
-        settings.ignored_filters.insert("clientReference".to_owned());
-    });
-    let orders: Vec<String> = (0..103).map(|no| format!("PF-{no}")).collect();
-    for order in &orders {
-        shop.place(one_line(order).status("shipped"));
-    }
-    shop.rounds(10).await;
-    assert_eq!(shop.robaws.invoices().len(), orders.len());
-    let url: url::Url = format!("{}/api/v2", shop.stack.robaws_server.url())
-        .parse()
-        .unwrap();
-    let http = runtime::http::client(&[&url]).unwrap();
-    let credentials = robaws::Credentials {
-        key: demo::ROBAWS_KEY.into(),
-        secret: demo::ROBAWS_SECRET.into(),
-    };
-    let client = robaws::Client::new(http, url, credentials, Arc::default());
-    for order in [&orders[0], &orders[102]] {
-        let reference = shop.order(order).await.reference();
-        let found = client
-            .find_by_reference(&reference, DocumentKind::Invoice)
-            .await
-            .unwrap();
-        let references: Vec<_> = found
-            .iter()
-            .map(|invoice| invoice.client_reference.as_deref())
-            .collect();
-        assert_eq!(references, [Some(reference.as_str())]);
-        // There is no credit note of it, which only the whole list tells.
-        let found = client
-            .find_by_reference(&reference, DocumentKind::CreditNote)
-            .await
-            .unwrap();
-        assert!(
-            found
-                .iter()
-                .all(|document| !document.is_a(DocumentKind::CreditNote))
-        );
-    }
 }

@@ -1,0 +1,100 @@
+//! The clients' searches, against simulated peers that help less than they could.
+
+use crate::shop::{Shop, one_line};
+use domain::invoice::DocumentKind;
+use simulators::demo;
+use simulators::robaws::Article;
+use std::sync::Arc;
+
+fn robaws_of(shop: &Shop) -> robaws::Client {
+    let url: url::Url = format!("{}/api/v2", shop.stack.robaws_server.url())
+        .parse()
+        .unwrap();
+    let http = runtime::http::client(&[&url]).unwrap();
+    let credentials = robaws::Credentials {
+        key: demo::ROBAWS_KEY.into(),
+        secret: demo::ROBAWS_SECRET.into(),
+    };
+    robaws::Client::new(http, url, credentials, Arc::default())
+}
+
+/// A search whose filter Robaws ignores goes on until it finds our document, on whatever page it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_is_found_behind_a_page_of_others() {
+    let shop = Shop::open().await;
+    shop.robaws.set(|settings| {
+        settings.rate_per_second = 10_000;
+        settings.burst = 10_000;
+        settings.ignored_filters.insert("clientReference".to_owned());
+    });
+    let orders: Vec<String> = (0..103).map(|no| format!("PF-{no}")).collect();
+    for order in &orders {
+        shop.place(one_line(order).status("shipped"));
+    }
+    shop.rounds(10).await;
+    assert_eq!(shop.robaws.invoices().len(), orders.len());
+    let client = robaws_of(&shop);
+    for order in [&orders[0], &orders[102]] {
+        let reference = shop.order(order).await.reference();
+        let found = client
+            .find_by_reference(&reference, DocumentKind::Invoice)
+            .await
+            .unwrap();
+        let references: Vec<_> = found
+            .iter()
+            .map(|invoice| invoice.client_reference.as_deref())
+            .collect();
+        assert_eq!(references, [Some(reference.as_str())]);
+        // There is no credit note of it, which only the whole list tells.
+        let found = client
+            .find_by_reference(&reference, DocumentKind::CreditNote)
+            .await
+            .unwrap();
+        assert!(
+            found
+                .iter()
+                .all(|document| !document.is_a(DocumentKind::CreditNote))
+        );
+    }
+}
+
+fn named(id: &str, number: &str, name: &str) -> Article {
+    Article {
+        name: Some(name.to_owned()),
+        ..Article::new(id, number)
+    }
+}
+
+/// Articles are found by number and by name, each once, the one with exactly this number first, also without the filters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn articles_are_found_as_people_search() {
+    let shop = Shop::open().await;
+    for ignored in [false, true] {
+        if ignored {
+            shop.robaws.set(|settings| {
+                settings
+                    .ignored_filters
+                    .extend(["articleNumber".to_owned(), "name".to_owned()]);
+            });
+        }
+        shop.robaws.put_article(named("71", "LAMP-2", "Cover"));
+        shop.robaws.put_article(named("72", "lamp", "Lamp"));
+        shop.robaws.put_article(named("73", "X-9", "Green LAMP"));
+        shop.robaws.put_article(named("74", "LAMP", "Bulb"));
+        let search = async |wanted: &str, most| {
+            let (found, is_cut) = robaws_of(&shop).find_articles(wanted, most).await.unwrap();
+            let ids: Vec<String> = found.iter().map(|article| article.id.to_string()).collect();
+            (ids, is_cut)
+        };
+        let (mut ids, is_cut) = search("LAMP", 4).await;
+        assert_eq!(ids.remove(0), "74", "exactly so");
+        ids.sort();
+        assert_eq!(
+            (ids, is_cut),
+            (vec!["71".to_owned(), "72".into(), "73".into()], false)
+        );
+        let (ids, is_cut) = search("LAMP", 3).await;
+        assert_eq!((ids.len(), is_cut), (3, true));
+        assert_eq!(search("LAMP-3", 4).await, (vec![], false));
+    }
+}
