@@ -260,3 +260,18 @@ async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Valu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_repeated_without_the_token() {
+        assert_eq!(
+            without("Token t0ken is not valid (t0ken).", "t0ken"),
+            "Token … is not valid (…)."
+        );
+        assert_eq!(without("No such order.", "t0ken"), "No such order.");
+        assert_eq!(without("No such order.", ""), "No such order.");
+    }
+}

@@ -388,6 +388,8 @@ fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::OpenProblem;
+    use domain::problem::{Holds, Problem, ProblemCode, args};
 
     #[test]
     fn what_is_stored_next_has_the_next_version_and_nothing_left_to_tell() {
@@ -404,5 +406,36 @@ mod tests {
         assert_eq!(next.was_due(), Some(at(0)));
         assert!(!next.tells_anew && next.tally == Tally::default());
         assert_eq!((next.due, &next.ledger), (record.due, &record.ledger));
+    }
+
+    #[test]
+    fn people_are_waited_for_while_something_is_open() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let order = OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), now);
+        let waits = |change: &dyn Fn(&mut OrderRecord)| {
+            let mut order = order.clone();
+            change(&mut order);
+            order.waits_for_people()
+        };
+        assert!(!waits(&|_| {}));
+        for (state, people) in [
+            (OrderState::Booked, false),
+            (OrderState::Blocked, true),
+            (OrderState::Conflict, true),
+            (OrderState::InDoubt, true),
+        ] {
+            assert_eq!(waits(&|order| order.state = state), people, "{state:?}");
+        }
+        let open = || {
+            vec![OpenProblem {
+                problem: Problem::new(ProblemCode::OrderGone, Holds::Nothing, args([])),
+                opened_at: now,
+                last_seen_at: now,
+                count: 1,
+            }]
+        };
+        assert!(waits(&|order| order.problems = open()));
+        assert!(waits(&|order| order.differences = open()));
     }
 }
