@@ -111,10 +111,10 @@ fn gauge(connections: &[Box<ConnectionItem>], now: Timestamp) {
         metrics::gauge(Metric::ConnectionsByState.of(state), number(of_state(state)));
     }
     for peer in [Peer::Robaws, Peer::Productflow] {
-        let is_away = |item: &&Box<ConnectionItem>| {
+        let is_away = |item: &ConnectionItem| {
             item.connection.state == ConnectionState::Active && is_unreachable(item, peer, now)
         };
-        let away = connections.iter().filter(is_away).count();
+        let away = connections.iter().filter(|item| is_away(item)).count();
         metrics::gauge(Metric::ConnectionsUnreachable.of(peer.as_str()), number(away));
     }
 }
