@@ -218,3 +218,108 @@ fn refusal(item: &StockItem, direction: Direction, reason: &str) -> Problem {
     problem.skus.extend(item.sku.clone());
     problem
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ConnectionId, DocumentId, OrderIdentifier};
+    use crate::ledger::Outcome;
+    use jiff::Timestamp;
+
+    fn location(id: &str) -> StockLocationId {
+        StockLocationId::parse(id).unwrap()
+    }
+
+    fn item(quantity: u32) -> StockItem {
+        let sku = Sku::parse("A-1").unwrap();
+        StockItem {
+            key: StockKey::Sku {
+                sku: sku.clone(),
+                fbm: false,
+            },
+            sku: Some(sku),
+            article_id: ArticleId::parse("12").unwrap(),
+            quantity,
+        }
+    }
+
+    /// Rows booked one after the other.
+    fn ledger(rows: &[(Direction, &str, u32)]) -> Ledger {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let mut ledger = Ledger::new(connection, OrderIdentifier::parse("PF-1").unwrap());
+        for &(direction, at, quantity) in rows {
+            let effect = RowEffect::StockChange {
+                direction,
+                stock_location_id: location(at),
+                items: vec![item(quantity)],
+            };
+            let no = ledger.intend(effect, String::new(), "108 (PF-1)".to_owned(), now);
+            ledger.begin_attempt(no, "user", now);
+            let outcome = Outcome::Done {
+                robaws_id: DocumentId::parse(format!("{no}00")).unwrap(),
+                number: None,
+            };
+            ledger.end_attempt(no, &outcome, now);
+        }
+        ledger
+    }
+
+    /// What is to be booked for so many pieces at location 9: direction, location, pieces.
+    fn planned(ledger: &Ledger, pieces: u64) -> Vec<(Direction, String, u32)> {
+        let wanted = Wanted {
+            quantity: pieces,
+            bookable: Some((item(1).article_id, location("9"))),
+            sku: item(1).sku,
+        };
+        let wanted = BTreeMap::from([(item(1).key, wanted)]);
+        let (effects, problems) = stock_effects(&Booked::of(ledger), &wanted, ledger);
+        assert_eq!(problems, []);
+        let parts = effects.into_iter().map(|effect| match effect {
+            Effect::StockChange {
+                direction,
+                stock_location_id,
+                items,
+            } => (direction, stock_location_id.to_string(), items[0].quantity),
+            other => panic!("{other:?}"),
+        });
+        parts.collect()
+    }
+
+    #[test]
+    fn what_was_booked_last_comes_back_first_to_where_it_was() {
+        use Direction::{In, Out};
+        let rows = [(Out, "3", 2), (Out, "4", 3)];
+        let to = |id: &str| id.to_owned();
+        assert_eq!(planned(&ledger(&rows), 5), []);
+        assert_eq!(planned(&ledger(&rows), 3), [(In, to("4"), 2)]);
+        assert_eq!(planned(&ledger(&rows), 1), [(In, to("3"), 1), (In, to("4"), 3)]);
+        assert_eq!(planned(&ledger(&rows), 0), [(In, to("3"), 2), (In, to("4"), 3)]);
+        assert_eq!(planned(&ledger(&rows), 6), [(Out, to("9"), 1)]);
+        // What came back is not out any more.
+        let rows = [(Out, "3", 2), (Out, "4", 3), (In, "4", 2)];
+        assert_eq!(planned(&ledger(&rows), 0), [(In, to("3"), 2), (In, to("4"), 1)]);
+        assert!(Booked::of(&ledger(&[(Out, "3", 2), (In, "3", 2)])).is_empty());
+    }
+
+    #[test]
+    fn only_a_stock_location_that_is_gone_holds_up_its_stock() {
+        let mut ledger = ledger(&[(Direction::Out, "3", 2)]);
+        for (setting, value) in [("stock_location_id", "4"), ("b2c_client_id", "3")] {
+            ledger.look = vec![LookRefusal::SettingGone {
+                setting: setting.to_owned(),
+                value: value.to_owned(),
+            }];
+            assert_eq!(planned(&ledger, 0).len(), 1, "{setting} {value}");
+        }
+        for setting in ["stock_location_id", "fbm_stock_location_id"] {
+            ledger.look = vec![LookRefusal::SettingGone {
+                setting: setting.to_owned(),
+                value: "3".to_owned(),
+            }];
+            let (effects, problems) = stock_effects(&Booked::of(&ledger), &BTreeMap::new(), &ledger);
+            assert_eq!((effects.len(), problems.len()), (0, 1));
+            assert_eq!(problems[0].holds, Holds::Lines);
+        }
+    }
+}

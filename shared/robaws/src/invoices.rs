@@ -112,3 +112,63 @@ impl Invoice {
         (count <= frozen.len() && frozen.iter().zip(&self.lines).all(same)).then_some(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::VatTariffId;
+    use domain::money::Cents;
+    use serde_json::{Value, json};
+
+    fn line(article: Option<&str>, quantity: i64, cents: i64) -> InvoiceLine {
+        InvoiceLine {
+            article_id: article.map(|id| ArticleId::parse(id).unwrap()),
+            description: "Drill".to_owned(),
+            quantity,
+            price: Cents(cents),
+            vat_tariff_id: VatTariffId::parse("7").unwrap(),
+        }
+    }
+
+    fn shown(lines: &[Value]) -> Invoice {
+        serde_json::from_value(json!({ "id": "41", "lineItems": lines })).unwrap()
+    }
+
+    #[test]
+    fn lines_stand_when_each_is_what_was_frozen_in_its_place() {
+        let frozen = [line(Some("12"), 2, 2_999), line(None, -1, 500)];
+        let first = json!({ "articleId": "12", "quantity": 2, "price": 29.99, "vatTariffId": "7" });
+        let second = json!({ "articleId": null, "quantity": -1, "price": 5, "vatTariffId": "7" });
+        assert_eq!(shown(&[]).standing_lines(&frozen), Some(0));
+        assert_eq!(
+            shown(std::slice::from_ref(&first)).standing_lines(&frozen),
+            Some(1)
+        );
+        let whole = [first.clone(), second.clone()];
+        assert_eq!(shown(&whole).standing_lines(&frozen), Some(2));
+        assert_eq!(
+            shown(&[second.clone(), first.clone()]).standing_lines(&frozen),
+            None
+        );
+        let one_more = [first.clone(), second.clone(), second.clone()];
+        assert_eq!(shown(&one_more).standing_lines(&frozen), None);
+        for (field, other) in [
+            ("articleId", json!("13")),
+            ("articleId", Value::Null),
+            ("quantity", json!(3)),
+            ("quantity", Value::Null),
+            ("price", json!(29.98)),
+            ("price", Value::Null),
+            ("vatTariffId", json!("8")),
+            ("vatTariffId", Value::Null),
+        ] {
+            let mut changed = first.clone();
+            changed[field] = other;
+            assert_eq!(
+                shown(&[changed.clone()]).standing_lines(&frozen),
+                None,
+                "{changed}"
+            );
+        }
+    }
+}
