@@ -1,9 +1,13 @@
 //! The clients' searches, against simulated peers that help less than they could.
 
 use crate::shop::{Shop, one_line};
+use domain::ids::{CompanyId, OrderIdentifier};
 use domain::invoice::DocumentKind;
+use serde_json::json;
+use simulators::Fault;
 use simulators::demo;
 use simulators::robaws::Article;
+use simulators::traffic::{Answer, Effect};
 use std::sync::Arc;
 
 fn robaws_of(shop: &Shop) -> robaws::Client {
@@ -96,5 +100,57 @@ async fn articles_are_found_as_people_search() {
         let (ids, is_cut) = search("LAMP", 3).await;
         assert_eq!((ids.len(), is_cut), (3, true));
         assert_eq!(search("LAMP-3", 4).await, (vec![], false));
+    }
+}
+
+fn productflow_of(shop: &Shop) -> productflow::Client {
+    let url: url::Url = format!("{}/api/v1", shop.stack.productflow_server.url())
+        .parse()
+        .unwrap();
+    let http = runtime::http::client(&[&url]).unwrap();
+    productflow::Client::new(http, url, demo::TOKEN.into(), CompanyId(demo::COMPANY))
+}
+
+/// So many answers of "too many requests" that ask to wait so many seconds.
+fn throttled(path: &str, times: u32, seconds: u32) -> Fault {
+    let answer = Answer::json(429, json!({ "message": "too many" }));
+    let answer = answer.header("retry-after", &seconds.to_string());
+    Fault::on("GET", path).effect(Effect::Answer(answer)).times(times)
+}
+
+/// A short wait is waited out, twice at most; a long one is the caller's to decide about.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_waits_for_a_limit_are_waited_out() {
+    let shop = Shop::open().await;
+    let order = OrderIdentifier::parse("PF-1").unwrap();
+    shop.place(one_line("PF-1"));
+    for (times, seconds, asked, answered) in [
+        (1, 0, 2, true),
+        (2, 0, 3, true),
+        (3, 0, 3, false),
+        (1, 60, 1, false),
+    ] {
+        let what = format!("{times} times, {seconds} s");
+        shop.stack.productflow.clear_faults();
+        shop.stack.productflow.clear_calls();
+        shop.stack
+            .productflow
+            .fault(throttled("/order/PF-1", times, seconds));
+        let answer = productflow_of(&shop).order(&order).await;
+        let waits = matches!(answer, Err(productflow::Error::RateLimited { .. }));
+        assert_eq!(
+            (answer.is_ok(), waits),
+            (answered, !answered),
+            "ProductFlow, {what}"
+        );
+        assert_eq!(shop.stack.productflow.calls().len(), asked, "ProductFlow, {what}");
+
+        shop.stack.robaws.clear_faults();
+        shop.stack.robaws.clear_calls();
+        shop.stack.robaws.fault(throttled("/vat-tariffs", times, seconds));
+        let answer = robaws_of(&shop).vat_tariffs().await;
+        let waits = matches!(answer, Err(robaws::Error::RateLimited { daily: false, .. }));
+        assert_eq!((answer.is_ok(), waits), (answered, !answered), "Robaws, {what}");
+        assert_eq!(shop.stack.robaws.calls().len(), asked, "Robaws, {what}");
     }
 }
