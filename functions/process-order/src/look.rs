@@ -2,7 +2,7 @@
 //! the order is read again, so that it is what it was a moment ago.
 
 use crate::context::Context;
-use crate::outcome::{self, Began, End};
+use crate::outcome::{self, Began, End, RELOOK};
 use crate::{book, invoice, undo};
 use domain::catalogue::Catalogue;
 use domain::ids::OrderIdentifier;
@@ -271,6 +271,12 @@ impl<'a> Look<'a> {
     /// Whether everything that a blocked order waits for at Robaws is still missing, so that a look would change nothing.
     async fn waits_on(&self, record: &OrderRecord) -> Result<bool, Stop> {
         if record.forced || record.waits_for.is_empty() || record.ledger.unsettled().is_some() {
+            return Ok(false);
+        }
+        // An order that vanished is on no page, so only reading it tells.
+        let now = self.ctx.clock.now();
+        let was_read = |at: jiff::Timestamp| at <= now && now.duration_since(at) < RELOOK;
+        if !record.looked_at.is_some_and(was_read) {
             return Ok(false);
         }
         let failed = |trouble| Stop::Failed(Peer::Robaws, trouble);

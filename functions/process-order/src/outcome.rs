@@ -20,8 +20,8 @@ const TARIFF_ROUND: SignedDuration = SignedDuration::from_mins(15);
 /// A failed call, after 1 min, doubling to 1 h.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
-/// An open order with nothing to do is read again at most hourly.
-const RELOOK: SignedDuration = SignedDuration::from_hours(1);
+/// An open order with nothing to do, or that waits for something at Robaws, is read again hourly.
+pub(crate) const RELOOK: SignedDuration = SignedDuration::from_hours(1);
 /// Looks that may end without an outcome before the order is set aside.
 pub const STARTS: u32 = 3;
 

@@ -230,3 +230,26 @@ async fn many_orders_over_many_pages_each_happen_once() {
     assert_eq!(shop.robaws.stock_changes().len(), 120);
     shop.assert_no_violations();
 }
+
+/// What Robaws lacks is not the only thing that may happen to an order that waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_waits_for_an_article_and_is_gone_is_said_to_be_gone() {
+    let shop = Shop::open().await;
+    let order = OrderBuilder::new("PF-1").line("Z-9", 1, 2_999, Some("7"));
+    shop.place(order);
+    shop.round().await;
+    assert_eq!(shop.codes("PF-1").await, ["article_not_found"]);
+    let reads = || {
+        let calls = shop.stack.productflow.calls();
+        calls
+            .iter()
+            .filter(|call| call.path.ends_with("/order/PF-1"))
+            .count()
+    };
+    let before = reads();
+    shop.rounds(300).await;
+    assert!(reads() - before <= 5, "at most once an hour");
+    assert!(shop.productflow.remove("PF-1"));
+    shop.rounds(125).await;
+    assert_eq!(shop.codes("PF-1").await, ["order_gone"]);
+}
