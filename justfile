@@ -101,7 +101,7 @@ flamegraph:
     perf script -i target/flamegraph/perf.data | target/tools/bin/inferno-collapse-perf | grep -o 'domain::plan::plan.*' \
         | target/tools/bin/inferno-flamegraph --title 'domain::plan, shipped, 100 lines' --minwidth 0.4 > docs/plan.svg
 
-# Waiting orders against Robaws' limit, in real time; DRAIN_ORDERS=1500 for a long one
+# Waiting orders against Robaws' limit, in real time; DRAIN_ORDERS=2500 DRAIN_ONLY=open for 5,000
 bench-drain:
     cargo bench -q -p system --bench drain
 
