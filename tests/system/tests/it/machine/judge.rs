@@ -162,17 +162,16 @@ impl Told {
 
     /// Whether this many pieces of a family may be out while it is in trouble: those of any version, or none.
     fn was_ever_wanted(&self, family: &str, pieces: Decimal) -> bool {
-        let of = |version: &Value| {
-            let mut ours = Decimal::ZERO;
-            for line in lines(version) {
-                // Also from before a choice.
-                if line["sku"] == family || self.family(line).as_deref() == Some(family) {
-                    ours += Decimal::from(line["quantity"].as_i64().unwrap());
-                }
-            }
-            ours
+        // Also from before a choice, which may be about one of two lines with the same number.
+        let before = |line: &Value| line["sku"] == family;
+        let after = |line: &Value| self.family(line).as_deref() == Some(family);
+        let of = |version: &Value, is_ours: &dyn Fn(&Value) -> bool| -> Decimal {
+            let ours = lines(version).iter().filter(|line| is_ours(line));
+            ours.map(|line| Decimal::from(line["quantity"].as_i64().unwrap()))
+                .sum()
         };
-        pieces.is_zero() || self.versions.iter().any(|version| of(version) == pieces)
+        let was_wanted = |version: &Value| of(version, &before) == pieces || of(version, &after) == pieces;
+        pieces.is_zero() || self.versions.iter().any(was_wanted)
     }
 }
 
