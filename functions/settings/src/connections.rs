@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use store::StoreError;
 use store::connections::ClaimError;
-use store::model::{CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, Peer};
+use store::model::{Connection, ConnectionItem, ConnectionState, Peer};
 use store::queue::Sweep;
 use store::secrets::Credentials;
 use store::sweep::SweepAsk;
@@ -58,27 +58,8 @@ pub async fn create(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
 async fn created(deps: &Deps, body: Create) -> Result<Reply, ApiError> {
     let settings = body::merge_settings(&ConnectionSettings::default(), body.settings.unwrap_or_default())?;
     let mut connection = Connection {
-        schema: CONNECTION_SCHEMA,
-        id: body.id,
-        version: 1,
-        language: body.language,
-        settings,
-        state: ConnectionState::Inactive,
         company: body.productflow.as_ref().and_then(ProductflowBody::company),
-        has_robaws: false,
-        has_productflow: false,
-        secret_version: None,
-        go_live: None,
-        activated_at: None,
-        first_activated_at: None,
-        deactivated_at: None,
-        created_at: deps.clock.now(),
-        catalogue_stamp: 0,
-        settings_stamp: 0,
-        public_base_url: None,
-        table_id: None,
-        suspension: None,
-        lost: None,
+        ..Connection::new(body.id, body.language, settings, deps.clock.now())
     };
     // The item first: the secret of a connection that exists must not be overwritten.
     let known = begin(deps, &mut connection)

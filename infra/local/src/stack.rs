@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use store::article::ArticleRecord;
-use store::model::{CONNECTION_SCHEMA, Connection, ConnectionState, OrderRecord};
+use store::model::{Connection, ConnectionState, OrderRecord};
 use store::queue::{ArticleQueue, OrderQueue, SweepQueue};
 use store::secrets::{Credentials, ProductflowLogin, RobawsLogin};
 use store::{SecretStore, Store};
@@ -453,11 +453,6 @@ impl Stack {
         let now = self.clock.now();
         let company = CompanyId(productflow.0);
         let connection = Connection {
-            schema: CONNECTION_SCHEMA,
-            id: id.clone(),
-            version: 1,
-            language: Language::En,
-            settings,
             state: ConnectionState::Active,
             company: Some(company),
             has_robaws: true,
@@ -466,14 +461,7 @@ impl Stack {
             go_live: Some(go_live),
             activated_at: Some(now),
             first_activated_at: Some(now),
-            deactivated_at: None,
-            created_at: now,
-            catalogue_stamp: 0,
-            settings_stamp: 0,
-            public_base_url: None,
-            table_id: None,
-            suspension: None,
-            lost: None,
+            ..Connection::new(id.clone(), Language::En, settings, now)
         };
         self.store.create_connection(&connection).await?;
         self.store.activate(&connection, company).await?;

@@ -414,7 +414,7 @@ mod tests {
     use super::*;
     use domain::ids::{CompanyId, ConnectionId};
     use domain::settings::ConnectionSettings;
-    use store::model::{CONNECTION_SCHEMA, Connection, NewestDocuments, PollState};
+    use store::model::{Connection, NewestDocuments, PollState};
 
     fn at(hour: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + hour * 3600).unwrap()
@@ -423,27 +423,19 @@ mod tests {
     fn item() -> ConnectionItem {
         ConnectionItem {
             connection: Connection {
-                schema: CONNECTION_SCHEMA,
-                id: ConnectionId::parse("shop").unwrap(),
-                version: 1,
-                language: Language::En,
-                settings: ConnectionSettings::default(),
                 state: ConnectionState::Active,
                 company: Some(CompanyId(42)),
                 has_robaws: true,
                 has_productflow: true,
-                secret_version: None,
                 go_live: Some(at(0)),
                 activated_at: Some(at(0)),
                 first_activated_at: Some(at(0)),
-                deactivated_at: None,
-                created_at: at(0),
-                catalogue_stamp: 0,
-                settings_stamp: 0,
-                public_base_url: None,
-                table_id: None,
-                suspension: None,
-                lost: None,
+                ..Connection::new(
+                    ConnectionId::parse("shop").unwrap(),
+                    Language::En,
+                    ConnectionSettings::default(),
+                    at(0),
+                )
             },
             robaws: PeerHealth::default(),
             productflow: PeerHealth::default(),

@@ -117,6 +117,38 @@ pub struct Suspension {
 }
 
 impl Connection {
+    /// One that nobody activated yet, without credentials.
+    pub fn new(
+        id: ConnectionId,
+        language: Language,
+        settings: ConnectionSettings,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            schema: CONNECTION_SCHEMA,
+            id,
+            version: 1,
+            language,
+            settings,
+            state: ConnectionState::Inactive,
+            company: None,
+            has_robaws: false,
+            has_productflow: false,
+            secret_version: None,
+            go_live: None,
+            activated_at: None,
+            first_activated_at: None,
+            deactivated_at: None,
+            created_at,
+            catalogue_stamp: 0,
+            settings_stamp: 0,
+            public_base_url: None,
+            table_id: None,
+            suspension: None,
+            lost: None,
+        }
+    }
+
     /// What the rules need of it, with this start.
     pub fn rules(&self, go_live: Timestamp) -> Settings {
         Settings {

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::aws::{Aws, TABLE};
 use runtime::clock::ManualClock;
 use std::sync::{Arc, Mutex};
-use store::model::{CONNECTION_SCHEMA, Connection, ConnectionState, Due, DueKind, OrderRecord};
+use store::model::{Connection, Due, DueKind, OrderRecord};
 use store::orders::OrderFilter;
 use store::{Observer, Store, StoreError, Tally};
 
@@ -329,29 +329,7 @@ async fn one_unreadable_order_stops_no_other() {
 }
 
 fn inactive(id: ConnectionId, created_at: Timestamp) -> Connection {
-    Connection {
-        schema: CONNECTION_SCHEMA,
-        id,
-        version: 1,
-        language: Language::Nl,
-        settings: ConnectionSettings::default(),
-        state: ConnectionState::Inactive,
-        company: None,
-        has_robaws: false,
-        has_productflow: false,
-        secret_version: None,
-        go_live: None,
-        activated_at: None,
-        first_activated_at: None,
-        deactivated_at: None,
-        created_at,
-        catalogue_stamp: 0,
-        settings_stamp: 0,
-        public_base_url: None,
-        table_id: None,
-        suspension: None,
-        lost: None,
-    }
+    Connection::new(id, Language::Nl, ConnectionSettings::default(), created_at)
 }
 
 #[tokio::test]
