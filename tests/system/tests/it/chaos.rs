@@ -18,6 +18,21 @@ const HISTORIES: u64 = 24;
 const STEPS: usize = 30;
 const ARTICLES: [(&str, &str); 3] = [("A-1", "12"), ("A-2", "13"), ("B-1", "14")];
 
+/// What becomes of calls that a history breaks, and how many of them.
+pub(crate) fn broken(method: &str, path: &str, random: &mut StdRng) -> Fault {
+    let fault = Fault::on(method, path).times(random.random_range(1..=3));
+    match random.random_range(0..8) {
+        0 => fault.drop_before(),
+        1 => fault.drop_after(),
+        2 => fault.status(500),
+        3 => fault.status_after(500),
+        4 => fault.status_after(502),
+        5 => fault.status(503),
+        6 if method == "POST" => fault.status(409),
+        _ => fault.truncate(),
+    }
+}
+
 fn fault(random: &mut StdRng) -> (bool, Fault) {
     let robaws = [
         ("POST", "/stock-changes"),
@@ -35,18 +50,7 @@ fn fault(random: &mut StdRng) -> (bool, Fault) {
     } else {
         productflow.choose(random).unwrap()
     };
-    let fault = Fault::on(method, path).times(random.random_range(1..=3));
-    let fault = match random.random_range(0..8) {
-        0 => fault.drop_before(),
-        1 => fault.drop_after(),
-        2 => fault.status(500),
-        3 => fault.status_after(500),
-        4 => fault.status_after(502),
-        5 => fault.status(503),
-        6 if method == "POST" => fault.status(409),
-        _ => fault.truncate(),
-    };
-    (at_robaws, fault)
+    (at_robaws, broken(method, path, random))
 }
 
 fn place(shop: &Shop, random: &mut StdRng, identifier: &str) {

@@ -8,6 +8,7 @@
 mod judge;
 mod people;
 
+use crate::chaos::broken;
 use crate::shop::{START, Shop, settings};
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
@@ -157,17 +158,7 @@ impl Machine {
             ("GET", "/order"),
             ("GET", "/order/*"),
         ]);
-        let fault = Fault::on(method, path).times(self.random.random_range(1..=3));
-        let fault = match self.random.random_range(0..8) {
-            0 => fault.drop_before(),
-            1 => fault.drop_after(),
-            2 => fault.status(500),
-            3 => fault.status_after(500),
-            4 => fault.status_after(502),
-            5 => fault.status(503),
-            6 if method == "POST" => fault.status(409),
-            _ => fault.truncate(),
-        };
+        let fault = broken(method, path, &mut self.random);
         if path.starts_with("/order") {
             self.shop
                 .stack
