@@ -111,7 +111,10 @@ fn part_of(name: &str) -> String {
 fn is_begun(path: &Path) -> anyhow::Result<bool> {
     let found = match std::fs::read_to_string(path.join(VERSION)) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return is_empty(path).map(|()| false),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            refuse_others(path)?;
+            return Ok(false);
+        }
         Err(error) => return Err(error).context("its file \"schema\" can't be read"),
     };
     let found: u32 = found
@@ -124,10 +127,10 @@ fn is_begun(path: &Path) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn is_empty(path: &Path) -> anyhow::Result<()> {
+/// Refuses a directory that holds anything else than what a process leaves that was killed while it began.
+fn refuse_others(path: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(path).context("it can't be read")? {
         let name = entry.context("it can't be read")?.file_name();
-        // A process that was killed over its first write leaves a part of the version.
         if name != LOCK && name.to_str() != Some(&part_of(VERSION)) {
             bail!(
                 "it holds {}, and is none of the connector's",

@@ -119,6 +119,7 @@ impl State {
             .is_some_and(|at| now.saturating_duration_since(at) < time)
     }
 
+    /// Whether what a header said is of this second.
     fn is_said(&self, now: Instant) -> bool {
         self.is_said_within(HOLDS, now)
     }
