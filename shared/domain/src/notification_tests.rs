@@ -175,6 +175,27 @@ fn only_the_lines_of_a_code_without_a_tariff_are_added_up() {
 }
 
 #[test]
+fn twenty_are_named_and_more_only_said_to_be_there() {
+    let numbers: Vec<String> = (0..30).map(|n| format!("A-{n}")).collect();
+    for (articles, named) in [(19, 19), (20, 20), (21, 20), (30, 20)] {
+        let of = numbers[..articles].iter().map(String::as_str).collect::<Vec<_>>();
+        let problem = list(ProblemCode::PastUnmatched, "documents", &of, &[]);
+        let groups = grouped([seen(order("PF-1"), problem, 0)]);
+        let found = groups
+            .values()
+            .find_map(|group| group.problem.args.get("documents"));
+        let Some(Arg::List(found)) = found else {
+            panic!("{groups:?}");
+        };
+        let mut expected = numbers[..named].to_vec();
+        if articles > named {
+            expected.push("…".to_owned());
+        }
+        assert_eq!(*found, expected);
+    }
+}
+
+#[test]
 fn a_problem_of_an_article_names_it() {
     for code in [ProblemCode::ProductflowRefused, ProblemCode::ArticleFlips] {
         let named = |subject| {

@@ -362,6 +362,15 @@ pub fn vat_code(text: &str) -> Option<VatTariffId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_business_is_never_shown_in_a_log() {
+        let business = Business {
+            company_name: Some("Bakkerij De Smet".to_owned()),
+            vat_number: Some("BE0123456749".to_owned()),
+        };
+        assert_eq!(format!("{business:?}"), "Business(…)");
+    }
     use rstest::rstest;
 
     #[rstest]

@@ -3,6 +3,8 @@
 mod after_invoice;
 mod lines;
 mod live;
+#[cfg(test)]
+mod live_tests;
 mod undo;
 #[cfg(test)]
 mod undo_tests;

@@ -82,6 +82,22 @@ mod tests {
     }
 
     #[test]
+    fn only_twelve_hexadecimal_digits_make_a_mark() {
+        for (mark, is_ours) in [
+            ("#4-0123456789ab", true),
+            ("#4-0123456789AB", true),
+            ("#4-0123456789xy", false),
+            ("#4-0123456789abc", false),
+            ("#4-0123456789a", false),
+            ("#4-", false),
+            ("4-0123456789ab", false),
+        ] {
+            assert_eq!(is_marked(&stock_change("108 (PF-1)", mark)), is_ours, "{mark}");
+        }
+        assert!(!is_marked("108 (PF-1) #4-0123456789ab"));
+    }
+
+    #[test]
     fn a_reference_may_be_an_identifier_that_looks_like_one() {
         let found =
             |text: &str| -> Vec<String> { identifiers_in(text).iter().map(ToString::to_string).collect() };

@@ -303,6 +303,61 @@ mod tests {
     }
 
     #[test]
+    fn what_came_back_elsewhere_or_of_another_article_is_still_out() {
+        use Direction::{In, Out};
+        let elsewhere = ledger(&[(Out, "3", 2), (In, "4", 2)]);
+        assert_eq!(planned(&elsewhere, 0), [(In, "3".to_owned(), 2)]);
+        let mut of_another = ledger(&[(Out, "3", 2), (In, "3", 2)]);
+        rename(&mut of_another, 2, "13");
+        assert_eq!(planned(&of_another, 0), [(In, "3".to_owned(), 2)]);
+    }
+
+    /// Row `no` was of another article.
+    fn rename(ledger: &mut Ledger, no: u32, article: &str) {
+        let RowEffect::StockChange { items, .. } = &mut ledger.row_mut(no).unwrap().effect else {
+            panic!("row {no} is no stock change");
+        };
+        items[0].article_id = ArticleId::parse(article).unwrap();
+    }
+
+    /// The article and pieces of each item that comes back.
+    fn back(ledger: &Ledger) -> (Vec<(String, u32)>, usize) {
+        let (effects, problems) = stock_effects(&Booked::of(ledger), &BTreeMap::new(), ledger);
+        let items = effects.iter().flat_map(|effect| match effect {
+            Effect::StockChange { items, .. } => items.as_slice(),
+            other => panic!("{other:?}"),
+        });
+        let items = items.map(|item| (item.article_id.to_string(), item.quantity));
+        (items.collect(), problems.len())
+    }
+
+    #[test]
+    fn two_articles_that_a_number_stood_for_come_back_each_by_itself() {
+        let mut ledger = ledger(&[
+            (Direction::Out, "3", 2),
+            (Direction::Out, "3", 3),
+            (Direction::Out, "3", 4),
+        ]);
+        rename(&mut ledger, 2, "13");
+        let of = |article: &str, pieces| (article.to_owned(), pieces);
+        assert_eq!(back(&ledger), (vec![of("12", 6), of("13", 3)], 0));
+        // One that Robaws refuses holds up no other, of the same number or not.
+        let refused = |key: StockKey, article: &str| LookRefusal::Item {
+            key,
+            article_id: ArticleId::parse(article).unwrap(),
+            reason: "No.".to_owned(),
+        };
+        ledger.look = vec![refused(item(1).key, "13")];
+        assert_eq!(back(&ledger), (vec![of("12", 6)], 1));
+        let other = StockKey::Sku {
+            sku: Sku::parse("B-1").unwrap(),
+            fbm: false,
+        };
+        ledger.look = vec![refused(other, "12")];
+        assert_eq!(back(&ledger), (vec![of("12", 6), of("13", 3)], 0));
+    }
+
+    #[test]
     fn only_a_stock_location_that_is_gone_holds_up_its_stock() {
         let mut ledger = ledger(&[(Direction::Out, "3", 2)]);
         for (setting, value) in [("stock_location_id", "4"), ("b2c_client_id", "3")] {

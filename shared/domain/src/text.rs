@@ -455,6 +455,23 @@ mod tests {
         );
     }
 
+    #[rstest]
+    #[case(&["order"], "Order PF-1 says")]
+    #[case(&["order", "invoice"], "Invoice PF-1 amounts")]
+    #[case(&["order", "credit_note"], "Credit note PF-1 amounts")]
+    fn totals_that_differ_are_those_of_the_order_its_invoice_or_its_credit_note(
+        #[case] of: &[&'static str],
+        #[case] begins: &str,
+    ) {
+        let args = of.iter().map(|name| (*name, Arg::from("PF-1")));
+        let problem = Problem {
+            args: args.map(|(name, arg)| (name.to_owned(), arg)).collect(),
+            ..Problem::new(ProblemCode::TotalMismatch, Holds::Invoice, Args::new())
+        };
+        let message = render(&problem, Language::En).message;
+        assert!(message.starts_with(begins), "{message}");
+    }
+
     #[test]
     fn an_argument_is_never_taken_for_a_placeholder() {
         let filled = fill(
@@ -463,13 +480,13 @@ mod tests {
             Language::En,
         );
         assert_eq!(filled, "{b} and x");
-        assert_eq!(
-            fill("open { brace {c", &Args::new(), Language::En),
-            "open { brace {c"
-        );
+        for as_it_is in ["open { brace {c", "ab {nobody} c", "{} {nobody}{nobody}"] {
+            assert_eq!(fill(as_it_is, &Args::new(), Language::En), as_it_is);
+        }
     }
 
     #[rstest]
+    #[case(12_345, "€ 123,45", "123,45 €", "€123.45")]
     #[case(6493, "€ 64,93", "64,93 €", "€64.93")]
     #[case(123_456_789, "€ 1.234.567,89", "1\u{a0}234\u{a0}567,89 €", "€1,234,567.89")]
     #[case(-5, "€ -0,05", "-0,05 €", "€-0.05")]
@@ -488,6 +505,13 @@ mod tests {
     fn prices(#[case] euros: &str, #[case] nl: &str, #[case] en: &str) {
         assert_eq!(price(euros.parse().unwrap(), Language::Nl), nl);
         assert_eq!(price(euros.parse().unwrap(), Language::En), en);
+    }
+
+    #[test]
+    fn settings_have_names() {
+        assert_eq!(setting("go_live", Language::En), "Process orders from");
+        assert_eq!(setting("b2c_client_id", Language::Nl), "B2C klant");
+        assert_eq!(setting("unheard_of", Language::Fr), "unheard_of");
     }
 
     #[test]

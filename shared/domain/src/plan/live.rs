@@ -80,7 +80,6 @@ pub(super) fn live(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settin
     name_by(&mut problems, &order.reference());
     let held = problems.iter().map(|p| p.holds).max().unwrap_or(Holds::Nothing);
     let mut effects = stock;
-    let stock_pending = !effects.is_empty();
     if order.status == OrderStatus::Shipped
         && held == Holds::Nothing
         && missing.is_empty()
@@ -105,7 +104,6 @@ pub(super) fn live(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settin
     } else {
         (OrderState::Waiting, "waiting_open")
     };
-    debug_assert!(!stock_pending || state != OrderState::Booked);
     let mut explanation = vec![Sentence::plain(code)];
     explanation.extend(choices_made(ledger));
     Plan {

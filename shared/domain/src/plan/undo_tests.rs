@@ -406,6 +406,54 @@ fn a_later_unknown_status_is_no_change_but_shipping_what_was_undone_is() {
     assert_eq!(planned(&shipped, &ledger).state, OrderState::Invoiced);
 }
 
+/// The order was open when it was decided, and then ships.
+fn decided_open(happened: impl FnOnce(&mut Ledger)) -> OrderState {
+    let mut ledger = invoiced_ledger(true);
+    happened(&mut ledger);
+    decide(&mut ledger, &order(OrderStatus::Open), Keep, STOCK_KEPT);
+    planned(&order(OrderStatus::Shipped), &ledger).state
+}
+
+#[test]
+fn shipping_is_a_conflict_only_when_stock_came_back_since_the_invoice() {
+    assert_eq!(decided_open(|_| {}), OrderState::Invoiced);
+    let came_back = decided_open(|ledger| {
+        done(ledger, stock(Direction::In));
+    });
+    assert_eq!(came_back, OrderState::Conflict);
+    // Of which one that was refused is none, nor one that went out, nor one of before the invoice.
+    let refused = decided_open(|ledger| {
+        let no = done(ledger, stock(Direction::In));
+        ledger.row_mut(no).unwrap().state = RowState::Refused;
+    });
+    assert_eq!(refused, OrderState::Invoiced);
+    let out = decided_open(|ledger| {
+        done(ledger, stock(Direction::Out));
+    });
+    assert_eq!(out, OrderState::Invoiced);
+    let before = decided_open(|ledger| ledger.row_mut(1).unwrap().effect = stock(Direction::In));
+    assert_eq!(before, OrderState::Invoiced);
+}
+
+#[test]
+fn what_is_held_up_says_what_was_done_before() {
+    let cancelled = order(OrderStatus::Cancelled);
+    let mut ledger = invoiced_ledger(true);
+    decide(&mut ledger, &cancelled, Credit, Return);
+    credit(&mut ledger, progress(true));
+    let RowEffect::StockChange { items, .. } = stock(Direction::In) else {
+        unreachable!("it is a stock change");
+    };
+    ledger.look.push(LookRefusal::Item {
+        key: items[0].key.clone(),
+        article_id: items[0].article_id.clone(),
+        reason: "No.".to_owned(),
+    });
+    let found = planned(&cancelled, &ledger);
+    assert_eq!(found.state, OrderState::Blocked);
+    assert_eq!(sentences(&found), ["blocked", "undone_credited"]);
+}
+
 #[test]
 fn only_a_deletion_may_be_refused_after_an_end_that_is_not_known() {
     let refused = Outcome::Refused {
@@ -494,6 +542,80 @@ fn a_decision_about_another_invoice_counts_no_more() {
     assert_eq!(done(&mut ledger, again), 3);
     let found = planned(&cancelled, &ledger);
     assert_eq!((found.state, effects(&found)), (OrderState::Conflict, vec![]));
+}
+
+#[test]
+fn undoing_ends_with_what_was_decided_last() {
+    let cancelled = order(OrderStatus::Cancelled);
+    let decided = |invoice, stock_kept| {
+        let mut ledger = invoiced_ledger(true);
+        decide(&mut ledger, &cancelled, invoice, stock_kept);
+        ledger
+    };
+    // By what was decided: what is still to be done.
+    assert!(!decided(Keep, STOCK_KEPT).is_undoing());
+    assert!(decided(Keep, Return).is_undoing());
+    assert!(decided(Credit, STOCK_KEPT).is_undoing());
+    assert!(decided(DeleteDraft, STOCK_KEPT).is_undoing());
+    let mut ledger = decided(Credit, Return);
+    let no = credit(&mut ledger, progress(true));
+    assert!(ledger.is_undoing(), "the stock is still out");
+    done(&mut ledger, stock(Direction::In));
+    assert!(!ledger.is_undoing());
+    // Its header stands, but not yet its lines.
+    let RowEffect::CreditNote { progress, .. } = &mut ledger.row_mut(no).unwrap().effect else {
+        unreachable!("it is the credit note");
+    };
+    progress.step = 1;
+    assert!(ledger.is_undoing());
+    ledger.undo.as_mut().unwrap().obstacle = Some(Obstacle::Differs);
+    assert!(!ledger.is_undoing(), "it is in the way");
+}
+
+#[test]
+fn a_decision_holds_while_nothing_is_in_its_way_and_the_order_is_what_it_was() {
+    let cancelled = order(OrderStatus::Cancelled);
+    let mut ledger = invoiced_ledger(true);
+    let facts = OrderFacts::of(&cancelled);
+    assert_eq!(ledger.decided(&facts, true), None);
+    decide(&mut ledger, &cancelled, Credit, Return);
+    assert_eq!(ledger.decided(&facts, true), ledger.undo.as_ref());
+    let open = OrderFacts::of(&order(OrderStatus::Open));
+    assert_eq!(ledger.decided(&open, true), None, "it is open again");
+    let undo = ledger.undo.as_mut().unwrap();
+    (undo.obstacle, undo.changes) = (Some(Obstacle::Differs), Vec::new());
+    assert_eq!(ledger.decided(&facts, true), None, "it is in the way");
+}
+
+#[test]
+fn a_draft_is_being_deleted_until_its_end_is_known() {
+    let mut ledger = invoiced_ledger(false);
+    assert!(!ledger.is_deleting(2));
+    let no = ledger.intend(
+        RowEffect::DeleteDraft { invoice: 2 },
+        String::new(),
+        "108 (PF-1)".to_owned(),
+        now(),
+    );
+    for (state, deleting) in [
+        (RowState::Intended, true),
+        (RowState::Unknown, true),
+        (RowState::Done, false),
+        (RowState::Refused, false),
+    ] {
+        ledger.row_mut(no).unwrap().state = state;
+        assert_eq!(ledger.is_deleting(2), deleting, "{state:?}");
+        assert!(!ledger.is_deleting(1), "not its own");
+    }
+}
+
+#[test]
+fn stock_that_never_went_out_is_not_said_to_have_come_back() {
+    let mut ledger = invoiced_ledger(true);
+    ledger.row_mut(1).unwrap().state = RowState::Refused;
+    let cancelled = order(OrderStatus::Cancelled);
+    decide(&mut ledger, &cancelled, Keep, Return);
+    assert_eq!(sentences(&planned(&cancelled, &ledger)), ["undone_kept"]);
 }
 
 #[test]
