@@ -5,6 +5,7 @@
 //! [`round`] for all, or for one [`shard`] of them.
 
 pub mod articles;
+pub mod census;
 pub mod config;
 pub mod handler;
 pub mod pass;
@@ -13,6 +14,7 @@ pub mod queueing;
 pub mod round;
 pub mod shard;
 pub mod suspended;
+pub mod turns;
 
 pub use handler::handle;
 pub use round::Deps;

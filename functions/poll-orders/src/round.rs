@@ -1,19 +1,20 @@
 //! One round over all active connections: side by side, least recently polled first, within the time budget. One that
 //! fails or is slow costs the others nothing.
 
-use crate::poll;
+use crate::census::Census;
+use crate::poll::{self, Polled};
 use crate::shard::Shard;
 use crate::suspended;
-use futures::{StreamExt, stream};
-use jiff::Timestamp;
+use crate::turns::{self, Turn, Turns};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use peers::Peers;
-use peers::notifications::is_unreachable;
 use runtime::clock::SharedClock;
 use runtime::error::Chain;
 use runtime::invocation::Invocations;
 use runtime::metrics::{self, Metric};
 use std::time::Duration;
-use store::model::{ConnectionItem, ConnectionState, Peer};
+use store::model::{ConnectionItem, ConnectionState};
 use store::queue::{ArticleQueue, OrderQueue, SweepQueue};
 use store::{Store, StoreError};
 use tokio::time::Instant;
@@ -60,37 +61,73 @@ pub struct Report {
     pub waiting: usize,
 }
 
-/// Polls every active connection of a shard.
-pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report, StoreError> {
-    let mut connections = deps.store.connections_of(shard.parts()).await?;
-    gauge(&connections, deps.clock.now());
-    let suspended = connections.extract_if(.., |item| item.connection.state == ConnectionState::Suspended);
-    let suspended: Vec<_> = suspended.collect();
-    connections.retain(|item| item.connection.state == ConnectionState::Active);
-    connections.sort_unstable_by_key(|item| item.poll.last_poll_at);
-    for item in suspended {
-        let id = item.connection.id.clone();
-        if let Err(error) = suspended::keep(deps, *item).await {
-            tracing::error!(connection.id = %id, error = %Chain(&error), "a suspended connection could not be kept so");
+impl Report {
+    fn polled(polled: Polled) -> Self {
+        Self {
+            polled: 1,
+            queued: polled.queued,
+            waiting: usize::from(polled.waits),
+            ..Self::default()
         }
     }
-    let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
-    let reports = stream::iter(connections)
-        .map(|item| {
-            let item = *item;
-            let span = tracing::info_span!("connection", connection.id = %item.connection.id);
-            one(deps, item, deadline, needs).instrument(span)
+
+    fn failed(connections: usize) -> Self {
+        Self {
+            failed: connections,
+            ..Self::default()
+        }
+    }
+
+    fn unfinished(connections: usize) -> Self {
+        Self {
+            unfinished: connections,
+            ..Self::default()
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            polled: self.polled + other.polled,
+            failed: self.failed + other.failed,
+            queued: self.queued + other.queued,
+            unfinished: self.unfinished + other.unfinished,
+            waiting: self.waiting + other.waiting,
+        }
+    }
+}
+
+/// Polls every active connection of a shard, and keeps the suspended ones so.
+pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report, StoreError> {
+    let mut census = Census::default();
+    let mut turns = Turns::default();
+    let now = deps.clock.now();
+    deps.store
+        .each_connection(shard.parts(), |item| {
+            census.count(&item, now);
+            if has_a_turn(&item) {
+                turns.add(item.connection.id.clone(), item.poll.last_poll_at, item);
+            }
         })
-        .buffer_unordered(SIDE_BY_SIDE)
-        .collect::<Vec<_>>()
-        .await;
+        .await?;
+    census.gauge();
+    let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let mut total = Report::default();
-    for report in reports {
-        total.polled += report.polled;
-        total.failed += report.failed;
-        total.queued += report.queued;
-        total.unfinished += report.unfinished;
-        total.waiting += report.waiting;
+    let mut polls = FuturesUnordered::new();
+    for turns in turns.in_order() {
+        let (items, lost) = read(deps, turns, deadline, needs).await;
+        total = total.and(lost);
+        for item in items {
+            if polls.len() >= SIDE_BY_SIDE
+                && let Some(report) = polls.next().await
+            {
+                total = total.and(report);
+            }
+            let span = tracing::info_span!("connection", connection.id = %item.connection.id);
+            polls.push(one(deps, item, deadline, needs).instrument(span));
+        }
+    }
+    while let Some(report) = polls.next().await {
+        total = total.and(report);
     }
     metrics::gauge(Metric::PollsUnfinished, number(total.unfinished));
     tracing::info!(
@@ -103,67 +140,66 @@ pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report,
     );
     Ok(total)
 }
-
-/// What the connections are, and whose peers do not answer.
-fn gauge(connections: &[Box<ConnectionItem>], now: Timestamp) {
-    let of_state = |state: &str| connections.iter().filter(|item| state_of(item) == state).count();
-    for state in STATES {
-        metrics::gauge(Metric::ConnectionsByState.of(state), number(of_state(state)));
-    }
-    for peer in [Peer::Robaws, Peer::Productflow] {
-        let is_away = |item: &ConnectionItem| {
-            item.connection.state == ConnectionState::Active && is_unreachable(item, peer, now)
-        };
-        let away = connections.iter().filter(|item| is_away(item)).count();
-        metrics::gauge(Metric::ConnectionsUnreachable.of(peer.as_str()), number(away));
-    }
-}
-
-const STATES: [&str; 4] = ["active", "needs_credentials", "suspended", "inactive"];
-
-fn state_of(item: &ConnectionItem) -> &'static str {
-    let refused = item.robaws.refused_since.or(item.productflow.refused_since);
-    match item.connection.state {
-        ConnectionState::Active if refused.is_some() => "needs_credentials",
-        ConnectionState::Active => "active",
-        ConnectionState::Suspended => "suspended",
-        ConnectionState::Inactive => "inactive",
-    }
-}
-
 fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-async fn one(deps: &Deps, item: ConnectionItem, deadline: Instant, needs: Duration) -> Report {
-    let now = Instant::now();
-    if deadline.saturating_duration_since(now) < needs {
-        return Report {
-            unfinished: 1,
-            ..Report::default()
-        };
+/// The connections whose turn it is; and what is to be said of those that could not be read, or that there is no time for.
+async fn read(
+    deps: &Deps,
+    turns: Vec<Turn<ConnectionItem>>,
+    deadline: Instant,
+    needs: Duration,
+) -> (Vec<Box<ConnectionItem>>, Report) {
+    let connections = turns.len();
+    if !is_time(deadline, needs) {
+        return (Vec::new(), Report::unfinished(connections));
     }
-    let until = deadline.min(now + LONGEST);
-    match tokio::time::timeout_at(until, Box::pin(poll::run(deps, item, until))).await {
-        Ok(Ok(polled)) => Report {
-            polled: 1,
-            queued: polled.queued,
-            waiting: usize::from(polled.waits),
-            ..Report::default()
-        },
+    match turns::read(&deps.store, turns).await {
+        Ok(items) => (items, Report::default()),
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "connections could not be read");
+            (Vec::new(), Report::failed(connections))
+        }
+    }
+}
+
+fn is_time(deadline: Instant, needs: Duration) -> bool {
+    deadline.saturating_duration_since(Instant::now()) >= needs
+}
+
+/// Inactive connections have none.
+fn has_a_turn(item: &ConnectionItem) -> bool {
+    matches!(
+        item.connection.state,
+        ConnectionState::Active | ConnectionState::Suspended
+    )
+}
+
+async fn one(deps: &Deps, item: Box<ConnectionItem>, deadline: Instant, needs: Duration) -> Report {
+    if !is_time(deadline, needs) {
+        return Report::unfinished(1);
+    }
+    let until = deadline.min(Instant::now() + LONGEST);
+    let turn = async {
+        match item.connection.state {
+            ConnectionState::Active => Box::pin(poll::run(deps, *item, until)).await.map(Report::polled),
+            ConnectionState::Suspended => suspended::keep(deps, *item).await.map(|()| Report::default()),
+            // Since its turn was given.
+            ConnectionState::Inactive => Ok(Report::default()),
+        }
+    };
+    match tokio::time::timeout_at(until, turn).await {
+        Ok(Ok(report)) => report,
         Ok(Err(error)) => {
             tracing::warn!(error = %Chain(&error), "poll failed");
-            Report {
-                failed: 1,
-                ..Report::default()
-            }
+            Report::failed(1)
         }
         Err(_) => {
             tracing::warn!("poll ran out of time");
             Report {
-                failed: 1,
                 unfinished: 1,
-                ..Report::default()
+                ..Report::failed(1)
             }
         }
     }

@@ -47,7 +47,7 @@ async fn try_put(
         .secrets()
         .get(&connection.id, connection.secret_version.as_deref())
         .await?;
-    let Some(robaws) = sessions.peers.robaws(&connection.id, &credentials).await else {
+    let Some(robaws) = sessions.peers.robaws(&connection.id, &credentials) else {
         return Ok(false);
     };
     let now = sessions.clock.now();

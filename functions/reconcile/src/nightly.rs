@@ -7,6 +7,8 @@ use futures::{StreamExt, stream};
 use runtime::error::Chain;
 use std::time::Duration;
 use store::StoreError;
+use store::keys;
+use store::model::{ConnectionItem, ConnectionState};
 use store::queue::{Sweep, SweepMessage};
 use store::sweep::SweepAsk;
 use tokio::time::Instant;
@@ -32,12 +34,18 @@ pub struct Report {
 
 /// Checks every active connection.
 pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
-    let connections = deps.sessions.store.active_connections().await?;
+    let mut active = Vec::new();
+    let note = |item: ConnectionItem| {
+        if item.connection.state == ConnectionState::Active {
+            active.push(item.connection.id);
+        }
+    };
+    deps.sessions.store.each_connection(0..keys::SHARDS, note).await?;
     let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
-    let ends: Vec<Option<bool>> = stream::iter(connections)
-        .map(|item| {
-            let span = tracing::info_span!("connection", connection.id = %item.connection.id);
-            one(deps, item.connection.id, deadline, needs).instrument(span)
+    let ends: Vec<Option<bool>> = stream::iter(active)
+        .map(|id| {
+            let span = tracing::info_span!("connection", connection.id = %id);
+            one(deps, id, deadline, needs).instrument(span)
         })
         .buffer_unordered(SIDE_BY_SIDE)
         .collect()

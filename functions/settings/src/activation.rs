@@ -67,7 +67,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     let Some(company) = next.company else {
         return Err(failed(vec![Fault::missing("productflow.company_id")]));
     };
-    let robaws = deps.peers.robaws(&next.id, &credentials).await;
+    let robaws = deps.peers.robaws(&next.id, &credentials);
     let robaws = robaws.ok_or_else(|| failed(vec![Fault::missing("robaws.key")]))?;
     let past = Past {
         company,
@@ -148,7 +148,7 @@ pub async fn faults(
     credentials: &store::secrets::Credentials,
 ) -> Result<Vec<Fault>, ApiError> {
     let connection = &item.connection;
-    let robaws = deps.peers.robaws(&connection.id, credentials).await;
+    let robaws = deps.peers.robaws(&connection.id, credentials);
     let productflow = connection
         .company
         .and_then(|company| deps.peers.productflow(credentials, company));
@@ -192,7 +192,7 @@ async fn check(
     if !faults.is_empty() {
         return Err(failed(faults));
     }
-    let robaws = deps.peers.robaws(&item.connection.id, credentials).await;
+    let robaws = deps.peers.robaws(&item.connection.id, credentials);
     let Some(robaws) = robaws else { return Ok(()) };
     match credentials::sees_newest(&robaws, &item.newest).await {
         Ok(None | Some(true)) => Ok(()),

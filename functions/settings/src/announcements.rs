@@ -135,7 +135,7 @@ pub async fn end(deps: &Deps, item: &ConnectionItem) {
             return;
         }
     };
-    if let Some(robaws) = deps.peers.robaws(id, &credentials).await {
+    if let Some(robaws) = deps.peers.robaws(id, &credentials) {
         let removal = webhook::remove(&robaws, &webhook.endpoint_id);
         if tokio::time::timeout(REMOVAL_TIME, removal).await.is_err() {
             tracing::warn!(connection.id = %id, "the webhook stays registered: Robaws does not answer");

@@ -303,7 +303,7 @@ async fn try_new(
     let mut answered = Vec::new();
     let refused = |fault: Fault| ApiError::refused("credentials_refused").with_faults(vec![fault]);
     if change.robaws.is_some()
-        && let Some(robaws) = deps.peers.robaws(&next.id, credentials).await
+        && let Some(robaws) = deps.peers.robaws(&next.id, credentials)
     {
         match credentials::sees_newest(&robaws, &item.newest).await {
             Ok(Some(false)) => {
@@ -357,7 +357,7 @@ async fn check_settings(
         return Ok(());
     }
     let mut faults: Vec<Fault> = checks::missing(is, true, true, true);
-    if let Some(robaws) = deps.peers.robaws(&next.id, credentials).await {
+    if let Some(robaws) = deps.peers.robaws(&next.id, credentials) {
         faults.extend(checks::of_changed(
             checks::robaws_settings(&robaws, is).await,
             was,

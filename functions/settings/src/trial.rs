@@ -32,7 +32,7 @@ pub async fn robaws(deps: &Deps, item: &ConnectionItem, body: &Value) -> Result<
     let id = &item.connection.id;
     let known = deps.peers.secrets().refresh(id).await?;
     let credentials = credentials::merged(&known, typed.robaws.as_ref(), None);
-    let Some(client) = deps.peers.robaws(id, &credentials).await else {
+    let Some(client) = deps.peers.robaws(id, &credentials) else {
         return Ok(vec![Fault::missing("robaws.key")]);
     };
     let tried = async {

@@ -1,13 +1,12 @@
 //! The clients of a connection: built from its credentials, kept per version of its secret.
 
 use crate::observe::Calls;
+use crate::pacers::Pacers;
 use crate::trouble::{Trouble, signed};
 use domain::ids::{CompanyId, ConnectionId};
-use std::collections::HashMap;
 use std::sync::Arc;
 use store::model::{Connection, Peer};
 use store::secrets::{Credentials, SecretStore};
-use tokio::sync::Mutex;
 use url::Url;
 
 /// The clients of one connection.
@@ -56,7 +55,7 @@ pub struct Peers {
     robaws_url: Url,
     productflow_url: Url,
     secrets: SecretStore,
-    pacers: Arc<Mutex<HashMap<ConnectionId, Arc<robaws::Pacer>>>>,
+    pacers: Pacers,
 }
 
 impl Peers {
@@ -67,7 +66,7 @@ impl Peers {
             robaws_url,
             productflow_url,
             secrets,
-            pacers: Arc::default(),
+            pacers: Pacers::default(),
         }
     }
 
@@ -91,7 +90,7 @@ impl Peers {
                 connection: connection.id.clone(),
                 source,
             })?;
-        self.complete(connection, &credentials).await
+        self.complete(connection, &credentials)
     }
 
     /// The clients with credentials read past the cache, for when the ones in hand were refused.
@@ -104,21 +103,16 @@ impl Peers {
                     connection: connection.id.clone(),
                     source,
                 })?;
-        self.complete(connection, &credentials).await
+        self.complete(connection, &credentials)
     }
 
-    async fn complete(
-        &self,
-        connection: &Connection,
-        credentials: &Credentials,
-    ) -> Result<Clients, PeersError> {
+    fn complete(&self, connection: &Connection, credentials: &Credentials) -> Result<Clients, PeersError> {
         let incomplete = |what| PeersError::Incomplete {
             connection: connection.id.clone(),
             what,
         };
         let robaws = self
             .robaws(&connection.id, credentials)
-            .await
             .ok_or(incomplete("a Robaws key and secret"))?;
         let company = connection.company.ok_or(incomplete("a ProductFlow company"))?;
         let productflow = self
@@ -132,13 +126,9 @@ impl Peers {
     }
 
     /// A Robaws client with these credentials, paced with everything else of the connection.
-    pub async fn robaws(
-        &self,
-        connection: &ConnectionId,
-        credentials: &Credentials,
-    ) -> Option<robaws::Client> {
+    pub fn robaws(&self, connection: &ConnectionId, credentials: &Credentials) -> Option<robaws::Client> {
         let login = credentials.robaws.clone()?;
-        let pacer = Arc::clone(self.pacers.lock().await.entry(connection.clone()).or_default());
+        let pacer = self.pacers.of(connection);
         let login = robaws::Credentials {
             key: login.key,
             secret: login.secret,

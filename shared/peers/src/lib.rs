@@ -6,6 +6,7 @@ pub mod clients;
 pub mod health;
 pub mod notifications;
 pub mod observe;
+pub mod pacers;
 pub mod session;
 pub mod trouble;
 pub mod webhook;

@@ -74,6 +74,8 @@ struct State {
     since: Option<Since>,
     /// Requests without an answer yet.
     in_flight: u64,
+    /// Anything was asked for, or said of the limit.
+    used: bool,
 }
 
 /// Paces everything of one tenant in this process.
@@ -92,6 +94,7 @@ impl Default for Pacer {
             said_at: None,
             since: None,
             in_flight: 0,
+            used: false,
         }))
     }
 }
@@ -237,6 +240,7 @@ impl Pacer {
         }
         state.tokens -= ONE;
         state.in_flight += 1;
+        state.used = true;
         None
     }
 
@@ -244,6 +248,7 @@ impl Pacer {
     pub fn learn(&self, headers: &HeaderMap, is_live: bool) {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         let mut state = self.lock();
+        state.used = true;
         if let Some(remaining) = number("x-ratelimit-remaining") {
             let now = Instant::now();
             state.refill(now);
@@ -271,7 +276,13 @@ impl Pacer {
     pub fn hold(&self, wait: Duration) {
         let until = Instant::now() + wait;
         let mut state = self.lock();
+        state.used = true;
         state.not_before = Some(state.not_before.map_or(until, |known| known.max(until)));
+    }
+
+    /// Whether it is as a new one: nothing is lost with it.
+    pub fn is_new(&self) -> bool {
+        !self.lock().used
     }
 
     /// What the headers last said.
@@ -312,6 +323,20 @@ mod tests {
         // Nor slower than it must: 2 at once, 98 at 15 a second.
         let took = sent[99].duration_since(sent[0]);
         assert!(took < Duration::from_millis(6_700), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pacer_is_new_until_it_is_asked_or_told_anything() {
+        let pacer = Pacer::default();
+        assert!(pacer.is_new());
+        drop(pacer.turn().await);
+        assert!(!pacer.is_new());
+        let pacer = Pacer::default();
+        pacer.learn(&headers(14), true);
+        assert!(!pacer.is_new());
+        let pacer = Pacer::default();
+        pacer.hold(Duration::from_secs(1));
+        assert!(!pacer.is_new());
     }
 
     #[tokio::test(start_paused = true)]
@@ -367,6 +392,76 @@ mod tests {
             at_once += u64::from(start == Instant::now());
         }
         assert_eq!(at_once, BLIND_BURST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_request_goes_before_a_wait_is_over() {
+        let pacer = Pacer::default();
+        let start = Instant::now();
+        pacer.hold(Duration::from_secs(3));
+        pacer.hold(Duration::from_secs(1));
+        drop(pacer.turn().await);
+        assert!(start.elapsed() >= Duration::from_secs(3), "{:?}", start.elapsed());
+        drop(pacer.turn().await);
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_left_in_another_second_slows_nothing() {
+        let pacer = Pacer::default();
+        pacer.learn(&headers(14), true);
+        pacer.learn(&headers(0), true);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let start = Instant::now();
+        for _ in 0..BLIND_BURST {
+            drop(pacer.turn().await);
+        }
+        assert_eq!(start, Instant::now());
+    }
+
+    #[test]
+    fn only_a_header_that_shows_more_allows_more_than_documented() {
+        for (most, fastest) in [(0, 15_000), (19, 15_000), (20, 20_000), (40, 40_000)] {
+            let mut state = Pacer::default().0.into_inner().unwrap();
+            state.most = most;
+            assert_eq!(state.fastest(), fastest, "{most}");
+        }
+    }
+
+    /// The pace after answers with so much left, the first two at once and each other one so many milliseconds after the last.
+    async fn judged(held_back: bool, apart: u64, left: &[u64]) -> u64 {
+        let mut state = Pacer::default().0.into_inner().unwrap();
+        state.rate = 5_000;
+        for (at, &left) in left.iter().enumerate() {
+            if at > 1 {
+                tokio::time::advance(Duration::from_millis(apart)).await;
+            }
+            let now = Instant::now();
+            state.judge(left, now);
+            state.said_at = Some(now);
+            if let Some(since) = &mut state.since {
+                since.held_back = held_back;
+            }
+        }
+        state.rate
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pace_goes_half_of_the_way_to_what_the_limit_gives() {
+        // 3 were given in a second, and 6 beyond half of the bucket are used up in two: 6 a second.
+        assert_eq!(judged(true, 500, &[12, 12, 12, 12]).await, 5_500);
+        assert_eq!(judged(true, 250, &[12, 12, 12, 12]).await, 7_000, "twice as fast");
+        assert_eq!(
+            judged(false, 500, &[12, 12, 12, 12]).await,
+            5_000,
+            "who does not ask"
+        );
+        assert_eq!(judged(true, 500, &[12, 12, 12]).await, 5_000, "too few answers");
+        assert_eq!(judged(true, 100, &[12, 12, 12, 12]).await, 5_000, "too soon");
+        // Others took it all: half of the way to the slowest pace.
+        assert_eq!(judged(true, 500, &[12, 8, 4, 0]).await, 3_000);
+        // Others took what was beyond half of the bucket, which is still there.
+        assert_eq!(judged(true, 500, &[12, 10, 8, 6]).await, 5_000);
     }
 
     /// Robaws' bucket, half of the latency away.

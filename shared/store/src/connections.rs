@@ -3,8 +3,8 @@
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
 use crate::model::{
-    CONNECTION_SCHEMA, Connection, ConnectionItem, ConnectionState, NewestDocument, OpenProblem, Peer,
-    PeerHealth, PollState, Told, Webhook,
+    CONNECTION_SCHEMA, Connection, ConnectionItem, NewestDocument, OpenProblem, Peer, PeerHealth, PollState,
+    Told, Webhook,
 };
 use crate::queue::Sweep;
 use crate::record::{named, read_attribute, refuse_newer};
@@ -81,6 +81,13 @@ fn read(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
         due_marked_at: group(&mut item, "due_marked_at")?,
         rest: group(&mut item, "rest")?,
     })
+}
+
+/// A connection that can be read; another is logged.
+fn readable(item: Key, table_id: &str) -> Option<ConnectionItem> {
+    read(item, table_id)
+        .inspect_err(|error| tracing::error!(error = %error, "a connection can't be read"))
+        .ok()
 }
 
 fn sweeps(item: &mut Key) -> Result<BTreeMap<Sweep, SweepState>, StoreError> {
@@ -274,7 +281,7 @@ impl Store {
     }
 
     /// The connections in these parts of all ([`keys::SHARDS`]), newest first.
-    // Boxed: a list that grows or is sorted would hold ten thousand of them twice, and each is given back once it was polled.
+    // Boxed: a list that grows or is sorted would hold each of them twice.
     pub async fn connections_of(
         &self,
         parts: impl IntoIterator<Item = u8>,
@@ -283,53 +290,56 @@ impl Store {
             (item.connection.created_at, &item.connection.id)
         }
         let mut all = Vec::new();
-        let table_id = self.table_id().await?;
-        for part in parts {
-            self.read_shard(part, &table_id, &mut all).await?;
-        }
+        self.each_connection(parts, |item| all.push(Box::new(item)))
+            .await?;
         all.sort_unstable_by(|a, b| age(b).cmp(&age(a)));
         Ok(all)
     }
 
-    /// All active connections.
-    pub async fn active_connections(&self) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
-        let mut all = self.connections().await?;
-        all.retain(|item| item.connection.state == ConnectionState::Active);
-        Ok(all)
-    }
-
-    #[expect(clippy::vec_box, reason = "see connections_of")]
-    async fn read_shard(
+    /// Gives each connection in these parts of all ([`keys::SHARDS`]) as it is read, so that nobody need hold them all. One that
+    /// can't be read is left out and logged: it must not stop the others.
+    pub async fn each_connection(
         &self,
-        shard: u8,
-        table_id: &str,
-        found: &mut Vec<Box<ConnectionItem>>,
+        parts: impl IntoIterator<Item = u8>,
+        mut each: impl FnMut(ConnectionItem),
     ) -> Result<(), StoreError> {
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", text(keys::connections_pk(shard)))
-                .limit(PAGE)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(StoreError::sdk)?;
-            for item in page.items.unwrap_or_default() {
-                match read(item, table_id) {
-                    Ok(item) => found.push(Box::new(item)),
-                    // One unreadable connection must not stop the others.
-                    Err(error) => tracing::error!(error = %error, shard, "a connection can't be read"),
+        let table_id = self.table_id().await?;
+        for part in parts {
+            let mut start = None;
+            loop {
+                let page = self
+                    .client
+                    .query()
+                    .table_name(&self.table)
+                    .key_condition_expression("pk = :pk")
+                    .expression_attribute_values(":pk", text(keys::connections_pk(part)))
+                    .limit(PAGE)
+                    .set_exclusive_start_key(start)
+                    .send()
+                    .await
+                    .map_err(StoreError::sdk)?;
+                let items = page.items.unwrap_or_default();
+                items
+                    .into_iter()
+                    .filter_map(|item| readable(item, &table_id))
+                    .for_each(&mut each);
+                start = page.last_evaluated_key;
+                if start.is_none() {
+                    break;
                 }
             }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(());
-            }
         }
+        Ok(())
+    }
+
+    /// These connections, in no order; those that are gone, or can't be read, are left out.
+    pub async fn connections_by_id(&self, ids: &[ConnectionId]) -> Result<Vec<ConnectionItem>, StoreError> {
+        let table_id = self.table_id().await?;
+        let items = self.items(ids.iter().map(keys::connection).collect()).await?;
+        Ok(items
+            .into_iter()
+            .filter_map(|item| readable(item, &table_id))
+            .collect())
     }
 
     /// Stores what the merchant set, if nobody else did since it was read; gives it with its new version.

@@ -241,7 +241,12 @@ impl Store {
 
     /// Several records at once; those that are not there are left out.
     pub(crate) async fn records<R: Record>(&self, keys: Vec<Key>) -> Result<Vec<R>, StoreError> {
-        let mut records = Vec::with_capacity(keys.len());
+        Ok(readable(self.items(keys).await?))
+    }
+
+    /// Several items at once; those that are not there are left out.
+    pub(crate) async fn items(&self, keys: Vec<Key>) -> Result<Vec<Key>, StoreError> {
+        let mut items = Vec::with_capacity(keys.len());
         let mut waiting = keys;
         let mut tries = 0;
         while !waiting.is_empty() {
@@ -258,9 +263,7 @@ impl Store {
                 .send()
                 .await
                 .map_err(StoreError::sdk)?;
-            records.extend(readable(
-                answer.responses.unwrap_or_default().into_values().flatten(),
-            ));
+            items.extend(answer.responses.unwrap_or_default().into_values().flatten());
             let unprocessed = answer.unprocessed_keys.unwrap_or_default();
             let mut again: Vec<Key> = unprocessed.into_values().flat_map(|asked| asked.keys).collect();
             if !again.is_empty() {
@@ -275,7 +278,7 @@ impl Store {
             again.extend(rest);
             waiting = again;
         }
-        Ok(records)
+        Ok(items)
     }
 
     /// Records due until `until` in one partition of the index, longest due first.
@@ -437,4 +440,77 @@ fn decode_cursor(newest_pk: &str, pk: &str, cursor: &str) -> Result<Key, StoreEr
         ("newest_pk".to_owned(), text(newest_pk)),
         ("newest_at".to_owned(), text(newest_at)),
     ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::article::ArticleRecord;
+    use crate::model::OrderRecord;
+    use domain::ids::{ArticleId, OrderIdentifier};
+
+    fn shop() -> ConnectionId {
+        ConnectionId::parse("shop").unwrap()
+    }
+
+    fn order() -> OrderRecord {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        OrderRecord::new(shop(), OrderIdentifier::parse("PF-1").unwrap(), now)
+    }
+
+    #[test]
+    fn the_table_never_forgets_an_order_or_an_article() {
+        let order = order();
+        let article = ArticleRecord::new(shop(), ArticleId::parse("1").unwrap(), order.created_at);
+        for item in [item_of(&order).unwrap(), item_of(&article).unwrap()] {
+            assert!(!item.contains_key("expires_at"), "{item:?}");
+            assert!(
+                !item.contains_key("open_pk"),
+                "nothing is wrong with it: {item:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_item_that_cant_be_read_is_named_by_its_place_in_the_table() {
+        let mut item = item_of(&order()).unwrap();
+        item.insert("state".to_owned(), text("lost"));
+        let error = read::<OrderRecord>(item).unwrap_err();
+        assert_eq!(error.to_string(), "an order (ORDER#shop PF-1) can't be read");
+        assert_eq!(named("an order", &Key::new()), "an order (? ?)");
+    }
+
+    #[test]
+    fn a_list_goes_on_where_its_page_ended() {
+        let item = item_of(&order()).unwrap();
+        let place = decode_cursor("shop", "ORDER#shop", &encode_cursor(&item)).unwrap();
+        assert_eq!(place.len(), 4);
+        for (name, value) in place {
+            assert_eq!(item.get(&name), Some(&value), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_no_list_gave_is_refused() {
+        let cursor = |newest_at: &str, sk: &str| {
+            let parts = serde_json::json!([newest_at, sk]).to_string();
+            decode_cursor("shop", "ORDER#shop", &URL_SAFE_NO_PAD.encode(parts))
+        };
+        let (at, long) = ("2026-11-23T08:00:00Z", "x".repeat(1_024));
+        assert!(cursor(at, "PF-1").is_ok());
+        assert!(cursor(at, &long).is_ok());
+        let longer = format!("{long}x");
+        for (newest_at, sk) in [
+            ("", "PF-1"),
+            (at, ""),
+            (at, longer.as_str()),
+            (longer.as_str(), "PF-1"),
+        ] {
+            assert!(matches!(cursor(newest_at, sk), Err(StoreError::BadCursor)));
+        }
+        for forged in ["", "e30", "%", "W10"] {
+            let refused = decode_cursor("shop", "ORDER#shop", forged);
+            assert!(matches!(refused, Err(StoreError::BadCursor)), "{forged}");
+        }
+    }
 }

@@ -160,10 +160,18 @@ impl Credentials {
     }
 }
 
-/// What is known of a connection's secret.
+/// Why a text can't be read is not told: it would be shown with the text.
+fn parsed(connection: &ConnectionId, text: &SecretString) -> Result<Credentials, SecretError> {
+    serde_json::from_str::<Stored>(text.expose_secret())
+        .map(Credentials::from)
+        .map_err(|_| SecretError::Corrupt(connection.clone()))
+}
+
+/// What is known of a connection's secret. As the text that it is: its parts would take several times the memory, and tens of
+/// thousands are kept.
 struct Cached {
-    version: Option<String>,
-    credentials: Credentials,
+    version: Option<Box<str>>,
+    text: SecretString,
     at: Instant,
 }
 
@@ -203,20 +211,22 @@ impl SecretStore {
             .lock()
             .get(connection)
             .filter(is_good)
-            .map(|cached| cached.credentials.clone());
-        if let Some(credentials) = cached {
-            return Ok(credentials);
+            .map(|cached| cached.text.clone());
+        if let Some(text) = cached {
+            return parsed(connection, &text);
         }
-        let credentials = self.read(connection, None).await?;
-        self.keep(connection, version, &credentials);
+        let text = self.read(connection, None).await?;
+        let credentials = parsed(connection, &text)?;
+        self.keep(connection, version, text);
         Ok(credentials)
     }
 
     /// Credentials read past the cache.
     pub async fn refresh(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
-        let credentials = self.read(connection, None).await?;
+        let text = self.read(connection, None).await?;
+        let credentials = parsed(connection, &text)?;
         if let Some(cached) = self.lock().get_mut(connection) {
-            cached.credentials = credentials.clone();
+            cached.text = text;
             cached.at = Instant::now();
         }
         Ok(credentials)
@@ -226,17 +236,17 @@ impl SecretStore {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, connection: &ConnectionId, version: Option<&str>, credentials: &Credentials) {
+    fn keep(&self, connection: &ConnectionId, version: Option<&str>, text: SecretString) {
         let mut cache = self.lock();
         if cache.len() >= MOST_CACHED && !cache.contains_key(connection) {
             cache.retain(|_, cached| cached.at.elapsed() < CACHED_FOR);
-        }
-        if cache.len() >= MOST_CACHED {
-            cache.clear();
+            if cache.len() >= MOST_CACHED {
+                cache.clear();
+            }
         }
         let cached = Cached {
-            version: version.map(str::to_owned),
-            credentials: credentials.clone(),
+            version: version.map(Box::from),
+            text,
             at: Instant::now(),
         };
         cache.insert(connection.clone(), cached);
@@ -248,14 +258,16 @@ impl SecretStore {
         connection: &ConnectionId,
         version: &str,
     ) -> Result<Credentials, SecretError> {
-        self.read(connection, Some(version.to_owned())).await
+        let text = self.read(connection, Some(version.to_owned())).await?;
+        parsed(connection, &text)
     }
 
+    /// The secret's text; of a secret that is not there, one that says that nothing was entered.
     async fn read(
         &self,
         connection: &ConnectionId,
         version: Option<String>,
-    ) -> Result<Credentials, SecretError> {
+    ) -> Result<SecretString, SecretError> {
         let sent = self
             .client
             .get_secret_value()
@@ -270,15 +282,13 @@ impl SecretStore {
                     .as_service_error()
                     .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
             {
-                return Ok(Credentials::default());
+                return Ok(SecretString::from("{}"));
             }
             Err(error) => return Err(SecretError::Unavailable(error.into())),
         };
-        let stored: Option<Stored> = answer
-            .secret_string()
-            .and_then(|text| serde_json::from_str(text).ok());
-        stored
-            .map(Credentials::from)
+        answer
+            .secret_string
+            .map(SecretString::from)
             .ok_or_else(|| SecretError::Corrupt(connection.clone()))
     }
 
@@ -326,7 +336,7 @@ impl SecretStore {
             }
         };
         let version = version.ok_or_else(|| SecretError::Corrupt(connection.clone()))?;
-        self.keep(connection, Some(&version), credentials);
+        self.keep(connection, Some(&version), text.into());
         Ok(version)
     }
 
@@ -388,5 +398,93 @@ mod tests {
         ] {
             assert!(!known.same(&other));
         }
+    }
+
+    /// Secrets Manager that can't be reached.
+    fn offline() -> SecretStore {
+        use aws_sdk_secretsmanager::config::retry::RetryConfig;
+        use aws_sdk_secretsmanager::config::{BehaviorVersion, Config};
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::disabled());
+        SecretStore::new(
+            aws_sdk_secretsmanager::Client::from_conf(config.build()),
+            "connector/",
+        )
+    }
+
+    fn shop(no: usize) -> ConnectionId {
+        ConnectionId::parse(format!("shop-{no}")).unwrap()
+    }
+
+    fn token(no: usize) -> SecretString {
+        format!("{{\"productflow\":{{\"access_token\":\"{no}\"}}}}").into()
+    }
+
+    async fn is_known(secrets: &SecretStore, no: usize, version: &str) -> bool {
+        match secrets.get(&shop(no), Some(version)).await {
+            Ok(credentials) => {
+                let login = credentials.productflow.unwrap();
+                assert_eq!(login.access_token.expose_secret(), no.to_string());
+                true
+            }
+            Err(SecretError::Unavailable(_)) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn age(secrets: &SecretStore, no: usize, age: Duration) {
+        let at = Instant::now().checked_sub(age).unwrap();
+        secrets.lock().get_mut(&shop(no)).unwrap().at = at;
+    }
+
+    #[tokio::test]
+    async fn secrets_manager_out_of_reach_is_not_taken_for_a_secret_that_is_not_there() {
+        let secrets = offline();
+        let unavailable = |ended: Result<(), SecretError>| {
+            assert!(matches!(ended, Err(SecretError::Unavailable(_))), "{ended:?}");
+        };
+        unavailable(secrets.get(&shop(1), None).await.map(drop));
+        unavailable(secrets.refresh(&shop(1)).await.map(drop));
+        unavailable(secrets.of_version(&shop(1), "1").await.map(drop));
+        unavailable(secrets.put(&shop(1), &Credentials::default()).await.map(drop));
+        unavailable(secrets.delete(&shop(1)).await);
+    }
+
+    #[tokio::test]
+    async fn credentials_are_remembered_for_an_hour_under_their_version() {
+        let secrets = offline();
+        secrets.keep(&shop(1), Some("v1"), token(1));
+        secrets.keep(&shop(2), Some("v1"), token(2));
+        assert!(is_known(&secrets, 1, "v1").await);
+        assert!(is_known(&secrets, 2, "v1").await);
+        assert!(!is_known(&secrets, 1, "v2").await, "they were changed");
+        assert!(!is_known(&secrets, 3, "v1").await);
+        age(&secrets, 1, CACHED_FOR.saturating_sub(Duration::from_mins(1)));
+        assert!(is_known(&secrets, 1, "v1").await);
+        age(&secrets, 1, CACHED_FOR);
+        assert!(!is_known(&secrets, 1, "v1").await);
+    }
+
+    #[tokio::test]
+    async fn a_full_memory_forgets_what_is_too_old_and_all_only_if_nothing_is() {
+        let secrets = offline();
+        for no in 0..MOST_CACHED {
+            secrets.keep(&shop(no), Some("v1"), token(no));
+        }
+        age(&secrets, 0, CACHED_FOR);
+        let newer = MOST_CACHED;
+        secrets.keep(&shop(newer), Some("v1"), token(newer));
+        assert!(!is_known(&secrets, 0, "v1").await);
+        for no in [1, newer - 1, newer] {
+            assert!(is_known(&secrets, no, "v1").await, "{no}");
+        }
+        // One that is known takes no other's place.
+        secrets.keep(&shop(1), Some("v2"), token(1));
+        assert!(is_known(&secrets, 1, "v2").await);
+        assert_eq!(secrets.lock().len(), MOST_CACHED);
+        secrets.keep(&shop(0), Some("v1"), token(0));
+        assert_eq!(secrets.lock().len(), 1);
+        assert!(is_known(&secrets, 0, "v1").await);
     }
 }

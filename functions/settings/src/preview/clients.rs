@@ -19,7 +19,7 @@ pub struct Asked {
 pub async fn asked(deps: &Deps, item: &ConnectionItem) -> Result<Asked, ApiError> {
     let connection = &item.connection;
     let credentials = deps.peers.secrets().refresh(&connection.id).await?;
-    let robaws = deps.peers.robaws(&connection.id, &credentials).await;
+    let robaws = deps.peers.robaws(&connection.id, &credentials);
     let productflow = connection
         .company
         .and_then(|company| deps.peers.productflow(&credentials, company));

@@ -1,11 +1,15 @@
 //! How far the poll reaches: a backlog of one connection, many connections in shards, and how little an idle one takes.
 
 use crate::shop::{Shop, one_line, settings};
+use domain::ids::ConnectionId;
+use domain::settings::Language;
 use jiff::SignedDuration;
 use local::stack::ORDERS_QUEUE;
+use runtime::clock::Clock as _;
 use serde_json::json;
 use simulators::demo;
 use std::collections::BTreeMap;
+use store::model::{Connection, ConnectionState};
 
 /// Calls of the poll since they were last taken: queries of the index of what is due, and all that read or write the table itself.
 fn polled(shop: &Shop) -> (u64, u64) {
@@ -166,4 +170,33 @@ async fn each_connection_is_polled_by_exactly_one_shard() {
         assert_eq!(times, once, "{shards} shards");
     }
     assert!(shop.stack.poll_shard(4, 4).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_connections_than_are_kept_in_memory_are_each_come_to_once() {
+    let shop = Shop::open().await;
+    // Nothing was ever entered for them, so that each takes but a look.
+    for at in 0..2_400 {
+        let id = ConnectionId::parse(format!("empty-{at}")).unwrap();
+        let connection = Connection {
+            state: ConnectionState::Active,
+            ..Connection::new(id, Language::En, settings(), shop.clock.now())
+        };
+        shop.stack.store.create_connection(&connection).await.unwrap();
+    }
+    shop.place(one_line("PF-1"));
+    shop.clock.advance(SignedDuration::from_mins(5));
+    for _ in 0..2 {
+        shop.stack.productflow.clear_calls();
+        let answer = shop.stack.poll_shard(0, 1).await.unwrap();
+        assert_eq!(
+            (answer["polled"].as_u64(), answer["failed"].as_u64()),
+            (Some(1), Some(2_400))
+        );
+        // Polled just before, it is the last in the second round, and read again for it.
+        assert_eq!(shop.stack.productflow.calls().len(), 1);
+        shop.clock.advance(SignedDuration::from_mins(5));
+    }
+    shop.stack.drain().await.unwrap();
+    assert_eq!(shop.robaws.stock_changes().len(), 1);
 }

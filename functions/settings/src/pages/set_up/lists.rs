@@ -65,7 +65,7 @@ pub async fn robaws(visit: &Visit<'_>) -> Result<Option<robaws::Client>, PageErr
         .secrets()
         .get(&connection.id, connection.secret_version.as_deref())
         .await?;
-    Ok(peers.robaws(&connection.id, &credentials).await)
+    Ok(peers.robaws(&connection.id, &credentials))
 }
 
 /// Asks Robaws for everything at once. `searched`: a part of a client's name, or its number; an empty text finds any.
