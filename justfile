@@ -83,14 +83,24 @@ bench-webhook:
 bench-poll:
     cargo bench -q -p system --bench poll
 
+# What orders take of process-order, one by one and by the ten: wall time and processor time
+bench-look:
+    cargo bench -q -p system --bench look
+
 # The calls of an order's whole life, by kind of order
 bench-calls:
     cargo test -q -p system --bench calls
 
-# The rules alone, and orders a second through process-order; --save-baseline NAME keeps what the rules take, --baseline NAME compares
+# The rules alone, beside the baseline kept in the tree; and orders a second through process-order
 bench-core *args:
-    cargo bench -q -p domain --bench plan -- {{args}}
+    mkdir -p target/criterion && cp -r shared/domain/benches/baseline/. target/criterion
+    cargo bench -q -p domain --bench plan -- --baseline kept {{args}}
     cargo bench -q -p system --bench core
+
+# Measures the baseline that bench-core compares with anew
+bench-core-keep:
+    cargo bench -q -p domain --bench plan -- --save-baseline kept
+    cd target/criterion && find . -path '*/kept/*.json' -exec cp --parents {} ../../shared/domain/benches/baseline \;
 
 # Where the time of the rules goes, in docs/plan.svg; needs perf, and inferno (cargo install --root target/tools inferno)
 flamegraph:

@@ -556,6 +556,14 @@ impl Stack {
             let answered = answered.map_err(|error| anyhow!("process-order: {error}"))?;
             Ok(serde_json::to_value(&answered)?)
         };
+        self.work_by(invoke).await
+    }
+
+    /// The same with another process-order than its own, such as one in another process.
+    pub async fn work_by<F>(&self, invoke: impl FnOnce(Value, Context) -> F) -> anyhow::Result<usize>
+    where
+        F: Future<Output = anyhow::Result<Value>>,
+    {
         self.deliver(PROCESS_ORDER, ORDERS_QUEUE, 10, self.time_limit, invoke)
             .await
     }

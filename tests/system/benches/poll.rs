@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't run says so")]
 
+#[path = "bench/function.rs"]
+mod function;
 #[path = "bench/print.rs"]
 mod print;
 #[path = "bench/shop.rs"]
@@ -15,33 +17,26 @@ mod world;
 
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::LambdaEvent;
 use local::Stack;
-use local::aws::{SECRET_PREFIX, TABLE};
 use runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use simulators::demo;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const LATENCY: Duration = Duration::from_millis(200);
 /// As in the template.
 const TIME_LIMIT: Duration = Duration::from_mins(4);
-/// Set in the process that is the function.
-const FUNCTION: &str = "POLL_FUNCTION";
 const ROUNDS: usize = 3;
 /// Connections made at a time.
 const SIDE_BY_SIDE: usize = 16;
 
 fn main() {
-    if runtime::env::optional(FUNCTION).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(Box::pin(function()));
+    if function::is_this() {
+        function::run(Box::pin(polls()));
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -74,7 +69,7 @@ async fn polled(connections: usize) -> Value {
     world::latency(&stack, LATENCY, LATENCY);
     stack.productflow.clear_calls();
     let rounds = {
-        let command = command(&stack);
+        let command = function::command(&stack);
         tokio::task::spawn_blocking(move || rounds(command))
             .await
             .unwrap()
@@ -85,87 +80,28 @@ async fn polled(connections: usize) -> Value {
     })
 }
 
-/// The function, with the environment that the template gives it.
-fn command(stack: &Stack) -> Command {
-    let endpoints = stack.aws.endpoints();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .env(FUNCTION, "1")
-        .env("AWS_ENDPOINT_URL_DYNAMODB", endpoints.dynamodb)
-        .env("AWS_ENDPOINT_URL_SQS", endpoints.sqs)
-        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoints.secretsmanager)
-        .env("AWS_REGION", "eu-west-1")
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("TABLE_NAME", TABLE)
-        .env("SECRET_PREFIX", SECRET_PREFIX)
-        .env("METRICS_NAMESPACE", "Connector/bench")
-        .env("LOG_LEVEL", "error")
-        .env("ROBAWS_BASE_URL", format!("{}/api/v2", stack.robaws_server.url()))
-        .env(
-            "PRODUCTFLOW_BASE_URL",
-            format!("{}/api/v1", stack.productflow_server.url()),
-        )
-        .env("ORDERS_QUEUE_URL", "http://localhost/000000000000/orders.fifo")
-        .env(
-            "ARTICLES_QUEUE_URL",
-            "http://localhost/000000000000/articles.fifo",
-        )
-        .env("SWEEPS_QUEUE_URL", "http://localhost/000000000000/sweeps.fifo")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// What the function says of itself, a line a round; what else it says is passed on.
+/// What the function says of itself, a line a round.
 fn rounds(mut command: Command) -> Vec<Value> {
     let mut child = command.spawn().unwrap();
-    let mut rounds = Vec::new();
-    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-        let line = line.unwrap();
-        match serde_json::from_str(&line) {
-            Ok(round) => rounds.push(round),
-            Err(_) => std::io::stderr()
-                .write_all(format!("{line}\n").as_bytes())
-                .unwrap(),
-        }
-    }
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let rounds = lines.filter_map(|line| function::said(&line.unwrap())).collect();
     assert!(child.wait().unwrap().success());
     rounds
 }
 
-async fn function() {
+async fn polls() {
     let started = runtime::telemetry::init("poll-orders");
     let deps = poll_orders::Deps::from_env(&started).unwrap();
     let shards: u8 = world::from_env("POLL_SHARDS", 1);
     for _ in 0..ROUNDS {
-        let mut context = Context::default();
-        let end = SystemClock.now() + SignedDuration::try_from(TIME_LIMIT).unwrap();
-        context.deadline = u64::try_from(end.as_millisecond()).unwrap();
-        let (began, processor) = (Instant::now(), processor_ms());
+        let context = function::context(TIME_LIMIT);
+        let (began, processor) = (Instant::now(), function::processor());
         let event = LambdaEvent::new(json!({ "shard": 0, "shards": shards }), context);
         let answer = Box::pin(poll_orders::handle(&deps, event)).await.unwrap();
-        let round = json!({
-            "seconds": began.elapsed().as_secs(), "processor_ms": processor_ms() - processor, "peak_mb": peak_kb() / 1024,
+        let processor = function::processor().saturating_sub(processor);
+        function::say(&json!({
+            "seconds": began.elapsed().as_secs(), "processor_ms": processor.as_millis(), "peak_mb": function::peak_kb() / 1024,
             "answer": answer,
-        });
-        std::io::stderr()
-            .write_all(format!("{round}\n").as_bytes())
-            .unwrap();
+        }));
     }
-}
-
-/// The most memory that this process ever had, by the kernel.
-fn peak_kb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// Processor time of this process, in user and kernel; the kernel counts in hundredths of a second.
-fn processor_ms() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    ticks.map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
 }
