@@ -97,3 +97,69 @@ impl Error {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(status: u16) -> Error {
+        Error::Rejected {
+            status,
+            message: "sort: An Peeters is not supported".to_owned(),
+        }
+    }
+
+    fn no_answer() -> Error {
+        let source = runtime::http::client(&[])
+            .unwrap()
+            .get("nowhere")
+            .build()
+            .unwrap_err();
+        Error::NoAnswer { source }
+    }
+
+    #[test]
+    fn the_merchant_is_told_productflows_own_sentence_and_the_log_is_not() {
+        assert_eq!(
+            rejected(422).reason(),
+            "ProductFlow refuses the request (422): sort: An Peeters is not supported"
+        );
+        assert_eq!(rejected(422).to_string(), "ProductFlow refuses the request (422)");
+        assert_eq!(
+            Error::Forbidden {}.reason(),
+            "ProductFlow refuses access to the company (403)"
+        );
+        assert_eq!(
+            Error::Unavailable { status: 503 }.reason(),
+            "ProductFlow is not available (503)"
+        );
+    }
+
+    #[test]
+    fn only_what_passes_is_asked_again() {
+        assert!(no_answer().is_passing());
+        assert!(Error::Unavailable { status: 503 }.is_passing());
+        for error in [
+            Error::Unauthorized { status: 401 },
+            Error::Forbidden {},
+            Error::NotFound {
+                path: "order/PF-1".to_owned(),
+            },
+            rejected(422),
+            Error::RateLimited { retry_after: None },
+            Error::Unreadable { what: "JSON" },
+        ] {
+            assert!(!error.is_passing(), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_a_400_and_a_422_refuse_the_query() {
+        for (status, expected) in [(400, true), (422, true), (405, false), (409, false), (418, false)] {
+            assert_eq!(rejected(status).is_refusal_of_query(), expected, "{status}");
+        }
+        assert!(!Error::Unavailable { status: 503 }.is_refusal_of_query());
+        assert!(!Error::Forbidden {}.is_refusal_of_query());
+        assert!(!no_answer().is_refusal_of_query());
+    }
+}

@@ -264,6 +264,172 @@ async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Valu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
+
+    /// Every call, as it ended.
+    #[derive(Debug, Default)]
+    struct Heard(Mutex<(Vec<Ended>, u32)>);
+
+    impl runtime::observer::Observer for Heard {
+        fn called(&self, _took: Duration, ended: Ended) {
+            self.0.lock().unwrap().0.push(ended);
+        }
+
+        fn unreadable(&self) {
+            self.0.lock().unwrap().1 += 1;
+        }
+    }
+
+    /// One whose calls end at once without an answer: it may only speak HTTPS.
+    fn without_answers() -> (Client, Arc<Heard>) {
+        let heard = Arc::new(Heard::default());
+        let client = Client::new(
+            runtime::http::client(&[]).unwrap(),
+            "http://localhost/api/v1".parse().unwrap(),
+            "t0ken".into(),
+            CompanyId(42),
+        );
+        (client.observed(heard.clone()), heard)
+    }
+
+    fn response(status: u16, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Response {
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(body.into()).unwrap().into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_without_an_answer_is_made_once_more_and_a_write_is_not() {
+        let (client, heard) = without_answers();
+        let answer = client.get("marketplace", "").await;
+        assert!(matches!(answer, Err(Error::NoAnswer { .. })), "{answer:?}");
+        assert_eq!(heard.0.lock().unwrap().0, [Ended::Failed, Ended::Failed]);
+
+        let (client, heard) = without_answers();
+        let write = Write {
+            form: &[],
+            language: None,
+        };
+        let answer = client.write(Method::DELETE, "product/A-1/offer", write).await;
+        assert!(matches!(answer, Err(Error::NoAnswer { .. })), "{answer:?}");
+        assert_eq!(heard.0.lock().unwrap().0, [Ended::Failed]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_took_long_is_not_made_again() {
+        let (client, heard) = without_answers();
+        *client.not_before.lock().unwrap() = Some(Instant::now() + Duration::from_secs(6));
+        let began = Instant::now();
+        client.get("marketplace", "").await.unwrap_err();
+        assert!(began.elapsed() >= Duration::from_secs(6));
+        assert_eq!(heard.0.lock().unwrap().0, [Ended::Failed]);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_told_to_the_observer() {
+        let (client, heard) = without_answers();
+        client.noted(Ok(())).unwrap();
+        assert_eq!(heard.0.lock().unwrap().1, 0);
+        client
+            .noted::<()>(Err(Error::Unreadable { what: "an order" }))
+            .unwrap_err();
+        assert_eq!(heard.0.lock().unwrap().1, 1);
+    }
+
+    #[rstest]
+    #[case(Some("0"), true)]
+    #[case(Some("1"), true)]
+    #[case(Some(" 1 "), true)]
+    #[case(Some("2"), false)]
+    #[case(Some("59"), false)]
+    #[case(Some("many"), false)]
+    #[case(None, false)]
+    #[tokio::test(start_paused = true)]
+    async fn the_last_requests_of_a_limit_wait_for_its_next_second(
+        #[case] left: Option<&str>,
+        #[case] waits: bool,
+    ) {
+        let (client, _) = without_answers();
+        let headers: Vec<_> = left
+            .map(|left| ("x-ratelimit-remaining", left))
+            .into_iter()
+            .collect();
+        client.learn(&response(200, &headers, ""));
+        let next = Instant::now() + Duration::from_secs(1);
+        assert_eq!(*client.not_before.lock().unwrap(), waits.then_some(next));
+
+        client.learn(&response(200, &[("x-ratelimit-remaining", "30")], ""));
+        assert_eq!(*client.not_before.lock().unwrap(), None, "there are more again");
+    }
+
+    #[rstest]
+    #[case(&[("content-type", "application/json")], "{}", true)]
+    #[case(&[("content-type", "application/json")], "", true)]
+    #[case(&[("content-type", "application/json")], "Saved.", true)]
+    #[case(&[("content-type", "text/html")], "", true)]
+    #[case(&[], "Saved.", true)]
+    #[case(&[], "", true)]
+    #[case(&[("content-type", "text/html; charset=utf-8")], "<html>Sign in</html>", false)]
+    #[tokio::test]
+    async fn a_write_is_done_whatever_its_answer_holds_but_not_when_that_is_a_page(
+        #[case] headers: &[(&str, &str)],
+        #[case] body: &'static str,
+        #[case] is_done: bool,
+    ) {
+        let call = Call {
+            method: Method::POST,
+            path: "product/A-1",
+            query: "",
+            write: Some(Write {
+                form: &[],
+                language: None,
+            }),
+        };
+        match answer(response(200, headers, body), &call, "t0ken").await {
+            Ok(_) => assert!(is_done),
+            Err(Error::Unauthorized { status: 200 }) => assert!(!is_done),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[rstest]
+    #[case(200, r#"{"data":[]}"#, "")]
+    #[case(200, "<html>Sign in</html>", "ProductFlow refuses the access token (200)")]
+    #[case(200, "Hello", "the answer of ProductFlow can't be read as JSON")]
+    #[case(200, "", "the answer of ProductFlow can't be read as JSON")]
+    #[case(302, "", "ProductFlow refuses the access token (302)")]
+    #[case(401, "", "ProductFlow refuses the access token (401)")]
+    #[case(403, "", "ProductFlow refuses access to the company (403)")]
+    #[case(404, "", "ProductFlow does not have order (404)")]
+    #[case(408, "", "ProductFlow is not available (408)")]
+    #[case(409, "", "ProductFlow refuses the request (409): no message")]
+    #[case(
+        422,
+        r#"{"message":"No t0ken."}"#,
+        "ProductFlow refuses the request (422): No …."
+    )]
+    #[case(429, "", "ProductFlow allows no more requests now (429)")]
+    #[case(503, "<html>", "ProductFlow is not available (503)")]
+    #[tokio::test]
+    async fn an_answer_to_a_read_is_told_by_its_status(
+        #[case] status: u16,
+        #[case] body: &'static str,
+        #[case] reason: &str,
+    ) {
+        let call = Call {
+            method: Method::GET,
+            path: "order",
+            query: "",
+            write: None,
+        };
+        let answer = answer(response(status, &[], body), &call, "t0ken").await;
+        assert_eq!(
+            answer.err().map(|error| error.reason()).unwrap_or_default(),
+            reason
+        );
+    }
 
     #[test]
     fn a_sentence_is_repeated_without_the_token() {

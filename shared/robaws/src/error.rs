@@ -246,4 +246,59 @@ mod tests {
         );
         assert_eq!(refused.robaws_reason(), "remark: Jan Janssens is too long");
     }
+
+    fn rejected(status: u16) -> Error {
+        Error::Rejected {
+            status,
+            message: String::new(),
+            correlation_id: None,
+        }
+    }
+
+    fn no_answer() -> Error {
+        let source = runtime::http::client(&[])
+            .unwrap()
+            .get("nowhere")
+            .build()
+            .unwrap_err();
+        Error::NoAnswer { source }
+    }
+
+    #[test]
+    fn only_what_passes_is_asked_again_and_only_a_refusal_says_that_nothing_happened() {
+        let path = || "articles/12".to_owned();
+        let limited = Error::RateLimited {
+            retry_after: None,
+            daily: true,
+            reset: None,
+        };
+        let unreadable = Error::Unreadable {
+            what: "an answer",
+            source: Misfit::TooLarge,
+        };
+        for (error, is_passing, is_certain) in [
+            (no_answer(), true, false),
+            (Error::Unavailable { status: 503 }, true, false),
+            (Error::Unauthorized {}, false, true),
+            (Error::Forbidden { path: path() }, false, true),
+            (Error::NotFound { path: path() }, false, true),
+            (rejected(400), false, true),
+            (rejected(413), false, true),
+            (rejected(415), false, true),
+            (rejected(422), false, true),
+            (rejected(405), false, false),
+            (Error::Conflict {}, false, false),
+            (limited, false, true),
+            (Error::NotJson { status: 200 }, false, false),
+            (unreadable, false, false),
+            (Error::Redirected { status: 302 }, false, false),
+            (Error::OutOfTime, false, true),
+        ] {
+            assert_eq!(
+                (error.is_passing(), error.is_certain_refusal()),
+                (is_passing, is_certain),
+                "{error}"
+            );
+        }
+    }
 }

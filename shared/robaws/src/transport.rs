@@ -420,51 +420,5 @@ fn is_end(read: u32, rows: usize, total_pages: u64) -> Result<bool, Misfit> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_ends_with_its_last_page_or_an_empty_one_and_is_refused_when_it_does_not_end() {
-        let end = |read, rows, total_pages| is_end(read, rows, total_pages).ok();
-        assert_eq!(end(1, 100, 2), Some(false));
-        assert_eq!(end(2, 100, 2), Some(true));
-        assert_eq!(end(1, 100, 0), Some(true), "without a number of pages");
-        assert_eq!(end(1, 0, u64::MAX), Some(true));
-        assert_eq!(end(999, 100, u64::MAX), Some(false));
-        assert_eq!(end(1_000, 100, 1_000), Some(true));
-        assert_eq!(end(1_000, 100, u64::MAX), None);
-    }
-
-    #[test]
-    fn a_request_keeps_the_rest_of_what_it_is() {
-        let body = Request::post("stock-changes", "{}", "key");
-        assert_eq!(body.idempotency_key, Some("key"));
-        let of_replica = body.of_replica(true);
-        assert!(of_replica.replica && of_replica.idempotency_key == Some("key"));
-        let without = of_replica.without_key();
-        assert_eq!((without.idempotency_key, without.path), (None, "stock-changes"));
-        assert!(without.replica && without.method == Method::POST && without.body.is_some());
-        assert!(!Request::get("articles", &[]).of_replica(false).replica);
-    }
-
-    #[test]
-    fn an_api_user_is_told_by_the_digest_of_his_key() {
-        let digest = |key: &str, secret: &str| {
-            let credentials = Credentials {
-                key: key.into(),
-                secret: secret.into(),
-            };
-            let url = "http://localhost/api/v2".parse().unwrap();
-            Client::new(
-                runtime::http::client(&[]).unwrap(),
-                url,
-                credentials,
-                Arc::default(),
-            )
-            .key_digest()
-        };
-        assert_eq!(digest("key", "secret"), "2c70e12b7a0646f9");
-        assert_eq!(digest("key", "other"), digest("key", "secret"));
-        assert_ne!(digest("other", "secret"), digest("key", "secret"));
-    }
-}
+#[path = "transport_tests.rs"]
+mod tests;

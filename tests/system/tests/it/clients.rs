@@ -1,19 +1,28 @@
 //! The clients' searches, against simulated peers that help less than they could.
 
 use crate::shop::{Shop, one_line};
-use domain::ids::{CompanyId, OrderIdentifier};
+use domain::catalogue::ArticleAnswer;
+use domain::ids::{ArticleId, CompanyId, OrderIdentifier, Sku};
 use domain::invoice::DocumentKind;
-use serde_json::json;
+use robaws::articles::ArticleList;
+use serde_json::{Value, json};
 use simulators::Fault;
 use simulators::demo;
 use simulators::robaws::Article;
-use simulators::traffic::{Answer, Effect};
+use simulators::traffic::{Answer, Effect, Outage};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 fn robaws_of(shop: &Shop) -> robaws::Client {
-    let url: url::Url = format!("{}/api/v2", shop.stack.robaws_server.url())
-        .parse()
-        .unwrap();
+    robaws_at(
+        format!("{}/api/v2", shop.stack.robaws_server.url())
+            .parse()
+            .unwrap(),
+    )
+}
+
+fn robaws_at(url: url::Url) -> robaws::Client {
     let http = runtime::http::client(&[&url]).unwrap();
     let credentials = robaws::Credentials {
         key: demo::ROBAWS_KEY.into(),
@@ -152,4 +161,379 @@ async fn short_waits_for_a_limit_are_waited_out() {
         assert_eq!((answer.is_ok(), waits), (answered, !answered), "Robaws, {what}");
         assert_eq!(shop.stack.robaws.calls().len(), asked, "Robaws, {what}");
     }
+}
+
+/// A read that fails is made once more at once, whether or not an answer came; a refusal is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_fails_is_made_once_more() {
+    let shop = Shop::open().await;
+    let order = OrderIdentifier::parse("PF-1").unwrap();
+    shop.place(one_line("PF-1"));
+    let status = |status: u16| Effect::Answer(Answer::html(status));
+    for (effect, times, asked, answered) in [
+        (status(503), 1, 2, true),
+        (status(503), 2, 2, false),
+        (status(408), 1, 2, true),
+        (Effect::Drop, 1, 2, true),
+        (status(403), 1, 1, false),
+    ] {
+        let what = format!("{effect:?}, {times} times");
+        let fault = |path: &str| Fault::on("GET", path).effect(effect.clone()).times(times);
+        shop.stack.productflow.clear_faults();
+        shop.stack.productflow.clear_calls();
+        shop.stack.productflow.fault(fault("/order/PF-1"));
+        let answer = productflow_of(&shop).order(&order).await;
+        assert_eq!(answer.is_ok(), answered, "ProductFlow, {what}: {answer:?}");
+        assert_eq!(shop.stack.productflow.calls().len(), asked, "ProductFlow, {what}");
+
+        shop.stack.robaws.clear_faults();
+        shop.stack.robaws.clear_calls();
+        shop.stack.robaws.fault(fault("/vat-tariffs"));
+        let answer = robaws_of(&shop).vat_tariffs().await;
+        assert_eq!(answer.is_ok(), answered, "Robaws, {what}: {answer:?}");
+        assert_eq!(shop.stack.robaws.calls().len(), asked, "Robaws, {what}");
+    }
+}
+
+/// A peer that answers everything with this status, and closes the connection before the end of the body.
+fn breaks_off(status: u16) -> url::Url {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            let head = format!("HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\n");
+            let answer = format!("{head}content-length: 100\r\n\r\n{{\"message\":");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    format!("http://127.0.0.1:{port}/api/v2").parse().unwrap()
+}
+
+/// A refusal is one whatever became of its body; of anything else that breaks off the end is not known.
+#[tokio::test]
+async fn a_refusal_is_one_also_when_it_breaks_off() {
+    let id = ArticleId::parse("12").unwrap();
+    for (status, expected) in [
+        (200, "no answer from Robaws"),
+        (302, "no answer from Robaws"),
+        (400, "Robaws refuses the request (400, correlation none)"),
+        (401, "Robaws refuses the API key (401)"),
+        (404, "none"),
+        (409, "the same request is still running at Robaws (409)"),
+        (503, "no answer from Robaws"),
+    ] {
+        let found = robaws_at(breaks_off(status)).article(&id).await;
+        let told = match found {
+            Ok(found) => found.map_or("none", |_| "found").to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(told, expected, "{status}");
+    }
+}
+
+/// A tenant without a limit that is felt, which ignores the filters named.
+async fn shop_that_ignores(filters: &[&str]) -> Shop {
+    let shop = Shop::open().await;
+    shop.robaws.set(|settings| {
+        settings.rate_per_second = 10_000;
+        settings.burst = 10_000;
+        let filters = filters.iter().map(|filter| (*filter).to_owned());
+        settings.ignored_filters.extend(filters);
+    });
+    shop.stack.robaws.clear_calls();
+    shop
+}
+
+/// Calls of a list since they were last counted.
+fn pages_read(shop: &Shop, path: &str) -> usize {
+    let read = shop.stack.robaws.count("GET", path);
+    shop.stack.robaws.clear_calls();
+    read
+}
+
+/// Articles with these ids, whose numbers are the ids behind this text: none is called by it alone.
+fn crowd(shop: &Shop, text: &str, ids: std::ops::RangeInclusive<u32>) {
+    for id in ids {
+        shop.robaws
+            .put_article(Article::new(&id.to_string(), &format!("{text}-{id}")));
+    }
+}
+
+/// The article with exactly a number is found on whatever page, and two of them are enough to know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_article_is_found_by_exactly_its_number_on_whatever_page() {
+    let shop = shop_that_ignores(&["articleNumber"]).await;
+    let robaws = robaws_of(&shop);
+    let by_number = async |number: &str| {
+        let number = Sku::parse(number).unwrap();
+        match robaws.articles_by_number(&number).await.unwrap() {
+            ArticleAnswer::Found(article) => article.id.to_string(),
+            ArticleAnswer::NotFound => "none".to_owned(),
+            ArticleAnswer::NotUnique => "several".to_owned(),
+        }
+    };
+    crowd(&shop, "LAMP", 101..=250);
+    shop.robaws.put_article(Article::new("301", "lamp"));
+    assert_eq!(by_number("LAMP").await, "none");
+    assert_eq!(pages_read(&shop, "/articles"), 2);
+    shop.robaws.put_article(Article::new("302", "LAMP"));
+    assert_eq!(by_number("LAMP").await, "302");
+    shop.robaws.put_article(Article::new("303", "LAMP"));
+    assert_eq!(by_number("LAMP").await, "several");
+    shop.robaws.archive_article("302");
+    assert_eq!(by_number("LAMP").await, "303");
+    shop.robaws.archive_article("303");
+    assert_eq!(by_number("LAMP").await, "none");
+
+    shop.robaws.put_article(Article::new("21", "LAMP"));
+    shop.robaws.put_article(Article::new("22", "LAMP"));
+    pages_read(&shop, "/articles");
+    assert_eq!(by_number("LAMP").await, "several");
+    assert_eq!(pages_read(&shop, "/articles"), 1, "two are enough to know");
+}
+
+/// An article comes with the live ones that share its number, from whatever page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_article_comes_with_the_live_ones_of_its_number() {
+    let shop = shop_that_ignores(&[]).await;
+    let namesakes = async |id: &str| {
+        let id = ArticleId::parse(id).unwrap();
+        let found = robaws_of(&shop).namesakes("LAMP", &id).await.unwrap();
+        let live: Vec<String> = found.live.iter().map(|article| article.id.to_string()).collect();
+        (
+            found.article.map(|article| article.id.to_string()),
+            live.join(" "),
+            found.crowded,
+        )
+    };
+    let found = |id: Option<&str>, live: &str, crowded| (id.map(str::to_owned), live.to_owned(), crowded);
+
+    shop.robaws.put_article(Article::new("31", "LAMP").ticked(true));
+    shop.robaws.put_article(Article::new("32", "lamp"));
+    shop.robaws.put_article(Article::new("33", "LAMP"));
+    shop.robaws.archive_article("33");
+    assert_eq!(namesakes("31").await, found(Some("31"), "31", false));
+    assert_eq!(namesakes("33").await, found(Some("33"), "31", false), "archived");
+    assert_eq!(
+        namesakes("32").await,
+        found(Some("32"), "31", false),
+        "of another number"
+    );
+    assert_eq!(namesakes("34").await, found(None, "31", false), "not there");
+
+    crowd(&shop, "LAMP", 101..=197);
+    assert_eq!(pages_read(&shop, "/articles"), 4);
+    assert_eq!(namesakes("31").await, found(Some("31"), "31", false));
+    assert_eq!(pages_read(&shop, "/articles"), 1, "100 fit");
+    shop.robaws.put_article(Article::new("901", "LAMP"));
+    assert_eq!(namesakes("31").await, found(Some("31"), "31 901", true));
+    assert_eq!(namesakes("901").await, found(Some("901"), "31 901", true));
+    assert_eq!(pages_read(&shop, "/articles"), 4);
+
+    shop.robaws.restore_article("33");
+    assert_eq!(namesakes("31").await, found(Some("31"), "31 33", false));
+    assert_eq!(
+        pages_read(&shop, "/articles"),
+        1,
+        "it and two of the number are known"
+    );
+    assert_eq!(namesakes("901").await, found(Some("901"), "31 33 901", true));
+    assert_eq!(pages_read(&shop, "/articles"), 2, "it is not known yet");
+}
+
+/// A search says that there are more when either of its lists goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_for_articles_tells_that_a_list_goes_on() {
+    let shop = shop_that_ignores(&[]).await;
+    let search = async |wanted: &str| {
+        let (found, is_cut) = robaws_of(&shop).find_articles(wanted, 200).await.unwrap();
+        (found.len(), is_cut)
+    };
+    crowd(&shop, "LAMP", 101..=200);
+    shop.robaws.put_article(named("31", "X-1", "Mirror"));
+    assert_eq!(search("LAMP-").await, (100, false));
+    for id in 202..=301 {
+        shop.robaws
+            .put_article(named(&id.to_string(), &format!("M-{id}"), "A mirror"));
+    }
+    assert_eq!(search("mirror").await, (100, true), "names alone");
+    shop.robaws.put_article(named("201", "LAMP-201", "x"));
+    for id in 101..=200 {
+        let id = id.to_string();
+        shop.robaws.edit_article(&id, |article| article.name = None);
+    }
+    assert_eq!(search("LAMP-").await, (100, true), "numbers alone");
+}
+
+/// All pages of articles are read and no more, all of them from the copy, the ticked ones as they are now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_articles_end_with_the_last() {
+    let shop = shop_that_ignores(&[]).await;
+    let robaws = robaws_of(&shop);
+    let page = async |page, which| {
+        let page = robaws.articles_page(page, which).await.unwrap();
+        (page.articles.len(), page.total, page.is_last)
+    };
+    crowd(&shop, "LAMP", 101..=300);
+    let all = ArticleList::AllOfReplica;
+    let total = 204;
+    assert_eq!(page(0, all).await, (100, total, false));
+    assert_eq!(page(1, all).await, (100, total, false));
+    assert_eq!(page(2, all).await, (4, total, true));
+    assert_eq!(page(3, all).await, (0, total, true));
+    assert!(shop.stack.robaws.calls().iter().all(|call| call.replica));
+    let limits = robaws.limits();
+    assert!(limits.remaining.is_some());
+    assert_eq!(limits.daily_remaining, None, "the copy has a day of its own");
+
+    shop.stack.robaws.clear_calls();
+    assert_eq!(page(0, ArticleList::Ticked).await, (3, 3, true));
+    assert!(shop.stack.robaws.calls().iter().all(|call| !call.replica));
+    assert!(robaws.limits().daily_remaining.is_some());
+}
+
+/// Answers to the calls of a list, one after the other: pages of these rows, of so many pages in all.
+fn pages(shop: &Shop, path: &str, total_pages: u32, rows: &[Value]) {
+    shop.stack.robaws.clear_faults();
+    shop.stack.robaws.clear_calls();
+    for (nth, rows) in (1_u32..).zip(rows) {
+        let page = json!({ "items": rows, "totalPages": total_pages });
+        let answer = Effect::Answer(Answer::json(200, page));
+        shop.stack
+            .robaws
+            .fault(Fault::on("GET", path).nth(nth).effect(answer));
+    }
+}
+
+/// Pages of documents end with the last, or with an empty one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_documents_end_with_the_last() {
+    let shop = shop_that_ignores(&[]).await;
+    let robaws = robaws_of(&shop);
+    let since = "2026-11-23T08:00:00Z".parse().unwrap();
+    let rows = [
+        json!([{"id": "1"}]),
+        json!([{"id": "2"}]),
+        json!([{"id": "3"}]),
+        json!([]),
+    ];
+    for (number, is_last) in [(0_u32, false), (1, false), (2, true), (3, true)] {
+        let at = usize::try_from(number).unwrap();
+        pages(&shop, "/stock-changes", 3, &rows[at..]);
+        let page = robaws.stock_changes_page(number, since).await.unwrap();
+        assert_eq!(page.is_last, is_last, "stock changes, page {number}");
+        assert_eq!(page.documents.len(), usize::from(number < 3));
+        pages(&shop, "/sales-invoices", 3, &rows[at..]);
+        let page = robaws.invoices_now(number, since).await.unwrap();
+        assert_eq!(page.is_last, is_last, "invoices, page {number}");
+    }
+    pages(&shop, "/stock-changes", 9, &[json!([])]);
+    assert!(robaws.stock_changes_now(0, since).await.unwrap().is_last, "empty");
+    assert!(!shop.stack.robaws.calls()[0].replica);
+}
+
+/// A search for a document goes on past those of others and past ours of another kind, and ends with ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_for_a_document_ends_with_ours_of_its_kind() {
+    let shop = shop_that_ignores(&[]).await;
+    let robaws = robaws_of(&shop);
+    let row = |id: u32, reference: &str, kind: &str| json!([{ "id": id.to_string(), "clientReference": reference, "type": kind }]);
+    let rows = [
+        row(1, "PF-2", "INVOICE"),
+        row(2, "PF-1", "CREDIT_NOTE"),
+        row(3, "PF-1", "INVOICE"),
+        row(4, "PF-1", "INVOICE"),
+    ];
+    for (kind, found, read) in [
+        (DocumentKind::Invoice, vec!["2", "3"], 3),
+        (DocumentKind::CreditNote, vec!["2"], 2),
+    ] {
+        pages(&shop, "/sales-invoices", 4, &rows);
+        let invoices = robaws.find_by_reference("PF-1", kind).await.unwrap();
+        let ids: Vec<&str> = invoices.iter().map(|invoice| invoice.id.as_str()).collect();
+        assert_eq!(
+            (ids, pages_read(&shop, "/sales-invoices")),
+            (found, read),
+            "{kind:?}"
+        );
+    }
+}
+
+/// A client is found by its number and by a part of its name, on whatever page, each once, the one with the number first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_are_found_as_people_search() {
+    let shop = shop_that_ignores(&["name"]).await;
+    let robaws = robaws_of(&shop);
+    let search = async |text: &str, most| {
+        let found = robaws.find_clients(text, most).await.unwrap();
+        let ids: Vec<String> = found.clients.into_iter().map(|client| client.id).collect();
+        (ids.join(" "), found.more)
+    };
+    let found = |ids: &str, more| (ids.to_owned(), more);
+    shop.robaws
+        .put_client("21", "Garage 6")
+        .put_client("22", "Bakery 22");
+    assert_eq!(search("6", 5).await, found("6 21", false), "a number, and a name");
+    assert_eq!(search("22", 5).await, found("22", false), "once");
+    assert_eq!(search("6", 2).await, found("6 21", false));
+    assert_eq!(search("6", 1).await, found("6", true));
+    assert_eq!(search("99", 5).await, found("", false));
+    shop.stack.robaws.clear_calls();
+    assert_eq!(search("BAKE", 5).await, found("22", false));
+    assert_eq!(shop.stack.robaws.calls().len(), 1, "a name is no number");
+    assert_eq!(search("6a", 5).await, found("", false));
+    assert_eq!(search("", 9).await, found("5 6 21 22", false), "any");
+
+    for id in 101..=197 {
+        shop.robaws.put_client(&id.to_string(), "Somebody");
+    }
+    for id in ["31", "32", "901"] {
+        shop.robaws.put_client(id, "Peeters");
+    }
+    pages_read(&shop, "/clients");
+    for (most, expected, read) in [
+        (4, found("31 32 901", false), 2),
+        (3, found("31 32 901", false), 2),
+        (2, found("31 32", true), 2),
+        (1, found("31", true), 1),
+    ] {
+        assert_eq!(search("peeters", most).await, expected, "{most} at most");
+        assert_eq!(pages_read(&shop, "/clients"), read, "{most} at most");
+    }
+}
+
+/// A list that takes several pages is read whole, each row once, also when rows shift between its pages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_is_read_whole() {
+    let shop = shop_that_ignores(&[]).await;
+    shop.robaws.set(|settings| settings.page_drift = true);
+    for id in 101..=300 {
+        shop.robaws.put_user(&id.to_string(), "Somebody");
+    }
+    let users = robaws_of(&shop).users().await.unwrap();
+    assert_eq!(users.len(), shop.robaws.users().len());
+    assert_eq!(users.last().map(|user| user.id.as_str()), Some("300"));
+    assert_eq!(pages_read(&shop, "/users"), 3);
+}
+
+/// What the API user's role does not grant is refused, and the rest is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_that_is_not_granted_cannot_be_read() {
+    let shop = Shop::open().await;
+    let robaws = robaws_of(&shop);
+    shop.stack
+        .robaws
+        .fault(Fault::on("GET", "/sales-invoices").status(403).forever());
+    let refused = robaws.can_read("sales-invoices").await.unwrap_err();
+    assert_eq!(refused.module(), "sales-invoices");
+    robaws.can_read("stock-changes").await.unwrap();
+    robaws.cheapest_get().await.unwrap();
+    shop.stack.robaws.outage(Some(Outage::Unavailable));
+    assert!(matches!(
+        robaws.cheapest_get().await,
+        Err(robaws::Error::Unavailable { status: 503 })
+    ));
 }
