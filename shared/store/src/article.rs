@@ -359,6 +359,8 @@ impl Record for ArticleRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::article::{Offer, Product};
+    use domain::problem::{Holds, args};
 
     #[test]
     fn only_a_return_to_an_earlier_value_is_a_flip() {
@@ -410,5 +412,165 @@ mod tests {
         assert_eq!(next.was_due(), Some(at(1)));
         assert!(!next.tells_anew && next.tally == Tally::default());
         assert_eq!((next.due, next.article_id), (record.due, record.article_id));
+    }
+
+    fn article() -> ArticleRecord {
+        let connection = ConnectionId::parse("shop").unwrap();
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        ArticleRecord::new(connection, ArticleId::parse("1").unwrap(), now)
+    }
+
+    fn problem(code: ProblemCode) -> Problem {
+        Problem::new(code, Holds::Everything, args([]))
+    }
+
+    #[test]
+    fn an_article_is_sent_again_unless_its_number_its_product_and_its_offer_are_the_same() {
+        let sku = |text: &str| Sku::parse(text).unwrap();
+        let listing = Listing {
+            sku: sku("A-1"),
+            product: Product {
+                language: "nl".to_owned(),
+                title: "Kaars".to_owned(),
+                description: None,
+            },
+            offer: Offer {
+                title: "Kaars".to_owned(),
+                quantity: 3,
+                cost_price: None,
+                sale_price: None,
+            },
+            problems: Vec::new(),
+        };
+        let sent = Sent {
+            sku: listing.sku.clone(),
+            product: Some(listing.product.digest()),
+            offer: Some(listing.offer.digest()),
+            values: listing.values(),
+            at: None,
+        };
+        assert!(sent.is(&listing));
+        let other = || Some("other".to_owned());
+        for differs in [
+            Sent {
+                sku: sku("A-2"),
+                ..sent.clone()
+            },
+            Sent {
+                product: other(),
+                ..sent.clone()
+            },
+            Sent {
+                product: None,
+                ..sent.clone()
+            },
+            Sent {
+                offer: other(),
+                ..sent.clone()
+            },
+            Sent {
+                offer: None,
+                ..sent.clone()
+            },
+            Sent {
+                sku: sku("A-2"),
+                product: other(),
+                offer: other(),
+                ..sent.clone()
+            },
+        ] {
+            assert!(!differs.is(&listing), "{differs:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_article_is_told_when_it_changes_and_counted_once() {
+        let mut record = article();
+        let now = record.created_at;
+        record.set_problems(Vec::new(), now);
+        assert_eq!(Record::tells_anew(&record), None, "nothing was and is wrong");
+        let found = || vec![problem(ProblemCode::ArticleNotUnique)];
+        record.set_problems(found(), now);
+        assert_eq!(Record::tells_anew(&record), Some(&record.connection));
+        assert_eq!(Record::tally(&record), Tally { opened: 1, closed: 0 });
+        record.set_problems(found(), now);
+        assert_eq!(
+            Record::tells_anew(&record),
+            Some(&record.connection),
+            "it is not stored yet"
+        );
+        let mut stored = record.next(now);
+        stored.set_problems(found(), now);
+        assert_eq!(Record::tells_anew(&stored), None, "it was told");
+        stored.set_problems(Vec::new(), now);
+        assert_eq!(Record::tells_anew(&stored), Some(&record.connection));
+        assert_eq!(Record::tally(&stored), Tally { opened: 0, closed: 1 });
+    }
+
+    #[test]
+    fn an_article_with_problems_is_found_among_the_open_ones_since_its_first() {
+        let mut record = article();
+        assert_eq!(record.open(), None);
+        let at = |minutes: i64| record.created_at + SignedDuration::from_mins(minutes);
+        let (later, first) = (at(9), at(3));
+        record.number = Some("A-1".to_owned());
+        record.set_problems(vec![problem(ProblemCode::ArticleNotUnique)], later);
+        record.set_problems(
+            vec![
+                problem(ProblemCode::ArticleNotUnique),
+                problem(ProblemCode::ArticleFlips),
+            ],
+            first,
+        );
+        let subject = Subject::Article {
+            article_id: record.article_id.clone(),
+            number: record.number.clone(),
+        };
+        assert_eq!(record.open(), Some(("shop".to_owned(), first, subject)));
+    }
+
+    #[test]
+    fn an_article_that_becomes_due_wakes_its_connection() {
+        let record = article();
+        assert_eq!(record.polled_by(), Some(&record.connection));
+    }
+
+    #[test]
+    fn a_number_seen_to_be_unique_is_taken_for_so_for_a_day_only_where_asking_is_dear() {
+        let seen_at = article().created_at;
+        let after = |crowded, seconds| {
+            let unique = Unique {
+                number: "A-1".to_owned(),
+                at: seen_at,
+                crowded,
+            };
+            unique.holds(seen_at + SignedDuration::from_secs(seconds))
+        };
+        let day = 24 * 60 * 60;
+        for (seconds, holds) in [(-1, false), (0, true), (day - 1, true), (day, false)] {
+            assert_eq!(after(true, seconds), holds, "{seconds}");
+            assert!(!after(false, seconds), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn an_article_has_the_problems_that_are_open_on_it_and_no_others() {
+        let mut record = article();
+        let now = record.created_at;
+        assert!(!record.has(ProblemCode::ArticleFlips));
+        record.set_problems(vec![problem(ProblemCode::ArticleFlips)], now);
+        assert!(record.has(ProblemCode::ArticleFlips));
+        assert!(!record.has(ProblemCode::ArticleNotUnique));
+        assert_eq!(record.state(), ArticleState::Problem);
+    }
+
+    #[test]
+    fn an_article_that_was_read_and_stays_due_wakes_nobody_again() {
+        let mut stored = article();
+        let now = stored.created_at;
+        assert_eq!(Record::was_due(&stored.clone().just_read()), None);
+        stored.due_now(ArticleDueKind::Change, now);
+        assert_eq!(Record::was_due(&stored), None, "a new one wakes");
+        assert_eq!(Record::was_due(&stored.just_read()), Some(now));
     }
 }

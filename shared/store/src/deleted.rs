@@ -137,3 +137,57 @@ impl Store {
 fn invalid(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
     StoreError::Unavailable(error.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tests::{connection, item};
+    use domain::ids::CompanyId;
+    use domain::settings::Language;
+
+    fn booked() -> Connection {
+        Connection {
+            version: 7,
+            company: Some(CompanyId(4)),
+            has_robaws: true,
+            has_productflow: true,
+            secret_version: Some("3".to_owned()),
+            first_activated_at: Some(connection().created_at),
+            catalogue_stamp: 9,
+            settings_stamp: 11,
+            public_base_url: Some("https://connector.example".to_owned()),
+            table_id: Some("table".to_owned()),
+            ..connection()
+        }
+    }
+
+    #[test]
+    fn of_a_deleted_connection_no_trace_of_its_credentials_and_address_is_kept() {
+        let kept = Deleted::of(&item(booked())).connection;
+        assert!(!kept.has_robaws && !kept.has_productflow);
+        assert_eq!((kept.secret_version, kept.public_base_url), (None, None));
+        assert_eq!(
+            (kept.company, kept.first_activated_at, kept.table_id),
+            (
+                Some(CompanyId(4)),
+                Some(connection().created_at),
+                Some("table".to_owned())
+            )
+        );
+    }
+
+    #[test]
+    fn nothing_looked_up_for_a_deleted_connection_counts_for_the_one_that_goes_on_with_its_ledger() {
+        let new = Connection {
+            language: Language::Fr,
+            ..connection()
+        };
+        let again = Deleted::of(&item(booked())).taken_up_by(new);
+        assert_eq!(again.language, Language::Fr);
+        assert_eq!(again.company, Some(CompanyId(4)));
+        let booked = booked();
+        assert!(again.version > booked.version);
+        assert!(again.catalogue_stamp > booked.catalogue_stamp);
+        assert!(again.settings_stamp > booked.settings_stamp);
+    }
+}

@@ -69,3 +69,41 @@ impl StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+
+    #[test]
+    fn only_what_says_so_is_a_lost_race_or_too_large() {
+        let refused = |code: &str, message: &str| {
+            let told = ErrorMetadata::builder().code(code).message(message).build();
+            StoreError::sdk(SdkError::service_error(PutItemError::generic(told), ()))
+        };
+        for code in [
+            "ConditionalCheckFailedException",
+            "TransactionCanceledException",
+            "TransactionConflictException",
+        ] {
+            assert!(matches!(refused(code, ""), StoreError::Conflict), "{code}");
+        }
+        let too_large = "Item size has exceeded the maximum allowed size";
+        assert!(matches!(
+            refused("ValidationException", too_large),
+            StoreError::TooLarge
+        ));
+        for (code, message) in [
+            (
+                "ValidationException",
+                "The provided key element does not match the schema",
+            ),
+            ("InternalServerError", too_large),
+            ("ProvisionedThroughputExceededException", ""),
+        ] {
+            let error = refused(code, message);
+            assert!(matches!(error, StoreError::Unavailable(_)), "{code}");
+        }
+    }
+}

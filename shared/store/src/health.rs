@@ -115,3 +115,77 @@ pub fn doubling(first: SignedDuration, times: u32, longest: SignedDuration) -> S
         .checked_mul(factor)
         .map_or(longest, |wait| wait.min(longest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    fn quota(left: u64, limit: u64) -> PeerHealth {
+        PeerHealth {
+            quota_left: Some(left),
+            quota_limit: Some(limit),
+            quota_resets_at: Some(at(100)),
+            ..PeerHealth::default()
+        }
+    }
+
+    #[test]
+    fn requests_run_short_when_less_than_a_part_of_the_day_is_left() {
+        for (left, limit, percent, is_below) in [
+            (49, 100, 50, true),
+            (50, 100, 50, false),
+            (51, 100, 50, false),
+            (1_999, 10_000, 20, true),
+            (2_000, 10_000, 20, false),
+            (0, 10_000, 20, true),
+            (u64::MAX, 10_000, 50, false),
+        ] {
+            let is = quota(left, limit).quota_is_below(percent, at(0));
+            assert_eq!(is, is_below, "{left} of {limit}, {percent} %");
+        }
+    }
+
+    #[test]
+    fn what_was_left_of_yesterday_says_nothing_of_today() {
+        let used_up = quota(0, 10_000);
+        for (second, is_below) in [(0, true), (99, true), (100, false), (101, false)] {
+            assert_eq!(used_up.quota_is_below(50, at(second)), is_below, "{second}");
+        }
+        for unknown in [
+            PeerHealth {
+                quota_left: None,
+                ..used_up.clone()
+            },
+            PeerHealth {
+                quota_limit: None,
+                ..used_up.clone()
+            },
+            PeerHealth {
+                quota_resets_at: None,
+                ..used_up.clone()
+            },
+        ] {
+            assert!(!unknown.quota_is_below(50, at(0)), "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_succeeds_ends_every_pause_and_leaves_the_days_requests_known() {
+        let known = quota(5, 10_000);
+        let mut health = known.clone();
+        assert!(!health.succeeded(), "nothing was wrong");
+        assert_eq!(health, known);
+        health.pause(at(0), None);
+        health.refuse(at(0));
+        assert!(health.is_paused(at(59)));
+        assert!(health.succeeded());
+        assert_eq!(health, known);
+        health.use_up(at(0), Some(SignedDuration::from_secs(100)));
+        assert_eq!(health.quota_used_up_until, Some(at(100)));
+        assert_eq!(health.healthy(), known);
+    }
+}

@@ -582,3 +582,7 @@ pub(crate) fn merge_problems(
         })
         .collect()
 }
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+pub(crate) mod tests;

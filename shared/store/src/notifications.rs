@@ -291,3 +291,68 @@ impl Store {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::problem::{Holds, ProblemCode, args};
+    use std::collections::BTreeMap;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + minutes * 60).unwrap()
+    }
+
+    fn group(opened_at: Timestamp) -> Group {
+        Group {
+            problem: Problem::new(ProblemCode::ArticleNotFound, Holds::Lines, args([])),
+            orders: BTreeMap::new(),
+            invoice: None,
+            article: None,
+            opened_at,
+            last_seen_at: opened_at,
+            count: 1,
+        }
+    }
+
+    fn notification() -> Notification {
+        let connection = ConnectionId::parse("shop").unwrap();
+        Notification::new(connection, "0a".to_owned(), &group(at(0)))
+    }
+
+    #[test]
+    fn a_notification_is_kept_for_400_days_after_it_is_solved_and_for_ever_before() {
+        let mut solved = notification();
+        assert_eq!(solved.expires(), None);
+        solved.resolve(at(5));
+        let days_400 = SignedDuration::from_hours(400 * 24);
+        assert_eq!(solved.expires(), Some(at(5) + days_400));
+        solved.see(&group(at(9)));
+        assert_eq!(solved.expires(), None, "it is open again");
+        assert_eq!((solved.opened_at, solved.episode), (at(9), 2));
+    }
+
+    #[test]
+    fn a_solved_notification_is_unfinished_until_its_task_is_closed() {
+        for (task, is_solved, is_unfinished) in [
+            (Task::Wanted, false, true),
+            (Task::None, true, false),
+            (Task::Made("7".to_owned()), true, true),
+            (Task::Closed("7".to_owned()), true, false),
+            (Task::Closed("7".to_owned()), false, true),
+        ] {
+            let mut told = notification();
+            told.task = task;
+            told.resolved_at = is_solved.then(|| at(5));
+            assert_eq!(told.due().is_some(), is_unfinished, "{:?}", told.task);
+        }
+    }
+
+    #[test]
+    fn a_notification_that_is_stored_has_the_next_version_and_says_the_same() {
+        let told = notification();
+        let next = told.next(at(9));
+        assert_eq!(next.version(), 1);
+        assert_eq!(next.next(at(9)).version(), 2);
+        assert_eq!(next, Notification { version: 1, ..told });
+    }
+}

@@ -438,4 +438,35 @@ mod tests {
         assert!(waits(&|order| order.problems = open()));
         assert!(waits(&|order| order.differences = open()));
     }
+
+    #[test]
+    fn a_list_shows_the_orders_that_were_asked_for_and_no_others() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let connection = ConnectionId::parse("shop").unwrap();
+        let mut order = OrderRecord::new(connection, OrderIdentifier::parse("PF-1234").unwrap(), now);
+        order.external_identifier = Some("1083993841".to_owned());
+        let text = |text: &str| OrderFilter {
+            text: Some(text.to_owned()),
+            ..OrderFilter::default()
+        };
+        let state = |state| OrderFilter {
+            state: Some(state),
+            ..OrderFilter::default()
+        };
+        let people = OrderFilter {
+            waits_for_people: true,
+            ..OrderFilter::default()
+        };
+        for (filter, shown) in [
+            (OrderFilter::default(), true),
+            (state(OrderState::Waiting), true),
+            (state(OrderState::Blocked), false),
+            (people, false),
+            (text("PF-12"), true),
+            (text("39938"), true),
+            (text("PF-9"), false),
+        ] {
+            assert_eq!(filter.matches(&order), shown, "{filter:?}");
+        }
+    }
 }

@@ -334,3 +334,50 @@ impl OrderQueue {
         self.send_all(&[message]).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_one_connection_wait_for_each_other_and_a_sign_in_for_none() {
+        let shop = || ConnectionId::parse("shop").unwrap();
+        let order = OrderMessage::new(shop(), OrderIdentifier::parse("PF-1").unwrap());
+        let article = ArticleMessage::due(shop(), ArticleId::parse("1").unwrap(), None);
+        let sign_in = SignInMessage {
+            schema_version: MESSAGE_SCHEMA,
+            connection: shop(),
+            base_url: "https://connector.example".to_owned(),
+            next: None,
+        };
+        assert_eq!(order.group(), "shop");
+        assert_eq!(article.group(), "shop");
+        assert_eq!(SweepMessage::new(shop(), Sweep::Push).group(), "shop");
+        assert_eq!(sign_in.group(), "sign-in");
+        for (message, group) in [
+            (OrdersQueueMessage::Look(order), "shop"),
+            (OrdersQueueMessage::GoOn(GoOnMessage::new(shop())), "shop"),
+            (OrdersQueueMessage::SignIn(sign_in), "sign-in"),
+        ] {
+            assert_eq!(message.group(), group);
+        }
+    }
+
+    #[test]
+    fn an_event_that_robaws_repeats_is_one_message_and_what_is_due_is_always_another() {
+        let due = ArticleMessage::due(
+            ConnectionId::parse("shop").unwrap(),
+            ArticleId::parse("1").unwrap(),
+            None,
+        );
+        assert_ne!(due.deduplication_id(), due.deduplication_id());
+        let announced = ArticleMessage {
+            event: Some(ArticleEvent {
+                id: "event-1".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+            }),
+            ..due
+        };
+        assert_eq!(announced.deduplication_id(), "event-1");
+    }
+}

@@ -154,4 +154,29 @@ mod tests {
     fn a_clock_that_jumped_back_wakes() {
         assert!(!rest().holds(None, at("08:59:59")));
     }
+
+    #[test]
+    fn a_connection_marked_a_moment_ago_is_not_marked_again_for_a_minute() {
+        use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
+        let config = Config::builder().behavior_version(BehaviorVersion::v2026_01_12());
+        let store = Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "table");
+        let (shop, other) = (
+            ConnectionId::parse("shop").unwrap(),
+            ConnectionId::parse("other").unwrap(),
+        );
+        store
+            .due_marks
+            .lock()
+            .unwrap()
+            .insert(shop.clone(), at("09:00:00"));
+        for (clock, lately) in [
+            ("08:59:59", false),
+            ("09:00:00", true),
+            ("09:00:59", true),
+            ("09:01:00", false),
+        ] {
+            assert_eq!(store.marked_due_lately(&shop, at(clock)), lately, "{clock}");
+            assert!(!store.marked_due_lately(&other, at(clock)), "{clock}");
+        }
+    }
 }

@@ -121,7 +121,10 @@ impl OrderRecord {
 mod tests {
     use super::*;
     use crate::model::OpenProblem;
+    use crate::model::tests::{invoice, row};
     use domain::ids::{ConnectionId, OrderIdentifier};
+    use domain::ledger::RowState;
+    use domain::order::Costs;
     use domain::problem::{Holds, Problem, ProblemCode, args};
 
     #[test]
@@ -145,5 +148,99 @@ mod tests {
         assert!(handled(1, 0));
         assert!(handled(0, 1));
         assert!(!handled(0, 0));
+    }
+
+    fn record() -> OrderRecord {
+        let connection = ConnectionId::parse("shop").unwrap();
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), now)
+    }
+
+    fn open(codes: &[ProblemCode]) -> Vec<OpenProblem> {
+        let now = record().created_at;
+        let open = codes.iter().map(|code| OpenProblem {
+            problem: Problem::new(*code, Holds::Everything, args([])),
+            opened_at: now,
+            last_seen_at: now,
+            count: 1,
+        });
+        open.collect()
+    }
+
+    fn facts(open: bool) -> OrderFacts {
+        OrderFacts {
+            cancelled: false,
+            open,
+            lines: Vec::new(),
+            costs: Costs::default(),
+            currency: "EUR".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_order_that_was_cancelled_is_open_no_more() {
+        for (status, was_open, open, cancelled) in [
+            ("open", true, true, false),
+            ("shipped", false, false, false),
+            ("cancelled", true, false, true),
+            ("cancelled", false, false, true),
+        ] {
+            let mut record = record();
+            status.clone_into(&mut record.status);
+            record.facts = Some(facts(was_open));
+            let known = record.known_facts().unwrap();
+            assert_eq!((known.open, known.cancelled), (open, cancelled), "{status}");
+        }
+        assert_eq!(record().known_facts(), None);
+    }
+
+    #[test]
+    fn what_an_order_closed_as_handled_no_longer_asks_counts_as_closed() {
+        for (problems, differences) in [(0, 0), (2, 0), (0, 3), (3, 1), (1, 3)] {
+            let mut record = record();
+            record.problems = open(&vec![ProblemCode::OrderGone; problems]);
+            record.differences = open(&vec![ProblemCode::RecordsDiffer; differences]);
+            record.handle(None, "operator", record.created_at);
+            assert_eq!(record.tally, Tally::closed(problems + differences));
+        }
+    }
+
+    #[test]
+    fn a_decision_about_an_invoice_closes_what_asked_for_it_and_nothing_else() {
+        let mut record = record();
+        record.status = "cancelled".to_owned();
+        record.facts = Some(facts(true));
+        let decide = |record: &mut OrderRecord| {
+            let now = record.created_at;
+            record.undo(UndoInvoice::Keep, UndoStock::Return, "operator", now)
+        };
+        assert!(!decide(&mut record), "there is no invoice");
+        record.ledger.rows = vec![row(1, RowState::Done, invoice(true))];
+        record.problems = open(&[
+            ProblemCode::CancelledAfterInvoice,
+            ProblemCode::RobawsRefused,
+            ProblemCode::ChangedAfterInvoice,
+        ]);
+        record.is_final = true;
+        record.due = None;
+        assert!(decide(&mut record));
+        assert_eq!(record.problems, open(&[ProblemCode::RobawsRefused]));
+        assert_eq!(record.tally, Tally::closed(2));
+        assert!(record.tells_anew && !record.is_final);
+        assert!(record.forced && record.due.is_some(), "it is carried out at once");
+        assert_eq!(record.ledger.undo.as_ref().map(|undo| undo.row), Some(1));
+    }
+
+    #[test]
+    fn an_order_closed_as_handled_keeps_what_it_was_then() {
+        for (status, kept) in [("", None), ("shipped", Some("shipped")), ("lost", Some("lost"))] {
+            let mut record = record();
+            status.clone_into(&mut record.status);
+            record.facts = Some(facts(true));
+            record.handle(None, "operator", record.created_at);
+            let handled = record.ledger.handled.unwrap();
+            assert_eq!(handled.status.as_deref(), kept);
+            assert_eq!(handled.facts, Some(facts(true)));
+        }
     }
 }

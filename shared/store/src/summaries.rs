@@ -103,3 +103,104 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::OpenProblem;
+    use crate::model::tests::{invoice, row};
+    use domain::ids::{OrderIdentifier, StockLocationId};
+    use domain::ledger::{InvoiceProgress, Row};
+    use domain::problem::{Holds, Problem, ProblemCode, args};
+
+    fn order(rows: Vec<Row>) -> OrderRecord {
+        let connection = ConnectionId::parse("shop").unwrap();
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let mut record = OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), now);
+        record.ledger.rows = rows;
+        record
+    }
+
+    #[test]
+    fn stock_is_out_once_it_was_taken() {
+        let stock_change = |direction| RowEffect::StockChange {
+            direction,
+            stock_location_id: StockLocationId::parse("1").unwrap(),
+            items: Vec::new(),
+        };
+        let done = RowState::Done;
+        for (rows, stock_out) in [
+            (vec![], false),
+            (
+                vec![row(1, RowState::Intended, stock_change(Direction::Out))],
+                false,
+            ),
+            (
+                vec![row(1, RowState::Unknown, stock_change(Direction::Out))],
+                false,
+            ),
+            (
+                vec![row(1, RowState::Refused, stock_change(Direction::Out))],
+                false,
+            ),
+            (vec![row(1, done, stock_change(Direction::In))], false),
+            (vec![row(1, done, invoice(true))], false),
+            (vec![row(1, done, stock_change(Direction::Out))], true),
+        ] {
+            let states: Vec<_> = rows.iter().map(|row| (row.state, row.effect.clone())).collect();
+            assert_eq!(OrderSummary::of(&order(rows)).stock_out, stock_out, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_asks_while_a_problem_or_a_difference_is_open() {
+        let now = order(Vec::new()).created_at;
+        let open = |code| {
+            vec![OpenProblem {
+                problem: Problem::new(code, Holds::Nothing, args([])),
+                opened_at: now,
+                last_seen_at: now,
+                count: 1,
+            }]
+        };
+        for (problem, difference) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut record = order(Vec::new());
+            if problem {
+                record.problems = open(ProblemCode::OrderGone);
+            }
+            if difference {
+                record.differences = open(ProblemCode::RecordsDiffer);
+            }
+            assert_eq!(OrderSummary::of(&record).asks, problem || difference);
+        }
+    }
+
+    #[test]
+    fn an_invoice_is_turnover_until_it_is_undone() {
+        let credit_note = RowEffect::CreditNote {
+            invoice: 1,
+            total: Cents(12_100),
+            progress: InvoiceProgress::default(),
+        };
+        let done = RowState::Done;
+        let total = Some(Cents(12_100));
+        for (rows, invoiced, is_draft) in [
+            (vec![], None, false),
+            (vec![row(1, RowState::Unknown, invoice(false))], None, false),
+            (vec![row(1, done, invoice(false))], total, true),
+            (vec![row(1, done, invoice(true))], total, false),
+            (
+                vec![row(1, done, invoice(true)), row(2, done, credit_note)],
+                None,
+                false,
+            ),
+        ] {
+            let summary = OrderSummary::of(&order(rows.clone()));
+            assert_eq!(
+                (summary.invoiced, summary.is_draft),
+                (invoiced, is_draft),
+                "{rows:?}"
+            );
+        }
+    }
+}

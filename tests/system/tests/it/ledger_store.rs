@@ -2,28 +2,30 @@
 
 use crate::shop::START;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ids::{ClientId, ConnectionId, OrderIdentifier};
+use domain::ids::{ClientId, CompanyId, ConnectionId, OrderIdentifier, Sku};
 use domain::invoice::Frozen;
 use domain::ledger::OrderState;
 use domain::money::Cents;
-use domain::problem::{Holds, Problem, ProblemCode, args};
+use domain::problem::{Holds, Problem, ProblemCode, WaitsFor, args};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::{SignedDuration, Timestamp};
 use local::aws::{Aws, TABLE};
 use runtime::clock::ManualClock;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use store::connections::ClaimError;
 use store::model::{Connection, Due, DueKind, OrderRecord};
 use store::orders::OrderFilter;
 use store::{Observer, Store, StoreError, Tally};
 
-struct Opened {
-    aws: Aws,
-    store: Store,
-    now: Timestamp,
-    connection: ConnectionId,
+pub(crate) struct Opened {
+    pub(crate) aws: Aws,
+    pub(crate) store: Store,
+    pub(crate) now: Timestamp,
+    pub(crate) connection: ConnectionId,
 }
 
-async fn open() -> Opened {
+pub(crate) async fn open() -> Opened {
     let now = START.parse().unwrap();
     let aws = Aws::start(Arc::new(ManualClock::at(now))).await.unwrap();
     Opened {
@@ -35,7 +37,7 @@ async fn open() -> Opened {
 }
 
 impl Opened {
-    fn record(&self, identifier: &str) -> OrderRecord {
+    pub(crate) fn record(&self, identifier: &str) -> OrderRecord {
         OrderRecord::new(
             self.connection.clone(),
             OrderIdentifier::parse(identifier).unwrap(),
@@ -328,7 +330,7 @@ async fn one_unreadable_order_stops_no_other() {
     assert_eq!(opened.due(DueKind::Work).await, ["good"]);
 }
 
-fn inactive(id: ConnectionId, created_at: Timestamp) -> Connection {
+pub(crate) fn inactive(id: ConnectionId, created_at: Timestamp) -> Connection {
     Connection::new(id, Language::Nl, ConnectionSettings::default(), created_at)
 }
 
@@ -357,6 +359,18 @@ async fn every_connection_of_a_part_is_read_once_newest_first() {
     made.sort();
     made.reverse();
     assert_eq!(read(&[3, 4]).await, made);
+    // Read by their ids too, more than DynamoDB gives at once; one that is gone is left out.
+    let gone = ConnectionId::parse("gone").unwrap();
+    let mut wanted: Vec<ConnectionId> = made[40..300].iter().map(|(_, id)| id.clone()).collect();
+    wanted.push(gone);
+    let items = opened.store.connections_by_id(&wanted).await.unwrap();
+    let mut by_id: Vec<_> = items
+        .into_iter()
+        .map(|item| (item.connection.created_at, item.connection.id))
+        .collect();
+    by_id.sort();
+    by_id.reverse();
+    assert_eq!(by_id, made[40..300]);
     made.retain(|(_, id)| store::keys::shard(id) == 3);
     assert_eq!(read(&[3]).await, made);
     assert_eq!(read(&[2]).await, []);
@@ -403,4 +417,114 @@ async fn a_problem_of_a_connection_is_told_when_it_opens_and_when_it_closes() {
         assert_eq!(*told.0.lock().unwrap(), Tally { opened: 1, closed: 1 });
     }
     assert!(store.connection(id).await.unwrap().unwrap().problems.is_empty());
+}
+
+#[tokio::test]
+async fn of_two_people_who_change_a_connection_one_is_told_of_the_other() {
+    let opened = open().await;
+    let first = inactive(opened.connection.clone(), opened.now);
+    opened.store.create_connection(&first).await.unwrap();
+    let second = opened.store.update_connection(&first).await.unwrap();
+    let lost = opened.store.update_connection(&first).await;
+    assert!(matches!(lost, Err(StoreError::Conflict)));
+    let company = CompanyId(7);
+    let third = opened.store.activate(&second, company).await.unwrap();
+    let lost = opened.store.update_connection(&second).await;
+    assert!(matches!(lost, Err(StoreError::Conflict)));
+    let lost = opened.store.activate(&second, company).await;
+    assert!(matches!(lost, Err(ClaimError::Store(StoreError::Conflict))));
+    let fourth = opened.store.update_connection(&third).await.unwrap();
+    let stored = opened.store.connection(&opened.connection).await.unwrap();
+    assert_eq!(stored.unwrap().connection, fourth);
+}
+
+#[tokio::test]
+async fn what_a_process_marks_it_tells_of_once() {
+    let opened = open().await;
+    let (store, id) = (&opened.store, &opened.connection);
+    store
+        .create_connection(&inactive(id.clone(), opened.now))
+        .await
+        .unwrap();
+    assert!(!store.take_marked(id));
+    store.mark_notifications(id, opened.now).await.unwrap();
+    let item = store.connection(id).await.unwrap().unwrap();
+    assert_eq!(item.notifications_marked_at, Some(opened.now));
+    assert!(!store.take_marked(&ConnectionId::parse("other").unwrap()));
+    assert!(store.take_marked(id));
+    assert!(!store.take_marked(id));
+}
+
+#[tokio::test]
+async fn what_is_announced_of_a_connection_that_is_gone_makes_none() {
+    let opened = open().await;
+    let (store, id, now) = (&opened.store, &opened.connection, opened.now);
+    assert!(!store.save_event(id, now).await.unwrap());
+    store.stamp_articles(id).await.unwrap();
+    assert!(store.connection(id).await.unwrap().is_none());
+    store.create_connection(&inactive(id.clone(), now)).await.unwrap();
+    assert!(store.save_event(id, now).await.unwrap());
+    let before = store.connection(id).await.unwrap().unwrap();
+    assert_eq!(before.last_event_at, Some(now));
+    store.stamp_articles(id).await.unwrap();
+    let after = store.connection(id).await.unwrap().unwrap();
+    assert_ne!(after.catalogue_stamps(), before.catalogue_stamps());
+}
+
+#[tokio::test]
+async fn connections_are_marked_beside_each_other() {
+    let opened = open().await;
+    let other = ConnectionId::parse("other").unwrap();
+    for connection in [&opened.connection, &other] {
+        let identifier = OrderIdentifier::parse("PF-1").unwrap();
+        let mut record = OrderRecord::new(connection.clone(), identifier, opened.now);
+        opened.store.save_order(&mut record, opened.now).await.unwrap();
+    }
+    for connection in [&opened.connection, &other] {
+        assert!(opened.store.marked_due_lately(connection, opened.now));
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_woken_by_what_it_waits_for() {
+    let opened = open().await;
+    let tariffs = BTreeSet::from([WaitsFor::Tariffs]);
+    let article = WaitsFor::Article(Sku::parse("A-1").unwrap());
+    let later = opened.now + SignedDuration::from_mins(50);
+    for (identifier, at, waits_for) in [
+        ("sleeps", later, vec![]),
+        ("tariffs", later, vec![WaitsFor::Tariffs]),
+        ("article", opened.now, vec![article.clone()]),
+        ("both", opened.now, vec![article.clone(), WaitsFor::Tariffs]),
+        ("awake", opened.now, vec![]),
+    ] {
+        let mut record = opened.record(identifier);
+        record.state = OrderState::Blocked;
+        record.rounds = 3;
+        record.waits_for = waits_for;
+        record.due = Some(Due {
+            at,
+            kind: DueKind::Work,
+        });
+        opened.store.save_order(&mut record, opened.now).await.unwrap();
+    }
+    let (store, id, now) = (&opened.store, &opened.connection, opened.now);
+    let nothing = BTreeSet::new();
+    assert_eq!(store.wake_waiting(id, &nothing, now).await.unwrap(), 0);
+    assert_eq!(store.wake_waiting(id, &tariffs, now).await.unwrap(), 2);
+    assert_eq!(store.wake_waiting(id, &tariffs, now).await.unwrap(), 0);
+    assert_eq!(store.wake_blocked(id, now).await.unwrap(), 2);
+    assert_eq!(store.wake_blocked(id, now).await.unwrap(), 0);
+    for (identifier, rounds) in [
+        ("sleeps", 0),
+        ("tariffs", 0),
+        ("article", 0),
+        ("both", 0),
+        ("awake", 3),
+    ] {
+        let identifier = OrderIdentifier::parse(identifier).unwrap();
+        let record = store.order(id, &identifier).await.unwrap().unwrap();
+        assert_eq!(record.rounds, rounds, "{identifier}");
+        assert!(record.due.is_some_and(|due| due.at == now), "{identifier}");
+    }
 }

@@ -42,6 +42,7 @@ mod set_up_pages;
 mod shop;
 mod sign_in;
 mod soak;
+mod stored;
 mod threat_model;
 mod time;
 mod undo;
