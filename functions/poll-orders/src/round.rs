@@ -140,6 +140,7 @@ pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report,
     );
     Ok(total)
 }
+
 fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
