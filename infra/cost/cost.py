@@ -40,13 +40,13 @@ def units(usage, bytes_of):
     return reads, writes
 
 
-def parts(usage, p, bytes_of, memory):
+def parts(usage, p, bytes_of, memory, processor_ms):
     """Dollars of one poll of a connection or one order, by service."""
     price, latency = p["prices"], p["latency"]
     per = usage["per"]
     count = lambda service: sum(n for action, n in usage["aws"].items() if action.startswith(service + ":")) / per
     calls = {name: usage[f"{name}_calls"] / per for name in ("robaws", "productflow")}
-    milliseconds = processor(p["measured"]["order_processor_ms"], p) + sum(calls[name] * latency[name] for name in calls)
+    milliseconds = processor(processor_ms, p) + sum(calls[name] * latency[name] for name in calls)
     for service in ("dynamodb", "sqs", "secretsmanager"):
         milliseconds += count(service) * latency[service]
     invocations = sum(usage["invocations"].values()) / per
@@ -106,8 +106,11 @@ def table(headings, rows):
 def main():
     usage, p = load()
     price, bytes_of, memory = p["prices"], usage["item_bytes"], p["stack"]["memory_gb"]
-    registered, registered_ms, registered_calls = parts(usage["order_registered"], p, bytes_of, memory)
-    shipped, shipped_ms, shipped_calls = parts(usage["order_shipped"], p, bytes_of, memory)
+    measured = p["measured"]
+    registered, registered_ms, registered_calls = parts(
+        usage["order_registered"], p, bytes_of, memory, measured["registered_processor_ms"]
+    )
+    shipped, shipped_ms, shipped_calls = parts(usage["order_shipped"], p, bytes_of, memory, measured["shipped_processor_ms"])
     order = add(registered, shipped)
     order["Logs"] += p["sizes"]["log_bytes_per_order"] / 1e9 * price["logs_gb"]
     # Kept for years: its record, its invoice, both again in the indexes and in the backup.
@@ -148,6 +151,9 @@ def idle_month(tenants, usage, p, bytes_of):
     shards, seconds, _ = poll(tenants, p)
     # Connections are read together, in eight parts of the table: what DynamoDB bills is their size, read eventually consistent.
     reads = max(8, tenants * bytes_of["connection"] / 4096) * 0.5
+    # Of more than an invocation keeps, each is read again at its turn, by itself and consistently.
+    again = max(0, tenants - shards * p["usage"]["poll_keeps"])
+    reads += again * math.ceil(bytes_of["connection"] / 4096)
     # Beside that each poll writes where it stands, and asks once an hour whether something is due.
     _, writes, index = idle_units(usage, bytes_of)
     return {
