@@ -351,7 +351,11 @@ impl<'a> Look<'a> {
             Read::Unreadable(unreadable) => {
                 return Ok((plan_unreadable(unreadable, &record.ledger, settings), catalogue));
             }
-            Read::Gone => return Ok((plan_gone(&record.reference(), &record.ledger), catalogue)),
+            Read::Gone => {
+                let reference = record.reference();
+                let plan = plan_gone(&reference, record.placed_at, &record.ledger, settings);
+                return Ok((plan, catalogue));
+            }
         };
         let mut found = plan(order, &record.ledger, &catalogue, settings);
         let lookups = &self.live.lookups;

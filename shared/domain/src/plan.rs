@@ -22,6 +22,7 @@ use crate::settings::Settings;
 use crate::stock::{Booked, stock_effects};
 use crate::undo::CreditNotePlan;
 use after_invoice::{after_invoice, invoiced};
+use jiff::Timestamp;
 use live::{choices_made, live};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -128,8 +129,8 @@ impl Plan {
 /// What Robaws should hold for this order and does not: a pure function of the order now, the ledger now, what is known of
 /// articles and tariffs, and the settings.
 pub fn plan(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Settings) -> Plan {
-    if order.placed_at < settings.go_live && ledger.rows.is_empty() {
-        return before_go_live(settings);
+    if let Some(plan) = before_go_live(Some(order.placed_at), ledger, settings) {
+        return plan;
     }
     if let Some(plan) = handled(ledger, Some(order)) {
         return plan;
@@ -162,8 +163,8 @@ fn wanted_of(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &S
 
 /// The plan for an order that could not be read: nothing, but an invoice whose header stands is finished as frozen.
 pub fn plan_unreadable(order: &Unreadable, ledger: &Ledger, settings: &Settings) -> Plan {
-    if order.placed_at.is_some_and(|at| at < settings.go_live) && ledger.rows.is_empty() {
-        return before_go_live(settings);
+    if let Some(plan) = before_go_live(order.placed_at, ledger, settings) {
+        return plan;
     }
     let reference = crate::order::reference(order.external_identifier.as_deref(), &order.identifier);
     let problem = Problem::new(
@@ -178,8 +179,16 @@ pub fn plan_unreadable(order: &Unreadable, ledger: &Ledger, settings: &Settings)
     without_order(ledger, &reference, problem)
 }
 
-/// The plan for an order that ProductFlow answers 404 for.
-pub fn plan_gone(reference: &str, ledger: &Ledger) -> Plan {
+/// The plan for an order that ProductFlow answers 404 for, and that was placed at this moment when it was last read.
+pub fn plan_gone(
+    reference: &str,
+    placed_at: Option<Timestamp>,
+    ledger: &Ledger,
+    settings: &Settings,
+) -> Plan {
+    if let Some(plan) = before_go_live(placed_at, ledger, settings) {
+        return plan;
+    }
     let problem = Problem::new(
         ProblemCode::OrderGone,
         Holds::Everything,
@@ -214,12 +223,16 @@ fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem) -> Plan
     blocked_entirely(problem)
 }
 
-fn before_go_live(settings: &Settings) -> Plan {
+/// An order of before go-live is left alone, unless something was booked for it.
+fn before_go_live(placed_at: Option<Timestamp>, ledger: &Ledger, settings: &Settings) -> Option<Plan> {
+    if placed_at.is_none_or(|at| at >= settings.go_live) || !ledger.rows.is_empty() {
+        return None;
+    }
     let sentence = Sentence {
         code: "skipped_before_go_live".to_owned(),
         args: args([("go_live", Arg::Time(settings.go_live))]),
     };
-    Plan::still(OrderState::Skipped, sentence).finished()
+    Some(Plan::still(OrderState::Skipped, sentence).finished())
 }
 
 fn blocked_entirely(problem: Problem) -> Plan {

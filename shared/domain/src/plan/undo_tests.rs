@@ -296,7 +296,7 @@ fn what_was_begun_is_finished_whatever_the_order_says() {
     }
     let found = planned(&order(OrderStatus::Shipped), &ledger);
     assert_eq!(effects(&found), ["finish"], "the stock was not begun");
-    let found = plan_gone("108 (PF-1)", &ledger);
+    let found = plan_gone("108 (PF-1)", None, &ledger, &settings());
     assert_eq!(effects(&found), ["finish"]);
 }
 
@@ -332,7 +332,10 @@ fn what_stands_in_the_way_is_a_conflict_again_until_it_is_decided_anew() {
     assert_eq!(sentences(&found), ["conflict", "undo_stopped_invoice_is_booked"]);
     assert_eq!(found.problems[0].code, ProblemCode::CancelledAfterInvoice);
     // An order that vanished or can't be read is still to be decided.
-    assert_eq!(plan_gone("108 (PF-1)", &ledger).state, OrderState::Conflict);
+    assert_eq!(
+        plan_gone("108 (PF-1)", None, &ledger, &settings()).state,
+        OrderState::Conflict
+    );
     decide(&mut ledger, &cancelled, Keep, Return);
     assert_eq!(effects(&planned(&cancelled, &ledger)), ["in"]);
     // A decision that was replaced meanwhile is not obstructed.
@@ -345,13 +348,13 @@ fn nothing_is_begun_of_an_order_that_can_not_be_read() {
     let cancelled = order(OrderStatus::Cancelled);
     let mut ledger = invoiced_ledger(true);
     decide(&mut ledger, &cancelled, Credit, Return);
-    let found = plan_gone("108 (PF-1)", &ledger);
+    let found = plan_gone("108 (PF-1)", None, &ledger, &settings());
     assert_eq!((found.state, effects(&found)), (OrderState::Blocked, vec![]));
     assert_eq!(found.problems[0].code, ProblemCode::OrderGone);
     // Once it is done, an order that vanished is no change.
     credit(&mut ledger, progress(true));
     done(&mut ledger, stock(Direction::In));
-    let found = plan_gone("108 (PF-1)", &ledger);
+    let found = plan_gone("108 (PF-1)", None, &ledger, &settings());
     assert_eq!((found.state, found.is_final), (OrderState::Reversed, true));
 }
 

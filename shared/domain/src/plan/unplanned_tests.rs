@@ -23,6 +23,11 @@ fn unreadable(placed_at: Option<jiff::Timestamp>) -> Unreadable {
     }
 }
 
+/// Of an order that was placed at go-live.
+fn gone(ledger: &Ledger) -> Plan {
+    plan_gone("108 (PF-1)", Some(settings().go_live), ledger, &settings())
+}
+
 fn codes(plan: &Plan) -> Vec<ProblemCode> {
     plan.problems.iter().map(|problem| problem.code).collect()
 }
@@ -39,6 +44,9 @@ fn an_unreadable_order_of_before_go_live_is_left_alone(#[case] seconds: i64, #[c
     let order = unreadable(Some(now() + SignedDuration::from_secs(seconds)));
     let plan = plan_unreadable(&order, &empty(), &settings);
     assert_eq!(plan.state, state);
+    // Nor is it missed when it vanishes.
+    let gone = |ledger: &Ledger| plan_gone("108 (PF-1)", order.placed_at, ledger, &settings);
+    assert_eq!(gone(&empty()).state, state);
     // What was booked for it is never forgotten.
     let mut booked = empty();
     done(&mut booked, stock(Direction::Out));
@@ -46,6 +54,7 @@ fn an_unreadable_order_of_before_go_live_is_left_alone(#[case] seconds: i64, #[c
         codes(&plan_unreadable(&order, &booked, &settings)),
         [ProblemCode::OrderUnreadable]
     );
+    assert_eq!(codes(&gone(&booked)), [ProblemCode::OrderGone]);
 }
 
 #[test]
@@ -54,13 +63,10 @@ fn after_the_invoice_an_order_that_can_not_be_read_is_told_and_one_that_is_gone_
     let plan = plan_unreadable(&unreadable(None), &ledger, &settings());
     assert_eq!(codes(&plan), [ProblemCode::OrderUnreadable]);
     assert_eq!(plan.problems[0].holds, Holds::Nothing);
-    let plan = plan_gone("108 (PF-1)", &ledger);
+    let plan = gone(&ledger);
     assert_eq!(codes(&plan), []);
     assert_eq!(plan.state, OrderState::Invoiced);
-    assert_eq!(
-        codes(&plan_gone("108 (PF-1)", &empty())),
-        [ProblemCode::OrderGone]
-    );
+    assert_eq!(codes(&gone(&empty())), [ProblemCode::OrderGone]);
 }
 
 #[rstest]
@@ -91,7 +97,7 @@ fn what_was_handled_is_a_conflict_again_when_it_changes(
         assert_eq!(sentences(&plan), ["settled"]);
     }
     // One that can't be read any more says nothing against it.
-    assert_eq!(plan_gone("108 (PF-1)", &ledger).state, OrderState::Skipped);
+    assert_eq!(gone(&ledger).state, OrderState::Skipped);
 }
 
 #[test]
@@ -109,10 +115,7 @@ fn nothing_is_planned_while_the_end_of_a_call_is_not_known() {
         assert_eq!(sentences(&plan), ["settling"]);
     }
     ledger.begin_attempt(no, "user", now());
-    assert_eq!(
-        plan_gone("108 (PF-1)", &ledger).explanation,
-        [Sentence::plain("settling")]
-    );
+    assert_eq!(gone(&ledger).explanation, [Sentence::plain("settling")]);
     ledger.row_mut(no).unwrap().state = crate::ledger::RowState::InDoubt;
     for status in [OrderStatus::Open, OrderStatus::Shipped, OrderStatus::Cancelled] {
         let plan = planned(&order(status), &ledger);
