@@ -71,6 +71,24 @@ async fn arriving_cancelled_and_placed_before_go_live_do_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_of_before_go_live_that_vanishes_is_not_missed() {
+    let shop = Shop::open().await;
+    shop.productflow
+        .place(one_line("PF-1").placed_at("2026-11-23T07:59:59Z"));
+    shop.rounds(10).await;
+    // It changes, and is gone before it is read again.
+    shop.productflow.ship("PF-1");
+    shop.clock.advance(SignedDuration::from_mins(5));
+    shop.stack.poll().await.unwrap();
+    shop.productflow.remove("PF-1");
+    shop.stack.drain().await.unwrap();
+    assert!(shop.order("PF-1").await.looked_at.is_some());
+    shop.rounds(70).await;
+    assert_eq!(shop.state("PF-1").await, "skipped");
+    assert_eq!(shop.codes("PF-1").await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_article_holds_only_its_line_and_goes_on_by_itself() {
     let shop = Shop::open().await;
     shop.place(one_line("PF-1").line("NEW-1", 1, 1000, Some("7")));
