@@ -113,6 +113,18 @@ pub(super) fn invoiced_ledger(booked: bool) -> Ledger {
     ledger
 }
 
+/// Robaws refuses what `stock` books, for one reason.
+pub(super) fn refuse(ledger: &mut Ledger) {
+    let RowEffect::StockChange { items, .. } = stock(Direction::In) else {
+        unreachable!("it is a stock change");
+    };
+    ledger.look.push(LookRefusal::Item {
+        key: items[0].key.clone(),
+        article_id: items[0].article_id.clone(),
+        reason: "No.".to_owned(),
+    });
+}
+
 fn credit(ledger: &mut Ledger, progress: InvoiceProgress) -> u32 {
     let total = Cents(5998);
     done(
@@ -444,14 +456,7 @@ fn what_is_held_up_says_what_was_done_before() {
     let mut ledger = invoiced_ledger(true);
     decide(&mut ledger, &cancelled, Credit, Return);
     credit(&mut ledger, progress(true));
-    let RowEffect::StockChange { items, .. } = stock(Direction::In) else {
-        unreachable!("it is a stock change");
-    };
-    ledger.look.push(LookRefusal::Item {
-        key: items[0].key.clone(),
-        article_id: items[0].article_id.clone(),
-        reason: "No.".to_owned(),
-    });
+    refuse(&mut ledger);
     let found = planned(&cancelled, &ledger);
     assert_eq!(found.state, OrderState::Blocked);
     assert_eq!(sentences(&found), ["blocked", "undone_credited"]);

@@ -1,9 +1,11 @@
 //! Tables over orders that can't be read, that are gone, that were closed as handled, and whose effects have no known end.
 
-use super::undo_tests::{done, effects, invoiced_ledger, now, order, planned, sentences, settings, stock};
+use super::undo_tests::{
+    done, effects, invoiced_ledger, now, order, planned, refuse, sentences, settings, stock,
+};
 use super::*;
 use crate::ids::{ConnectionId, OrderIdentifier};
-use crate::ledger::{Handled, LookRefusal, RowEffect};
+use crate::ledger::Handled;
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -129,14 +131,7 @@ fn nothing_is_planned_while_the_end_of_a_call_is_not_known() {
 fn a_reversal_that_robaws_refuses_is_named_by_its_order() {
     let mut ledger = empty();
     done(&mut ledger, stock(Direction::Out));
-    let RowEffect::StockChange { items, .. } = stock(Direction::In) else {
-        unreachable!("it is a stock change");
-    };
-    ledger.look.push(LookRefusal::Item {
-        key: items[0].key.clone(),
-        article_id: items[0].article_id.clone(),
-        reason: "No.".to_owned(),
-    });
+    refuse(&mut ledger);
     let plan = planned(&order(OrderStatus::Cancelled), &ledger);
     assert_eq!(codes(&plan), [ProblemCode::RobawsRefused]);
     assert_eq!(plan.problems[0].args["order"], "108 (PF-1)".into());
