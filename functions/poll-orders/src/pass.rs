@@ -8,7 +8,7 @@ use domain::catalogue::Catalogue;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::ledger::{Ledger, OrderState};
 use domain::order::{Order, Unreadable};
-use domain::plan::{Plan, Sentence, plan, plan_unreadable};
+use domain::plan::{Plan, Sentence, is_before_go_live, plan, plan_unreadable};
 use domain::problem::{Holds, Problem, ProblemCode};
 use domain::settings::Settings;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -423,9 +423,7 @@ impl Pass<'_> {
             .as_ref()
             .is_some_and(|known| known.fingerprint == listed.fingerprint);
         let as_read = record.read_fingerprint.as_ref() == Some(&listed.fingerprint);
-        let before_go_live =
-            record.ledger.rows.is_empty() && record.placed_at.is_some_and(|at| at < self.settings.go_live);
-        if as_read || before_go_live {
+        if as_read || is_before_go_live(record.placed_at, &record.ledger, &self.settings) {
             return if same_listed {
                 Changed::No
             } else {

@@ -223,9 +223,13 @@ fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem) -> Plan
     blocked_entirely(problem)
 }
 
-/// An order of before go-live is left alone, unless something was booked for it.
+/// Whether an order is left alone because it was placed before go-live: unless something was booked for it.
+pub fn is_before_go_live(placed_at: Option<Timestamp>, ledger: &Ledger, settings: &Settings) -> bool {
+    placed_at.is_some_and(|at| at < settings.go_live) && ledger.rows.is_empty()
+}
+
 fn before_go_live(placed_at: Option<Timestamp>, ledger: &Ledger, settings: &Settings) -> Option<Plan> {
-    if placed_at.is_none_or(|at| at >= settings.go_live) || !ledger.rows.is_empty() {
+    if !is_before_go_live(placed_at, ledger, settings) {
         return None;
     }
     let sentence = Sentence {
