@@ -179,22 +179,40 @@ pub fn plan_unreadable(order: &Unreadable, ledger: &Ledger, settings: &Settings)
     without_order(ledger, &reference, problem)
 }
 
-/// The plan for an order that ProductFlow answers 404 for, and that was placed at this moment when it was last read.
-pub fn plan_gone(
-    reference: &str,
-    placed_at: Option<Timestamp>,
-    ledger: &Ledger,
-    settings: &Settings,
-) -> Plan {
-    if let Some(plan) = before_go_live(placed_at, ledger, settings) {
+/// What was last read of an order.
+#[derive(Debug, Clone, Copy)]
+pub struct LastSeen<'a> {
+    /// How people name it.
+    pub reference: &'a str,
+    /// When it was placed, if that could be read.
+    pub placed_at: Option<Timestamp>,
+    /// Whether it was cancelled.
+    pub is_cancelled: bool,
+}
+
+/// The plan for an order that ProductFlow answers 404 for.
+pub fn plan_gone(seen: LastSeen<'_>, ledger: &Ledger, settings: &Settings) -> Plan {
+    if let Some(plan) = before_go_live(seen.placed_at, ledger, settings) {
         return plan;
     }
     let problem = Problem::new(
         ProblemCode::OrderGone,
         Holds::Everything,
-        args([("order", reference.into())]),
+        args([("order", seen.reference.into())]),
     );
-    without_order(ledger, reference, problem)
+    let plan = without_order(ledger, seen.reference, problem);
+    // What was cancelled, and has nothing out, leaves nobody anything to do.
+    let is_missed = plan
+        .problems
+        .iter()
+        .any(|problem| problem.code == ProblemCode::OrderGone);
+    if is_missed && seen.is_cancelled && ledger.invoice().is_none() {
+        let ended = cancelled(ledger, seen.reference);
+        if ended.is_final {
+            return ended;
+        }
+    }
+    plan
 }
 
 fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem) -> Plan {

@@ -141,7 +141,7 @@ fn delete(ledger: &mut Ledger) {
     done(ledger, RowEffect::DeleteDraft { invoice: 2 });
 }
 
-fn decide(ledger: &mut Ledger, on: &Order, invoice: UndoInvoice, stock: UndoStock) {
+pub(super) fn decide(ledger: &mut Ledger, on: &Order, invoice: UndoInvoice, stock: UndoStock) {
     let facts = OrderFacts::of(on);
     let changes = ledger.open_changes(&facts, true);
     ledger.undo = Some(Undo {
@@ -158,6 +158,19 @@ fn decide(ledger: &mut Ledger, on: &Order, invoice: UndoInvoice, stock: UndoStoc
 
 pub(super) fn planned(order: &Order, ledger: &Ledger) -> Plan {
     plan(order, ledger, &Catalogue::default(), &settings())
+}
+
+/// An order that was not cancelled.
+pub(super) fn seen(placed_at: Option<Timestamp>) -> LastSeen<'static> {
+    LastSeen {
+        reference: "108 (PF-1)",
+        placed_at,
+        is_cancelled: false,
+    }
+}
+
+pub(super) fn gone(placed_at: Option<Timestamp>, ledger: &Ledger) -> Plan {
+    plan_gone(seen(placed_at), ledger, &settings())
 }
 
 pub(super) fn effects(plan: &Plan) -> Vec<&'static str> {
@@ -308,7 +321,7 @@ fn what_was_begun_is_finished_whatever_the_order_says() {
     }
     let found = planned(&order(OrderStatus::Shipped), &ledger);
     assert_eq!(effects(&found), ["finish"], "the stock was not begun");
-    let found = plan_gone("108 (PF-1)", None, &ledger, &settings());
+    let found = gone(None, &ledger);
     assert_eq!(effects(&found), ["finish"]);
 }
 
@@ -344,10 +357,7 @@ fn what_stands_in_the_way_is_a_conflict_again_until_it_is_decided_anew() {
     assert_eq!(sentences(&found), ["conflict", "undo_stopped_invoice_is_booked"]);
     assert_eq!(found.problems[0].code, ProblemCode::CancelledAfterInvoice);
     // An order that vanished or can't be read is still to be decided.
-    assert_eq!(
-        plan_gone("108 (PF-1)", None, &ledger, &settings()).state,
-        OrderState::Conflict
-    );
+    assert_eq!(gone(None, &ledger).state, OrderState::Conflict);
     decide(&mut ledger, &cancelled, Keep, Return);
     assert_eq!(effects(&planned(&cancelled, &ledger)), ["in"]);
     // A decision that was replaced meanwhile is not obstructed.
@@ -360,13 +370,19 @@ fn nothing_is_begun_of_an_order_that_can_not_be_read() {
     let cancelled = order(OrderStatus::Cancelled);
     let mut ledger = invoiced_ledger(true);
     decide(&mut ledger, &cancelled, Credit, Return);
-    let found = plan_gone("108 (PF-1)", None, &ledger, &settings());
-    assert_eq!((found.state, effects(&found)), (OrderState::Blocked, vec![]));
-    assert_eq!(found.problems[0].code, ProblemCode::OrderGone);
+    for is_cancelled in [false, true] {
+        let seen = LastSeen {
+            is_cancelled,
+            ..seen(None)
+        };
+        let found = plan_gone(seen, &ledger, &settings());
+        assert_eq!((found.state, effects(&found)), (OrderState::Blocked, vec![]));
+        assert_eq!(found.problems[0].code, ProblemCode::OrderGone);
+    }
     // Once it is done, an order that vanished is no change.
     credit(&mut ledger, progress(true));
     done(&mut ledger, stock(Direction::In));
-    let found = plan_gone("108 (PF-1)", None, &ledger, &settings());
+    let found = gone(None, &ledger);
     assert_eq!((found.state, found.is_final), (OrderState::Reversed, true));
 }
 

@@ -1,11 +1,13 @@
 //! Tables over orders that can't be read, that are gone, that were closed as handled, and whose effects have no known end.
 
 use super::undo_tests::{
-    done, effects, invoiced_ledger, now, order, planned, refuse, sentences, settings, stock,
+    self, decide, done, effects, invoiced_ledger, now, order, planned, refuse, seen, sentences, settings,
+    stock,
 };
 use super::*;
 use crate::ids::{ConnectionId, OrderIdentifier};
 use crate::ledger::Handled;
+use crate::undo::{UndoInvoice, UndoStock};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -25,9 +27,9 @@ fn unreadable(placed_at: Option<jiff::Timestamp>) -> Unreadable {
     }
 }
 
-/// Of an order that was placed at go-live.
+/// Of an order that was placed at go-live, and was not cancelled.
 fn gone(ledger: &Ledger) -> Plan {
-    plan_gone("108 (PF-1)", Some(settings().go_live), ledger, &settings())
+    undo_tests::gone(Some(settings().go_live), ledger)
 }
 
 fn codes(plan: &Plan) -> Vec<ProblemCode> {
@@ -47,7 +49,7 @@ fn an_unreadable_order_of_before_go_live_is_left_alone(#[case] seconds: i64, #[c
     let plan = plan_unreadable(&order, &empty(), &settings);
     assert_eq!(plan.state, state);
     // Nor is it missed when it vanishes.
-    let gone = |ledger: &Ledger| plan_gone("108 (PF-1)", order.placed_at, ledger, &settings);
+    let gone = |ledger: &Ledger| plan_gone(seen(order.placed_at), ledger, &settings);
     assert_eq!(gone(&empty()).state, state);
     // What was booked for it is never forgotten.
     let mut booked = empty();
@@ -57,6 +59,37 @@ fn an_unreadable_order_of_before_go_live_is_left_alone(#[case] seconds: i64, #[c
         [ProblemCode::OrderUnreadable]
     );
     assert_eq!(codes(&gone(&booked)), [ProblemCode::OrderGone]);
+}
+
+#[test]
+fn a_cancelled_order_that_vanishes_is_missed_only_while_something_is_out() {
+    let seen = LastSeen {
+        is_cancelled: true,
+        ..seen(Some(settings().go_live))
+    };
+    let gone = |ledger: &Ledger| plan_gone(seen, ledger, &settings());
+    let plan = gone(&empty());
+    assert_eq!((plan.state, codes(&plan)), (OrderState::Skipped, vec![]));
+    assert!(plan.is_final);
+    let mut ledger = empty();
+    done(&mut ledger, stock(Direction::Out));
+    let plan = gone(&ledger);
+    assert_eq!(effects(&plan), [""; 0], "what can't be read moves no stock");
+    assert_eq!(codes(&plan), [ProblemCode::OrderGone]);
+    done(&mut ledger, stock(Direction::In));
+    let plan = gone(&ledger);
+    assert_eq!((plan.state, codes(&plan)), (OrderState::Reversed, vec![]));
+    let mut ledger = invoiced_ledger(true);
+    assert_eq!(gone(&ledger).state, OrderState::Invoiced);
+    // Nothing is out, but the invoice is still to be undone.
+    done(&mut ledger, stock(Direction::In));
+    decide(
+        &mut ledger,
+        &order(OrderStatus::Cancelled),
+        UndoInvoice::Credit,
+        UndoStock::Keep,
+    );
+    assert_eq!(codes(&gone(&ledger)), [ProblemCode::OrderGone]);
 }
 
 #[test]
@@ -117,7 +150,14 @@ fn nothing_is_planned_while_the_end_of_a_call_is_not_known() {
         assert_eq!(sentences(&plan), ["settling"]);
     }
     ledger.begin_attempt(no, "user", now());
-    assert_eq!(gone(&ledger).explanation, [Sentence::plain("settling")]);
+    for is_cancelled in [false, true] {
+        let seen = LastSeen {
+            is_cancelled,
+            ..seen(None)
+        };
+        let plan = plan_gone(seen, &ledger, &settings());
+        assert_eq!(plan.explanation, [Sentence::plain("settling")]);
+    }
     ledger.row_mut(no).unwrap().state = crate::ledger::RowState::InDoubt;
     for status in [OrderStatus::Open, OrderStatus::Shipped, OrderStatus::Cancelled] {
         let plan = planned(&order(status), &ledger);

@@ -88,6 +88,28 @@ async fn an_order_of_before_go_live_that_vanishes_is_not_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_order_that_vanishes_is_not_missed() {
+    let shop = Shop::open().await;
+    shop.place(one_line("PF-1").status("cancelled"));
+    shop.place(one_line("PF-2"));
+    shop.rounds(10).await;
+    shop.productflow.cancel("PF-2");
+    shop.rounds(10).await;
+    for identifier in ["PF-1", "PF-2"] {
+        shop.productflow.remove(identifier);
+        let path = format!("/api/connections/shop/orders/{identifier}/retry");
+        let (status, _) = shop.stack.api("POST", &path, &json!(null)).await.unwrap();
+        assert_eq!(status, 202);
+    }
+    shop.rounds(10).await;
+    for (identifier, state) in [("PF-1", "skipped"), ("PF-2", "reversed")] {
+        assert_eq!(shop.state(identifier).await, state);
+        assert_eq!(shop.codes(identifier).await, [""; 0]);
+    }
+    assert_eq!(shop.stock("12"), Decimal::from(25));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_article_holds_only_its_line_and_goes_on_by_itself() {
     let shop = Shop::open().await;
     shop.place(one_line("PF-1").line("NEW-1", 1, 1000, Some("7")));
