@@ -52,18 +52,13 @@ acceptance:
 browser:
     tests/browser/run
 
-# Inputs made at random for everything that reads a stranger's bytes; what fails is in target/fuzz
-fuzz seconds="60":
-    FUZZ_SECONDS={{seconds}} cargo test -p system --test it fuzz:: -- --test-threads 1
+# Everything that reads a stranger's bytes, fuzzed by coverage: so many seconds per target, in target/fuzz-coverage; needs cargo-fuzz
+fuzz seconds="60" *targets:
+    fuzz/run {{seconds}} {{targets}}
 
-# The same, guided by coverage: so many seconds per target; needs cargo-fuzz and a nightly compiler
-fuzz-coverage seconds="60":
-    for target in identifiers queues requests deliveries records orders; do \
-        mkdir -p target/fuzz-coverage/$target && \
-        cargo +nightly fuzz run --fuzz-dir fuzz --dev --sanitizer none --target-dir target/fuzz-build \
-            $target target/fuzz-coverage/$target tests/system/corpus -- \
-            -max_total_time={{seconds}} -artifact_prefix=target/fuzz-coverage/$target- || exit 1; \
-    done
+# Inputs made at random through the handlers, the clients and the store; what fails is in target/fuzz
+fuzz-random seconds="60":
+    FUZZ_SECONDS={{seconds}} cargo test -p system --test it fuzz:: -- --test-threads 1
 
 # Mutants of the rules, the store and the clients, tried by the tests of the whole system; needs cargo-mutants, below target/tools or on the path
 mutants *args:

@@ -1,9 +1,13 @@
 //! What must hold of any input, one function for each kind. None of them panics, whatever it is given, unless something is wrong.
 
+pub mod answers;
+pub mod browsing;
+
 use domain::ids::{ClientId, ConnectionId, OrderIdentifier, StockLocationId};
 use domain::settings::{ConnectionSettings, Language, LinePrice, OrderAmounts, Settings};
 use domain::{Catalogue, Ledger};
 use jiff::Timestamp;
+use local::Stack;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -12,6 +16,33 @@ use store::article::ArticleRecord;
 use store::model::OrderRecord;
 use store::notifications::Notification;
 use store::queue::{ArticleMessage, OrdersQueueMessage, SweepMessage};
+
+/// No page is larger (in bytes).
+pub const LARGEST_PAGE: usize = 60 * 1024;
+
+/// What is answered to an event of the HTTP API, checked for what must hold of every answer; gives its status.
+pub async fn answered(stack: &Stack, event: Value) -> u16 {
+    let shown = event.to_string();
+    let answer = stack
+        .respond(event)
+        .await
+        .unwrap_or_else(|error| panic!("{error:#}: {shown:.2000}"));
+    let status = answer["statusCode"].as_u64().unwrap();
+    assert!(
+        status < 500 || status == 503,
+        "{status} {}: {shown:.2000}",
+        answer["body"]
+    );
+    let body = answer["body"].as_str().unwrap_or_default();
+    assert!(body.len() <= LARGEST_PAGE, "{} bytes: {shown:.2000}", body.len());
+    for (name, value) in answer["headers"].as_object().unwrap() {
+        assert!(
+            !value.as_str().unwrap().contains(['\r', '\n']),
+            "{name}: {shown:.2000}"
+        );
+    }
+    u16::try_from(status).unwrap()
+}
 
 /// An order identifier is the same after its way through a link. What was never one is refused or read, and what was read has a
 /// link.

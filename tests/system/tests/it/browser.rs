@@ -4,11 +4,10 @@ use local::{Stack, api};
 use scraper::{ElementRef, Html, Selector};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use system::fuzz::LARGEST_PAGE;
 
 /// Redirects followed for one click.
 const MOST_REDIRECTS: usize = 5;
-/// No page is larger (in bytes).
-pub(crate) const LARGEST_PAGE: usize = 60 * 1024;
 
 /// One browser.
 pub(crate) struct Browser<'a> {

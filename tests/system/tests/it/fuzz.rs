@@ -5,12 +5,14 @@ mod peer;
 mod stored;
 
 use crate::announcements::signature;
-use crate::browser::{Browser, LARGEST_PAGE};
+use crate::browser::Browser;
 use crate::catalogue::Catalogue;
 use mutate::Mutator;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use system::fuzz::answered;
+use system::fuzz::browsing::Shop;
 
 /// The examples below a folder of the corpus, by name.
 fn corpus(folder: &str) -> Vec<(String, Value)> {
@@ -107,31 +109,6 @@ impl Drop for Tried {
             std::fs::write(folder().join(format!("{}.failed", self.target)), &self.input).ok();
         }
     }
-}
-
-/// What is answered, checked for what must hold of every answer.
-async fn answered(shop: &Catalogue, event: Value) -> u16 {
-    let shown = event.to_string();
-    let answer = shop
-        .stack
-        .respond(event)
-        .await
-        .unwrap_or_else(|error| panic!("{error:#}: {shown:.2000}"));
-    let status = answer["statusCode"].as_u64().unwrap();
-    assert!(
-        status < 500 || status == 503,
-        "{status} {}: {shown:.2000}",
-        answer["body"]
-    );
-    let body = answer["body"].as_str().unwrap_or_default();
-    assert!(body.len() <= LARGEST_PAGE, "{} bytes: {shown:.2000}", body.len());
-    for (name, value) in answer["headers"].as_object().unwrap() {
-        assert!(
-            !value.as_str().unwrap().contains(['\r', '\n']),
-            "{name}: {shown:.2000}"
-        );
-    }
-    u16::try_from(status).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -237,8 +214,30 @@ async fn nothing_that_a_stranger_sends_is_a_fault_of_ours() {
             }
         }
         let _tried = inputs.trying(event.to_string().as_bytes());
-        answered(&shop, event).await;
+        answered(&shop.stack, event).await;
     }
+}
+
+/// The examples that fuzzing by coverage begins with are requests that somebody makes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_of_a_request_is_answered() {
+    let mut shop = Shop::open().await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/browsing");
+    let mut examples: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    examples.sort();
+    for path in &examples {
+        let text = std::fs::read_to_string(path).unwrap();
+        let outcome = shop.asked(&text).await.unwrap_or_else(|| panic!("{path:?}"));
+        assert!(
+            !matches!(outcome.status, 404 | 405),
+            "{path:?}: {}",
+            outcome.status
+        );
+    }
+    assert!(examples.len() >= 50);
 }
 
 #[test]

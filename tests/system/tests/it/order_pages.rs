@@ -1,6 +1,6 @@
 //! The merchant's order pages: the list, one order, and each control, down to what Robaws and the ledger hold.
 
-use crate::browser::{Browser, Form, LARGEST_PAGE, Page};
+use crate::browser::{Browser, Form, Page};
 use crate::shop::{Shop, one_line};
 use domain::ids::OrderIdentifier;
 use jiff::SignedDuration;
@@ -9,6 +9,7 @@ use serde_json::json;
 use simulators::robaws::Article;
 use simulators::traffic::{Answer, Effect};
 use simulators::{Fault, OrderBuilder, Outage};
+use system::fuzz::LARGEST_PAGE;
 
 const ORDERS: &str = "/c/shop/orders";
 
