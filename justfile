@@ -52,9 +52,13 @@ acceptance:
 browser:
     tests/browser/run
 
-# Everything that reads a stranger's bytes, fuzzed by coverage: so many seconds per target, in target/fuzz-coverage; needs cargo-fuzz
-fuzz seconds="60" *targets:
+# Everything that reads a stranger's bytes, fuzzed by coverage: an hour per target, two at a time; `just fuzz 60 orders`; needs cargo-fuzz
+fuzz seconds="3600" *targets:
     fuzz/run {{seconds}} {{targets}}
+
+# Packs what fuzzing found into fuzz/corpus, which it begins with elsewhere
+fuzz-keep:
+    fuzz/keep
 
 # Inputs made at random through the handlers, the clients and the store; what fails is in target/fuzz
 fuzz-random seconds="60":

@@ -8,10 +8,13 @@ use tokio::runtime::{Builder, Runtime};
 
 /// A shop is changed so often at most.
 const MOST_CHANGES: usize = 30;
+/// Without optimization a page's futures need more than the usual 2 MiB.
+const STACK: usize = 8 << 20;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(1).enable_all().build().expect("a runtime")
+    builder.worker_threads(1).thread_stack_size(STACK);
+    builder.enable_all().build().expect("a runtime")
 });
 static SHOP: Mutex<Option<(Shop, usize)>> = Mutex::new(None);
 
