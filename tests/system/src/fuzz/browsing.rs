@@ -122,6 +122,11 @@ impl Shop {
         event["requestContext"]["http"]["sourceIp"] = format!("2001:db8::{:x}", self.requests).into();
         self.requests += 1;
         let status = answered(&self.stack, event).await;
+        // The operator's API and the merchant's pages are theirs alone.
+        for (inside, whose) in [("/api/", "operator"), ("/c/", "merchant")] {
+            let is_let_in = path.starts_with(inside) && status < 400;
+            assert!(who == whose || !is_let_in, "{who:?} is let in: {status}");
+        }
         Some(Outcome {
             status,
             changes: method != "GET" && status < 400,
