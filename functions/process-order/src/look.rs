@@ -8,7 +8,7 @@ use domain::catalogue::Catalogue;
 use domain::ids::OrderIdentifier;
 use domain::ledger::RowEffect;
 use domain::order::{Order, OrderFacts, OrderStatus, Unreadable};
-use domain::plan::{Effect, LastSeen, Plan, plan, plan_gone, plan_unreadable};
+use domain::plan::{Effect, Plan, plan, plan_gone, plan_unreadable};
 use domain::problem::WaitsFor;
 use domain::undo::{Obstacle, UndoInvoice, UndoStock};
 use peers::Live;
@@ -353,12 +353,7 @@ impl<'a> Look<'a> {
             }
             Read::Gone => {
                 let reference = record.reference();
-                let seen = LastSeen {
-                    reference: &reference,
-                    placed_at: record.placed_at,
-                    is_cancelled: record.status == OrderStatus::Cancelled.word(),
-                };
-                let plan = plan_gone(seen, &record.ledger, settings);
+                let plan = plan_gone(record.last_seen(&reference), &record.ledger, settings);
                 return Ok((plan, catalogue));
             }
         };

@@ -176,7 +176,7 @@ pub fn plan_unreadable(order: &Unreadable, ledger: &Ledger, settings: &Settings)
             ("value", order.value.as_str().into()),
         ]),
     );
-    without_order(ledger, &reference, problem)
+    without_order(ledger, &reference, problem, None)
 }
 
 /// What was last read of an order.
@@ -200,22 +200,16 @@ pub fn plan_gone(seen: LastSeen<'_>, ledger: &Ledger, settings: &Settings) -> Pl
         Holds::Everything,
         args([("order", seen.reference.into())]),
     );
-    let plan = without_order(ledger, seen.reference, problem);
     // What was cancelled, and has nothing out, leaves nobody anything to do.
-    let is_missed = plan
-        .problems
-        .iter()
-        .any(|problem| problem.code == ProblemCode::OrderGone);
-    if is_missed && seen.is_cancelled && ledger.invoice().is_none() {
-        let ended = cancelled(ledger, seen.reference);
-        if ended.is_final {
-            return ended;
-        }
-    }
-    plan
+    let at_rest = seen
+        .is_cancelled
+        .then(|| cancelled(ledger, seen.reference))
+        .filter(|plan| plan.is_final);
+    without_order(ledger, seen.reference, problem, at_rest)
 }
 
-fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem) -> Plan {
+/// The plan that needs no order; `at_rest`: where it stays when the ledger says nothing, instead of being blocked.
+fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem, at_rest: Option<Plan>) -> Plan {
     if let Some(plan) = handled(ledger, None) {
         return plan;
     }
@@ -238,7 +232,7 @@ fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem) -> Plan
         }
         return plan;
     }
-    blocked_entirely(problem)
+    at_rest.unwrap_or_else(|| blocked_entirely(problem))
 }
 
 /// Whether an order is left alone because it was placed before go-live: unless something was booked for it.

@@ -9,7 +9,7 @@ use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
 use domain::ledger::{Ledger, OrderState};
 use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
-use domain::plan::Sentence;
+use domain::plan::{LastSeen, Sentence};
 use domain::problem::{Problem, ProblemCode, WaitsFor};
 use domain::rebuild::Lost;
 use domain::settings::{ConnectionSettings, Language, Settings};
@@ -503,6 +503,15 @@ impl OrderRecord {
         if order.status != OrderStatus::Cancelled || self.facts.is_none() {
             self.facts = Some(OrderFacts::of(order));
             self.total = order.total.or_else(|| order.computed_total());
+        }
+    }
+
+    /// What [`see`](Self::see) kept of an order that people name so.
+    pub fn last_seen<'a>(&self, reference: &'a str) -> LastSeen<'a> {
+        LastSeen {
+            reference,
+            placed_at: self.placed_at,
+            is_cancelled: self.status == OrderStatus::Cancelled.word(),
         }
     }
 
