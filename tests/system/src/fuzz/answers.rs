@@ -2,6 +2,7 @@
 
 use super::planned;
 use domain::ids::{ArticleId, ClientId, CompanyId, DocumentId, OrderIdentifier, Sku};
+use domain::invoice::DocumentKind;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -10,22 +11,6 @@ use std::sync::{Arc, Mutex};
 const MOST_ANSWERS: usize = 3;
 /// Statuses by which the peers refuse.
 pub const REFUSED: [u16; 6] = [400, 401, 403, 409, 413, 422];
-/// What Robaws is asked about; the corpus has an example of each.
-pub const OF_ROBAWS: [&str; 10] = [
-    "article",
-    "articles",
-    "error",
-    "invoice",
-    "invoices",
-    "named",
-    "stock_change",
-    "stock_changes",
-    "tariffs",
-    "webhooks",
-];
-/// What ProductFlow is asked about.
-pub const OF_PRODUCTFLOW: [&str; 3] = ["error", "order", "orders"];
-
 /// Status, body, and how often it is answered yet.
 type Answer = Arc<Mutex<(u16, Vec<u8>, usize)>>;
 
@@ -49,7 +34,7 @@ impl Peer {
         *self.answer.lock().unwrap() = (status, body.to_vec(), MOST_ANSWERS);
     }
 
-    /// Asks Robaws about one of [`OF_ROBAWS`].
+    /// Asks Robaws about something that the corpus has an example of.
     pub async fn ask_robaws(&self, about: &str, status: u16, body: &[u8]) {
         let credentials = robaws::Credentials {
             key: "k".into(),
@@ -60,7 +45,7 @@ impl Peer {
         ask_robaws(&client, about).await;
     }
 
-    /// Asks ProductFlow about one of [`OF_PRODUCTFLOW`], and plans what it answers.
+    /// Asks ProductFlow about one order or many, and plans what it answers.
     pub async fn ask_productflow(&self, about: &str, status: u16, body: &[u8]) {
         self.answers(status, body);
         let client = productflow::Client::new(self.http.clone(), self.url.clone(), "t".into(), CompanyId(1));
@@ -86,10 +71,8 @@ impl Peer {
         };
         let status = if about == "error" { 422 } else { 200 };
         match peer {
-            "robaws" if OF_ROBAWS.contains(&about) => self.ask_robaws(about, status, body).await,
-            "productflow" if OF_PRODUCTFLOW.contains(&about) => {
-                self.ask_productflow(about, status, body).await;
-            }
+            "robaws" => self.ask_robaws(about, status, body).await,
+            "productflow" => self.ask_productflow(about, status, body).await,
             _ => {}
         }
     }
@@ -159,6 +142,11 @@ async fn ask_robaws(client: &robaws::Client, example: &str) {
         "invoice" => {
             client.invoice(&document, true).await.ok();
             client.create_invoice("{}", "k").await.ok();
+        }
+        "invoices" => {
+            client.find_by_reference("PF-1", DocumentKind::Invoice).await.ok();
+            client.invoices_page(0, jiff::Timestamp::UNIX_EPOCH).await.ok();
+            client.invoices_now(0, jiff::Timestamp::UNIX_EPOCH).await.ok();
         }
         "webhooks" => drop(
             client

@@ -1,9 +1,8 @@
 //! A merchant's shop behind the HTTP API, and requests to it by anybody: the operator, the merchant, a visitor, a stranger.
 
 use super::answered;
-use domain::ids::ConnectionId;
 use local::stack::OPERATOR_TOKEN;
-use local::{Stack, api};
+use local::{Stack, api, run};
 use runtime::clock::{Clock as _, ManualClock};
 use serde_json::{Map, Value, json};
 use settings::pages::session::{Keys, Session};
@@ -47,20 +46,7 @@ impl Shop {
             settings.rate_per_second = 10_000;
             settings.burst = 10_000;
         });
-        let id = ConnectionId::parse("shop").unwrap();
-        let create = json!({
-            "id": "shop", "language": "en",
-            "settings": { "b2c_client_id": demo::B2C_CLIENT, "stock_location_id": demo::STOCK_LOCATION },
-            "robaws": { "key": demo::ROBAWS_KEY, "secret": demo::ROBAWS_SECRET },
-            "productflow": { "access_token": demo::TOKEN, "company_id": demo::COMPANY },
-        });
-        let asked = async |path: &str, body: &Value| {
-            let (status, answer) = stack.api("POST", path, body).await.unwrap();
-            assert!(status < 300, "{path}: {answer}");
-            answer
-        };
-        asked("/api/connections", &create).await;
-        asked("/api/connections/shop/activate", &json!({})).await;
+        let id = run::connect(&stack).await.unwrap();
         let company = stack.productflow.company(demo::COMPANY);
         for (identifier, sku) in [("PF-1", "A-1"), ("PF/2", "gone")] {
             let order = OrderBuilder::new(identifier).placed_at(&clock.now().to_string());
@@ -68,7 +54,8 @@ impl Shop {
         }
         stack.poll().await.unwrap();
         stack.settle().await.unwrap();
-        let link = asked("/api/connections/shop/sign-in-link", &Value::Null).await;
+        let path = format!("/api/connections/{id}/sign-in-link");
+        let (_, link) = stack.api("POST", &path, &Value::Null).await.unwrap();
         let link = link["url"]
             .as_str()
             .and_then(|url| url.rsplit('/').next())
