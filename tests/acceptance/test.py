@@ -89,7 +89,7 @@ class Shop:
         }
         if body is not None:
             event["body"] = json.dumps(body)
-        answer = self.deployed.functions["settings"].invoke(event)
+        answer = self.deployed.functions["web"].invoke(event)
         return answer["statusCode"], json.loads(answer["body"])
 
     def scheduled(self, function):

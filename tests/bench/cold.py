@@ -28,7 +28,7 @@ import test as acceptance  # noqa: E402
 
 # What a function may need at most. The zip is what Lambda loads, the memory what a process had at its peak by its first answer.
 ZIP_BYTES, MEMORY_KIB = 4_000_000, 64 * 1024
-FUNCTIONS = ["article-push", "poll-orders", "process-order", "reconcile", "settings", "sync-article"]
+FUNCTIONS = ["article-push", "poll-orders", "process-order", "reconcile", "sync-article", "web"]
 
 
 class RuntimeApi:
@@ -169,7 +169,7 @@ def contenders(shop, with_rivals):
         "process-order": (lambda: queued({"schema_version": 1, "connection": "shop", "order": "none"}), whole),
         "sync-article": (lambda: queued({"schema_version": 1, "connection": "nobody", "article_id": "1"}), whole),
         "reconcile": (scheduled, lambda answer: True),
-        "settings": (connections, lambda answer: answer["statusCode"] == 200),
+        "web": (connections, lambda answer: answer["statusCode"] == 200),
     }
     found = {}
     for name in FUNCTIONS:

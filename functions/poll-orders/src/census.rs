@@ -1,7 +1,7 @@
 //! How many connections there are of which kind, and whose peers do not answer: counted while they are read.
 
+use connection::notifications::is_unreachable;
 use jiff::Timestamp;
-use peers::notifications::is_unreachable;
 use runtime::metrics::{self, Metric};
 use store::model::{ConnectionItem, ConnectionState, Peer};
 

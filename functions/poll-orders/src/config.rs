@@ -1,7 +1,7 @@
 //! What the function reads from its environment, and the clients built from it.
 
 use crate::round::Deps;
-use peers::Wiring;
+use connection::Wiring;
 use runtime::clock::SystemClock;
 use runtime::env;
 use runtime::invocation::Invocations;

@@ -4,6 +4,7 @@
 
 use crate::poll::PollError;
 use crate::round::Deps;
+use connection::{Clients, Trouble};
 use domain::catalogue::Catalogue;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::ledger::{Ledger, OrderState};
@@ -13,7 +14,6 @@ use domain::problem::{Holds, Problem, ProblemCode};
 use domain::settings::Settings;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use peers::{Clients, Trouble};
 use productflow::RawOrder;
 use runtime::error::Chain;
 use runtime::metrics::{self, Metric};

@@ -6,12 +6,12 @@ use crate::context::Context;
 use crate::look::{Company, look};
 use crate::outcome::{self, End};
 use crate::sign_in;
+use connection::{Sessions, Still};
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::settings::Settings;
 use futures::future::{join, join_all};
 use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
-use peers::{Sessions, Still};
 use runtime::error::Chain;
 use runtime::invocation::Invocations;
 use runtime::sqs_event::Message;
@@ -223,7 +223,7 @@ async fn go_on(deps: &Deps, ctx: &Context) -> Result<(), QueueingError> {
 
 enum Unopened {
     Store(StoreError),
-    Credentials(peers::PeersError),
+    Credentials(connection::PeersError),
 }
 
 /// The connection, unless it is inactive or suspended: then nothing is called and the messages are done.

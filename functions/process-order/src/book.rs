@@ -4,6 +4,7 @@
 use crate::invoice as finishing;
 use crate::look::{Look, Stop};
 use crate::undo;
+use connection::Trouble;
 use domain::ids::{DocumentId, StockLocationId};
 use domain::invoice::{DocumentKind, InvoicePlan};
 use domain::ledger::{
@@ -13,7 +14,6 @@ use domain::order::{Order, OrderFacts};
 use domain::text::without_business;
 use domain::undo::Obstacle;
 use jiff::SignedDuration;
-use peers::Trouble;
 use robaws::wire;
 use runtime::metrics::{self, Metric};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What the function reads from its environment, and the clients built from it.
 
 use crate::batch::Deps;
-use peers::Wiring;
+use connection::Wiring;
 use runtime::env;
 use runtime::invocation::Invocations;
 use runtime::telemetry::Started;

@@ -1,8 +1,8 @@
 //! What the looks at one connection's orders share within one invocation.
 
+use connection::Session;
 use domain::ids::DocumentId;
 use domain::settings::Settings;
-use peers::Session;
 use std::ops::Deref;
 use store::StoreError;
 use store::model::{NewestDocument, NewestDocuments};

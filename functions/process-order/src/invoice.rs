@@ -3,13 +3,13 @@
 
 use crate::book::{amend, in_doubt};
 use crate::look::{Look, Stop};
+use connection::Trouble;
 use domain::ids::DocumentId;
 use domain::invoice::{DocumentKind, Frozen};
 use domain::ledger::{InvoiceProgress, LookRefusal};
 use domain::money::Cents;
 use domain::plan::Plan;
 use domain::problem::ProblemCode;
-use peers::Trouble;
 use robaws::Invoice;
 use runtime::metrics::{self, Metric};
 use rust_decimal::Decimal;

@@ -4,6 +4,8 @@
 use crate::context::Context;
 use crate::outcome::{self, Began, End, RELOOK};
 use crate::{book, invoice, undo};
+use connection::Live;
+use connection::{Gate, Trouble};
 use domain::catalogue::Catalogue;
 use domain::ids::OrderIdentifier;
 use domain::ledger::RowEffect;
@@ -11,8 +13,6 @@ use domain::order::{Order, OrderFacts, OrderStatus, Unreadable};
 use domain::plan::{Effect, Plan, plan, plan_gone, plan_unreadable};
 use domain::problem::WaitsFor;
 use domain::undo::{Obstacle, UndoInvoice, UndoStock};
-use peers::Live;
-use peers::{Gate, Trouble};
 use sha2::{Digest, Sha256};
 use store::StoreError;
 use store::model::{OrderRecord, Peer};

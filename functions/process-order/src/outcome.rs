@@ -2,12 +2,12 @@
 //! or the merchant wrote meanwhile stays, and makes it due at once.
 
 use crate::context::Context;
+use connection::Trouble;
 use domain::ids::OrderIdentifier;
 use domain::ledger::OrderState;
 use domain::plan::{Plan, Sentence};
 use domain::problem::{Arg, Args, Holds, Problem, ProblemCode, WaitsFor, args};
 use jiff::{SignedDuration, Timestamp};
-use peers::Trouble;
 use runtime::metrics::{self, Metric};
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::StoreError;

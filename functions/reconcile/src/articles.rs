@@ -2,10 +2,10 @@
 
 use crate::due::{self, Candidate};
 use crate::sweeps::{Page, Stop, robaws};
+use connection::Trouble;
 use domain::article::{ArticleDetail, Wanted, wanted};
 use domain::catalogue::VatTariff;
 use domain::ids::VatTariffId;
-use peers::Trouble;
 use robaws::ArticleList;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What the function works with, from its environment.
 
-use peers::{Sessions, Wiring};
+use connection::{Sessions, Wiring};
 use runtime::env;
 use runtime::invocation::Invocations;
 use runtime::telemetry::Started;

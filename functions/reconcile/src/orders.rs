@@ -2,8 +2,8 @@
 //! becomes due.
 
 use crate::sweeps::{Page, Stop, productflow};
+use connection::Gate;
 use jiff::{SignedDuration, Timestamp};
-use peers::Gate;
 use productflow::RawOrder;
 use store::StoreError;
 use store::model::{DueKind, OrderRecord, Peer};

@@ -73,7 +73,7 @@ async fn ask_check(page: &Page<'_>) -> Result<(), Stop> {
 pub async fn checkbox(page: &Page<'_>) -> Result<Option<bool>, Stop> {
     let item = &page.session.item;
     let store = &page.session.store;
-    let found = peers::checkbox::exists(&page.live.clients.robaws)
+    let found = connection::checkbox::exists(&page.live.clients.robaws)
         .await
         .map_err(|error| robaws(&error))?;
     match found {

@@ -2,10 +2,10 @@
 
 use crate::config::Deps;
 use crate::{articles, compare, push, rebuild, records, tick, webhook};
+use connection::{Gate, Session, Trouble};
 use domain::ids::ConnectionId;
 use domain::problem::{Holds, Problem, ProblemCode, args};
 use jiff::Timestamp;
-use peers::{Gate, Session, Trouble};
 use runtime::error::Chain;
 use store::StoreError;
 use store::model::{ConnectionItem, ConnectionState, Peer, PeerHealth};
@@ -60,7 +60,7 @@ pub struct Page<'a> {
     /// The connection.
     pub session: &'a Session,
     /// Its clients.
-    pub live: &'a peers::Live,
+    pub live: &'a connection::Live,
 }
 
 impl Page<'_> {
@@ -215,7 +215,7 @@ async fn pages(
         if !session.has_time() {
             return Err(Stop::OutOfTime);
         }
-        if session.still().await? != peers::Still::Same {
+        if session.still().await? != connection::Still::Same {
             return Err(Stop::OutOfTime);
         }
         let page = Page {

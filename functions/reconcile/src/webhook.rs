@@ -2,10 +2,10 @@
 
 use crate::push;
 use crate::sweeps::{Page, Stop, robaws};
+use connection::Trouble;
+use connection::webhook::{self, Ensured};
 use domain::problem::{Args, Holds, Problem, ProblemCode};
 use jiff::SignedDuration;
-use peers::Trouble;
-use peers::webhook::{self, Ensured};
 use runtime::error::Chain;
 use store::sweep::SweepRun;
 

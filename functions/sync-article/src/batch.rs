@@ -2,12 +2,12 @@
 
 use crate::look::look;
 use crate::outcome::{self, End};
+use connection::{PeersError, Session, Sessions, Still};
 use domain::ids::{ArticleId, ConnectionId};
 use domain::problem::ProblemCode;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use peers::{PeersError, Session, Sessions, Still};
 use runtime::error::Chain;
 use runtime::invocation::Invocations;
 use runtime::sqs_event::Message;

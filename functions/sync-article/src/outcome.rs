@@ -4,11 +4,11 @@
 use crate::batch::{Asked, Context};
 use crate::look::is_news;
 use crate::send::{Done, Todo};
+use connection::Trouble;
 use domain::article::Listing;
 use domain::ids::{ArticleId, ConnectionId};
 use domain::problem::{Holds, Problem, ProblemCode, args};
 use jiff::{SignedDuration, Timestamp};
-use peers::Trouble;
 use runtime::metrics::{self, Metric};
 use store::article::{ArticleDue, ArticleDueKind, ArticleRecord};
 use store::model::{Peer, doubling};

@@ -1,9 +1,9 @@
 //! Asks Robaws for an article as it is now, and who shares its number: one call when its number is known.
 
+use connection::{Live, Trouble};
 use domain::article::{ArticleDetail, addressable};
 use domain::ids::ArticleId;
 use jiff::Timestamp;
-use peers::{Live, Trouble};
 use robaws::Namesakes;
 use store::article::Unique;
 

@@ -2,9 +2,9 @@
 //! was sent.
 
 use crate::batch::Context;
+use connection::{Live, Trouble};
 use domain::article::Listing;
 use domain::ids::Sku;
-use peers::{Live, Trouble};
 use std::collections::BTreeSet;
 use store::StoreError;
 use store::article::{ArticleDueKind, ArticleRecord};

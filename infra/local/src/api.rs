@@ -1,4 +1,4 @@
-//! API Gateway in front of the settings and article-push functions: HTTP requests become HTTP API events (payload 2.0), with paths decoded as
+//! API Gateway in front of the web and article-push functions: HTTP requests become HTTP API events (payload 2.0), with paths decoded as
 //! AWS decodes them, and its answers become HTTP responses.
 
 use crate::sqs::{self, Queues};
@@ -25,7 +25,7 @@ const MOST_BYTES: usize = 10 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Functions {
     /// The pages, `/api` and `/health`.
-    pub settings: settings::Deps,
+    pub web: web::Deps,
     /// `/webhooks/robaws/{id}`.
     pub article_push: article_push::Deps,
 }
@@ -183,8 +183,8 @@ impl Functions {
             let answered = article_push::handle(&self.article_push, event).await;
             answered.map_err(|error| anyhow!("article-push: {error}"))?
         } else {
-            let answered = settings::handle(&self.settings, event).await;
-            answered.map_err(|error| anyhow!("settings: {error}"))?
+            let answered = web::handle(&self.web, event).await;
+            answered.map_err(|error| anyhow!("web: {error}"))?
         };
         Ok(serde_json::to_value(&response)?)
     }

@@ -8,12 +8,12 @@ use crate::kept;
 use crate::steps::Steps;
 use anyhow::{Context as _, anyhow};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
+use connection::observe::Problems;
+use connection::{Catalogues, Peers, Sessions};
 use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier};
 use domain::settings::{ConnectionSettings, Language};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
-use peers::observe::Problems;
-use peers::{Catalogues, Peers, Sessions};
 use runtime::clock::SharedClock;
 use runtime::invocation::Invocations;
 use runtime::metrics::{Memory, Nowhere, Sink};
@@ -76,14 +76,14 @@ const PROCESS_ORDER: &str = "process-order";
 const ARTICLE_PUSH: &str = "article-push";
 const SYNC_ARTICLE: &str = "sync-article";
 const RECONCILE: &str = "reconcile";
-const SETTINGS: &str = "settings";
+const WEB: &str = "web";
 const FUNCTIONS: [&str; 6] = [
     POLL_ORDERS,
     PROCESS_ORDER,
     ARTICLE_PUSH,
     SYNC_ARTICLE,
     RECONCILE,
-    SETTINGS,
+    WEB,
 ];
 
 /// What functions are wired with, and wired with anew after a restart.
@@ -337,20 +337,17 @@ impl Stack {
         let behind = api::Wired::default();
         let router = api::router(behind.clone(), aws.queues.clone());
         let api_server = listen(router, ports.api, "the API").await?;
-        let (pages, push) = (wiring.wired(SETTINGS)?, wiring.wired(ARTICLE_PUSH)?);
+        let (pages, push) = (wiring.wired(WEB)?, wiring.wired(ARTICLE_PUSH)?);
         let http = api::Functions {
-            settings: settings::Deps {
+            web: web::Deps {
                 queue: pages.orders_queue(),
                 sweeps_queue: pages.sweeps_queue(),
-                operator: settings::operator::OperatorToken::new(
-                    pages.clients.secretsmanager,
-                    OPERATOR_SECRET,
-                ),
+                operator: web::operator::OperatorToken::new(pages.clients.secretsmanager, OPERATOR_SECRET),
                 store: pages.store,
                 peers: pages.peers,
                 clock: pages.clock,
                 public_base_url: Some(api_server.url().clone()),
-                invocations: wiring.invocations(SETTINGS),
+                invocations: wiring.invocations(WEB),
             },
             article_push: article_push::Deps {
                 queue: push.articles_queue(),
@@ -411,7 +408,7 @@ impl Stack {
             &self.process.sessions.store,
             &self.sync.sessions.store,
             &self.reconcile.sessions.store,
-            &self.http.settings.store,
+            &self.http.web.store,
             &self.http.article_push.store,
         ];
         for store in stores {
@@ -490,9 +487,9 @@ impl Stack {
         Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
-    /// What the settings function works with.
-    pub fn settings(&self) -> &settings::Deps {
-        &self.http.settings
+    /// What the web function works with.
+    pub fn web(&self) -> &web::Deps {
+        &self.http.web
     }
 
     /// Invokes the function behind the path of an event of the HTTP API; gives the answer as API Gateway gets it.

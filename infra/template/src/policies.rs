@@ -89,7 +89,7 @@ mod tests {
         assert!(policies.allow("article-push", "dynamodb:GetItem", "arn:t"));
         assert!(!policies.allow("article-push", "dynamodb:PutItem", "arn:t"));
         assert!(!policies.allow("article-push", "dynamodb:GetItem", "arn:t/index/due"));
-        assert!(policies.allow("settings", "dynamodb:Query", "arn:t/index/newest"));
+        assert!(policies.allow("web", "dynamodb:Query", "arn:t/index/newest"));
         assert!(!policies.allow("nobody", "dynamodb:GetItem", "arn:t"));
     }
 
@@ -101,7 +101,7 @@ mod tests {
         assert!(policies.allow("process-order", read, &secret("shop/connections/a")));
         assert!(!policies.allow("process-order", read, &secret("other/connections/a")));
         assert!(!policies.allow("process-order", read, "OperatorToken"));
-        assert!(policies.allow("settings", read, "OperatorToken"));
+        assert!(policies.allow("web", read, "OperatorToken"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ const OURS: [&str; 12] = [
     "reconcile",
     "robaws",
     "runtime",
-    "settings",
+    "web",
     "store",
     "sync_article",
 ];

@@ -11,11 +11,11 @@ use local::Stack;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use settings::request::{Request, order_identifier, order_part};
 use store::article::ArticleRecord;
 use store::model::OrderRecord;
 use store::notifications::Notification;
 use store::queue::{ArticleMessage, OrdersQueueMessage, SweepMessage};
+use web::request::{Request, order_identifier, order_part};
 
 /// No page is larger (in bytes).
 pub const LARGEST_PAGE: usize = 60 * 1024;

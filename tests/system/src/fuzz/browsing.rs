@@ -5,9 +5,9 @@ use local::stack::OPERATOR_TOKEN;
 use local::{Stack, api, run};
 use runtime::clock::{Clock as _, ManualClock};
 use serde_json::{Map, Value, json};
-use settings::pages::session::{Keys, Session};
 use simulators::{OrderBuilder, demo};
 use std::sync::Arc;
+use web::pages::session::{Keys, Session};
 
 /// The moment at which everything happens.
 const NOW: &str = "2026-11-23T08:00:00Z";
@@ -60,7 +60,7 @@ impl Shop {
             .as_str()
             .and_then(|url| url.rsplit('/').next())
             .unwrap();
-        let keys = Keys::of(&stack.settings().operator).await.unwrap();
+        let keys = Keys::of(&stack.web().operator).await.unwrap();
         let item = stack.store.connection(&id).await.unwrap().unwrap();
         let session = Session::begin(id, item.connection.created_at, clock.now());
         let cookie = session.cookie(&keys, clock.now());

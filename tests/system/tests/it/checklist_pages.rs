@@ -3,10 +3,10 @@
 use crate::browser::{Browser, Form, Page};
 use crate::catalogue::Catalogue;
 use serde_json::{Map, Value, json};
-use settings::pages::session::Keys;
-use settings::request::Request;
 use simulators::{Outage, demo};
 use std::collections::BTreeSet;
+use web::pages::session::Keys;
+use web::request::Request;
 
 const CHECKLIST: &str = "/c/shop/checklist";
 
@@ -37,7 +37,7 @@ fn assert_only_read(shop: &Catalogue) {
 
 /// What the home page is told, asked as a signed-in browser would.
 async fn open_steps(shop: &Catalogue, browser: &Browser<'_>) -> usize {
-    let deps = shop.stack.settings();
+    let deps = shop.stack.web();
     let event = local::api::event(
         "GET",
         CHECKLIST,
@@ -51,9 +51,9 @@ async fn open_steps(shop: &Catalogue, browser: &Browser<'_>) -> usize {
     event["cookies"] = json!([format!("__Host-session={session}")]);
     let request = Request::read(serde_json::from_value(event).unwrap()).unwrap();
     let keys = Keys::of(&deps.operator).await.unwrap();
-    let visit = settings::pages::Visit::of(deps, &request, keys, "shop", shop.now()).await;
+    let visit = web::pages::Visit::of(deps, &request, keys, "shop", shop.now()).await;
     let visit = visit.unwrap_or_else(|error| panic!("not signed in: {error:?}"));
-    settings::pages::checklist::open_steps(&visit).await.unwrap()
+    web::pages::checklist::open_steps(&visit).await.unwrap()
 }
 
 #[tokio::test]

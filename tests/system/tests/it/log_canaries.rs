@@ -372,8 +372,8 @@ fn assert_followed(lines: &[Value]) {
         ("process-order", "effect done"),
         ("process-order", "document finished"),
         ("process-order", "looked at"),
-        ("settings", "asked to look again"),
-        ("settings", "answered"),
+        ("web", "asked to look again"),
+        ("web", "answered"),
     ] {
         let is_there = |line: &&Value| line["service"] == service && line["message"] == message;
         assert!(
@@ -425,7 +425,7 @@ async fn panics(shop: &Watched) {
         telemetry::log_panic(panic);
         previous(panic);
     }));
-    let invocations = &shop.stack.settings().invocations;
+    let invocations = &shop.stack.web().invocations;
     let names: Result<(), _> = invocations
         .run(&Context::default(), async {
             let name = String::from("Canarylast");

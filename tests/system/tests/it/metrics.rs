@@ -29,7 +29,7 @@ fn values(shop: &Shop, metric: &str) -> Vec<u64> {
         "process-order",
         "sync-article",
         "reconcile",
-        "settings",
+        "web",
         "article-push",
     ];
     let of = |service: &&str| values_with(shop, metric, "service", service);
@@ -101,7 +101,7 @@ async fn the_story_of_orders_is_counted() {
         .unwrap();
     assert_eq!(status, 200);
     assert_eq!(sum(&shop, "ProblemsClosed"), 1);
-    assert_eq!(values_with(&shop, "ProblemsClosed", "service", "settings"), [1]);
+    assert_eq!(values_with(&shop, "ProblemsClosed", "service", "web"), [1]);
     shop.stack.metrics.lines().iter().for_each(assert_is_emf);
 }
 

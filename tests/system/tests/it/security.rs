@@ -11,14 +11,14 @@ use runtime::clock::Clock as _;
 use runtime::error::Chain;
 use scraper::Html;
 use serde_json::{Value, json};
-use settings::operator::OperatorToken;
-use settings::pages::session::{Keys, Session};
 use simulators::traffic::{Answer, Effect};
 use simulators::{Fault, OrderBuilder};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use web::operator::OperatorToken;
+use web::pages::session::{Keys, Session};
 
 /// Text that would be markup, a formula, a header of its own, or would turn what follows around.
 const HOSTILE: &str =
@@ -297,7 +297,7 @@ async fn strange_identifiers_are_booked_once_and_have_pages() {
     for identifier in strange {
         assert_eq!(shop.state(identifier).await, "booked", "{identifier:?}");
         let parsed = OrderIdentifier::parse(identifier).unwrap();
-        let part = settings::request::order_part(&parsed);
+        let part = web::request::order_part(&parsed);
         let page = merchant
             .request("GET", &format!("/c/shop/orders/{part}"), "")
             .await;

@@ -68,8 +68,8 @@ fn every_threat_has_a_test_that_exists() {
 #[test]
 fn tokens_and_signatures_are_compared_in_constant_time() {
     for (path, compared) in [
-        ("functions/settings/src/operator.rs", ".ct_eq("),
-        ("functions/settings/src/pages/session.rs", ".verify_slice("),
+        ("functions/web/src/operator.rs", ".ct_eq("),
+        ("functions/web/src/pages/session.rs", ".verify_slice("),
         ("functions/article-push/src/signature.rs", ".verify_slice("),
     ] {
         let source = text(path);

@@ -1,11 +1,11 @@
 //! Lambda entry point: wires, nothing else.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use settings::Deps;
+use web::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let started = runtime::telemetry::init("settings");
+    let started = runtime::telemetry::init("web");
     let deps = Deps::from_env(&started)?;
-    run(service_fn(|event: LambdaEvent<_>| settings::handle(&deps, event))).await
+    run(service_fn(|event: LambdaEvent<_>| web::handle(&deps, event))).await
 }

@@ -2,6 +2,7 @@
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
+use connection::{Lookups, Trouble};
 use domain::catalogue::Catalogue;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::invoice::InvoicePlan;
@@ -9,7 +10,6 @@ use domain::ledger::Ledger;
 use domain::order::{Order, OrderStatus, Unreadable};
 use domain::plan::{Effect, Plan, plan, plan_unreadable};
 use domain::settings::Settings;
-use peers::{Lookups, Trouble};
 use productflow::RawOrder;
 use runtime::error::Chain;
 use store::StoreError;

@@ -14,11 +14,11 @@ use crate::preview::ticked::ticked;
 use crate::preview::{asked_start, lookups, settings};
 use articles::Articles;
 use askama::Template;
+use connection::Lookups;
 use domain::settings::Settings;
 use http::Method;
 use jiff::Timestamp;
 use orders::OrderView;
-use peers::Lookups;
 use question::Question;
 use runtime::error::Chain;
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ struct Preview {
 struct Gathered {
     orders: Option<Result<Newest, NotListed>>,
     older: Option<Result<Older, productflow::Error>>,
-    articles: Option<Result<crate::preview::ticked::Ticked, peers::Trouble>>,
+    articles: Option<Result<crate::preview::ticked::Ticked, connection::Trouble>>,
     places: BTreeMap<String, String>,
 }
 

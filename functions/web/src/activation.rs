@@ -7,9 +7,9 @@ use crate::connections::{claim_error, read_again, show};
 use crate::handler::Reply;
 use crate::request::Request;
 use crate::{announcements, articles, body, catch_up, credentials};
+use connection::Trouble;
 use domain::problem::Arg;
 use jiff::{SignedDuration, Timestamp};
-use peers::Trouble;
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
@@ -90,7 +90,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     }
     let activated = deps.store.activate(&next, company).await;
     if let (Err(_), Some(webhook)) = (&activated, &registered) {
-        peers::webhook::remove(&robaws, &webhook.endpoint_id).await;
+        connection::webhook::remove(&robaws, &webhook.endpoint_id).await;
     }
     match activated {
         Ok(_) => {}

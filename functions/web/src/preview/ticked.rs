@@ -1,9 +1,9 @@
 //! The ticked articles: how many there are, and what ProductFlow would get of the first ones, by the rules of `domain::article`.
 
+use connection::{Lookups, Trouble};
 use domain::article::{ArticleDetail, Wanted, addressable, needs_tariffs, wanted};
 use domain::settings::ConnectionSettings;
 use futures::future::join_all;
-use peers::{Lookups, Trouble};
 use robaws::{ArticleList, Error};
 use runtime::error::Chain;
 use std::collections::BTreeSet;

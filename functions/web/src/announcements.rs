@@ -3,10 +3,10 @@
 use crate::api_error::ApiError;
 use crate::checks::Fault;
 use crate::config::Deps;
+use connection::webhook::{self, Ensured, Registered};
+use connection::{Trouble, checkbox};
 use domain::problem::{Args, Holds, Problem, ProblemCode};
 use jiff::Timestamp;
-use peers::webhook::{self, Ensured, Registered};
-use peers::{Trouble, checkbox};
 use runtime::error::Chain;
 use std::time::Duration;
 use store::model::{Connection, ConnectionItem, Webhook};

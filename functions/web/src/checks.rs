@@ -1,11 +1,11 @@
 //! What must hold before a connection is activated: every check, every fault named (contract api.md, `activate`).
 
+use connection::Trouble;
 use domain::catalogue::VatTariff;
 use domain::ids::{CompanyId, ConnectionId};
 use domain::problem::{Arg, Args, args};
 use domain::settings::{ConnectionSettings, Language};
 use domain::text;
-use peers::Trouble;
 use robaws::Named;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 
 use crate::operator::OperatorToken;
 use crate::robaws_web::{Shown, robaws_link};
-use peers::{Peers, Wiring};
+use connection::{Peers, Wiring};
 use runtime::clock::{SharedClock, SystemClock};
 use runtime::env;
 use runtime::invocation::Invocations;

@@ -1,8 +1,8 @@
 //! Credentials as they come in, and what a try with them shows.
 
 use crate::body::Credential;
+use connection::Trouble;
 use domain::ids::CompanyId;
-use peers::Trouble;
 use serde::Deserialize;
 use std::num::NonZeroU64;
 use store::model::{NewestDocument, NewestDocuments};
