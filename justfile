@@ -60,13 +60,11 @@ fuzz seconds="3600" *targets:
 fuzz-keep:
     fuzz/keep
 
-# Inputs made at random through the handlers, the clients and the store; what fails is in target/fuzz
-fuzz-random seconds="60":
-    FUZZ_SECONDS={{seconds}} cargo test -p system --test it fuzz:: -- --test-threads 1
-
-# Mutants of the rules, the store and the clients, tried by the tests of the whole system; needs cargo-mutants, below target/tools or on the path
-mutants *args:
-    tests/mutants/run {{args}}
+# Mutants of the Rust that changed since a base, tried by all tests; needs cargo-mutants (cargo install cargo-mutants)
+mutants base="origin/main" *args:
+    mkdir -p target
+    git diff --merge-base {{base}} -- '*.rs' > target/changed.diff
+    cargo mutants --in-diff target/changed.diff --test-workspace=true {{args}}
 
 # Hours of polls of many merchants: 100,000 orders by default; prints looks a second and the connector's memory, its table in a file
 soak tenants="200" rounds="46" orders="10" crowd="10000":
@@ -90,25 +88,9 @@ bench-look:
 bench-calls:
     cargo test -q -p system --bench calls
 
-# The rules alone, beside the baseline kept in the tree; and orders a second through process-order
+# The rules alone, beside what the last run on this machine measured
 bench-core *args:
-    mkdir -p target/criterion && cp -r shared/domain/benches/baseline/. target/criterion
-    cargo bench -q -p domain --bench plan -- --baseline kept {{args}}
-    cargo bench -q -p system --bench core
-
-# Measures the baseline that bench-core compares with anew
-bench-core-keep:
-    cargo bench -q -p domain --bench plan -- --save-baseline kept
-    cd target/criterion && find . -path '*/kept/*.json' -exec cp --parents {} ../../shared/domain/benches/baseline \;
-
-# Where the time of the rules goes, in docs/plan.svg; needs perf, and inferno (cargo install --root target/tools inferno)
-flamegraph:
-    CARGO_PROFILE_BENCH_STRIP=none CARGO_PROFILE_BENCH_DEBUG=1 CARGO_TARGET_DIR=target/flamegraph \
-        cargo bench -q -p domain --bench plan --no-run
-    perf record -q -F 999 -e cpu-clock --call-graph dwarf,16384 -o target/flamegraph/perf.data -- \
-        $(ls -t target/flamegraph/release/deps/plan-* | grep -v '\.d$' | head -1) --bench --profile-time 5 'plan, shipped, 100 lines'
-    perf script -i target/flamegraph/perf.data | target/tools/bin/inferno-collapse-perf | grep -o 'domain::plan::plan.*' \
-        | target/tools/bin/inferno-flamegraph --title 'domain::plan, shipped, 100 lines' --minwidth 0.4 > docs/plan.svg
+    cargo bench -q -p domain --bench plan -- {{args}}
 
 # Waiting orders against Robaws' limit, in real time; DRAIN_ORDERS=2500 DRAIN_ONLY=open for 5,000
 bench-drain:

@@ -187,66 +187,9 @@ impl Catalogue {
             .collect()
     }
 
-    /// ProductFlow has an offer of every live, ticked article with a number of its own, as it is in Robaws, and no other.
+    /// See [`assert_offers_equal`].
     pub(crate) fn assert_equal(&self, sale_prices: bool) {
-        let articles = self.robaws.articles();
-        let mut expected: BTreeMap<String, Shown> = BTreeMap::new();
-        for article in articles
-            .iter()
-            .filter(|article| article.is_ticked() && !article.is_gone())
-        {
-            let Some(number) = article.article_number.clone() else {
-                continue;
-            };
-            let same = |other: &&Article| !other.is_gone() && other.article_number.as_ref() == Some(&number);
-            if articles.iter().filter(same).count() == 1 && !number.contains('/') {
-                expected.insert(number, self.expected(article, sale_prices));
-            }
-        }
-        let offers: BTreeMap<String, Shown> = self
-            .productflow
-            .products()
-            .into_iter()
-            .filter_map(|(sku, product)| {
-                let offer = product.offer?;
-                let price = |name| offer.price(name).map(|price| price.parse().unwrap());
-                Some((
-                    sku,
-                    (offer.qty_available, price("cost_price"), price("sell_price")),
-                ))
-            })
-            .collect();
-        assert_eq!(offers, expected);
-    }
-
-    fn expected(&self, article: &Article, sale_prices: bool) -> Shown {
-        let stock: Decimal = self
-            .robaws
-            .all_stock()
-            .into_iter()
-            .filter(|(id, ..)| *id == article.id)
-            .map(|(_, _, pieces)| pieces)
-            .sum();
-        let pieces = (stock - article.reserved_stock).floor().max(Decimal::ZERO);
-        let above_zero = |price: Decimal| Some(price).filter(|price| *price > Decimal::ZERO);
-        let tariffs = self.robaws.vat_tariffs();
-        let tariff = tariffs
-            .iter()
-            .find(|tariff| Some(&tariff.id) == article.vat_tariff_id.as_ref());
-        let sale = tariff.filter(|_| sale_prices).and_then(|tariff| {
-            let factor = if tariff.vat_inclusive {
-                Decimal::ONE
-            } else {
-                Decimal::ONE + tariff.percentage / Decimal::from(100)
-            };
-            let price = article.sale_price * factor;
-            above_zero(price.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
-        });
-        (
-            i64::try_from(pieces).unwrap(),
-            above_zero(article.cost_price),
-            sale,
-        )
+        assert_offers_equal(&self.robaws, &self.productflow, sale_prices);
     }
 
     /// Neither peer saw anything that its contract forbids, and no message was given up.
@@ -263,6 +206,66 @@ impl Catalogue {
     pub(crate) fn now(&self) -> jiff::Timestamp {
         self.clock.now()
     }
+}
+
+/// ProductFlow has an offer of every live, ticked article with a number of its own, as it is in Robaws, and no other.
+pub(crate) fn assert_offers_equal(robaws: &RobawsTenant, productflow: &Company, sale_prices: bool) {
+    let articles = robaws.articles();
+    let mut expected: BTreeMap<String, Shown> = BTreeMap::new();
+    for article in articles
+        .iter()
+        .filter(|article| article.is_ticked() && !article.is_gone())
+    {
+        let Some(number) = article.article_number.clone() else {
+            continue;
+        };
+        let same = |other: &&Article| !other.is_gone() && other.article_number.as_ref() == Some(&number);
+        if articles.iter().filter(same).count() == 1 && !number.contains('/') {
+            expected.insert(number, expected_offer(robaws, article, sale_prices));
+        }
+    }
+    let offers: BTreeMap<String, Shown> = productflow
+        .products()
+        .into_iter()
+        .filter_map(|(sku, product)| {
+            let offer = product.offer?;
+            let price = |name| offer.price(name).map(|price| price.parse().unwrap());
+            Some((
+                sku,
+                (offer.qty_available, price("cost_price"), price("sell_price")),
+            ))
+        })
+        .collect();
+    assert_eq!(offers, expected);
+}
+
+fn expected_offer(robaws: &RobawsTenant, article: &Article, sale_prices: bool) -> Shown {
+    let stock: Decimal = robaws
+        .all_stock()
+        .into_iter()
+        .filter(|(id, ..)| *id == article.id)
+        .map(|(_, _, pieces)| pieces)
+        .sum();
+    let pieces = (stock - article.reserved_stock).floor().max(Decimal::ZERO);
+    let above_zero = |price: Decimal| Some(price).filter(|price| *price > Decimal::ZERO);
+    let tariffs = robaws.vat_tariffs();
+    let tariff = tariffs
+        .iter()
+        .find(|tariff| Some(&tariff.id) == article.vat_tariff_id.as_ref());
+    let sale = tariff.filter(|_| sale_prices).and_then(|tariff| {
+        let factor = if tariff.vat_inclusive {
+            Decimal::ONE
+        } else {
+            Decimal::ONE + tariff.percentage / Decimal::from(100)
+        };
+        let price = article.sale_price * factor;
+        above_zero(price.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+    });
+    (
+        i64::try_from(pieces).unwrap(),
+        above_zero(article.cost_price),
+        sale,
+    )
 }
 
 fn codes_of(shown: &Value) -> Vec<String> {

@@ -2,8 +2,10 @@
 
 use super::judge::{Choice, Chosen, SPARE_ARTICLE, SPARE_TARIFF, documents};
 use super::{Machine, NUMBERS};
+use crate::catalogue::euros;
 use rand::Rng as _;
 use serde_json::{Value, json};
+use simulators::demo;
 use simulators::robaws::Article;
 
 impl Machine {
@@ -70,6 +72,30 @@ impl Machine {
                 robaws.restore_article(own);
                 renumber(own, number.to_owned());
             }
+        }
+    }
+
+    /// What people do to what is offered in ProductFlow, announced or not.
+    pub(super) fn change_offer(&mut self) {
+        let (_, own, twin) = self.pick(&NUMBERS);
+        let id = self.pick(&[own, own, twin]);
+        let (cents, pieces) = (
+            self.random.random_range(0..5_000),
+            self.random.random_range(-2..30),
+        );
+        let is_offered = self.random.random_bool(0.7);
+        let robaws = &self.shop.robaws;
+        if robaws.article(id).is_none() {
+            return;
+        }
+        match self.random.random_range(0..4) {
+            0 => drop(robaws.edit_article(id, |article| article.cost_price = euros(cents))),
+            1 => drop(robaws.set_stock(id, demo::STOCK_LOCATION, pieces)),
+            2 => drop(robaws.edit_article(id, |article| article.tick(is_offered))),
+            _ => drop(robaws.edit_article_silently(id, |article| {
+                article.sale_price = euros(cents);
+                article.tick(is_offered);
+            })),
         }
     }
 
