@@ -2,7 +2,6 @@
 //! requests to orders.
 
 use crate::poll::PollError;
-use crate::queueing::Queued;
 use crate::round::Deps;
 use jiff::{SignedDuration, Timestamp};
 use store::article::{ArticleDueKind, ArticleRecord};
@@ -10,17 +9,16 @@ use store::model::{ConnectionItem, PeerHealth};
 use store::queue::{ArticleMessage, Sweep, SweepMessage};
 use store::sweep::SweepState;
 
-/// Changes come before bulk work.
-const ALL_KINDS: [ArticleDueKind; 2] = [ArticleDueKind::Change, ArticleDueKind::Bulk];
 /// Articles of one connection in the queue at a time.
 const MOST_QUEUED: usize = 200;
 /// An article that was queued is not queued again for this long; nor is a sweep.
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
-/// Queues what is due.
-pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<Queued, PollError> {
+/// Queues due articles and gives their number.
+pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection.id;
+    // Changes come before bulk work.
     let mut kinds = Vec::new();
     if !item.robaws.quota_is_below(PeerHealth::ARTICLES_END, now) {
         kinds.push(ArticleDueKind::Change);
@@ -28,7 +26,6 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<Queued, PollError
     if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         kinds.push(ArticleDueKind::Bulk);
     }
-    let mut at_rest = kinds == ALL_KINDS;
     let mut free = MOST_QUEUED;
     let mut chosen: Vec<ArticleRecord> = Vec::new();
     for kind in kinds {
@@ -36,7 +33,6 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<Queued, PollError
             .store
             .due_articles(connection, kind, now, 2 * MOST_QUEUED)
             .await?;
-        at_rest &= due.is_empty();
         let (queued, waiting): (Vec<_>, Vec<_>) = due
             .into_iter()
             .partition(|record| is_recent(record.queued_at, now));
@@ -65,10 +61,7 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<Queued, PollError
                 .await?;
         }
     }
-    Ok(Queued {
-        messages: messages.len(),
-        at_rest,
-    })
+    Ok(messages.len())
 }
 
 fn is_recent(at: Option<Timestamp>, now: Timestamp) -> bool {

@@ -14,7 +14,6 @@ pub mod queueing;
 pub mod round;
 pub mod shard;
 pub mod suspended;
-pub mod turns;
 
 pub use handler::handle;
 pub use round::Deps;

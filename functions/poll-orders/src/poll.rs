@@ -102,21 +102,9 @@ async fn queue(
             ..Polled::default()
         });
     }
-    let connection = &item.connection.id;
-    let now = deps.clock.now();
-    // What this poll itself made due is not in the connection as it was read.
-    let moved = deps.store.marked_due_lately(connection, now);
-    if !moved && item.is_at_rest(now) {
-        return Ok(Polled::default());
-    }
-    let orders = queueing::run(deps, item, seen).await?;
-    let mut queued = orders.messages;
+    let mut queued = queueing::run(deps, item, seen).await?;
     if health.may_work(Peer::Productflow).await {
-        let articles = articles::run(deps, item).await?;
-        queued += articles.messages;
-        if orders.at_rest && articles.at_rest && !moved {
-            deps.store.save_rest(connection, now).await?;
-        }
+        queued += articles::run(deps, item).await?;
     }
     Ok(Polled { queued, waits: false })
 }

@@ -14,45 +14,25 @@ const MOST_RELOOKS: usize = 15;
 /// An open order is read again at most this often.
 const RELOOK: SignedDuration = SignedDuration::from_hours(1);
 
-/// What was done about what is due.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Queued {
-    /// Messages sent.
-    pub messages: usize,
-    /// All that may be due was asked for, and nothing is.
-    pub at_rest: bool,
-}
-
-/// Queues what is due. `seen`: open orders that the pages showed as they were last read; they need no reading of their own.
+/// Queues due orders and gives their number. `seen`: open orders that the pages showed as they were last read; they need no reading of
+/// their own.
 pub async fn run(
     deps: &Deps,
     item: &ConnectionItem,
     seen: &BTreeSet<OrderIdentifier>,
-) -> Result<Queued, PollError> {
+) -> Result<usize, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection.id;
     let mut chosen = deps.store.choose_due_orders(connection, now).await?;
-    let mut at_rest = chosen.nothing_due;
     // The rest of the day's requests is for orders that need something.
-    if item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
-        at_rest = false;
-    } else {
+    if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         let relooks = relooks(deps, connection, seen, now).await?;
-        at_rest &= relooks.none_due;
-        chosen.orders.extend(relooks.chosen);
+        chosen.orders.extend(relooks);
     }
     deps.store
         .queue_orders(&deps.queue, connection, &chosen, now)
         .await?;
-    Ok(Queued {
-        messages: chosen.orders.len(),
-        at_rest,
-    })
-}
-
-struct Relooks {
-    chosen: Vec<DueOrder>,
-    none_due: bool,
+    Ok(chosen.orders.len())
 }
 
 /// Least recently looked at first; what the pages showed is put off without a call.
@@ -61,12 +41,11 @@ async fn relooks(
     connection: &ConnectionId,
     seen: &BTreeSet<OrderIdentifier>,
     now: Timestamp,
-) -> Result<Relooks, PollError> {
+) -> Result<Vec<DueOrder>, PollError> {
     let due = deps
         .store
         .due_orders(connection, DueKind::Relook, now, 10 * MOST_RELOOKS)
         .await?;
-    let none_due = due.is_empty();
     let mut chosen = Vec::new();
     for order in due {
         if seen.contains(&order.identifier) {
@@ -89,5 +68,5 @@ async fn relooks(
             chosen.push(order);
         }
     }
-    Ok(Relooks { chosen, none_due })
+    Ok(chosen)
 }

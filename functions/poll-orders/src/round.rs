@@ -5,7 +5,6 @@ use crate::census::Census;
 use crate::poll::{self, Polled};
 use crate::shard::Shard;
 use crate::suspended;
-use crate::turns::{self, Turn, Turns};
 use connection::Peers;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -71,16 +70,16 @@ impl Report {
         }
     }
 
-    fn failed(connections: usize) -> Self {
+    fn failed() -> Self {
         Self {
-            failed: connections,
+            failed: 1,
             ..Self::default()
         }
     }
 
-    fn unfinished(connections: usize) -> Self {
+    fn unfinished() -> Self {
         Self {
-            unfinished: connections,
+            unfinished: 1,
             ..Self::default()
         }
     }
@@ -99,13 +98,14 @@ impl Report {
 /// Polls every active connection of a shard, and keeps the suspended ones so.
 pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report, StoreError> {
     let mut census = Census::default();
-    let mut turns = Turns::default();
+    // Boxed: the list is moved as it grows and is sorted.
+    let mut items: Vec<Box<ConnectionItem>> = Vec::new();
     let now = deps.clock.now();
     deps.store
         .each_connection(shard.parts(), |item| {
             census.count(&item, now);
             if has_a_turn(&item) {
-                turns.add(item.connection.id.clone(), item.poll.last_poll_at, item);
+                items.push(Box::new(item));
             }
         })
         .await?;
@@ -113,18 +113,16 @@ pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report,
     let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
     let mut total = Report::default();
     let mut polls = FuturesUnordered::new();
-    for turns in turns.in_order() {
-        let (items, lost) = read(deps, turns, deadline, needs).await;
-        total = total.and(lost);
-        for item in items {
-            if polls.len() >= SIDE_BY_SIDE
-                && let Some(report) = polls.next().await
-            {
-                total = total.and(report);
-            }
-            let span = tracing::info_span!("connection", connection.id = %item.connection.id);
-            polls.push(one(deps, item, deadline, needs).instrument(span));
+    // Least recently polled first, so that a round that its time limit cuts off starves no connection.
+    items.sort_unstable_by_key(|item| item.poll.last_poll_at);
+    for item in items {
+        if polls.len() >= SIDE_BY_SIDE
+            && let Some(report) = polls.next().await
+        {
+            total = total.and(report);
         }
+        let span = tracing::info_span!("connection", connection.id = %item.connection.id);
+        polls.push(one(deps, item, deadline, needs).instrument(span));
     }
     while let Some(report) = polls.next().await {
         total = total.and(report);
@@ -145,26 +143,6 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// The connections whose turn it is; and what is to be said of those that could not be read, or that there is no time for.
-async fn read(
-    deps: &Deps,
-    turns: Vec<Turn<ConnectionItem>>,
-    deadline: Instant,
-    needs: Duration,
-) -> (Vec<Box<ConnectionItem>>, Report) {
-    let connections = turns.len();
-    if !is_time(deadline, needs) {
-        return (Vec::new(), Report::unfinished(connections));
-    }
-    match turns::read(&deps.store, turns).await {
-        Ok(items) => (items, Report::default()),
-        Err(error) => {
-            tracing::error!(error = %Chain(&error), "connections could not be read");
-            (Vec::new(), Report::failed(connections))
-        }
-    }
-}
-
 fn is_time(deadline: Instant, needs: Duration) -> bool {
     deadline.saturating_duration_since(Instant::now()) >= needs
 }
@@ -179,7 +157,7 @@ fn has_a_turn(item: &ConnectionItem) -> bool {
 
 async fn one(deps: &Deps, item: Box<ConnectionItem>, deadline: Instant, needs: Duration) -> Report {
     if !is_time(deadline, needs) {
-        return Report::unfinished(1);
+        return Report::unfinished();
     }
     let until = deadline.min(Instant::now() + LONGEST);
     let turn = async {
@@ -194,13 +172,13 @@ async fn one(deps: &Deps, item: Box<ConnectionItem>, deadline: Instant, needs: D
         Ok(Ok(report)) => report,
         Ok(Err(error)) => {
             tracing::warn!(error = %Chain(&error), "poll failed");
-            Report::failed(1)
+            Report::failed()
         }
         Err(_) => {
             tracing::warn!("poll ran out of time");
             Report {
                 unfinished: 1,
-                ..Report::failed(1)
+                ..Report::failed()
             }
         }
     }

@@ -448,8 +448,6 @@ mod tests {
             sweeps: BTreeMap::new(),
             notifications_marked_at: None,
             checklist: std::collections::BTreeSet::new(),
-            due_marked_at: None,
-            rest: None,
             told: Told {
                 at: Some(at(0)),
                 own: digest(&[]),

@@ -158,7 +158,6 @@ pub struct ArticleRecord {
     /// A message for it was sent then; not queued again for 10 minutes.
     pub queued_at: Option<Timestamp>,
     /// That nobody else had its number when it was last looked up.
-    #[serde(default)]
     pub unique: Option<Unique>,
     /// When it was last read; a change announced before is in what was read.
     pub read_at: Option<Timestamp>,
@@ -178,9 +177,6 @@ pub struct ArticleRecord {
     /// Problems that opened and closed since it was read; not stored.
     #[serde(skip)]
     pub tally: Tally,
-    /// When it was due as it is stored; not stored itself.
-    #[serde(skip)]
-    pub was_due: Option<Timestamp>,
 }
 
 impl ArticleRecord {
@@ -211,7 +207,6 @@ impl ArticleRecord {
             updated_at: now,
             tells_anew: false,
             tally: Tally::default(),
-            was_due: None,
         }
     }
 
@@ -309,7 +304,6 @@ impl Record for ArticleRecord {
             updated_at: now,
             tells_anew: false,
             tally: Tally::default(),
-            was_due: self.due.map(|due| due.at),
             ..self.clone()
         }
     }
@@ -334,21 +328,6 @@ impl Record for ArticleRecord {
 
     fn tells_anew(&self) -> Option<&ConnectionId> {
         self.tells_anew.then_some(&self.connection)
-    }
-
-    fn polled_by(&self) -> Option<&ConnectionId> {
-        Some(&self.connection)
-    }
-
-    fn was_due(&self) -> Option<Timestamp> {
-        self.was_due
-    }
-
-    fn just_read(self) -> Self {
-        Self {
-            was_due: self.due.map(|due| due.at),
-            ..self
-        }
     }
 
     fn tally(&self) -> Tally {
@@ -409,7 +388,6 @@ mod tests {
             (next.version, next.created_at, next.updated_at),
             (1, at(0), at(2))
         );
-        assert_eq!(next.was_due(), Some(at(1)));
         assert!(!next.tells_anew && next.tally == Tally::default());
         assert_eq!((next.due, next.article_id), (record.due, record.article_id));
     }
@@ -530,12 +508,6 @@ mod tests {
     }
 
     #[test]
-    fn an_article_that_becomes_due_wakes_its_connection() {
-        let record = article();
-        assert_eq!(record.polled_by(), Some(&record.connection));
-    }
-
-    #[test]
     fn a_number_seen_to_be_unique_is_taken_for_so_for_a_day_only_where_asking_is_dear() {
         let seen_at = article().created_at;
         let after = |crowded, seconds| {
@@ -562,15 +534,5 @@ mod tests {
         assert!(record.has(ProblemCode::ArticleFlips));
         assert!(!record.has(ProblemCode::ArticleNotUnique));
         assert_eq!(record.state(), ArticleState::Problem);
-    }
-
-    #[test]
-    fn an_article_that_was_read_and_stays_due_wakes_nobody_again() {
-        let mut stored = article();
-        let now = stored.created_at;
-        assert_eq!(Record::was_due(&stored.clone().just_read()), None);
-        stored.due_now(ArticleDueKind::Change, now);
-        assert_eq!(Record::was_due(&stored), None, "a new one wakes");
-        assert_eq!(Record::was_due(&stored.just_read()), Some(now));
     }
 }

@@ -78,8 +78,6 @@ fn read(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
         notifications_marked_at: group(&mut item, "notifications_marked_at")?,
         told: group(&mut item, "told")?,
         checklist: group(&mut item, "checklist")?,
-        due_marked_at: group(&mut item, "due_marked_at")?,
-        rest: group(&mut item, "rest")?,
     })
 }
 
@@ -330,16 +328,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    /// These connections, in no order; those that are gone, or can't be read, are left out.
-    pub async fn connections_by_id(&self, ids: &[ConnectionId]) -> Result<Vec<ConnectionItem>, StoreError> {
-        let table_id = self.table_id().await?;
-        let items = self.items(ids.iter().map(keys::connection).collect()).await?;
-        Ok(items
-            .into_iter()
-            .filter_map(|item| readable(item, &table_id))
-            .collect())
     }
 
     /// Stores what the merchant set, if nobody else did since it was read; gives it with its new version.

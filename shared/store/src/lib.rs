@@ -18,7 +18,6 @@ pub mod orders;
 pub mod queue;
 pub mod queueing;
 pub mod record;
-pub mod rest;
 pub mod schema;
 pub mod secrets;
 pub mod settle;
@@ -28,8 +27,7 @@ pub mod table;
 pub mod tally;
 
 use domain::ids::ConnectionId;
-use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
@@ -51,8 +49,6 @@ pub struct Store {
     pub(crate) table: String,
     /// Connections whose notifications this process has still to bring up to date.
     pub(crate) marked: Arc<Mutex<BTreeSet<ConnectionId>>>,
-    /// When this process last marked a connection of which something becomes due.
-    pub(crate) due_marks: Arc<Mutex<HashMap<ConnectionId, Timestamp>>>,
     /// Which table it is, and when that was last asked.
     pub(crate) identity: Arc<tokio::sync::Mutex<Option<table::Known>>>,
     observer: Option<Arc<dyn Observer>>,
@@ -65,7 +61,6 @@ impl Store {
             client,
             table: table.into(),
             marked: Arc::default(),
-            due_marks: Arc::default(),
             identity: Arc::default(),
             observer: None,
         }

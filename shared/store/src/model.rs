@@ -2,7 +2,6 @@
 
 pub use crate::health::{PeerHealth, doubling};
 use crate::queue::Sweep;
-use crate::rest::Rest;
 use crate::sweep::SweepState;
 use crate::tally::{Tally, replace_problems};
 use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
@@ -90,20 +89,15 @@ pub struct Connection {
     /// Changes when what we know of articles is void: then look-ups are made anew.
     pub catalogue_stamp: u64,
     /// Changes with the settings: then blocked orders are due again.
-    #[serde(default)]
     pub settings_stamp: u64,
     /// Where the connector was reached when it was activated: webhooks and links lead there.
-    #[serde(default)]
     pub public_base_url: Option<String>,
     /// The table that its ledger was written to ([`crate::Store::table_id`]): in another one, restored to an earlier moment,
     /// the ledger may lack what was booked since.
-    #[serde(default)]
     pub table_id: Option<String>,
     /// Set while it is suspended.
-    #[serde(default)]
     pub suspension: Option<Suspension>,
     /// Set once its ledger was rebuilt.
-    #[serde(default)]
     pub lost: Option<Lost>,
 }
 
@@ -294,10 +288,6 @@ pub struct ConnectionItem {
     pub told: Told,
     /// Steps of the checklist that the merchant ticked, or that were seen to be done.
     pub checklist: BTreeSet<String>,
-    /// When something of it last became due earlier than it was.
-    pub due_marked_at: Option<Timestamp>,
-    /// That nothing of it was due.
-    pub rest: Option<Rest>,
 }
 
 impl ConnectionItem {
@@ -397,12 +387,10 @@ pub struct OrderRecord {
     /// Problems open.
     pub problems: Vec<OpenProblem>,
     /// Differences between the ledger and Robaws that the nightly check found; open until it finds none.
-    #[serde(default)]
     pub differences: Vec<OpenProblem>,
     /// What it waits for at Robaws, when nothing else can move it.
     pub waits_for: Vec<WaitsFor>,
     /// Digest of the VAT tariffs at the last look, when it waits for one.
-    #[serde(default)]
     pub tariffs_digest: Option<String>,
     /// Nothing more follows unless it changes.
     pub is_final: bool,
@@ -430,9 +418,6 @@ pub struct OrderRecord {
     /// Problems that opened and closed since it was read; not stored.
     #[serde(skip)]
     pub tally: Tally,
-    /// When it was due as it is stored; not stored itself.
-    #[serde(skip)]
-    pub was_due: Option<Timestamp>,
 }
 
 /// An order as the list showed it.
@@ -482,7 +467,6 @@ impl OrderRecord {
             looked_at: None,
             tells_anew: false,
             tally: Tally::default(),
-            was_due: None,
         }
     }
 

@@ -23,8 +23,6 @@ pub(crate) fn item(connection: Connection) -> ConnectionItem {
         notifications_marked_at: None,
         told: Told::default(),
         checklist: BTreeSet::new(),
-        due_marked_at: None,
-        rest: None,
     }
 }
 

@@ -79,7 +79,6 @@ impl Record for OrderRecord {
             updated_at: now,
             tells_anew: false,
             tally: Tally::default(),
-            was_due: self.due.map(|due| due.at),
             ..self.clone()
         }
     }
@@ -106,21 +105,6 @@ impl Record for OrderRecord {
 
     fn tells_anew(&self) -> Option<&ConnectionId> {
         self.tells_anew.then_some(&self.ledger.connection)
-    }
-
-    fn polled_by(&self) -> Option<&ConnectionId> {
-        Some(&self.ledger.connection)
-    }
-
-    fn was_due(&self) -> Option<Timestamp> {
-        self.was_due
-    }
-
-    fn just_read(self) -> Self {
-        Self {
-            was_due: self.due.map(|due| due.at),
-            ..self
-        }
     }
 
     fn tally(&self) -> Tally {
@@ -177,7 +161,6 @@ impl Store {
         frozen: &Frozen,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.wake_for(record, now).await?;
         let next = record.next(now);
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.into());
         let order = Put::builder()
@@ -403,7 +386,6 @@ mod tests {
             (next.version, next.created_at, next.updated_at),
             (1, at(0), at(2))
         );
-        assert_eq!(next.was_due(), Some(at(0)));
         assert!(!next.tells_anew && next.tally == Tally::default());
         assert_eq!((next.due, &next.ledger), (record.due, &record.ledger));
     }

@@ -35,8 +35,6 @@ pub struct Chosen {
     pub orders: Vec<DueOrder>,
     /// There are more, for when half of these were worked off.
     pub more: bool,
-    /// Nothing at all is due, queued or not.
-    pub nothing_due: bool,
 }
 
 impl DueOrder {
@@ -58,16 +56,11 @@ impl Store {
         let due = self
             .due_orders(connection, DueKind::Work, now, 2 * MOST_QUEUED + 1)
             .await?;
-        let nothing_due = due.is_empty();
         let (queued, mut orders): (Vec<_>, Vec<_>) = due.into_iter().partition(|order| order.is_queued(now));
         let free = MOST_QUEUED.saturating_sub(queued.len());
         let more = orders.len() > free;
         orders.truncate(free);
-        Ok(Chosen {
-            orders,
-            more,
-            nothing_due,
-        })
+        Ok(Chosen { orders, more })
     }
 
     /// Queues what was chosen.

@@ -44,19 +44,6 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     fn tells_anew(&self) -> Option<&ConnectionId> {
         None
     }
-    /// The connection that a poll asks for it once it is due.
-    fn polled_by(&self) -> Option<&ConnectionId> {
-        None
-    }
-    /// When it was due as it is stored.
-    fn was_due(&self) -> Option<Timestamp> {
-        None
-    }
-    /// As it was just read.
-    #[must_use]
-    fn just_read(self) -> Self {
-        self
-    }
     /// Problems that opened and closed since it was read.
     fn tally(&self) -> Tally {
         Tally::default()
@@ -122,7 +109,7 @@ pub(crate) fn read_item<T: DeserializeOwned>(what: &str, item: Key) -> Result<T,
 
 pub(crate) fn read<R: Record>(item: Key) -> Result<R, StoreError> {
     refuse_newer(&item, R::SCHEMA, &named(R::NAME, &item))?;
-    read_item(R::NAME, item).map(R::just_read)
+    read_item(R::NAME, item)
 }
 
 /// Those that can be read: one that can't must not stop the others.
@@ -182,7 +169,6 @@ impl Store {
         if let Some(connection) = record.tells_anew() {
             self.mark_notifications(connection, now).await?;
         }
-        self.wake_for(record, now).await?;
         let next = record.next(now);
         let put = self
             .client
@@ -198,17 +184,6 @@ impl Store {
         put.send().await.map_err(StoreError::sdk)?;
         self.observe(record.tally());
         *record = next;
-        Ok(())
-    }
-
-    /// Marks the connection when the record is due earlier than it was as it is stored.
-    pub(crate) async fn wake_for<R: Record>(&self, record: &R, now: Timestamp) -> Result<(), StoreError> {
-        let Some((connection, (_, at))) = record.polled_by().zip(record.due()) else {
-            return Ok(());
-        };
-        if record.was_due().is_none_or(|was| at < was) {
-            self.mark_due(connection, now).await?;
-        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! in a process of its own, wired from its environment as on AWS. The peers and the AWS services are in this process; every answer of
 //! ProductFlow takes 200 ms. `POLL_CONNECTIONS=1000,10000` are the sizes, `POLL_SHARDS=4` polls shard 0 of 4.
 //!
-//! The first round finds connections as they are after a start: credentials are read, and nothing is known to be at rest.
+//! The first round finds connections as they are after a start: credentials are read.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't run says so")]
 

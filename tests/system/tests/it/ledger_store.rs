@@ -226,57 +226,6 @@ async fn an_invoice_and_its_row_are_stored_both_or_neither() {
 }
 
 #[tokio::test]
-async fn a_connection_is_marked_when_an_order_becomes_due_earlier_than_it_was() {
-    let opened = open().await;
-    let minutes = |minutes| opened.now + SignedDuration::from_mins(minutes);
-    let due = |at| {
-        Some(Due {
-            at,
-            kind: DueKind::Work,
-        })
-    };
-    let marked = |at| opened.store.marked_due_lately(&opened.connection, at);
-    let mut record = opened.record("PF-1");
-    opened.store.save_order(&mut record, minutes(0)).await.unwrap();
-    assert!(marked(minutes(0)), "a new one");
-
-    let read = async || {
-        let id = &opened.record("PF-1").ledger.identifier;
-        opened.store.order(&opened.connection, id).await.unwrap().unwrap()
-    };
-    let mut record = read().await;
-    record.due = due(minutes(60));
-    opened.store.save_order(&mut record, minutes(10)).await.unwrap();
-    record.due = None;
-    opened.store.save_order(&mut record, minutes(10)).await.unwrap();
-    assert!(!marked(minutes(10)), "later, and not at all");
-
-    record.due = due(minutes(90));
-    opened.store.save_order(&mut record, minutes(20)).await.unwrap();
-    assert!(marked(minutes(20)), "again, by whoever wrote it before");
-    let mut record = read().await;
-    record.due = due(minutes(80));
-    opened.store.save_order(&mut record, minutes(30)).await.unwrap();
-    assert!(marked(minutes(30)), "earlier, by somebody who read it");
-    let mut record = read().await;
-    record.due = due(minutes(70));
-    let mut frozen = frozen();
-    opened
-        .store
-        .save_order_and_frozen(&mut record, &frozen, minutes(40))
-        .await
-        .unwrap();
-    assert!(marked(minutes(40)), "earlier, with its invoice");
-    frozen.row += 1;
-    opened
-        .store
-        .save_order_and_frozen(&mut record, &frozen, minutes(50))
-        .await
-        .unwrap();
-    assert!(!marked(minutes(50)), "as it was");
-}
-
-#[tokio::test]
 async fn a_cursor_of_another_connection_shows_nothing_of_it() {
     let opened = open().await;
     let other = ConnectionId::parse("other").unwrap();
@@ -359,18 +308,6 @@ async fn every_connection_of_a_part_is_read_once_newest_first() {
     made.sort();
     made.reverse();
     assert_eq!(read(&[3, 4]).await, made);
-    // Read by their ids too, more than DynamoDB gives at once; one that is gone is left out.
-    let gone = ConnectionId::parse("gone").unwrap();
-    let mut wanted: Vec<ConnectionId> = made[40..300].iter().map(|(_, id)| id.clone()).collect();
-    wanted.push(gone);
-    let items = opened.store.connections_by_id(&wanted).await.unwrap();
-    let mut by_id: Vec<_> = items
-        .into_iter()
-        .map(|item| (item.connection.created_at, item.connection.id))
-        .collect();
-    by_id.sort();
-    by_id.reverse();
-    assert_eq!(by_id, made[40..300]);
     made.retain(|(_, id)| store::keys::shard(id) == 3);
     assert_eq!(read(&[3]).await, made);
     assert_eq!(read(&[2]).await, []);
@@ -469,20 +406,6 @@ async fn what_is_announced_of_a_connection_that_is_gone_makes_none() {
     store.stamp_articles(id).await.unwrap();
     let after = store.connection(id).await.unwrap().unwrap();
     assert_ne!(after.catalogue_stamps(), before.catalogue_stamps());
-}
-
-#[tokio::test]
-async fn connections_are_marked_beside_each_other() {
-    let opened = open().await;
-    let other = ConnectionId::parse("other").unwrap();
-    for connection in [&opened.connection, &other] {
-        let identifier = OrderIdentifier::parse("PF-1").unwrap();
-        let mut record = OrderRecord::new(connection.clone(), identifier, opened.now);
-        opened.store.save_order(&mut record, opened.now).await.unwrap();
-    }
-    for connection in [&opened.connection, &other] {
-        assert!(opened.store.marked_due_lately(connection, opened.now));
-    }
 }
 
 #[tokio::test]

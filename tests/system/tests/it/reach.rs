@@ -1,15 +1,11 @@
 //! How far the poll reaches: a backlog of one connection, many connections in shards, and how little an idle one takes.
 
-use crate::shop::{Shop, one_line, settings};
-use domain::ids::ConnectionId;
-use domain::settings::Language;
+use crate::shop::{START, Shop, one_line, settings};
 use jiff::SignedDuration;
 use local::stack::ORDERS_QUEUE;
-use runtime::clock::Clock as _;
 use serde_json::json;
 use simulators::demo;
 use std::collections::BTreeMap;
-use store::model::{Connection, ConnectionState};
 
 /// Calls of the poll since they were last taken: queries of the index of what is due, and all that read or write the table itself.
 fn polled(shop: &Shop) -> (u64, u64) {
@@ -85,33 +81,26 @@ async fn a_backlog_waits_while_robaws_is_paused_and_goes_on_with_the_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_idle_connection_reads_nothing_but_itself() {
+async fn an_idle_connection_costs_few_calls() {
     let shop = Shop::open().await;
     shop.rounds(10).await;
     shop.stack.aws.iam.take_calls();
     shop.rounds(50).await;
-    // Ten polls read the eight parts of the connections, and each wrote down where it stands.
-    assert_eq!(polled(&shop), (0, 10 * (8 + 1)));
-    // Once an hour it is asked whether that is still so.
-    shop.rounds(60).await;
-    let (of_index, _) = polled(&shop);
-    assert_eq!(of_index, 4 + 4);
+    // Each of ten polls asks the index for due orders, relooks, changed articles and bulk work, reads the eight parts of the
+    // connections, and writes down where it stands.
+    assert_eq!(polled(&shop), (10 * 4, 10 * (8 + 1)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_becomes_due_wakes_a_connection_at_rest() {
+async fn an_order_whose_message_was_lost_is_found_by_the_next_polls() {
     let shop = Shop::open().await;
     shop.place(one_line("PF-1"));
     shop.rounds(30).await;
     assert_eq!(shop.state("PF-1").await, "booked");
-    shop.stack.aws.iam.take_calls();
-    shop.round().await;
-    assert_eq!(polled(&shop).0, 0, "at rest");
     let before = looked_at(&shop, "PF-1").await;
     let path = "/api/connections/shop/orders/PF-1/retry";
     let (status, _) = shop.stack.api("POST", path, &json!(null)).await.unwrap();
     assert_eq!(status, 202);
-    // The message is lost; what is due stands in the ledger, and the very next poll must find it.
     shop.stack.aws.queues.lose_all(ORDERS_QUEUE);
     shop.rounds(15).await;
     assert!(looked_at(&shop, "PF-1").await > before);
@@ -129,30 +118,34 @@ async fn an_order_that_is_due_later_is_looked_at_then() {
     assert_eq!(shop.state("PF-1").await, "invoiced");
 }
 
+/// Makes more connections and gives their companies.
+async fn connect_others(shop: &Shop, connections: u64) -> Vec<u64> {
+    let companies: Vec<u64> = (100..100 + connections).collect();
+    for company in &companies {
+        let token = format!("token-{company}");
+        shop.stack.productflow.company(*company).add_token(&token);
+        let robaws = (demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
+        let id = format!("shop-{company}");
+        let connected = shop
+            .stack
+            .connect(
+                &id,
+                robaws,
+                (*company, &token),
+                settings(),
+                START.parse().unwrap(),
+            )
+            .await;
+        connected.unwrap();
+    }
+    companies
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_connection_is_polled_by_exactly_one_shard() {
     let shop = Shop::open().await;
-    let mut companies = vec![demo::COMPANY];
-    for at in 0..40 {
-        let company = 100 + at;
-        shop.stack
-            .productflow
-            .company(company)
-            .add_token(&format!("token-{at}"));
-        let (login, token) = ((demo::ROBAWS_KEY, demo::ROBAWS_SECRET), format!("token-{at}"));
-        let go_live = crate::shop::START.parse().unwrap();
-        shop.stack
-            .connect(
-                &format!("shop-{at}"),
-                login,
-                (company, &token),
-                settings(),
-                go_live,
-            )
-            .await
-            .unwrap();
-        companies.push(company);
-    }
+    let mut companies = connect_others(&shop, 40).await;
+    companies.push(demo::COMPANY);
     for shards in [1, 2, 4, 8] {
         shop.stack.productflow.clear_calls();
         let mut polled = Vec::new();
@@ -173,30 +166,30 @@ async fn each_connection_is_polled_by_exactly_one_shard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_connections_than_are_kept_in_memory_are_each_come_to_once() {
+async fn connections_polled_least_recently_come_first() {
     let shop = Shop::open().await;
-    // Nothing was ever entered for them, so that each takes but a look.
-    for at in 0..2_400 {
-        let id = ConnectionId::parse(format!("empty-{at}")).unwrap();
-        let connection = Connection {
-            state: ConnectionState::Active,
-            ..Connection::new(id, Language::En, settings(), shop.clock.now())
-        };
-        shop.stack.store.create_connection(&connection).await.unwrap();
-    }
-    shop.place(one_line("PF-1"));
-    shop.clock.advance(SignedDuration::from_mins(5));
-    for _ in 0..2 {
+    connect_others(&shop, 200).await;
+    let companies_called = || -> Vec<String> {
+        let calls = shop.stack.productflow.calls().into_iter();
+        let called = calls.map(|call| call.tenant.unwrap()).collect();
         shop.stack.productflow.clear_calls();
-        let answer = shop.stack.poll_shard(0, 1).await.unwrap();
-        assert_eq!(
-            (answer["polled"].as_u64(), answer["failed"].as_u64()),
-            (Some(1), Some(2_400))
-        );
-        // Polled just before, it is the last in the second round, and read again for it.
-        assert_eq!(shop.stack.productflow.calls().len(), 1);
-        shop.clock.advance(SignedDuration::from_mins(5));
+        called
+    };
+    companies_called();
+    // A round reads shard 0 first; here that was polled last.
+    let mut least_recent = Vec::new();
+    for shard in (0..8).rev() {
+        shop.clock.advance(SignedDuration::from_mins(1));
+        shop.stack.poll_shard(shard, 8).await.unwrap();
+        let called = companies_called();
+        if shard == 7 {
+            least_recent = called;
+        }
     }
-    shop.stack.drain().await.unwrap();
-    assert_eq!(shop.robaws.stock_changes().len(), 1);
+    shop.stack.poll_shard(0, 1).await.unwrap();
+    let called = companies_called();
+    assert_eq!(called.len(), 201);
+    // 64 connections are polled at a time, so the order is exact only so far.
+    let first = &called[..least_recent.len() + 64];
+    assert!(least_recent.iter().all(|company| first.contains(company)));
 }
