@@ -110,10 +110,8 @@ pub struct Frozen {
     /// The client on it.
     pub client_id: ClientId,
     /// The company that invoices, when the tenant has several.
-    #[serde(default)]
     pub company_id: Option<RobawsCompanyId>,
     /// Payment condition.
-    #[serde(default)]
     pub payment_condition_id: Option<PaymentConditionId>,
     /// The exact body of each line's call, in order.
     pub line_bodies: Vec<String>,

@@ -195,8 +195,7 @@ pub struct InvoiceProgress {
     pub kept_draft: Option<KeptDraft>,
     /// The business buyer's invoice was seen with another client or booked: the merchant dealt with it.
     pub business_settled: bool,
-    /// Its date, as frozen; absent on what was frozen before this was kept here.
-    #[serde(default)]
+    /// The date that was frozen for it; absent until it is frozen.
     pub date: Option<Date>,
 }
 
@@ -313,10 +312,8 @@ pub struct Settlement {
     /// The document named.
     pub robaws_id: Option<DocumentId>,
     /// What was decided for the invoice.
-    #[serde(default)]
     pub invoice: Option<UndoInvoice>,
     /// What was decided for the stock.
-    #[serde(default)]
     pub stock: Option<UndoStock>,
 }
 
@@ -375,13 +372,10 @@ pub struct Ledger {
     /// What was settled by hand.
     pub settlements: Vec<Settlement>,
     /// What the merchant decided last about an invoice that the order contradicts.
-    #[serde(default)]
     pub undo: Option<Undo>,
     /// The ledger was lost, and documents of this order do not fit it.
-    #[serde(default)]
     pub doubt: Option<Doubt>,
     /// When people said that nothing was done for it but what the rows show: after the ledger was lost and rebuilt.
-    #[serde(default)]
     pub vouched_at: Option<Timestamp>,
     /// Refusals of this look; not stored.
     #[serde(skip)]

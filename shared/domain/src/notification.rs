@@ -22,7 +22,6 @@ pub enum Subject {
         /// How people name it.
         reference: String,
         /// Its invoice in Robaws, once that stands.
-        #[serde(default)]
         invoice: Option<DocumentId>,
     },
     /// An article.

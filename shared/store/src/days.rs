@@ -88,12 +88,13 @@ impl Store {
                     .filter(|sk| given.insert(sk.clone()))
                     .collect();
                 for record in self.in_this_order(connection, &fresh).await? {
-                    let order = self.dated(record).await?;
-                    let is_theirs = match order.invoice_date {
+                    let invoice = record.ledger.invoice();
+                    let invoice_date = invoice.and_then(|(_, progress)| progress.date);
+                    let is_theirs = match invoice_date {
                         Some(date) => days.hold(date),
                         None => !range.invoices,
                     };
-                    if is_theirs && each(order).is_break() {
+                    if is_theirs && each(DatedOrder { record, invoice_date }).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
@@ -150,21 +151,5 @@ impl Store {
             sort_keys.iter().position(|known| *known == sk)
         });
         Ok(records)
-    }
-
-    /// With the date of its invoice, which an older ledger holds only in the frozen invoice.
-    async fn dated(&self, record: OrderRecord) -> Result<DatedOrder, StoreError> {
-        let ledger = &record.ledger;
-        let invoice_date = match ledger.invoice() {
-            None => None,
-            Some((_, progress)) if progress.date.is_some() => progress.date,
-            Some((row, _)) => {
-                let frozen = self
-                    .frozen(&ledger.connection, &ledger.identifier, row.no)
-                    .await?;
-                frozen.map(|frozen| frozen.date)
-            }
-        };
-        Ok(DatedOrder { record, invoice_date })
     }
 }

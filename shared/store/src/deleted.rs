@@ -18,7 +18,6 @@ pub struct Deleted {
     /// The connection, without its settings and secrets.
     pub connection: Connection,
     /// The newest documents of its ledger.
-    #[serde(default)]
     pub newest: NewestDocuments,
 }
 

@@ -21,12 +21,10 @@ pub struct SignInLink {
     /// The connection that it signs in to.
     pub connection: ConnectionId,
     /// Path to go on to, of that connection's pages.
-    #[serde(default)]
     pub next: Option<String>,
     /// No use from this moment on.
     pub ends_at: Timestamp,
     /// When it was used.
-    #[serde(default)]
     pub used_at: Option<Timestamp>,
 }
 

@@ -43,10 +43,10 @@ pub struct ArticleMessage {
     /// The article.
     pub article_id: ArticleId,
     /// Its number, as far as whoever sends this knows: only a hint where to look first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     /// An event of Robaws said so. Without one the article is looked at only if it is due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<ArticleEvent>,
 }
 
@@ -140,7 +140,7 @@ pub struct SignInMessage {
     /// Where the pages were reached: the link leads there.
     pub base_url: String,
     /// Path to go on to after signing in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 

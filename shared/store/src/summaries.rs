@@ -23,10 +23,8 @@ pub struct OrderSummary {
     /// Stock was taken out for it.
     pub stock_out: bool,
     /// What its invoice comes to, once that stands.
-    #[serde(default)]
     pub invoiced: Option<Cents>,
     /// Its invoice was left as a draft.
-    #[serde(default)]
     pub is_draft: bool,
 }
 

@@ -23,16 +23,12 @@ pub struct SweepAsk {
     /// When.
     pub at: Timestamp,
     /// Push: what ProductFlow has already is sent again.
-    #[serde(default)]
     pub again: bool,
     /// Reconcile: so many withdrawals the merchant confirmed.
-    #[serde(default)]
     pub confirmed: u64,
     /// Rebuild: up to when the lost ledger may have acted; `None`: until the connection was suspended.
-    #[serde(default)]
     pub lost_at: Option<Timestamp>,
     /// Rebuild: nothing is written but the report.
-    #[serde(default)]
     pub dry_run: bool,
 }
 
@@ -103,19 +99,14 @@ pub struct SweepRun {
     /// Which page of that part.
     pub page: u32,
     /// Where to go on in a list of our own.
-    #[serde(default)]
     pub after: Option<String>,
     /// Articles that a page showed with extra fields.
-    #[serde(default)]
     pub readable: u64,
     /// Articles seen.
-    #[serde(default)]
     pub seen: u64,
     /// Changes that no event had announced.
-    #[serde(default)]
     pub unannounced: u64,
     /// The tenant has the checkbox.
-    #[serde(default)]
     pub has_checkbox: bool,
 }
 

@@ -505,32 +505,6 @@ fn only_a_deletion_may_be_refused_after_an_end_that_is_not_known() {
 }
 
 #[test]
-fn what_was_stored_before_there_was_undoing_is_read() {
-    let mut ledger = invoiced_ledger(true);
-    ledger.settlements.push(crate::ledger::Settlement {
-        kind: "done".to_owned(),
-        by: "operator".to_owned(),
-        at: now(),
-        row: Some(1),
-        robaws_id: None,
-        invoice: None,
-        stock: None,
-    });
-    let mut stored = serde_json::to_value(&ledger).unwrap();
-    let fields = stored.as_object_mut().unwrap();
-    assert!(fields.remove("undo").is_some());
-    let settlement = fields["settlements"][0].as_object_mut().unwrap();
-    assert!(settlement.remove("invoice").is_some() && settlement.remove("stock").is_some());
-    assert_eq!(serde_json::from_value::<Ledger>(stored).unwrap(), ledger);
-    let frozen = serde_json::json!({
-        "row": 2, "client_id": "5", "line_bodies": [], "lines": [], "total": 5998, "date": "2026-11-23", "book": false,
-        "kept_draft": null,
-    });
-    let frozen: crate::invoice::Frozen = serde_json::from_value(frozen).unwrap();
-    assert_eq!(frozen.company_id, None);
-}
-
-#[test]
 fn a_decision_is_stored_as_it_is() {
     let cancelled = order(OrderStatus::Cancelled);
     let mut ledger = invoiced_ledger(false);

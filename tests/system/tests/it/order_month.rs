@@ -92,21 +92,6 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
         found[1]
     );
     assert_eq!(lines(&month(&mut browser, "2026-10").await).len(), 1);
-    // Of an older ledger the date stands in the frozen invoice alone.
-    let older = shop.order("PF-1").await;
-    let (row, _) = older.ledger.invoice().unwrap();
-    let now = runtime::clock::Clock::now(&shop.clock);
-    let forget = |record: &mut store::model::OrderRecord| {
-        record.ledger.progress_mut(row.no).unwrap().date = None;
-        true
-    };
-    let amended = shop
-        .stack
-        .store
-        .amend_order(&shop.connection, &older.ledger.identifier, now, forget)
-        .await;
-    assert!(amended.unwrap().is_some());
-    assert_eq!(lines(&month(&mut browser, "2026-11").await)[1..], expected);
     let home = browser.get("/c/shop/orders").await;
     browser
         .submit(&home.form("/language").set("language", "nl"))
