@@ -36,14 +36,12 @@ pub enum Verdict {
 }
 
 /// Which item of our code says what is assumed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// The file in the repository.
     pub file: &'static str,
     /// The item.
     pub symbol: &'static str,
-    /// Its line in the version that was built.
-    pub line: usize,
 }
 
 /// One assumption and what came of it.
@@ -76,7 +74,7 @@ impl Finding {
             assumption: entry.assumption,
             verdict,
             found,
-            place: refuted.then(|| entry.place()),
+            place: refuted.then(|| entry.place),
             advice: match verdict {
                 Verdict::Confirmed => None,
                 Verdict::Refuted => Some(entry.remedy),

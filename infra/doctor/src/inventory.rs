@@ -39,50 +39,15 @@ pub enum Decided {
     },
 }
 
-/// A file of ours, with its text as it was built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum File {
-    /// `shared/robaws/src/wire.rs`.
-    RobawsWire,
-    /// `shared/robaws/src/transport.rs`.
-    RobawsTransport,
-    /// `shared/robaws/src/pacing.rs`.
-    RobawsPacing,
-    /// `shared/robaws/src/articles.rs`.
-    RobawsArticles,
-    /// `shared/robaws/src/parties.rs`.
-    RobawsParties,
-    /// `shared/productflow/src/wire.rs`.
-    ProductflowWire,
-    /// `shared/productflow/src/transport.rs`.
-    ProductflowTransport,
-    /// `shared/productflow/src/orders.rs`.
-    ProductflowOrders,
-    /// `shared/domain/src/settings.rs`.
-    Settings,
-}
-
-impl File {
-    /// Its path in the repository, and its text.
-    pub fn parts(self) -> (&'static str, &'static str) {
-        macro_rules! file {
-            ($path:literal) => {
-                ($path, include_str!(concat!("../../../", $path)))
-            };
-        }
-        match self {
-            Self::RobawsWire => file!("shared/robaws/src/wire.rs"),
-            Self::RobawsTransport => file!("shared/robaws/src/transport.rs"),
-            Self::RobawsPacing => file!("shared/robaws/src/pacing.rs"),
-            Self::RobawsArticles => file!("shared/robaws/src/articles.rs"),
-            Self::RobawsParties => file!("shared/robaws/src/parties.rs"),
-            Self::ProductflowWire => file!("shared/productflow/src/wire.rs"),
-            Self::ProductflowTransport => file!("shared/productflow/src/transport.rs"),
-            Self::ProductflowOrders => file!("shared/productflow/src/orders.rs"),
-            Self::Settings => file!("shared/domain/src/settings.rs"),
-        }
-    }
-}
+const ROBAWS_WIRE: &str = "shared/robaws/src/wire.rs";
+const ROBAWS_TRANSPORT: &str = "shared/robaws/src/transport.rs";
+const ROBAWS_PACING: &str = "shared/robaws/src/pacing.rs";
+const ROBAWS_ARTICLES: &str = "shared/robaws/src/articles.rs";
+const ROBAWS_PARTIES: &str = "shared/robaws/src/parties.rs";
+const PRODUCTFLOW_WIRE: &str = "shared/productflow/src/wire.rs";
+const PRODUCTFLOW_TRANSPORT: &str = "shared/productflow/src/transport.rs";
+const PRODUCTFLOW_ORDERS: &str = "shared/productflow/src/orders.rs";
+const SETTINGS: &str = "shared/domain/src/settings.rs";
 
 /// One assumption.
 #[derive(Debug, Clone, Copy)]
@@ -95,12 +60,8 @@ pub struct Entry {
     pub section: &'static str,
     /// In one sentence.
     pub assumption: &'static str,
-    /// The file that relies on it.
-    pub file: File,
-    /// The item that relies on it.
-    pub symbol: &'static str,
-    /// The text by which that item is found in the file.
-    pub needle: &'static str,
+    /// The item of our code that relies on it.
+    pub place: Place,
     /// How it is decided.
     pub decided: Decided,
     /// What to change, or which setting solves it, when it is refuted.
@@ -108,23 +69,67 @@ pub struct Entry {
 }
 
 impl Entry {
+    const fn assumed(id: &'static str, section: &'static str) -> Self {
+        Self {
+            id,
+            basis: Basis::Assumed,
+            section,
+            assumption: "",
+            place: Place { file: "", symbol: "" },
+            decided: Decided::ByReading { how: "" },
+            remedy: "",
+        }
+    }
+
+    const fn known(id: &'static str, section: &'static str) -> Self {
+        Self {
+            basis: Basis::Known,
+            ..Self::assumed(id, section)
+        }
+    }
+
+    const fn says(self, assumption: &'static str) -> Self {
+        Self { assumption, ..self }
+    }
+
+    const fn stands_in(self, file: &'static str, symbol: &'static str) -> Self {
+        Self {
+            place: Place { file, symbol },
+            ..self
+        }
+    }
+
+    const fn decided_by_reading(self, how: &'static str) -> Self {
+        Self {
+            decided: Decided::ByReading { how },
+            ..self
+        }
+    }
+
+    const fn confirmed_by_reading(self, how: &'static str, by_hand: &'static str) -> Self {
+        Self {
+            decided: Decided::BySight { how, by_hand },
+            ..self
+        }
+    }
+
+    const fn decided_by_hand(self, why: &'static str, by_hand: &'static str) -> Self {
+        Self {
+            decided: Decided::ByHand { why, by_hand },
+            ..self
+        }
+    }
+
+    const fn remedy(self, remedy: &'static str) -> Self {
+        Self { remedy, ..self }
+    }
+
     /// About whom it is.
     pub fn peer(&self) -> Peer {
         if self.id.starts_with("rw-") {
             Peer::Robaws
         } else {
             Peer::Productflow
-        }
-    }
-
-    /// Which item says so; the line is looked up in the text that was built, 0 when it is not there.
-    pub fn place(&self) -> Place {
-        let (file, text) = self.file.parts();
-        let line = text.lines().position(|line| line.contains(self.needle));
-        Place {
-            file,
-            symbol: self.symbol,
-            line: line.map_or(0, |index| index + 1),
         }
     }
 
@@ -152,15 +157,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_is_found_in_the_code() {
+    fn every_entry_is_complete_and_its_place_is_in_the_code() {
         for entry in all() {
-            assert_ne!(
-                entry.place().line,
-                0,
-                "{}: {:?} is not there",
-                entry.id,
-                entry.needle
+            let texts = [entry.section, entry.assumption, entry.remedy];
+            let decided = match entry.decided {
+                Decided::ByReading { how } => how,
+                Decided::BySight { how, .. } => how,
+                Decided::ByHand { why, .. } => why,
+            };
+            assert!(
+                texts.iter().all(|text| !text.is_empty()) && !decided.is_empty(),
+                "{}",
+                entry.id
             );
+            let Place { file, symbol } = entry.place;
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+            let text = std::fs::read_to_string(format!("{root}/{file}")).unwrap();
+            let name = symbol.rsplit("::").next().unwrap();
+            assert!(text.contains(name), "{}: no {symbol} in {file}", entry.id);
         }
     }
 

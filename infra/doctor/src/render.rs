@@ -48,7 +48,7 @@ fn one(out: &mut String, finding: &Finding) {
         line(out, 6, &format!("found: {}", finding.found));
     }
     if let Some(place) = &finding.place {
-        let text = format!("where: {}:{} {}", place.file, place.line, place.symbol);
+        let text = format!("where: {} {}", place.file, place.symbol);
         line(out, 6, &text);
     }
     if let Some(advice) = finding.advice {

@@ -1,519 +1,211 @@
 //! What is assumed about ProductFlow, in the order of its contract.
 
-use super::{Basis, Decided, Entry, File};
+use super::{Entry, PRODUCTFLOW_ORDERS, PRODUCTFLOW_TRANSPORT, PRODUCTFLOW_WIRE, SETTINGS};
 
 pub(super) const ENTRIES: &[Entry] = &[
-    Entry {
-        id: "pf-access",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "Token and company go together: `GET marketplace` answers 2xx with JSON.",
-        file: File::ProductflowTransport,
-        symbol: "Client::test_connection",
-        needle: "pub async fn test_connection",
-        decided: Decided::ByReading { how: "That call." },
-        remedy: "Make a new token in ProductFlow (profile → API) and check the company's number there. If orders can be read all the same, change `test_connection`.",
-    },
-    Entry {
-        id: "pf-envelope",
-        basis: Basis::Assumed,
-        section: "Transport",
-        assumption: "A list is `{data, links, meta}`, the same keys at the top level, or a bare array.",
-        file: File::ProductflowWire,
-        symbol: "orders_page",
-        needle: "pub(crate) fn orders_page",
-        decided: Decided::ByReading {
-            how: "The keys of a list of orders.",
-        },
-        remedy: "Change `orders_page` to the keys that were found; until then nothing is read.",
-    },
-    Entry {
-        id: "pf-paging",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "`page` counts from 1 and `per_page` says how many.",
-        file: File::ProductflowOrders,
-        symbol: "Client::orders_page",
-        needle: "pub async fn orders_page",
-        decided: Decided::ByReading {
-            how: "The second page of one row, against the first page of fifty.",
-        },
-        remedy: "Change the query of `orders_page`: a page that never changes would be read again and again.",
-    },
-    Entry {
-        id: "pf-sort",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`sort[0]=-updated_at` puts the latest update first.",
-        file: File::ProductflowOrders,
-        symbol: "Client::orders_page",
-        needle: "sort%5B0%5D=-updated_at",
-        decided: Decided::ByReading {
-            how: "The order of `updated_at` on the first sorted page.",
-        },
-        remedy: "Nothing has to be changed: the poll notices, and reads the whole list then. With many orders ask ProductFlow for a column that sorts, and change the query.",
-    },
-    Entry {
-        id: "pf-status-filter",
-        basis: Basis::Known,
-        section: "Orders",
-        assumption: "`status[]=` lists only orders of that status.",
-        file: File::ProductflowOrders,
-        symbol: "Client::orders_of_status",
-        needle: "pub async fn orders_of_status",
-        decided: Decided::ByReading {
-            how: "A page of one status that was seen.",
-        },
-        remedy: "Nothing has to be changed: every order's own status is looked at. Catching up takes longer.",
-    },
-    Entry {
-        id: "pf-all-statuses",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "Without `status[]` the list holds orders of every status.",
-        file: File::ProductflowOrders,
-        symbol: "Client::orders_page",
-        needle: "pub async fn orders_page",
-        decided: Decided::ByReading {
-            how: "The statuses on the first page; if there is only `open`, a page of `status[]=shipped`.",
-        },
-        remedy: "Change `orders_page` to name every status (`orders_of_status`): orders that are shipped or cancelled between two polls would be missed.",
-    },
-    Entry {
-        id: "pf-list-rows",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "An order of the list has the same fields as the order itself.",
-        file: File::ProductflowWire,
-        symbol: "RawOrder",
-        needle: "pub struct RawOrder",
-        decided: Decided::ByReading {
-            how: "The fields of both.",
-        },
-        remedy: "Orders are always asked for before anything is booked; the preview and the state of the poll need `status`, `updated_at` and `placed_at` in the list.",
-    },
-    Entry {
-        id: "pf-order-envelope",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "One order stands under `data`.",
-        file: File::ProductflowWire,
-        symbol: "one_order",
-        needle: "pub(crate) fn one_order",
-        decided: Decided::ByReading {
-            how: "The keys of one order's answer.",
-        },
-        remedy: "Change `one_order`.",
-    },
-    Entry {
-        id: "pf-identifier",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`identifier` is the key of an order, and `GET order/{identifier}` gives that order.",
-        file: File::ProductflowWire,
-        symbol: "RawOrder::identifier",
-        needle: "pub fn identifier",
-        decided: Decided::ByReading {
-            how: "The field, and one order asked for by it.",
-        },
-        remedy: "Change `RawOrder::identifier` to the field that was found.",
-    },
-    Entry {
-        id: "pf-status",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`status` is a word.",
-        file: File::ProductflowWire,
-        symbol: "status",
-        needle: "let value = body.get(\"status\");",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `status` to the field that was found.",
-    },
-    Entry {
-        id: "pf-status-words",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "The words of `status` are `open`, `accepted`, `shipped`, `cancelled` or `canceled`, or set as `status_words`.",
-        file: File::Settings,
-        symbol: "StatusWords",
-        needle: "pub struct StatusWords",
-        decided: Decided::ByReading {
-            how: "The words seen, against the defaults and the connection's `status_words`.",
-        },
-        remedy: "Set `status_words` of the connection: add each unknown word to `open`, `shipped` or `cancelled`. Until then orders with it are left alone and reported.",
-    },
-    Entry {
-        id: "pf-external-identifier",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`external_identifier` is the marketplace's number.",
-        file: File::ProductflowWire,
-        symbol: "order",
-        needle: "external_identifier: text_of(body",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change the name in `read` and `order`; until then references show only ProductFlow's key.",
-    },
-    Entry {
-        id: "pf-marketplace",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`marketplace` is a name, or an object with `name`.",
-        file: File::ProductflowWire,
-        symbol: "order",
-        needle: "marketplace: body.get(\"marketplace\")",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `marketplace` in `order`; only texts use it.",
-    },
-    Entry {
-        id: "pf-currency",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`currency_code` is a code such as EUR; missing means EUR.",
-        file: File::ProductflowWire,
-        symbol: "order",
-        needle: "currency: text_of(body, \"currency_code\")",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `currency` in `order`: an order in another currency would be booked as euros.",
-    },
-    Entry {
-        id: "pf-placed-at",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`placed_at` is a time as text.",
-        file: File::ProductflowWire,
-        symbol: "RawOrder::placed_at",
-        needle: "pub fn placed_at",
-        decided: Decided::ByReading {
-            how: "The field and its format.",
-        },
-        remedy: "Change `RawOrder::placed_at` and `timestamp`; until then no order can be read.",
-    },
-    Entry {
-        id: "pf-updated-at",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`updated_at` is a time as text.",
-        file: File::ProductflowWire,
-        symbol: "RawOrder::updated_at",
-        needle: "pub fn updated_at",
-        decided: Decided::ByReading {
-            how: "The field and its format.",
-        },
-        remedy: "Change `RawOrder::updated_at`; until then changes are noticed only by the digest of the order.",
-    },
-    Entry {
-        id: "pf-shipped-at",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`shipped_at` is a time as text once an order is shipped.",
-        file: File::ProductflowWire,
-        symbol: "order",
-        needle: "shipped_at: body.get(\"shipped_at\")",
-        decided: Decided::ByReading {
-            how: "The field of shipped orders.",
-        },
-        remedy: "Change `shipped_at` in `order`; until then the invoice's date is the day on which the shipment was seen.",
-    },
-    Entry {
-        id: "pf-timezone",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A time without an offset is Europe/Amsterdam.",
-        file: File::ProductflowWire,
-        symbol: "timestamp",
-        needle: "fn timestamp(text: &str)",
-        decided: Decided::ByReading {
-            how: "Whether times carry an offset; if not, the known order's moment, or a time that would lie in the future.",
-        },
-        remedy: "Change the zone in `timestamp`: invoices around midnight would have the wrong date.",
-    },
-    Entry {
-        id: "pf-costs",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "Costs are `shipping_cost`, `transaction_price` and `additional_price`, a discount is `discount_price`.",
-        file: File::ProductflowWire,
-        symbol: "costs",
-        needle: "fn costs(body: &Value",
-        decided: Decided::ByReading {
-            how: "The fields, with others that could mean the same.",
-        },
-        remedy: "Change `costs` to the fields that were found; until then they are missing on invoices.",
-    },
-    Entry {
-        id: "pf-customer",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`billing_customer` and `shipping_customer` are objects with `country_code`, `company_name` and `vat_number`.",
-        file: File::ProductflowWire,
-        symbol: "order",
-        needle: "body.get(\"billing_customer\")",
-        decided: Decided::ByReading {
-            how: "The names of the fields, never their values.",
-        },
-        remedy: "Change `order`: until then businesses and other countries are not noticed.",
-    },
-    Entry {
-        id: "pf-lines",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`lines` is a list with at least one line, unless the order is cancelled.",
-        file: File::ProductflowWire,
-        symbol: "lines",
-        needle: "fn lines(body: &Value",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `lines` to the field that was found; until then no order can be read.",
-    },
-    Entry {
-        id: "pf-line-id",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line's `id` is unique within its order.",
-        file: File::ProductflowWire,
-        symbol: "line",
-        needle: ".get(\"id\")",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `id` in `line`: choices that the merchant makes per line hang on it. Without it lines are numbered.",
-    },
-    Entry {
-        id: "pf-line-sku",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line's `sku` is the article number; it may be absent.",
-        file: File::ProductflowWire,
-        symbol: "line",
-        needle: ".get(\"sku\")",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `sku` in `line`; until then no article is found.",
-    },
-    Entry {
-        id: "pf-line-title",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line's `title` is what was sold.",
-        file: File::ProductflowWire,
-        symbol: "line",
-        needle: "text_of(row, \"title\")",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `title` in `line`; until then invoices show the article number.",
-    },
-    Entry {
-        id: "pf-line-quantity",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line's `quantity` is a whole number of at least 1, possibly as text.",
-        file: File::ProductflowWire,
-        symbol: "quantity",
-        needle: "fn quantity(value: &Value)",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `quantity`; until then no order can be read.",
-    },
-    Entry {
-        id: "pf-line-price-field",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line has a `price`, a number or a text that is one.",
-        file: File::ProductflowWire,
-        symbol: "line",
-        needle: "let price_value = row.get(\"price\")",
-        decided: Decided::ByReading { how: "The field." },
-        remedy: "Change `price` in `line` to the field that was found, and check again what it means.",
-    },
-    Entry {
-        id: "pf-vat-code",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line's `vat_code` is what the merchant typed into ProductFlow's VAT group.",
-        file: File::ProductflowWire,
-        symbol: "line",
-        needle: ".get(\"vat_code\")",
-        decided: Decided::ByReading {
-            how: "The field, with others that could mean the same, and how many of the codes are ids of Robaws tariffs.",
-        },
-        remedy: "Change `vat_code` in `line` to the field that was found; until then the merchant chooses the tariff of every line by hand.",
-    },
-    Entry {
-        id: "pf-fbm",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line's `fbm` says whether the marketplace ships it from its own stock.",
-        file: File::ProductflowWire,
-        symbol: "line",
-        needle: "fbm: row.get(\"fbm\")",
-        decided: Decided::ByReading {
-            how: "The field, with others that could mean the same.",
-        },
-        remedy: "Change `fbm` in `line`: until then such lines take stock out of the merchant's own location.",
-    },
-    Entry {
-        id: "pf-order-amounts",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "Amounts are in the unit that `order_amounts` says: cents.",
-        file: File::Settings,
-        symbol: "OrderAmounts",
-        needle: "pub enum OrderAmounts",
-        decided: Decided::ByReading {
-            how: "The known order's total against the sum of its fields; without one, whether any amount has decimals.",
-        },
-        remedy: "Set `order_amounts` of the connection to the other unit (`cents` or `euros`) BEFORE it is activated: invoices would be wrong by a factor of 100.",
-    },
-    Entry {
-        id: "pf-line-price",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "A line's `price` is what `line_price` says: the total of the line.",
-        file: File::Settings,
-        symbol: "LinePrice",
-        needle: "pub enum LinePrice",
-        decided: Decided::ByReading {
-            how: "The known order's total, or an order's own total, against the sum of its fields; needs a line of several pieces.",
-        },
-        remedy: "Set `line_price` of the connection to the other meaning (`total` or `unit`) BEFORE it is activated.",
-    },
-    Entry {
-        id: "pf-vat-inclusive",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "Amounts include VAT.",
-        file: File::ProductflowWire,
-        symbol: "amount",
-        needle: "fn amount(value: &Value",
-        decided: Decided::ByReading {
-            how: "The known order's total, or an order's own total, against the sum of its fields with and without the VAT of its codes' tariffs in Robaws.",
-        },
-        remedy: "Do not activate: there is no setting for amounts without VAT; `line` and `costs` must add it.",
-    },
-    Entry {
-        id: "pf-costs-sum",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "An order comes to its lines plus its costs less its discount.",
-        file: File::ProductflowWire,
-        symbol: "costs",
-        needle: "discount: cost(\"discount_price\")?",
-        decided: Decided::ByReading {
-            how: "The same totals against the sum with the discount added or left out, and without costs.",
-        },
-        remedy: "Change `costs`: every order with costs or a discount would come to a wrong total.",
-    },
-    Entry {
-        id: "pf-total",
-        basis: Basis::Assumed,
-        section: "Orders",
-        assumption: "`total`, `total_price` or `grand_total` is the order's own total, in the same unit.",
-        file: File::ProductflowWire,
-        symbol: "total",
-        needle: "fn total(body: &Value",
-        decided: Decided::ByReading {
-            how: "The field, with others that could mean the same, against the sum of the order.",
-        },
-        remedy: "Change the names in `total`: an order whose total does not fit its lines is refused.",
-    },
-    Entry {
-        id: "pf-not-found",
-        basis: Basis::Assumed,
-        section: "Transport",
-        assumption: "An order that there is not is 404.",
-        file: File::ProductflowTransport,
-        symbol: "answer",
-        needle: "404 => Err(Error::NotFound",
-        decided: Decided::ByReading {
-            how: "An order that can't exist.",
-        },
-        remedy: "Change `answer` in `transport.rs`: orders that ProductFlow removed would otherwise be asked for again and again.",
-    },
-    Entry {
-        id: "pf-bad-token",
-        basis: Basis::Assumed,
-        section: "Transport",
-        assumption: "A bad token is 401, a redirect, or a page instead of JSON.",
-        file: File::ProductflowTransport,
-        symbol: "answer",
-        needle: "300..=399 | 401",
-        decided: Decided::ByReading {
-            how: "One call with a token that is none.",
-        },
-        remedy: "Change `answer` in `transport.rs`: a revoked token would not be noticed as one.",
-    },
-    Entry {
-        id: "pf-wrong-company",
-        basis: Basis::Assumed,
-        section: "Transport",
-        assumption: "A company that the token does not reach is 403 or 404, or treated as a bad token.",
-        file: File::ProductflowTransport,
-        symbol: "answer",
-        needle: "403 => Err(Error::Forbidden",
-        decided: Decided::ByReading {
-            how: "One call with company 0.",
-        },
-        remedy: "Change `answer` in `transport.rs`. If such a call succeeds, the company number is not looked at: make sure that the token reaches this company alone.",
-    },
-    Entry {
-        id: "pf-rejections",
-        basis: Basis::Assumed,
-        section: "Transport",
-        assumption: "422 carries `message` and `errors`, 429 `Retry-After`.",
-        file: File::ProductflowTransport,
-        symbol: "answer",
-        needle: "429 => {",
-        decided: Decided::ByHand {
-            why: "only a faulty write or too many calls show it",
-            by_hand: "Nothing is to be done: only the status counts; a message that is not found is left out.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "pf-rate-headers",
-        basis: Basis::Assumed,
-        section: "Transport",
-        assumption: "Where there is a limit, `X-RateLimit-Limit` and `X-RateLimit-Remaining` tell it.",
-        file: File::ProductflowTransport,
-        symbol: "Client::learn",
-        needle: "\"x-ratelimit-remaining\"",
-        decided: Decided::ByReading {
-            how: "The names of the headers that speak of a limit.",
-        },
-        remedy: "Change the name in `learn`; until then calls are not paced, and a 429 is waited out.",
-    },
-    Entry {
-        id: "pf-description",
-        basis: Basis::Assumed,
-        section: "Products",
-        assumption: "A product has a `description`.",
-        file: File::ProductflowWire,
-        symbol: "product_form",
-        needle: "pub(crate) fn product_form",
-        decided: Decided::ByReading {
-            how: "The fields of one product, with others that could mean the same.",
-        },
-        remedy: "Change `product_form` to the field that was found; until then ProductFlow gets no descriptions, or refuses products.",
-    },
-    Entry {
-        id: "pf-offer-replaces",
-        basis: Basis::Assumed,
-        section: "Products",
-        assumption: "The whole set of fields goes out every time, since those left out may be cleared.",
-        file: File::ProductflowWire,
-        symbol: "offer_form",
-        needle: "pub(crate) fn offer_form",
-        decided: Decided::ByHand {
-            why: "only a write shows it",
-            by_hand: "Send an article, edit its offer in ProductFlow, send it again: only what the connector owns may change.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "pf-offer-stock",
-        basis: Basis::Assumed,
-        section: "Products",
-        assumption: "ProductFlow does not take its own open orders off the stock of an offer.",
-        file: File::ProductflowWire,
-        symbol: "offer_form",
-        needle: "(\"qty_available\".to_owned()",
-        decided: Decided::ByReading {
-            how: "`qty_available` against what was sent last, and `qty_sellable` against `qty_available`, of an article with open orders.",
-        },
-        remedy: "Ask ProductFlow to switch its reservation off for this company; else each open order counts twice until it is shipped, and offers sell out early.",
-    },
+    Entry::known("pf-access", "Transport")
+        .says("Token and company go together: `GET marketplace` answers 2xx with JSON.")
+        .stands_in(PRODUCTFLOW_TRANSPORT, "Client::test_connection")
+        .decided_by_reading("That call.")
+        .remedy("Make a new token in ProductFlow (profile → API) and check the company's number there. If orders can be read all the same, change `test_connection`."),
+    Entry::assumed("pf-envelope", "Transport")
+        .says("A list is `{data, links, meta}`, the same keys at the top level, or a bare array.")
+        .stands_in(PRODUCTFLOW_WIRE, "orders_page")
+        .decided_by_reading("The keys of a list of orders.")
+        .remedy("Change `orders_page` to the keys that were found; until then nothing is read."),
+    Entry::known("pf-paging", "Transport")
+        .says("`page` counts from 1 and `per_page` says how many.")
+        .stands_in(PRODUCTFLOW_ORDERS, "Client::orders_page")
+        .decided_by_reading("The second page of one row, against the first page of fifty.")
+        .remedy("Change the query of `orders_page`: a page that never changes would be read again and again."),
+    Entry::assumed("pf-sort", "Orders")
+        .says("`sort[0]=-updated_at` puts the latest update first.")
+        .stands_in(PRODUCTFLOW_ORDERS, "Client::orders_page")
+        .decided_by_reading("The order of `updated_at` on the first sorted page.")
+        .remedy("Nothing has to be changed: the poll notices, and reads the whole list then. With many orders ask ProductFlow for a column that sorts, and change the query."),
+    Entry::known("pf-status-filter", "Orders")
+        .says("`status[]=` lists only orders of that status.")
+        .stands_in(PRODUCTFLOW_ORDERS, "Client::orders_of_status")
+        .decided_by_reading("A page of one status that was seen.")
+        .remedy("Nothing has to be changed: every order's own status is looked at. Catching up takes longer."),
+    Entry::assumed("pf-all-statuses", "Orders")
+        .says("Without `status[]` the list holds orders of every status.")
+        .stands_in(PRODUCTFLOW_ORDERS, "Client::orders_page")
+        .decided_by_reading("The statuses on the first page; if there is only `open`, a page of `status[]=shipped`.")
+        .remedy("Change `orders_page` to name every status (`orders_of_status`): orders that are shipped or cancelled between two polls would be missed."),
+    Entry::assumed("pf-list-rows", "Orders")
+        .says("An order of the list has the same fields as the order itself.")
+        .stands_in(PRODUCTFLOW_WIRE, "RawOrder")
+        .decided_by_reading("The fields of both.")
+        .remedy("Orders are always asked for before anything is booked; the preview and the state of the poll need `status`, `updated_at` and `placed_at` in the list."),
+    Entry::assumed("pf-order-envelope", "Orders")
+        .says("One order stands under `data`.")
+        .stands_in(PRODUCTFLOW_WIRE, "one_order")
+        .decided_by_reading("The keys of one order's answer.")
+        .remedy("Change `one_order`."),
+    Entry::assumed("pf-identifier", "Orders")
+        .says("`identifier` is the key of an order, and `GET order/{identifier}` gives that order.")
+        .stands_in(PRODUCTFLOW_WIRE, "RawOrder::identifier")
+        .decided_by_reading("The field, and one order asked for by it.")
+        .remedy("Change `RawOrder::identifier` to the field that was found."),
+    Entry::assumed("pf-status", "Orders")
+        .says("`status` is a word.")
+        .stands_in(PRODUCTFLOW_WIRE, "status")
+        .decided_by_reading("The field.")
+        .remedy("Change `status` to the field that was found."),
+    Entry::assumed("pf-status-words", "Orders")
+        .says("The words of `status` are `open`, `accepted`, `shipped`, `cancelled` or `canceled`, or set as `status_words`.")
+        .stands_in(SETTINGS, "StatusWords")
+        .decided_by_reading("The words seen, against the defaults and the connection's `status_words`.")
+        .remedy("Set `status_words` of the connection: add each unknown word to `open`, `shipped` or `cancelled`. Until then orders with it are left alone and reported."),
+    Entry::assumed("pf-external-identifier", "Orders")
+        .says("`external_identifier` is the marketplace's number.")
+        .stands_in(PRODUCTFLOW_WIRE, "order")
+        .decided_by_reading("The field.")
+        .remedy("Change the name in `read` and `order`; until then references show only ProductFlow's key."),
+    Entry::assumed("pf-marketplace", "Orders")
+        .says("`marketplace` is a name, or an object with `name`.")
+        .stands_in(PRODUCTFLOW_WIRE, "order")
+        .decided_by_reading("The field.")
+        .remedy("Change `marketplace` in `order`; only texts use it."),
+    Entry::assumed("pf-currency", "Orders")
+        .says("`currency_code` is a code such as EUR; missing means EUR.")
+        .stands_in(PRODUCTFLOW_WIRE, "order")
+        .decided_by_reading("The field.")
+        .remedy("Change `currency` in `order`: an order in another currency would be booked as euros."),
+    Entry::assumed("pf-placed-at", "Orders")
+        .says("`placed_at` is a time as text.")
+        .stands_in(PRODUCTFLOW_WIRE, "RawOrder::placed_at")
+        .decided_by_reading("The field and its format.")
+        .remedy("Change `RawOrder::placed_at` and `timestamp`; until then no order can be read."),
+    Entry::assumed("pf-updated-at", "Orders")
+        .says("`updated_at` is a time as text.")
+        .stands_in(PRODUCTFLOW_WIRE, "RawOrder::updated_at")
+        .decided_by_reading("The field and its format.")
+        .remedy("Change `RawOrder::updated_at`; until then changes are noticed only by the digest of the order."),
+    Entry::assumed("pf-shipped-at", "Orders")
+        .says("`shipped_at` is a time as text once an order is shipped.")
+        .stands_in(PRODUCTFLOW_WIRE, "order")
+        .decided_by_reading("The field of shipped orders.")
+        .remedy("Change `shipped_at` in `order`; until then the invoice's date is the day on which the shipment was seen."),
+    Entry::assumed("pf-timezone", "Orders")
+        .says("A time without an offset is Europe/Amsterdam.")
+        .stands_in(PRODUCTFLOW_WIRE, "timestamp")
+        .decided_by_reading("Whether times carry an offset; if not, the known order's moment, or a time that would lie in the future.")
+        .remedy("Change the zone in `timestamp`: invoices around midnight would have the wrong date."),
+    Entry::assumed("pf-costs", "Orders")
+        .says("Costs are `shipping_cost`, `transaction_price` and `additional_price`, a discount is `discount_price`.")
+        .stands_in(PRODUCTFLOW_WIRE, "costs")
+        .decided_by_reading("The fields, with others that could mean the same.")
+        .remedy("Change `costs` to the fields that were found; until then they are missing on invoices."),
+    Entry::assumed("pf-customer", "Orders")
+        .says("`billing_customer` and `shipping_customer` are objects with `country_code`, `company_name` and `vat_number`.")
+        .stands_in(PRODUCTFLOW_WIRE, "order")
+        .decided_by_reading("The names of the fields, never their values.")
+        .remedy("Change `order`: until then businesses and other countries are not noticed."),
+    Entry::assumed("pf-lines", "Orders")
+        .says("`lines` is a list with at least one line, unless the order is cancelled.")
+        .stands_in(PRODUCTFLOW_WIRE, "lines")
+        .decided_by_reading("The field.")
+        .remedy("Change `lines` to the field that was found; until then no order can be read."),
+    Entry::assumed("pf-line-id", "Orders")
+        .says("A line's `id` is unique within its order.")
+        .stands_in(PRODUCTFLOW_WIRE, "line")
+        .decided_by_reading("The field.")
+        .remedy("Change `id` in `line`: choices that the merchant makes per line hang on it. Without it lines are numbered."),
+    Entry::assumed("pf-line-sku", "Orders")
+        .says("A line's `sku` is the article number; it may be absent.")
+        .stands_in(PRODUCTFLOW_WIRE, "line")
+        .decided_by_reading("The field.")
+        .remedy("Change `sku` in `line`; until then no article is found."),
+    Entry::assumed("pf-line-title", "Orders")
+        .says("A line's `title` is what was sold.")
+        .stands_in(PRODUCTFLOW_WIRE, "line")
+        .decided_by_reading("The field.")
+        .remedy("Change `title` in `line`; until then invoices show the article number."),
+    Entry::assumed("pf-line-quantity", "Orders")
+        .says("A line's `quantity` is a whole number of at least 1, possibly as text.")
+        .stands_in(PRODUCTFLOW_WIRE, "quantity")
+        .decided_by_reading("The field.")
+        .remedy("Change `quantity`; until then no order can be read."),
+    Entry::assumed("pf-line-price-field", "Orders")
+        .says("A line has a `price`, a number or a text that is one.")
+        .stands_in(PRODUCTFLOW_WIRE, "line")
+        .decided_by_reading("The field.")
+        .remedy("Change `price` in `line` to the field that was found, and check again what it means."),
+    Entry::assumed("pf-vat-code", "Orders")
+        .says("A line's `vat_code` is what the merchant typed into ProductFlow's VAT group.")
+        .stands_in(PRODUCTFLOW_WIRE, "line")
+        .decided_by_reading("The field, with others that could mean the same, and how many of the codes are ids of Robaws tariffs.")
+        .remedy("Change `vat_code` in `line` to the field that was found; until then the merchant chooses the tariff of every line by hand."),
+    Entry::assumed("pf-fbm", "Orders")
+        .says("A line's `fbm` says whether the marketplace ships it from its own stock.")
+        .stands_in(PRODUCTFLOW_WIRE, "line")
+        .decided_by_reading("The field, with others that could mean the same.")
+        .remedy("Change `fbm` in `line`: until then such lines take stock out of the merchant's own location."),
+    Entry::assumed("pf-order-amounts", "Orders")
+        .says("Amounts are in the unit that `order_amounts` says: cents.")
+        .stands_in(SETTINGS, "OrderAmounts")
+        .decided_by_reading("The known order's total against the sum of its fields; without one, whether any amount has decimals.")
+        .remedy("Set `order_amounts` of the connection to the other unit (`cents` or `euros`) BEFORE it is activated: invoices would be wrong by a factor of 100."),
+    Entry::assumed("pf-line-price", "Orders")
+        .says("A line's `price` is what `line_price` says: the total of the line.")
+        .stands_in(SETTINGS, "LinePrice")
+        .decided_by_reading("The known order's total, or an order's own total, against the sum of its fields; needs a line of several pieces.")
+        .remedy("Set `line_price` of the connection to the other meaning (`total` or `unit`) BEFORE it is activated."),
+    Entry::assumed("pf-vat-inclusive", "Orders")
+        .says("Amounts include VAT.")
+        .stands_in(PRODUCTFLOW_WIRE, "amount")
+        .decided_by_reading("The known order's total, or an order's own total, against the sum of its fields with and without the VAT of its codes' tariffs in Robaws.")
+        .remedy("Do not activate: there is no setting for amounts without VAT; `line` and `costs` must add it."),
+    Entry::assumed("pf-costs-sum", "Orders")
+        .says("An order comes to its lines plus its costs less its discount.")
+        .stands_in(PRODUCTFLOW_WIRE, "costs")
+        .decided_by_reading("The same totals against the sum with the discount added or left out, and without costs.")
+        .remedy("Change `costs`: every order with costs or a discount would come to a wrong total."),
+    Entry::assumed("pf-total", "Orders")
+        .says("`total`, `total_price` or `grand_total` is the order's own total, in the same unit.")
+        .stands_in(PRODUCTFLOW_WIRE, "total")
+        .decided_by_reading("The field, with others that could mean the same, against the sum of the order.")
+        .remedy("Change the names in `total`: an order whose total does not fit its lines is refused."),
+    Entry::assumed("pf-not-found", "Transport")
+        .says("An order that there is not is 404.")
+        .stands_in(PRODUCTFLOW_TRANSPORT, "answer")
+        .decided_by_reading("An order that can't exist.")
+        .remedy("Change `answer` in `transport.rs`: orders that ProductFlow removed would otherwise be asked for again and again."),
+    Entry::assumed("pf-bad-token", "Transport")
+        .says("A bad token is 401, a redirect, or a page instead of JSON.")
+        .stands_in(PRODUCTFLOW_TRANSPORT, "answer")
+        .decided_by_reading("One call with a token that is none.")
+        .remedy("Change `answer` in `transport.rs`: a revoked token would not be noticed as one."),
+    Entry::assumed("pf-wrong-company", "Transport")
+        .says("A company that the token does not reach is 403 or 404, or treated as a bad token.")
+        .stands_in(PRODUCTFLOW_TRANSPORT, "answer")
+        .decided_by_reading("One call with company 0.")
+        .remedy("Change `answer` in `transport.rs`. If such a call succeeds, the company number is not looked at: make sure that the token reaches this company alone."),
+    Entry::assumed("pf-rejections", "Transport")
+        .says("422 carries `message` and `errors`, 429 `Retry-After`.")
+        .stands_in(PRODUCTFLOW_TRANSPORT, "answer")
+        .decided_by_hand("only a faulty write or too many calls show it", "Nothing is to be done: only the status counts; a message that is not found is left out.")
+        .remedy(""),
+    Entry::assumed("pf-rate-headers", "Transport")
+        .says("Where there is a limit, `X-RateLimit-Limit` and `X-RateLimit-Remaining` tell it.")
+        .stands_in(PRODUCTFLOW_TRANSPORT, "Client::learn")
+        .decided_by_reading("The names of the headers that speak of a limit.")
+        .remedy("Change the name in `learn`; until then calls are not paced, and a 429 is waited out."),
+    Entry::assumed("pf-description", "Products")
+        .says("A product has a `description`.")
+        .stands_in(PRODUCTFLOW_WIRE, "product_form")
+        .decided_by_reading("The fields of one product, with others that could mean the same.")
+        .remedy("Change `product_form` to the field that was found; until then ProductFlow gets no descriptions, or refuses products."),
+    Entry::assumed("pf-offer-replaces", "Products")
+        .says("The whole set of fields goes out every time, since those left out may be cleared.")
+        .stands_in(PRODUCTFLOW_WIRE, "offer_form")
+        .decided_by_hand("only a write shows it", "Send an article, edit its offer in ProductFlow, send it again: only what the connector owns may change.")
+        .remedy(""),
+    Entry::assumed("pf-offer-stock", "Products")
+        .says("ProductFlow does not take its own open orders off the stock of an offer.")
+        .stands_in(PRODUCTFLOW_WIRE, "offer_form")
+        .decided_by_reading("`qty_available` against what was sent last, and `qty_sellable` against `qty_available`, of an article with open orders.")
+        .remedy("Ask ProductFlow to switch its reservation off for this company; else each open order counts twice until it is shipped, and offers sell out early."),
 ];

@@ -1,562 +1,216 @@
 //! What is assumed about Robaws, in the order of its contract.
 
-use super::{Basis, Decided, Entry, File};
+use super::{Entry, ROBAWS_ARTICLES, ROBAWS_PACING, ROBAWS_PARTIES, ROBAWS_TRANSPORT, ROBAWS_WIRE};
 
 pub(super) const ENTRIES: &[Entry] = &[
-    Entry {
-        id: "rw-access",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "Robaws takes key and secret as Basic authentication.",
-        file: File::RobawsTransport,
-        symbol: "Client::build",
-        needle: ".basic_auth(",
-        decided: Decided::ByReading {
-            how: "The first call, one page of stock locations.",
-        },
-        remedy: "Enter key and secret of an \"API only\" user again; a refusal with the header `X-Robaws-Unauthorized-Reason` means that Robaws has blocked the user for a while.",
-    },
-    Entry {
-        id: "rw-modules",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "The API user may read every module that the connector needs.",
-        file: File::RobawsTransport,
-        symbol: "answer",
-        needle: "403 => Err(Error::Forbidden",
-        decided: Decided::ByReading {
-            how: "One page of each module's list.",
-        },
-        remedy: "Give the API user's role the modules that are named; webhooks need an administrator.",
-    },
-    Entry {
-        id: "rw-pages",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "A list is an object with `items`, `totalItems` and `totalPages`; `page` counts from 0, `size` is at most 100.",
-        file: File::RobawsWire,
-        symbol: "Page",
-        needle: "pub(crate) struct Page<T>",
-        decided: Decided::ByReading {
-            how: "The shape of the lists, and whether page 1 of articles goes on where page 0 ends.",
-        },
-        remedy: "Change `Page` and `Client::list` to the names and the numbering that were found.",
-    },
-    Entry {
-        id: "rw-sort",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "`sort=id:desc` puts the newest first.",
-        file: File::RobawsTransport,
-        symbol: "Client::list",
-        needle: "pub(crate) async fn list<",
-        decided: Decided::ByReading {
-            how: "The ids of articles asked for in that order.",
-        },
-        remedy: "Nothing of the connector relies on it; only the doctor then sees old documents instead of new ones.",
-    },
-    Entry {
-        id: "rw-error-body",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "A refusal is JSON with `status`, `error`, `path` and `correlationId`; what is not there is 404.",
-        file: File::RobawsWire,
-        symbol: "error_message",
-        needle: "pub(crate) fn error_message",
-        decided: Decided::ByReading {
-            how: "An article that can't exist, and every 403 that comes.",
-        },
-        remedy: "Change `error_message`: without it notifications show only the status; a missing article that is not 404 must be mapped in `transport.rs: answer`.",
-    },
-    Entry {
-        id: "rw-rate-headers",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "`X-RateLimit-Remaining`, `X-RateLimit-Daily-Remaining`, `-Daily-Limit` and `-Daily-Reset` (seconds) are on every answer.",
-        file: File::RobawsPacing,
-        symbol: "Pacer::learn",
-        needle: "pub fn learn",
-        decided: Decided::ByReading {
-            how: "The headers of the first answers: names, whole numbers, a reset within a day.",
-        },
-        remedy: "Change the names in `Pacer::learn`; until then pace by `PER_SECOND` alone.",
-    },
-    Entry {
-        id: "rw-replica",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "`Database-Mode: replica` reads from a copy with a daily quota of its own.",
-        file: File::RobawsTransport,
-        symbol: "Client::build",
-        needle: "\"database-mode\"",
-        decided: Decided::ByReading {
-            how: "The day's quota that a replica answer shows, against that of the live answers around it.",
-        },
-        remedy: "The nightly check then uses the same quota as orders: ask Robaws for a higher one, or read less (`articles_page`, `documents_page`).",
-    },
-    Entry {
-        id: "rw-bad-credentials",
-        basis: Basis::Known,
-        section: "Transport",
-        assumption: "Bad credentials are 401.",
-        file: File::RobawsTransport,
-        symbol: "answer",
-        needle: "401 => Err(Error::Unauthorized",
-        decided: Decided::ByHand {
-            why: "a call with a wrong secret counts towards a block of the API user",
-            by_hand: "Enter a wrong secret in a test tenant: the connection must become `needs_credentials`.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-idempotency-memory",
-        basis: Basis::Assumed,
-        section: "Transport",
-        assumption: "An `Idempotency-Key` is remembered for 24 hours at most.",
-        file: File::RobawsTransport,
-        symbol: "Request::idempotency_key",
-        needle: "pub(crate) idempotency_key",
-        decided: Decided::ByHand {
-            why: "only repeated writes show it",
-            by_hand: "Nothing is to be done: the ledger decides what was done, whatever Robaws remembers.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-stock-locations",
-        basis: Basis::Assumed,
-        section: "Stock",
-        assumption: "`/stock-locations` gives `id` and `name`.",
-        file: File::RobawsWire,
-        symbol: "Named",
-        needle: "pub struct Named",
-        decided: Decided::ByReading {
-            how: "The fields of the list.",
-        },
-        remedy: "Change `Named` to the name that was found.",
-    },
-    Entry {
-        id: "rw-vat-tariffs",
-        basis: Basis::Known,
-        section: "VAT tariffs",
-        assumption: "A VAT tariff has `id`, `name` and `percentage`, a number such as 21 or 25.5.",
-        file: File::RobawsWire,
-        symbol: "WireTariff",
-        needle: "pub(crate) struct WireTariff",
-        decided: Decided::ByReading {
-            how: "The fields of the list; a percentage between 0 and 1 would be a fraction.",
-        },
-        remedy: "Change `WireTariff::into_tariff`: percentages as fractions would make every invoice wrong.",
-    },
-    Entry {
-        id: "rw-vat-inclusive",
-        basis: Basis::Assumed,
-        section: "VAT tariffs",
-        assumption: "\"BTW berekening inclusief\" of a tariff is `vatInclusive`, true or false.",
-        file: File::RobawsWire,
-        symbol: "WireTariff::vat_inclusive",
-        needle: "vat_inclusive: Option<bool>",
-        decided: Decided::ByReading {
-            how: "The fields of the list of tariffs, with others that could mean the same.",
-        },
-        remedy: "Rename `vat_inclusive` in `WireTariff` to the field that was found. Until then no tariff counts as inclusive, and no order can be invoiced.",
-    },
-    Entry {
-        id: "rw-articles",
-        basis: Basis::Known,
-        section: "Articles",
-        assumption: "An article has `id`, `articleNumber`, `name`, `costPrice`, `salePrice` (numbers), `vatTariffId` and `stockArticle`.",
-        file: File::RobawsWire,
-        symbol: "WireArticle",
-        needle: "pub(crate) struct WireArticle",
-        decided: Decided::ByReading {
-            how: "The fields of a page of articles.",
-        },
-        remedy: "Change the fields of `WireArticle`.",
-    },
-    Entry {
-        id: "rw-available-stock",
-        basis: Basis::Known,
-        section: "Articles",
-        assumption: "`availableStock` is a number, and there with `include=availableStock`.",
-        file: File::RobawsWire,
-        symbol: "WireArticle::available_stock",
-        needle: "available_stock: Option<Decimal>",
-        decided: Decided::ByReading {
-            how: "A page of articles with and one without the include.",
-        },
-        remedy: "Change `ARTICLE_INCLUDES` or `available_stock`; without it every offer goes out with stock 0.",
-    },
-    Entry {
-        id: "rw-location-stock",
-        basis: Basis::Known,
-        section: "Articles",
-        assumption: "`availableStock` is the total of all stock locations, less what is reserved.",
-        file: File::RobawsWire,
-        symbol: "WireArticle::available_stock",
-        needle: "available_stock: Option<Decimal>",
-        decided: Decided::BySight {
-            how: "Whether an article shows its stock per location (`include=stockLocations`), and whether that adds up.",
-            by_hand: "Open one article in Robaws and compare the stock of its locations and its reservations with what the connector's list of articles shows.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-article-gone",
-        basis: Basis::Assumed,
-        section: "Articles",
-        assumption: "`archivedAt` and `deletedAt`, a time or null, mark an article that is gone.",
-        file: File::RobawsWire,
-        symbol: "WireArticle::is_live",
-        needle: "pub(crate) fn is_live",
-        decided: Decided::ByReading {
-            how: "The fields of a page of articles, with others that could mean the same.",
-        },
-        remedy: "Change `is_live` and the two fields; until then archived articles keep their offers.",
-    },
-    Entry {
-        id: "rw-sale-price-vat",
-        basis: Basis::Assumed,
-        section: "Articles",
-        assumption: "`salePrice` includes VAT when the article's tariff is VAT-inclusive.",
-        file: File::RobawsWire,
-        symbol: "WireArticle::sale_price",
-        needle: "sale_price: Option<Decimal>",
-        decided: Decided::ByHand {
-            why: "the API says only the number",
-            by_hand: "Give a test article an inclusive tariff and a sale price, and compare an offer in Robaws with the price that ProductFlow gets; leave `send_sale_price` off until then.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-checkbox",
-        basis: Basis::Assumed,
-        section: "Articles",
-        assumption: "The checkbox is `extraFields.ProductFlow.booleanValue`.",
-        file: File::RobawsWire,
-        symbol: "CHECKBOX",
-        needle: "const CHECKBOX",
-        decided: Decided::ByReading {
-            how: "The extra fields of a page of articles, with those whose name resembles it.",
-        },
-        remedy: "If its name differs only in case or spaces, rename it in Robaws (settings → articles → extra fields); else change `CHECKBOX`.",
-    },
-    Entry {
-        id: "rw-ticked-filter",
-        basis: Basis::Known,
-        section: "Articles",
-        assumption: "`extraFields[ProductFlow]=true` lists the ticked articles.",
-        file: File::RobawsWire,
-        symbol: "TICKED_FILTER",
-        needle: "TICKED_FILTER: &str",
-        decided: Decided::ByReading {
-            how: "A page under the filter: every article of it must be ticked, and each ticked one known must be there.",
-        },
-        remedy: "If it is refused (400), the checkbox is not defined: an administrator makes it. If it is ignored, the nightly check still finds every ticked article, but a full push reads them all.",
-    },
-    Entry {
-        id: "rw-article-number-filter",
-        basis: Basis::Known,
-        section: "Articles",
-        assumption: "The filter `articleNumber` gives every article whose number contains the text, whatever the case.",
-        file: File::RobawsArticles,
-        symbol: "Client::articles_by_number",
-        needle: "pub async fn articles_by_number",
-        decided: Decided::ByReading {
-            how: "A part of a number, in lower case: the article must be among the answers, and those fewer than all.",
-        },
-        remedy: "If it is ignored, each look-up of an order line reads the whole list: do not go live. If it only matches whole numbers, the search for articles on the merchant's page finds less, look-ups are right.",
-    },
-    Entry {
-        id: "rw-article-name-filter",
-        basis: Basis::Assumed,
-        section: "Articles",
-        assumption: "The filter `name` gives every article whose name contains the text.",
-        file: File::RobawsWire,
-        symbol: "NAME_FILTER",
-        needle: "NAME_FILTER: &str",
-        decided: Decided::ByReading {
-            how: "A part of a name: the article must be among the answers.",
-        },
-        remedy: "Only the search for articles on the merchant's page uses it: change `find_articles`.",
-    },
-    Entry {
-        id: "rw-stock-change-create",
-        basis: Basis::Assumed,
-        section: "Stock",
-        assumption: "`POST /stock-changes` with inline lines, positive quantities and `booked` books it at once; an unknown id is 400.",
-        file: File::RobawsWire,
-        symbol: "stock_change_body",
-        needle: "pub fn stock_change_body",
-        decided: Decided::ByHand {
-            why: "only a write shows it",
-            by_hand: "Place one test order with one piece: the stock change must be booked in Robaws, the article one piece down at the location; cancel it and the piece must come back.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-stock-changes",
-        basis: Basis::Assumed,
-        section: "Stock",
-        assumption: "A stock change shows `id`, `booked`, `description`, `fromStockLocationId` and `toStockLocationId`.",
-        file: File::RobawsWire,
-        symbol: "StockChange",
-        needle: "pub struct StockChange",
-        decided: Decided::ByReading {
-            how: "The fields of the newest stock changes; at least one location must be filled in.",
-        },
-        remedy: "Change the fields of `StockChange`, and most likely `stock_change_body` in the same way.",
-    },
-    Entry {
-        id: "rw-stock-change-lines",
-        basis: Basis::Assumed,
-        section: "Stock",
-        assumption: "With `include=lineItems` a stock change shows its lines, each with `articleId` and a positive `quantity`.",
-        file: File::RobawsWire,
-        symbol: "StockLine",
-        needle: "pub struct StockLine",
-        decided: Decided::ByReading {
-            how: "One stock change with its lines.",
-        },
-        remedy: "Change `StockChange::lines` and `StockLine`, and most likely `stock_change_body`: a sign in the quantity means that there are no two locations.",
-    },
-    Entry {
-        id: "rw-stock-change-description",
-        basis: Basis::Assumed,
-        section: "Stock",
-        assumption: "`description` comes back as it was written.",
-        file: File::RobawsWire,
-        symbol: "StockChange::is_ours",
-        needle: "pub fn is_ours",
-        decided: Decided::BySight {
-            how: "Whether a stock change shows a mark of the connector.",
-            by_hand: "Place one test order and read its stock change in Robaws: the text must end with the mark `#1-…`.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-updated-from",
-        basis: Basis::Assumed,
-        section: "Stock",
-        assumption: "`updatedFrom` filters lists of documents.",
-        file: File::RobawsWire,
-        symbol: "timestamp",
-        needle: "pub(crate) fn timestamp",
-        decided: Decided::ByReading {
-            how: "Stock changes that change after the year 2100: none may come.",
-        },
-        remedy: "If it is ignored, a search after a lost answer reads all documents: right, but slow. If it is refused (400), change `timestamp` to the format that Robaws takes.",
-    },
-    Entry {
-        id: "rw-invoice-moves-no-stock",
-        basis: Basis::Assumed,
-        section: "Stock",
-        assumption: "A line of an invoice moves no stock.",
-        file: File::RobawsWire,
-        symbol: "invoice_line_body",
-        needle: "pub fn invoice_line_body",
-        decided: Decided::ByHand {
-            why: "only a booked invoice shows it",
-            by_hand: "Ship the test order and book its invoice: the article's stock must be what it was before. If it is not, every piece is counted twice: do not go live.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-names",
-        basis: Basis::Known,
-        section: "Clients, users, companies",
-        assumption: "Clients, companies and payment conditions have `id` and `name`, users `id` and `fullName`.",
-        file: File::RobawsWire,
-        symbol: "Named::name",
-        needle: "alias = \"fullName\"",
-        decided: Decided::ByReading {
-            how: "The fields of the four lists.",
-        },
-        remedy: "Change `Named`.",
-    },
-    Entry {
-        id: "rw-client-search",
-        basis: Basis::Assumed,
-        section: "Clients, users, companies",
-        assumption: "`GET /clients?name=` gives every client whose name contains the text.",
-        file: File::RobawsParties,
-        symbol: "Client::clients_called",
-        needle: "async fn clients_called",
-        decided: Decided::ByReading {
-            how: "A part of a client's name: that client must be among the answers.",
-        },
-        remedy: "Only the search for the B2C client uses it: type the client's number instead, or change `clients_called`.",
-    },
-    Entry {
-        id: "rw-client-number",
-        basis: Basis::Assumed,
-        section: "Clients, users, companies",
-        assumption: "The number that people know a client by is its `id`.",
-        file: File::RobawsParties,
-        symbol: "Client::find_clients",
-        needle: "pub async fn find_clients",
-        decided: Decided::ByReading {
-            how: "Whether clients show another number, such as `logicId`, that differs from their `id`.",
-        },
-        remedy: "Choose the B2C client by its name, never by the number that Robaws shows; change `find_clients` to look by the number that was found.",
-    },
-    Entry {
-        id: "rw-invoices",
-        basis: Basis::Known,
-        section: "Sales invoices",
-        assumption: "A sales invoice has `id`, `clientId` and `booked`.",
-        file: File::RobawsWire,
-        symbol: "Invoice",
-        needle: "pub struct Invoice",
-        decided: Decided::ByReading {
-            how: "The fields of the newest invoices.",
-        },
-        remedy: "Change the fields of `Invoice` and the body in `invoice_header_body`.",
-    },
-    Entry {
-        id: "rw-invoice-type",
-        basis: Basis::Assumed,
-        section: "Sales invoices",
-        assumption: "A sales invoice shows its `type`, `INVOICE` or `CREDIT_NOTE`.",
-        file: File::RobawsWire,
-        symbol: "document_type",
-        needle: "fn document_type",
-        decided: Decided::ByReading {
-            how: "The words in `type` of the newest invoices and of those asked for with `type=CREDIT_NOTE`.",
-        },
-        remedy: "Change `document_type`; a credit note that is not known as one would count as a second invoice.",
-    },
-    Entry {
-        id: "rw-invoice-header",
-        basis: Basis::Assumed,
-        section: "Sales invoices",
-        assumption: "A sales invoice shows `date`, and `companyId` and `paymentConditionId` where they are set.",
-        file: File::RobawsWire,
-        symbol: "Invoice::date",
-        needle: "pub date: Option<String>",
-        decided: Decided::ByReading {
-            how: "The fields of the newest invoices.",
-        },
-        remedy: "Change these fields of `Invoice`; what an invoice does not show is taken as it was sent.",
-    },
-    Entry {
-        id: "rw-invoice-number",
-        basis: Basis::Assumed,
-        section: "Sales invoices",
-        assumption: "`logicId` is the number of a booked invoice; a draft may have none.",
-        file: File::RobawsWire,
-        symbol: "Invoice::number",
-        needle: "pub number: Option<String>",
-        decided: Decided::ByReading {
-            how: "`logicId` of booked invoices and of drafts.",
-        },
-        remedy: "Change the name in `Invoice::number`; until then orders show no invoice number.",
-    },
-    Entry {
-        id: "rw-invoice-totals",
-        basis: Basis::Known,
-        section: "Sales invoices",
-        assumption: "`totalInclVat` is the invoice's total, a number; it may be null on a draft.",
-        file: File::RobawsWire,
-        symbol: "Invoice::total_incl_vat",
-        needle: "pub total_incl_vat",
-        decided: Decided::ByReading {
-            how: "`totalInclVat` of booked invoices and of drafts.",
-        },
-        remedy: "Change `total_incl_vat`; until then no invoice is compared with its order to the cent.",
-    },
-    Entry {
-        id: "rw-invoice-lines",
-        basis: Basis::Known,
-        section: "Sales invoices",
-        assumption: "With `include=lineItems` an invoice shows its lines with `type`, `quantity`, `price` and `vatTariffId`.",
-        file: File::RobawsWire,
-        symbol: "InvoiceLineShown",
-        needle: "pub struct InvoiceLineShown",
-        decided: Decided::ByReading {
-            how: "One invoice with its lines.",
-        },
-        remedy: "Change `InvoiceLineShown` and `invoice_line_body`.",
-    },
-    Entry {
-        id: "rw-negative-quantity",
-        basis: Basis::Assumed,
-        section: "Sales invoices",
-        assumption: "The quantity of an invoice line may be negative.",
-        file: File::RobawsWire,
-        symbol: "invoice_line_body",
-        needle: "pub fn invoice_line_body",
-        decided: Decided::BySight {
-            how: "Whether a line of the invoice that was read has one.",
-            by_hand: "Place a test order with a discount and ship it: the invoice must have a line with quantity -1.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-reference-filter",
-        basis: Basis::Assumed,
-        section: "Sales invoices",
-        assumption: "`clientReference` comes back as written and can be filtered on.",
-        file: File::RobawsWire,
-        symbol: "Invoice::client_reference",
-        needle: "pub client_reference",
-        decided: Decided::ByReading {
-            how: "The reference of an invoice: it must be among the answers, and those fewer than all.",
-        },
-        remedy: "If it is ignored, a look-up after a lost answer reads every invoice: right, but slow. If it does not come back, change `client_reference` and `invoice_header_body`: without it a lost answer ends in doubt.",
-    },
-    Entry {
-        id: "rw-delete-draft",
-        basis: Basis::Assumed,
-        section: "Sales invoices",
-        assumption: "`DELETE` removes a draft; of a booked invoice it is refused.",
-        file: File::RobawsTransport,
-        symbol: "Request::delete",
-        needle: "pub(crate) fn delete",
-        decided: Decided::ByHand {
-            why: "only a write shows it",
-            by_hand: "Undo the draft of a test order on the merchant's page: it must be gone in Robaws.",
-        },
-        remedy: "",
-    },
-    Entry {
-        id: "rw-task-words",
-        basis: Basis::Known,
-        section: "Tasks",
-        assumption: "A task has a `status`; `Te doen` is open and `Gedaan` done.",
-        file: File::RobawsWire,
-        symbol: "TASK_OPEN",
-        needle: "const TASK_OPEN",
-        decided: Decided::ByReading {
-            how: "The words in `status` of existing tasks.",
-        },
-        remedy: "Change `TASK_OPEN` and `TASK_DONE` to the words that were found, or leave `task_user_id` empty.",
-    },
-    Entry {
-        id: "rw-webhooks",
-        basis: Basis::Known,
-        section: "Webhooks",
-        assumption: "A webhook endpoint shows `id` and `url`, and never its secret.",
-        file: File::RobawsWire,
-        symbol: "WebhookEndpoint",
-        needle: "pub struct WebhookEndpoint",
-        decided: Decided::ByReading {
-            how: "The fields of the list.",
-        },
-        remedy: "Change `WebhookEndpoint`; until then a re-activation may register a second endpoint.",
-    },
-    Entry {
-        id: "rw-silent-edits",
-        basis: Basis::Assumed,
-        section: "Webhooks",
-        assumption: "Some edits of articles fire no event.",
-        file: File::RobawsWire,
-        symbol: "webhook_body",
-        needle: "pub(crate) fn webhook_body",
-        decided: Decided::ByHand {
-            why: "only an edit shows it",
-            by_hand: "Nothing is to be done: the nightly check finds what was not announced.",
-        },
-        remedy: "",
-    },
+    Entry::known("rw-access", "Transport")
+        .says("Robaws takes key and secret as Basic authentication.")
+        .stands_in(ROBAWS_TRANSPORT, "Client::build")
+        .decided_by_reading("The first call, one page of stock locations.")
+        .remedy("Enter key and secret of an \"API only\" user again; a refusal with the header `X-Robaws-Unauthorized-Reason` means that Robaws has blocked the user for a while."),
+    Entry::known("rw-modules", "Transport")
+        .says("The API user may read every module that the connector needs.")
+        .stands_in(ROBAWS_TRANSPORT, "answer")
+        .decided_by_reading("One page of each module's list.")
+        .remedy("Give the API user's role the modules that are named; webhooks need an administrator."),
+    Entry::known("rw-pages", "Transport")
+        .says("A list is an object with `items`, `totalItems` and `totalPages`; `page` counts from 0, `size` is at most 100.")
+        .stands_in(ROBAWS_WIRE, "Page")
+        .decided_by_reading("The shape of the lists, and whether page 1 of articles goes on where page 0 ends.")
+        .remedy("Change `Page` and `Client::list` to the names and the numbering that were found."),
+    Entry::known("rw-sort", "Transport")
+        .says("`sort=id:desc` puts the newest first.")
+        .stands_in(ROBAWS_TRANSPORT, "Client::list")
+        .decided_by_reading("The ids of articles asked for in that order.")
+        .remedy("Nothing of the connector relies on it; only the doctor then sees old documents instead of new ones."),
+    Entry::known("rw-error-body", "Transport")
+        .says("A refusal is JSON with `status`, `error`, `path` and `correlationId`; what is not there is 404.")
+        .stands_in(ROBAWS_WIRE, "error_message")
+        .decided_by_reading("An article that can't exist, and every 403 that comes.")
+        .remedy("Change `error_message`: without it notifications show only the status; a missing article that is not 404 must be mapped in `transport.rs: answer`."),
+    Entry::known("rw-rate-headers", "Transport")
+        .says("`X-RateLimit-Remaining`, `X-RateLimit-Daily-Remaining`, `-Daily-Limit` and `-Daily-Reset` (seconds) are on every answer.")
+        .stands_in(ROBAWS_PACING, "Pacer::learn")
+        .decided_by_reading("The headers of the first answers: names, whole numbers, a reset within a day.")
+        .remedy("Change the names in `Pacer::learn`; until then pace by `PER_SECOND` alone."),
+    Entry::known("rw-replica", "Transport")
+        .says("`Database-Mode: replica` reads from a copy with a daily quota of its own.")
+        .stands_in(ROBAWS_TRANSPORT, "Client::build")
+        .decided_by_reading("The day's quota that a replica answer shows, against that of the live answers around it.")
+        .remedy("The nightly check then uses the same quota as orders: ask Robaws for a higher one, or read less (`articles_page`, `documents_page`)."),
+    Entry::known("rw-bad-credentials", "Transport")
+        .says("Bad credentials are 401.")
+        .stands_in(ROBAWS_TRANSPORT, "answer")
+        .decided_by_hand("a call with a wrong secret counts towards a block of the API user", "Enter a wrong secret in a test tenant: the connection must become `needs_credentials`.")
+        .remedy(""),
+    Entry::assumed("rw-idempotency-memory", "Transport")
+        .says("An `Idempotency-Key` is remembered for 24 hours at most.")
+        .stands_in(ROBAWS_TRANSPORT, "Request::idempotency_key")
+        .decided_by_hand("only repeated writes show it", "Nothing is to be done: the ledger decides what was done, whatever Robaws remembers.")
+        .remedy(""),
+    Entry::assumed("rw-stock-locations", "Stock")
+        .says("`/stock-locations` gives `id` and `name`.")
+        .stands_in(ROBAWS_WIRE, "Named")
+        .decided_by_reading("The fields of the list.")
+        .remedy("Change `Named` to the name that was found."),
+    Entry::known("rw-vat-tariffs", "VAT tariffs")
+        .says("A VAT tariff has `id`, `name` and `percentage`, a number such as 21 or 25.5.")
+        .stands_in(ROBAWS_WIRE, "WireTariff")
+        .decided_by_reading("The fields of the list; a percentage between 0 and 1 would be a fraction.")
+        .remedy("Change `WireTariff::into_tariff`: percentages as fractions would make every invoice wrong."),
+    Entry::assumed("rw-vat-inclusive", "VAT tariffs")
+        .says("\"BTW berekening inclusief\" of a tariff is `vatInclusive`, true or false.")
+        .stands_in(ROBAWS_WIRE, "WireTariff::vat_inclusive")
+        .decided_by_reading("The fields of the list of tariffs, with others that could mean the same.")
+        .remedy("Rename `vat_inclusive` in `WireTariff` to the field that was found. Until then no tariff counts as inclusive, and no order can be invoiced."),
+    Entry::known("rw-articles", "Articles")
+        .says("An article has `id`, `articleNumber`, `name`, `costPrice`, `salePrice` (numbers), `vatTariffId` and `stockArticle`.")
+        .stands_in(ROBAWS_WIRE, "WireArticle")
+        .decided_by_reading("The fields of a page of articles.")
+        .remedy("Change the fields of `WireArticle`."),
+    Entry::known("rw-available-stock", "Articles")
+        .says("`availableStock` is a number, and there with `include=availableStock`.")
+        .stands_in(ROBAWS_WIRE, "WireArticle::available_stock")
+        .decided_by_reading("A page of articles with and one without the include.")
+        .remedy("Change `ARTICLE_INCLUDES` or `available_stock`; without it every offer goes out with stock 0."),
+    Entry::known("rw-location-stock", "Articles")
+        .says("`availableStock` is the total of all stock locations, less what is reserved.")
+        .stands_in(ROBAWS_WIRE, "WireArticle::available_stock")
+        .confirmed_by_reading("Whether an article shows its stock per location (`include=stockLocations`), and whether that adds up.", "Open one article in Robaws and compare the stock of its locations and its reservations with what the connector's list of articles shows.")
+        .remedy(""),
+    Entry::assumed("rw-article-gone", "Articles")
+        .says("`archivedAt` and `deletedAt`, a time or null, mark an article that is gone.")
+        .stands_in(ROBAWS_WIRE, "WireArticle::is_live")
+        .decided_by_reading("The fields of a page of articles, with others that could mean the same.")
+        .remedy("Change `is_live` and the two fields; until then archived articles keep their offers."),
+    Entry::assumed("rw-sale-price-vat", "Articles")
+        .says("`salePrice` includes VAT when the article's tariff is VAT-inclusive.")
+        .stands_in(ROBAWS_WIRE, "WireArticle::sale_price")
+        .decided_by_hand("the API says only the number", "Give a test article an inclusive tariff and a sale price, and compare an offer in Robaws with the price that ProductFlow gets; leave `send_sale_price` off until then.")
+        .remedy(""),
+    Entry::assumed("rw-checkbox", "Articles")
+        .says("The checkbox is `extraFields.ProductFlow.booleanValue`.")
+        .stands_in(ROBAWS_WIRE, "CHECKBOX")
+        .decided_by_reading("The extra fields of a page of articles, with those whose name resembles it.")
+        .remedy("If its name differs only in case or spaces, rename it in Robaws (settings → articles → extra fields); else change `CHECKBOX`."),
+    Entry::known("rw-ticked-filter", "Articles")
+        .says("`extraFields[ProductFlow]=true` lists the ticked articles.")
+        .stands_in(ROBAWS_WIRE, "TICKED_FILTER")
+        .decided_by_reading("A page under the filter: every article of it must be ticked, and each ticked one known must be there.")
+        .remedy("If it is refused (400), the checkbox is not defined: an administrator makes it. If it is ignored, the nightly check still finds every ticked article, but a full push reads them all."),
+    Entry::known("rw-article-number-filter", "Articles")
+        .says("The filter `articleNumber` gives every article whose number contains the text, whatever the case.")
+        .stands_in(ROBAWS_ARTICLES, "Client::articles_by_number")
+        .decided_by_reading("A part of a number, in lower case: the article must be among the answers, and those fewer than all.")
+        .remedy("If it is ignored, each look-up of an order line reads the whole list: do not go live. If it only matches whole numbers, the search for articles on the merchant's page finds less, look-ups are right."),
+    Entry::assumed("rw-article-name-filter", "Articles")
+        .says("The filter `name` gives every article whose name contains the text.")
+        .stands_in(ROBAWS_WIRE, "NAME_FILTER")
+        .decided_by_reading("A part of a name: the article must be among the answers.")
+        .remedy("Only the search for articles on the merchant's page uses it: change `find_articles`."),
+    Entry::assumed("rw-stock-change-create", "Stock")
+        .says("`POST /stock-changes` with inline lines, positive quantities and `booked` books it at once; an unknown id is 400.")
+        .stands_in(ROBAWS_WIRE, "stock_change_body")
+        .decided_by_hand("only a write shows it", "Place one test order with one piece: the stock change must be booked in Robaws, the article one piece down at the location; cancel it and the piece must come back.")
+        .remedy(""),
+    Entry::assumed("rw-stock-changes", "Stock")
+        .says("A stock change shows `id`, `booked`, `description`, `fromStockLocationId` and `toStockLocationId`.")
+        .stands_in(ROBAWS_WIRE, "StockChange")
+        .decided_by_reading("The fields of the newest stock changes; at least one location must be filled in.")
+        .remedy("Change the fields of `StockChange`, and most likely `stock_change_body` in the same way."),
+    Entry::assumed("rw-stock-change-lines", "Stock")
+        .says("With `include=lineItems` a stock change shows its lines, each with `articleId` and a positive `quantity`.")
+        .stands_in(ROBAWS_WIRE, "StockLine")
+        .decided_by_reading("One stock change with its lines.")
+        .remedy("Change `StockChange::lines` and `StockLine`, and most likely `stock_change_body`: a sign in the quantity means that there are no two locations."),
+    Entry::assumed("rw-stock-change-description", "Stock")
+        .says("`description` comes back as it was written.")
+        .stands_in(ROBAWS_WIRE, "StockChange::is_ours")
+        .confirmed_by_reading("Whether a stock change shows a mark of the connector.", "Place one test order and read its stock change in Robaws: the text must end with the mark `#1-…`.")
+        .remedy(""),
+    Entry::assumed("rw-updated-from", "Stock")
+        .says("`updatedFrom` filters lists of documents.")
+        .stands_in(ROBAWS_WIRE, "timestamp")
+        .decided_by_reading("Stock changes that change after the year 2100: none may come.")
+        .remedy("If it is ignored, a search after a lost answer reads all documents: right, but slow. If it is refused (400), change `timestamp` to the format that Robaws takes."),
+    Entry::assumed("rw-invoice-moves-no-stock", "Stock")
+        .says("A line of an invoice moves no stock.")
+        .stands_in(ROBAWS_WIRE, "invoice_line_body")
+        .decided_by_hand("only a booked invoice shows it", "Ship the test order and book its invoice: the article's stock must be what it was before. If it is not, every piece is counted twice: do not go live.")
+        .remedy(""),
+    Entry::known("rw-names", "Clients, users, companies")
+        .says("Clients, companies and payment conditions have `id` and `name`, users `id` and `fullName`.")
+        .stands_in(ROBAWS_WIRE, "Named::name")
+        .decided_by_reading("The fields of the four lists.")
+        .remedy("Change `Named`."),
+    Entry::assumed("rw-client-search", "Clients, users, companies")
+        .says("`GET /clients?name=` gives every client whose name contains the text.")
+        .stands_in(ROBAWS_PARTIES, "Client::clients_called")
+        .decided_by_reading("A part of a client's name: that client must be among the answers.")
+        .remedy("Only the search for the B2C client uses it: type the client's number instead, or change `clients_called`."),
+    Entry::assumed("rw-client-number", "Clients, users, companies")
+        .says("The number that people know a client by is its `id`.")
+        .stands_in(ROBAWS_PARTIES, "Client::find_clients")
+        .decided_by_reading("Whether clients show another number, such as `logicId`, that differs from their `id`.")
+        .remedy("Choose the B2C client by its name, never by the number that Robaws shows; change `find_clients` to look by the number that was found."),
+    Entry::known("rw-invoices", "Sales invoices")
+        .says("A sales invoice has `id`, `clientId` and `booked`.")
+        .stands_in(ROBAWS_WIRE, "Invoice")
+        .decided_by_reading("The fields of the newest invoices.")
+        .remedy("Change the fields of `Invoice` and the body in `invoice_header_body`."),
+    Entry::assumed("rw-invoice-type", "Sales invoices")
+        .says("A sales invoice shows its `type`, `INVOICE` or `CREDIT_NOTE`.")
+        .stands_in(ROBAWS_WIRE, "document_type")
+        .decided_by_reading("The words in `type` of the newest invoices and of those asked for with `type=CREDIT_NOTE`.")
+        .remedy("Change `document_type`; a credit note that is not known as one would count as a second invoice."),
+    Entry::assumed("rw-invoice-header", "Sales invoices")
+        .says("A sales invoice shows `date`, and `companyId` and `paymentConditionId` where they are set.")
+        .stands_in(ROBAWS_WIRE, "Invoice::date")
+        .decided_by_reading("The fields of the newest invoices.")
+        .remedy("Change these fields of `Invoice`; what an invoice does not show is taken as it was sent."),
+    Entry::assumed("rw-invoice-number", "Sales invoices")
+        .says("`logicId` is the number of a booked invoice; a draft may have none.")
+        .stands_in(ROBAWS_WIRE, "Invoice::number")
+        .decided_by_reading("`logicId` of booked invoices and of drafts.")
+        .remedy("Change the name in `Invoice::number`; until then orders show no invoice number."),
+    Entry::known("rw-invoice-totals", "Sales invoices")
+        .says("`totalInclVat` is the invoice's total, a number; it may be null on a draft.")
+        .stands_in(ROBAWS_WIRE, "Invoice::total_incl_vat")
+        .decided_by_reading("`totalInclVat` of booked invoices and of drafts.")
+        .remedy("Change `total_incl_vat`; until then no invoice is compared with its order to the cent."),
+    Entry::known("rw-invoice-lines", "Sales invoices")
+        .says("With `include=lineItems` an invoice shows its lines with `type`, `quantity`, `price` and `vatTariffId`.")
+        .stands_in(ROBAWS_WIRE, "InvoiceLineShown")
+        .decided_by_reading("One invoice with its lines.")
+        .remedy("Change `InvoiceLineShown` and `invoice_line_body`."),
+    Entry::assumed("rw-negative-quantity", "Sales invoices")
+        .says("The quantity of an invoice line may be negative.")
+        .stands_in(ROBAWS_WIRE, "invoice_line_body")
+        .confirmed_by_reading("Whether a line of the invoice that was read has one.", "Place a test order with a discount and ship it: the invoice must have a line with quantity -1.")
+        .remedy(""),
+    Entry::assumed("rw-reference-filter", "Sales invoices")
+        .says("`clientReference` comes back as written and can be filtered on.")
+        .stands_in(ROBAWS_WIRE, "Invoice::client_reference")
+        .decided_by_reading("The reference of an invoice: it must be among the answers, and those fewer than all.")
+        .remedy("If it is ignored, a look-up after a lost answer reads every invoice: right, but slow. If it does not come back, change `client_reference` and `invoice_header_body`: without it a lost answer ends in doubt."),
+    Entry::assumed("rw-delete-draft", "Sales invoices")
+        .says("`DELETE` removes a draft; of a booked invoice it is refused.")
+        .stands_in(ROBAWS_TRANSPORT, "Request::delete")
+        .decided_by_hand("only a write shows it", "Undo the draft of a test order on the merchant's page: it must be gone in Robaws.")
+        .remedy(""),
+    Entry::known("rw-task-words", "Tasks")
+        .says("A task has a `status`; `Te doen` is open and `Gedaan` done.")
+        .stands_in(ROBAWS_WIRE, "TASK_OPEN")
+        .decided_by_reading("The words in `status` of existing tasks.")
+        .remedy("Change `TASK_OPEN` and `TASK_DONE` to the words that were found, or leave `task_user_id` empty."),
+    Entry::known("rw-webhooks", "Webhooks")
+        .says("A webhook endpoint shows `id` and `url`, and never its secret.")
+        .stands_in(ROBAWS_WIRE, "WebhookEndpoint")
+        .decided_by_reading("The fields of the list.")
+        .remedy("Change `WebhookEndpoint`; until then a re-activation may register a second endpoint."),
+    Entry::assumed("rw-silent-edits", "Webhooks")
+        .says("Some edits of articles fire no event.")
+        .stands_in(ROBAWS_WIRE, "webhook_body")
+        .decided_by_hand("only an edit shows it", "Nothing is to be done: the nightly check finds what was not announced.")
+        .remedy(""),
 ];
