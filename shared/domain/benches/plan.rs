@@ -1,6 +1,5 @@
-//! The rule itself: what follows from an order, its ledger and what is known of Robaws, for orders of 1, 5 and 100 lines; and how often it
-//! asks for memory, which does not depend on the machine. `just bench-core` compares with the baseline kept in `baseline`, `just bench-core-keep`
-//! keeps another.
+//! The rules alone: what follows from an order, its ledger and what is known of Robaws, for orders of 1, 5 and 100 lines; and how often
+//! they ask for memory, which does not depend on the machine.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't run says so")]
 
@@ -14,7 +13,6 @@ use domain::{
     StockLocationId, plan,
 };
 use rust_decimal::Decimal;
-use sha2::{Digest as _, Sha256};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::hint::black_box;
@@ -122,14 +120,6 @@ fn plans(criterion: &mut Criterion) {
     }
 }
 
-/// Work that no change of ours touches: by how much it differs from the baseline, the machine does.
-fn yardstick(criterion: &mut Criterion) {
-    let bytes = vec![7_u8; 65_536];
-    criterion.bench_function("yardstick, SHA-256 of 64 KiB", |bencher| {
-        bencher.iter(|| Sha256::digest(black_box(&bytes)));
-    });
-}
-
 /// Requests for memory in one plan: the same every time, once the texts are read.
 fn allocations() {
     let (ledger, settings) = (ledger(), settings());
@@ -153,7 +143,7 @@ fn allocations() {
     }
 }
 
-criterion_group!(benches, yardstick, plans);
+criterion_group!(benches, plans);
 
 fn main() {
     allocations();
