@@ -123,6 +123,11 @@ impl ProductFlowSim {
         self.0.traffic.clear_calls();
     }
 
+    /// Waits until no call is being handled.
+    pub async fn wait_until_idle(&self) {
+        self.0.traffic.wait_until_idle().await;
+    }
+
     /// Sets a fault; the first that matches a call strikes it.
     pub fn fault(&self, fault: Fault) {
         self.0.traffic.add_fault(fault);
@@ -184,7 +189,7 @@ impl ProductFlowSim {
     }
 
     fn now(&self) -> jiff::Timestamp {
-        (self.0.clock)()
+        self.0.clock.now()
     }
 
     fn note(&self, kind: ViolationKind, request: &Request, detail: &str) {
@@ -277,7 +282,7 @@ impl Peer for ProductFlowSim {
             quota: None,
         };
         if let Some(limit) = settings.rate_limit {
-            match state.company(id).window.take(limit) {
+            match state.company(id).window.take(limit, self.0.clock.instant()) {
                 Ok(remaining) => admission.quota = Some((limit, remaining)),
                 Err(wait) => {
                     self.note(ViolationKind::RateLimit, request, "too many requests");

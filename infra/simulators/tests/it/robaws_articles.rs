@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use simulators::ViolationKind;
 use simulators::robaws::Article;
 
+use runtime::clock::Clock as _;
 use crate::support::{bench, ids};
 
 #[tokio::test]
