@@ -45,7 +45,11 @@ impl Pacers {
             // Looked through again only when there are twice as many, so that it costs each a constant.
             kept.most = kept.pacers.len() * 2;
         }
-        Arc::clone(kept.pacers.entry(connection.clone()).or_insert_with(|| Arc::new(Pacer::new(self.clock.clone()))))
+        Arc::clone(
+            kept.pacers
+                .entry(connection.clone())
+                .or_insert_with(|| Arc::new(Pacer::new(self.clock.clone()))),
+        )
     }
 }
 

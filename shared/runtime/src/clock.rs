@@ -141,8 +141,7 @@ impl Clock for ManualClock {
             for _ in 0..YIELDS {
                 tokio::task::yield_now().await;
             }
-            self.0
-                .send_modify(|reading| reading.set(reading.now.max(wake)));
+            self.0.send_modify(|reading| reading.set(reading.now.max(wake)));
         })
     }
 
@@ -182,7 +181,12 @@ mod tests {
         let clock = clock();
         let (start, began) = (clock.now(), Instant::now());
         let second = Duration::from_secs(1);
-        join3(clock.sleep(second * 2), clock.sleep(second * 5), clock.sleep(second)).await;
+        join3(
+            clock.sleep(second * 2),
+            clock.sleep(second * 5),
+            clock.sleep(second),
+        )
+        .await;
         assert_eq!(seconds_since(&clock, start), 5);
         clock.sleep(second).await;
         assert_eq!(seconds_since(&clock, start), 6);

@@ -118,7 +118,7 @@ impl ProductFlowSim {
         self.0.traffic.violations()
     }
 
-    /// Forgets calls and violations.
+    /// Forgets calls; violations stay.
     pub fn clear_calls(&self) {
         self.0.traffic.clear_calls();
     }
@@ -181,6 +181,7 @@ impl ProductFlowSim {
         }
         *self.lock() = fresh;
         self.clear_calls();
+        self.0.traffic.clear_violations();
         self.clear_faults();
     }
 

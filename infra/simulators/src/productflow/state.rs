@@ -93,10 +93,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 
 impl Window {
     fn new() -> Self {
-        Self {
-            began: None,
-            used: 0,
-        }
+        Self { began: None, used: 0 }
     }
 
     /// Takes one request: how many are left, or how many seconds to wait.
@@ -104,7 +101,10 @@ impl Window {
         let began = *self.began.get_or_insert(now);
         let left = WINDOW.saturating_sub(now.saturating_duration_since(began));
         if left.is_zero() {
-            *self = Self { began: Some(now), used: 0 };
+            *self = Self {
+                began: Some(now),
+                used: 0,
+            };
         } else if self.used >= limit {
             return Err(left.as_secs() + 1);
         }

@@ -89,8 +89,10 @@ impl Tenant {
 
     /// Takes out what is due.
     fn take_due(&mut self, now: Instant) -> Vec<Pending> {
-        let (mut due, later): (Vec<_>, Vec<_>) =
-            self.outbox.drain(..).partition(|pending| pending.due.is_none_or(|due| due <= now));
+        let (mut due, later): (Vec<_>, Vec<_>) = self
+            .outbox
+            .drain(..)
+            .partition(|pending| pending.due.is_none_or(|due| due <= now));
         self.outbox.extend(later);
         if self.settings.webhook_reorder {
             due.reverse();

@@ -7,8 +7,8 @@ use jiff::{Timestamp, ToSpan as _};
 use tokio::time::Instant;
 
 use super::settings::Settings;
-use runtime::clock::Clock;
 use crate::traffic::Reply;
+use runtime::clock::Clock;
 
 /// What a tenant has used up.
 #[derive(Debug)]

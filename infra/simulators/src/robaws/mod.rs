@@ -124,7 +124,7 @@ impl RobawsSim {
         self.0.traffic.violations()
     }
 
-    /// Forgets calls and violations.
+    /// Forgets calls; violations stay.
     pub fn clear_calls(&self) {
         self.0.traffic.clear_calls();
     }
@@ -180,6 +180,7 @@ impl RobawsSim {
         }
         *self.lock() = fresh;
         self.clear_calls();
+        self.0.traffic.clear_violations();
         self.clear_faults();
     }
 

@@ -85,7 +85,10 @@ impl Traffic {
         let mut inner = self.lock();
         inner.cleared += inner.calls.len();
         inner.calls.clear();
-        inner.violations.clear();
+    }
+
+    pub(crate) fn clear_violations(&self) {
+        self.lock().violations.clear();
     }
 
     pub(crate) fn violations(&self) -> Vec<Violation> {

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
+use runtime::clock::Clock as _;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use simulators::traffic::{Answer, Effect};
-use runtime::clock::Clock as _;
 use simulators::{Fault, Gate, Outage, Outcome};
 
 use crate::support::{Bench, bench, got};
@@ -123,9 +123,7 @@ async fn an_answer_can_be_patched() {
 async fn a_call_goes_on_when_its_caller_has_gone() {
     let bench = bench().await;
     let gate = Gate::new();
-    bench
-        .robaws
-        .fault(Fault::on("POST", CHANGES).hold_before(&gate));
+    bench.robaws.fault(Fault::on("POST", CHANGES).hold_before(&gate));
     let error = change(&bench, "k")
         .timeout(Duration::from_millis(50))
         .send()

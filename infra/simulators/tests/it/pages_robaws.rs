@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use simulators::Outage;
 use simulators::robaws::Article;
 
-use runtime::clock::Clock as _;
 use crate::support::{Bench, Page, bench};
 use crate::webhooks::Receiver;
+use runtime::clock::Clock as _;
 
 impl Bench {
     async fn office(&self, path: &str) -> Page {

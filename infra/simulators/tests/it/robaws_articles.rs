@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use simulators::ViolationKind;
 use simulators::robaws::Article;
 
-use runtime::clock::Clock as _;
 use crate::support::{bench, ids};
+use runtime::clock::Clock as _;
 
 #[tokio::test]
 async fn stock_and_extra_fields_come_only_when_included() {

@@ -14,8 +14,8 @@ use sha2::Sha256;
 use simulators::{Server, spawn};
 use tokio::sync::Notify;
 
-use runtime::clock::Clock as _;
 use crate::support::{Bench, bench};
+use runtime::clock::Clock as _;
 
 /// What a receiver got, and what it answers.
 #[derive(Clone)]

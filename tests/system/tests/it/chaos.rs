@@ -2,7 +2,6 @@
 //! that the contract knows. After quiet, what Robaws holds is compared with what the orders say, by a reading of the
 //! manual of its own.
 
-use crate::shop::Shop;
 use jiff::SignedDuration;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -13,6 +12,7 @@ use simulators::productflow::{Envelope, Sort};
 use simulators::{Fault, OrderBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use world::World;
 
 const HISTORIES: u64 = 24;
 const STEPS: usize = 30;
@@ -53,7 +53,7 @@ fn fault(random: &mut StdRng) -> (bool, Fault) {
     (at_robaws, broken(method, path, random))
 }
 
-fn place(shop: &Shop, random: &mut StdRng, identifier: &str) {
+fn place(world: &World, random: &mut StdRng, identifier: &str) {
     let mut order = OrderBuilder::new(identifier).external(&format!("M{identifier}"));
     for _ in 0..random.random_range(1..=3) {
         let (sku, _) = ARTICLES.choose(random).unwrap();
@@ -65,73 +65,75 @@ fn place(shop: &Shop, random: &mut StdRng, identifier: &str) {
             Some(tariff),
         );
     }
-    shop.place(order.shipping_cost(random.random_range(0..=1) * 495));
+    world.place_order(order.shipping_cost(random.random_range(0..=1) * 495));
 }
 
-fn status(shop: &Shop, identifier: &str) -> String {
-    shop.productflow.order(identifier).unwrap()["status"]
+fn status(world: &World, identifier: &str) -> String {
+    world.productflow.order(identifier).unwrap()["status"]
         .as_str()
         .unwrap()
         .to_owned()
 }
 
-async fn step(shop: &mut Shop, random: &mut StdRng, orders: &mut Vec<String>) {
+async fn step(world: &mut World, random: &mut StdRng, orders: &mut Vec<String>) {
     match random.random_range(0..12) {
         0 | 1 => {
             let identifier = format!("PF-{}", orders.len() + 1);
-            place(shop, random, &identifier);
+            place(world, random, &identifier);
             orders.push(identifier);
         }
         2 => {
             if let Some(order) = orders.choose(random)
-                && status(shop, order) == "open"
+                && status(world, order) == "open"
             {
                 let quantity = random.random_range(1..=4);
-                shop.productflow
+                world
+                    .productflow
                     .edit(order, |o| o["lines"][0]["quantity"] = json!(quantity));
             }
         }
         3 => {
             if let Some(order) = orders.choose(random)
-                && status(shop, order) == "open"
+                && status(world, order) == "open"
             {
-                shop.productflow.ship(order);
+                world.productflow.ship(order);
             }
         }
         4 => {
             if let Some(order) = orders.choose(random) {
-                shop.productflow.cancel(order);
+                world.productflow.cancel(order);
             }
         }
         5 | 6 => {
             let (at_robaws, fault) = fault(random);
             if at_robaws {
-                shop.stack.robaws.fault(fault);
+                world.stack.robaws.fault(fault);
             } else {
-                shop.stack.productflow.fault(fault);
+                world.stack.productflow.fault(fault);
             }
         }
-        7 => shop.stack.restart().unwrap(),
+        7 => world.stack.restart().unwrap(),
         8 => {
             // The process is killed somewhere in the middle; its messages come again, or the poll sends them anew.
-            shop.stack.poll().await.unwrap();
+            world.stack.poll().await.unwrap();
             let killed_after = Duration::from_millis(random.random_range(1..=120));
-            let _killed = tokio::time::timeout(killed_after, shop.stack.work()).await;
-            shop.stack.restart().unwrap();
+            let _killed = tokio::time::timeout(killed_after, world.stack.work()).await;
+            world.stack.restart().unwrap();
         }
         _ => {
-            shop.clock
+            world
+                .clock
                 .advance(SignedDuration::from_mins(random.random_range(1..=15)));
-            shop.stack.poll().await.unwrap();
-            let _received = tokio::join!(shop.stack.work(), shop.stack.work());
+            world.stack.poll().await.unwrap();
+            let _received = tokio::join!(world.stack.work(), world.stack.work());
         }
     }
 }
 
 /// Pieces of the order that are out, by article.
-fn pieces_out(shop: &Shop, identifier: &str) -> BTreeMap<String, Decimal> {
+fn pieces_out(world: &World, identifier: &str) -> BTreeMap<String, Decimal> {
     let mut out: BTreeMap<String, Decimal> = BTreeMap::new();
-    for change in shop.robaws.stock_changes() {
+    for change in world.robaws.stock_changes() {
         let ours = change
             .description
             .as_deref()
@@ -173,15 +175,15 @@ fn total(order: &Value) -> Decimal {
 }
 
 /// What must hold for one order, by the manual.
-async fn check(shop: &Shop, identifier: &str, seed: u64) {
-    let order = shop.productflow.order(identifier).unwrap();
-    let settings = shop.productflow.settings();
-    let found = shop.stack.order(&shop.connection, identifier).await;
+async fn check(world: &World, identifier: &str, seed: u64) {
+    let order = world.productflow.order(identifier).unwrap();
+    let settings = world.productflow.settings();
+    let found = world.stack.order(&world.connection, identifier).await;
     let record =
         found.unwrap_or_else(|_| panic!("history {seed}: {identifier} was never seen: {settings:?}"));
     let state = record.state.as_str();
     let about = format!("history {seed}, {identifier} is {state}: {:#?}", record.ledger);
-    let invoices: Vec<_> = shop
+    let invoices: Vec<_> = world
         .robaws
         .invoices()
         .into_iter()
@@ -194,13 +196,17 @@ async fn check(shop: &Shop, identifier: &str, seed: u64) {
     for invoice in &invoices {
         assert_eq!(invoice.total_incl_vat, total(&order), "{about}");
     }
-    let out = pieces_out(shop, identifier);
+    let out = pieces_out(world, identifier);
     if state == "in_doubt" {
         // Only after an hour in which nobody could look: then people are asked, and nothing more is booked.
         let row = record.ledger.in_doubt().unwrap();
         let waited = row.at.duration_since(row.first_attempt_at.unwrap());
         assert!(waited >= SignedDuration::from_hours(1), "{about}");
-        assert_eq!(shop.codes(identifier).await, ["effect_in_doubt"], "{about}");
+        assert_eq!(
+            world.problem_codes(identifier).await,
+            ["effect_in_doubt"],
+            "{about}"
+        );
         return;
     }
     match order["status"].as_str().unwrap() {
@@ -232,9 +238,9 @@ async fn check(shop: &Shop, identifier: &str, seed: u64) {
 
 async fn history(seed: u64) {
     let random = &mut StdRng::seed_from_u64(seed);
-    let mut shop = Shop::open().await;
+    let mut world = World::new().await;
     let mut orders = Vec::new();
-    shop.productflow.set(|settings| {
+    world.productflow.set(|settings| {
         settings.list_lag_ms = [0, 0, 90_000, 400_000][random.random_range(0..4)];
         settings.page_drift = random.random_bool(0.3);
         settings.sort =
@@ -247,21 +253,21 @@ async fn history(seed: u64) {
         settings.envelope =
             [Envelope::Resource, Envelope::TopLevel, Envelope::BareArray][random.random_range(0..3)];
     });
-    shop.robaws.set(|settings| {
+    world.robaws.set(|settings| {
         settings.page_drift = random.random_bool(0.3);
         settings.draft_totals_null = random.random_bool(0.3);
         settings.draft_number_null = random.random_bool(0.3);
     });
     for _ in 0..STEPS {
-        step(&mut shop, random, &mut orders).await;
+        step(&mut world, random, &mut orders).await;
     }
-    shop.stack.robaws.clear_faults();
-    shop.stack.productflow.clear_faults();
-    shop.rounds(240).await;
+    world.stack.robaws.clear_faults();
+    world.stack.productflow.clear_faults();
+    world.poll_for_minutes(240).await;
     for order in &orders {
-        check(&shop, order, seed).await;
+        check(&world, order, seed).await;
     }
-    let marks: Vec<_> = shop
+    let marks: Vec<_> = world
         .robaws
         .stock_changes()
         .into_iter()
@@ -273,7 +279,6 @@ async fn history(seed: u64) {
         marks.len(),
         "history {seed} booked something twice: {marks:#?}"
     );
-    shop.assert_no_violations();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

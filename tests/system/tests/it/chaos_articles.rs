@@ -1,7 +1,6 @@
 //! Random histories of articles under random faults. After quiet ProductFlow must have exactly what Robaws says, by the second
 //! reading in [`crate::catalogue`]; and then nothing is written any more.
 
-use crate::catalogue::{Catalogue, euros};
 use futures::future::join_all;
 use jiff::SignedDuration;
 use rand::rngs::StdRng;
@@ -10,13 +9,14 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 use simulators::robaws::Article;
 use simulators::{Fault, Outage, demo};
+use world::{World, euros};
 
 /// Few numbers, so that they are shared and swapped.
 const NUMBERS: [&str; 6] = ["A-1", "A-2", "B-1", "b-1", "A-1 x", "bad/1"];
 const IDS: [&str; 7] = ["12", "13", "14", "20", "21", "22", "23"];
 
 struct Chaos {
-    shop: Catalogue,
+    world: World,
     random: StdRng,
 }
 
@@ -33,7 +33,7 @@ impl Chaos {
             self.random.random_range(0..5_000),
             self.random.random_range(-2..30),
         );
-        let robaws = self.shop.robaws.clone();
+        let robaws = self.world.robaws.clone();
         if robaws.article(id).is_none() {
             robaws.create_article(Article::new(id, &number).ticked(self.random.random()));
             return;
@@ -80,17 +80,17 @@ impl Chaos {
             4 => writes("POST").status_after(503),
             _ => {
                 let reads = Fault::on("GET", "/articles").times(times);
-                self.shop.stack.robaws.fault(reads.status(503));
+                self.world.stack.robaws.fault(reads.status(503));
                 return;
             }
         };
-        self.shop.stack.productflow.fault(fault);
+        self.world.stack.productflow.fault(fault);
     }
 
     async fn step(&mut self) {
         let what = self.random.random_range(0..14);
         let outage = self.pick(&[None, None, Some(Outage::Drop), Some(Outage::Unavailable)]);
-        let stack = &self.shop.stack;
+        let stack = &self.world.stack;
         match what {
             0..=4 => {
                 for _ in 0..self.random.random_range(1..5) {
@@ -110,22 +110,22 @@ impl Chaos {
             10 => stack.productflow.outage(outage),
             11 => drop(stack.night().await.unwrap()),
             12 => {
-                self.shop.post("articles/push", json!({})).await;
+                self.world.post_to_api("articles/push", json!({})).await;
             }
             _ => {
-                self.shop
+                self.world
                     .clock
                     .advance(SignedDuration::from_mins(self.random.random_range(1..40)));
-                self.shop.stack.poll().await.unwrap();
-                self.shop.settle().await;
+                self.world.stack.poll().await.unwrap();
+                self.world.deliver_and_work().await;
             }
         }
     }
 }
 
 async fn history(seed: u64) {
-    let shop = Catalogue::open_with(json!({ "send_sale_price": seed.is_multiple_of(2) })).await;
-    shop.robaws.set(|settings| {
+    let world = World::activated_with(json!({ "send_sale_price": seed.is_multiple_of(2) })).await;
+    world.robaws.set(|settings| {
         settings.webhook_repeat = seed.is_multiple_of(3);
         settings.webhook_reorder = seed.is_multiple_of(2);
         settings.webhook_guid_keys = true;
@@ -134,31 +134,30 @@ async fn history(seed: u64) {
         settings.burst = 10_000;
     });
     let mut chaos = Chaos {
-        shop,
+        world,
         random: StdRng::seed_from_u64(seed),
     };
     for _ in 0..60 {
         chaos.step().await;
     }
-    let shop = chaos.shop;
-    shop.stack.productflow.outage(None);
-    shop.stack.productflow.clear_faults();
-    shop.stack.robaws.clear_faults();
-    shop.settle().await;
+    let world = chaos.world;
+    world.stack.productflow.outage(None);
+    world.stack.productflow.clear_faults();
+    world.stack.robaws.clear_faults();
+    world.deliver_and_work().await;
     // Until every back-off is over, and two nights have looked for what nobody announced.
     for _ in 0..2 {
-        shop.night_after(13).await;
+        world.pass_hours_and_check(13).await;
         for _ in 0..3 {
-            shop.clock.advance(SignedDuration::from_hours(4));
-            shop.round().await;
+            world.clock.advance(SignedDuration::from_hours(4));
+            world.poll_and_work().await;
         }
     }
-    shop.assert_equal(seed.is_multiple_of(2));
-    shop.clear_calls();
-    shop.night_after(12).await;
-    shop.round().await;
-    assert_eq!(shop.writes(), [""; 0]);
-    shop.assert_clean();
+    world.assert_offers_equal(seed.is_multiple_of(2));
+    world.clear_calls();
+    world.pass_hours_and_check(12).await;
+    world.poll_and_work().await;
+    assert_eq!(world.list_writes(), [""; 0]);
 }
 
 macro_rules! histories {

@@ -4,15 +4,15 @@ mod mutate;
 mod peer;
 mod stored;
 
-use crate::announcements::signature;
-use crate::browser::Browser;
-use crate::catalogue::Catalogue;
 use mutate::Mutator;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use system::fuzz::answered;
 use system::fuzz::browsing::Shop;
+use world::World;
+use world::announcements::sign_delivery;
+use world::browser::Browser;
 
 /// The examples below a folder of the corpus, by name.
 fn corpus(folder: &str) -> Vec<(String, Value)> {
@@ -113,15 +113,15 @@ impl Drop for Tried {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_a_stranger_sends_is_a_fault_of_ours() {
-    let shop = Catalogue::open().await;
-    shop.place("PF-1", "A-1");
-    shop.round().await;
+    let world = World::new_activated().await;
+    world.place_order_of_article("PF-1", "A-1");
+    world.poll_and_work().await;
     let mut inputs = Inputs::of("requests", 250);
     let requests = corpus("requests");
-    let secret = shop.robaws.webhook_endpoints()[0].secret.clone();
+    let secret = world.robaws.webhook_endpoints()[0].secret.clone();
     let (delivery, connection) = (example("delivery"), example("connection"));
     let cookie = {
-        let browser = Browser::signed_in(&shop.stack, "shop").await;
+        let browser = Browser::signed_in(&world.stack, "shop").await;
         format!("__Host-session={}", browser.cookie("__Host-session").unwrap())
     };
     let operator = format!("Bearer {}", local::stack::OPERATOR_TOKEN);
@@ -137,7 +137,7 @@ async fn nothing_that_a_stranger_sends_is_a_fault_of_ours() {
                 };
                 let _tried = inputs.trying(&bytes);
                 let path = changed["rawPath"].as_str().unwrap_or_default().to_owned();
-                if let Ok(answer) = shop.stack.respond(changed).await {
+                if let Ok(answer) = world.stack.respond(changed).await {
                     let status = answer["statusCode"].as_u64().unwrap();
                     assert!(status < 500, "{status}");
                     assert!(
@@ -149,7 +149,7 @@ async fn nothing_that_a_stranger_sends_is_a_fault_of_ours() {
             }
             1 => {
                 let body = inputs.mutator.json(&delivery);
-                let header = signature(&secret, shop.now().as_second(), &body);
+                let header = sign_delivery(&secret, world.now().as_second(), &body);
                 let header = if inputs.mutator.below(2) == 0 {
                     header
                 } else {
@@ -214,14 +214,14 @@ async fn nothing_that_a_stranger_sends_is_a_fault_of_ours() {
             }
         }
         let _tried = inputs.trying(event.to_string().as_bytes());
-        answered(&shop.stack, event).await;
+        answered(&world.stack, event).await;
     }
 }
 
 /// The examples that fuzzing by coverage begins with are requests that somebody makes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_example_of_a_request_is_answered() {
-    let mut shop = Shop::open().await;
+    let mut world = Shop::open().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/browsing");
     let mut examples: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
@@ -230,7 +230,7 @@ async fn every_example_of_a_request_is_answered() {
     examples.sort();
     for path in &examples {
         let text = std::fs::read_to_string(path).unwrap();
-        let outcome = shop.asked(&text).await.unwrap_or_else(|| panic!("{path:?}"));
+        let outcome = world.asked(&text).await.unwrap_or_else(|| panic!("{path:?}"));
         assert!(
             !matches!(outcome.status, 404 | 405),
             "{path:?}: {}",

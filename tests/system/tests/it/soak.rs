@@ -75,7 +75,7 @@ fn company(tenant: usize) -> u64 {
 }
 
 fn start() -> Timestamp {
-    crate::shop::START.parse().unwrap()
+    world::START.parse().unwrap()
 }
 
 /// The connector: connects the merchants, and goes through a round for each line that it is told.

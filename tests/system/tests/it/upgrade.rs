@@ -10,7 +10,6 @@ mod written;
 
 pub(crate) use item::{Item, Items, text};
 
-use crate::browser::Browser;
 use domain::ids::ConnectionId;
 use jiff::{SignedDuration, Timestamp};
 use local::Stack;
@@ -24,6 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::secrets::{Credentials, ProductflowLogin, RobawsLogin, WebhookSecret};
+use world::browser::Browser;
 
 /// The article that no order can be booked for until it is there.
 const MISSING: &str = "NEW-1";

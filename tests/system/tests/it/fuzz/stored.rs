@@ -2,7 +2,6 @@
 
 use super::Inputs;
 use super::mutate::Mutator;
-use crate::shop::{Shop, one_line};
 use crate::upgrade::{Item, Upgraded, newest, text};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier, Sku};
@@ -13,6 +12,7 @@ use store::links::SignInLink;
 use store::model::{DueKind, OrderRecord};
 use store::orders::OrderFilter;
 use store::{Store, StoreError};
+use world::{World, order_of_one_line};
 
 fn change(mutator: &mut Mutator, value: &mut AttributeValue) {
     match value {
@@ -59,14 +59,14 @@ fn change_field(mutator: &mut Mutator, fields: &mut HashMap<String, AttributeVal
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_stored_is_read_or_refused() {
-    let shop = Shop::open().await;
-    shop.place(one_line("PF-1"));
-    shop.place(one_line("PF-2"));
-    shop.round().await;
-    shop.productflow.ship("PF-1");
-    shop.rounds(15).await;
+    let world = World::new().await;
+    world.place_order(order_of_one_line("PF-1"));
+    world.place_order(order_of_one_line("PF-2"));
+    world.poll_and_work().await;
+    world.productflow.ship("PF-1");
+    world.poll_for_minutes(15).await;
     let identifier = OrderIdentifier::parse("PF-1").unwrap();
-    let client = &shop.stack.aws.dynamodb;
+    let client = &world.stack.aws.dynamodb;
     let text = |value: &str| AttributeValue::S(value.to_owned());
     let found = client
         .get_item()
@@ -95,13 +95,13 @@ async fn what_is_stored_is_read_or_refused() {
             // A key of an index that DynamoDB itself does not take.
             continue;
         }
-        match shop.stack.store.order(&shop.connection, &identifier).await {
+        match world.stack.store.order(&world.connection, &identifier).await {
             Ok(Some(record)) => {
                 read += 1;
                 let again: OrderRecord =
                     serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
                 assert_eq!(again, record);
-                let shown = shop
+                let shown = world
                     .stack
                     .api("GET", "/api/connections/shop/orders/PF-1", &Value::Null)
                     .await
@@ -111,7 +111,7 @@ async fn what_is_stored_is_read_or_refused() {
             Ok(None) => panic!("it is there"),
             Err(_) => refused += 1,
         }
-        let list = shop
+        let list = world
             .stack
             .api("GET", "/api/connections/shop/orders", &Value::Null)
             .await
@@ -130,7 +130,7 @@ fn connection() -> ConnectionId {
 
 /// Reads the item under this key by itself, as whoever needs it does.
 async fn read(store: &Store, pk: &str, sk: &str) -> Result<(), StoreError> {
-    let shop = connection();
+    let world = connection();
     let (kind, of) = pk.split_once('#').unwrap();
     match kind {
         "CONNECTIONS" => drop(store.connection(&ConnectionId::parse(sk).unwrap()).await?),
@@ -140,17 +140,17 @@ async fn read(store: &Store, pk: &str, sk: &str) -> Result<(), StoreError> {
                 .deleted_connection(&ConnectionId::parse(of).unwrap())
                 .await?,
         ),
-        "ORDER" => drop(store.order(&shop, &OrderIdentifier::parse(sk).unwrap()).await?),
+        "ORDER" => drop(store.order(&world, &OrderIdentifier::parse(sk).unwrap()).await?),
         "INVOICE" => {
             let (order, row) = sk.rsplit_once('#').unwrap();
             let order = OrderIdentifier::parse(order).unwrap();
-            store.frozen(&shop, &order, row.parse().unwrap()).await?;
+            store.frozen(&world, &order, row.parse().unwrap()).await?;
         }
-        "ARTICLE" => drop(store.article(&shop, &ArticleId::parse(sk).unwrap()).await?),
-        "NUMBER" => drop(store.number(&shop, &Sku::parse(sk).unwrap()).await?),
-        "NOTIFICATION" => drop(store.notification(&shop, sk).await?),
+        "ARTICLE" => drop(store.article(&world, &ArticleId::parse(sk).unwrap()).await?),
+        "NUMBER" => drop(store.number(&world, &Sku::parse(sk).unwrap()).await?),
+        "NOTIFICATION" => drop(store.notification(&world, sk).await?),
         "LINK" => drop(store.link(TOKEN).await?),
-        "SWEEP" => drop(store.swept(&shop, sk.split_once('#').unwrap().0).await?),
+        "SWEEP" => drop(store.swept(&world, sk.split_once('#').unwrap().0).await?),
         "ALLOWANCE" => {
             let window: i64 = sk.parse().unwrap();
             let now = Timestamp::from_second(window * 3_600).unwrap();
@@ -163,21 +163,21 @@ async fn read(store: &Store, pk: &str, sk: &str) -> Result<(), StoreError> {
 
 /// Reads many items at once: one that can't be read hides no other.
 async fn list(store: &Store, which: usize) -> Result<(), StoreError> {
-    let (shop, now) = (connection(), Timestamp::MAX);
+    let (world, now) = (connection(), Timestamp::MAX);
     match which {
         0 => drop(store.connections().await?),
         1 => drop(
             store
-                .list_orders(&shop, &OrderFilter::default(), None, 100)
+                .list_orders(&world, &OrderFilter::default(), None, 100)
                 .await?,
         ),
-        2 => drop(store.due_orders(&shop, DueKind::Work, now, 100).await?),
-        3 => drop(store.order_summaries(&shop, Timestamp::UNIX_EPOCH).await?),
-        4 => drop(store.list_articles(&shop, None, None, 100).await?),
-        5 => drop(store.articles_from(&shop, None).await?),
-        6 => drop(store.open_problems(&shop).await?),
-        7 => drop(store.unfinished_notifications(&shop).await?),
-        _ => drop(store.list_notifications(&shop, None, None, 100).await?),
+        2 => drop(store.due_orders(&world, DueKind::Work, now, 100).await?),
+        3 => drop(store.order_summaries(&world, Timestamp::UNIX_EPOCH).await?),
+        4 => drop(store.list_articles(&world, None, None, 100).await?),
+        5 => drop(store.articles_from(&world, None).await?),
+        6 => drop(store.open_problems(&world).await?),
+        7 => drop(store.unfinished_notifications(&world).await?),
+        _ => drop(store.list_notifications(&world, None, None, 100).await?),
     }
     Ok(())
 }
