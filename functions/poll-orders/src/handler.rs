@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// One invocation. What the rule sends beside "now" and a shard is of no interest. A connection that fails costs the others nothing; the
 /// invocation fails only when the connections themselves can't be read.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let deadline = deadline::of(&event.context);
+    let deadline = deadline::of(&event.context, &*deps.clock);
     let round = async {
         let shard = Shard::of(&event.payload)?;
         let report = Box::pin(round::run(deps, shard, deadline)).await?;

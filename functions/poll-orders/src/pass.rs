@@ -189,7 +189,7 @@ pub async fn run(
             }
             _ => page + 1,
         };
-        if until.saturating_duration_since(Instant::now()) < PAGE_NEEDS {
+        if until.saturating_duration_since(deps.clock.instant()) < PAGE_NEEDS {
             pass.interrupted(&mut state, page);
             deps.store.save_poll(pass.connection, &state).await?;
             return Ok(Passed::Read { seen: pass.seen });

@@ -8,7 +8,7 @@ use crate::suspended;
 use connection::Peers;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use runtime::clock::SharedClock;
+use runtime::clock::{SharedClock, timeout_at};
 use runtime::error::Chain;
 use runtime::invocation::Invocations;
 use runtime::metrics::{self, Metric};
@@ -110,7 +110,7 @@ pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report,
         })
         .await?;
     census.gauge();
-    let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
+    let needs = NEEDS.min(deadline.saturating_duration_since(deps.clock.instant()) / 2);
     let mut total = Report::default();
     let mut polls = FuturesUnordered::new();
     // Least recently polled first, so that a round that its time limit cuts off starves no connection.
@@ -143,8 +143,8 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-fn is_time(deadline: Instant, needs: Duration) -> bool {
-    deadline.saturating_duration_since(Instant::now()) >= needs
+fn is_time(deps: &Deps, deadline: Instant, needs: Duration) -> bool {
+    deadline.saturating_duration_since(deps.clock.instant()) >= needs
 }
 
 /// Inactive connections have none.
@@ -156,10 +156,10 @@ fn has_a_turn(item: &ConnectionItem) -> bool {
 }
 
 async fn one(deps: &Deps, item: Box<ConnectionItem>, deadline: Instant, needs: Duration) -> Report {
-    if !is_time(deadline, needs) {
+    if !is_time(deps, deadline, needs) {
         return Report::unfinished();
     }
-    let until = deadline.min(Instant::now() + LONGEST);
+    let until = deadline.min(deps.clock.instant() + LONGEST);
     let turn = async {
         match item.connection.state {
             ConnectionState::Active => Box::pin(poll::run(deps, *item, until)).await.map(Report::polled),
@@ -168,7 +168,7 @@ async fn one(deps: &Deps, item: Box<ConnectionItem>, deadline: Instant, needs: D
             ConnectionState::Inactive => Ok(Report::default()),
         }
     };
-    match tokio::time::timeout_at(until, turn).await {
+    match timeout_at(&*deps.clock, until, turn).await {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => {
             tracing::warn!(error = %Chain(&error), "poll failed");

@@ -12,6 +12,7 @@ use domain::settings::Settings;
 use futures::future::{join, join_all};
 use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
+use runtime::clock::timeout_at;
 use runtime::error::Chain;
 use runtime::invocation::Invocations;
 use runtime::sqs_event::Message;
@@ -264,7 +265,7 @@ async fn one(
         Ok(Still::Same) if ctx.has_time() => {
             let looked = AssertUnwindSafe(Box::pin(look(ctx, order, company))).catch_unwind();
             // Cut off in the middle of a call, its row is unknown, as after a lost answer.
-            match tokio::time::timeout_at(ctx.cut_off, looked).await {
+            match timeout_at(&*ctx.clock, ctx.cut_off, looked).await {
                 Ok(ended) => ended,
                 Err(_) => Ok(outcome::cut_off(ctx, order).await),
             }

@@ -187,7 +187,8 @@ fn unknown_end(error: &robaws::Error) -> Stop {
 
 /// 1 s, then 2 s: a first request that is still running gets the time to end.
 async fn pause_before(look: &Look<'_>, call: u32) {
-    tokio::time::sleep(Duration::from_secs(u64::from(call)).min(look.ctx.spare_time())).await;
+    let pause = Duration::from_secs(u64::from(call)).min(look.ctx.spare_time());
+    look.ctx.clock.sleep(pause).await;
 }
 
 async fn count_attempt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {

@@ -5,6 +5,7 @@ use crate::batch::Deps;
 use domain::text;
 use jiff::SignedDuration;
 use robaws::NewTask;
+use runtime::clock::timeout_at;
 use runtime::error::Chain;
 use std::time::Duration;
 use store::links::{SignInLink, random_token};
@@ -19,7 +20,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 /// Puts the link in Robaws. Whoever asked may ask again, so nothing is repeated.
 pub async fn put(deps: &Deps, message: SignInMessage, deadline: Instant) {
     let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-    match tokio::time::timeout_at(until, Box::pin(try_put(deps, message))).await {
+    match timeout_at(&*deps.sessions.clock, until, Box::pin(try_put(deps, message))).await {
         Ok(Ok(true)) => tracing::info!("a sign-in link was put in Robaws"),
         Ok(Ok(false)) => tracing::info!("nobody gets a sign-in link"),
         Ok(Err(error)) => {

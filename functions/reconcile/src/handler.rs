@@ -15,7 +15,7 @@ use tracing::Instrument;
 /// One invocation: a batch of the sweeps queue, or a tick of the rule.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let LambdaEvent { payload, context } = event;
-    let deadline = deadline::of(&context);
+    let deadline = deadline::of(&context, &*deps.sessions.clock);
     deps.invocations
         .run(&context, Box::pin(invoked(deps, payload, deadline)))
         .await

@@ -41,7 +41,7 @@ pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
         }
     };
     deps.sessions.store.each_connection(0..keys::SHARDS, note).await?;
-    let needs = NEEDS.min(deadline.saturating_duration_since(Instant::now()) / 2);
+    let needs = NEEDS.min(deadline.saturating_duration_since(deps.sessions.clock.instant()) / 2);
     let ends: Vec<Option<bool>> = stream::iter(active)
         .map(|id| {
             let span = tracing::info_span!("connection", connection.id = %id);
@@ -76,7 +76,7 @@ async fn one(deps: &Deps, id: ConnectionId, deadline: Instant, needs: Duration) 
         failed(&error);
         return None;
     }
-    let now = Instant::now();
+    let now = deps.sessions.clock.instant();
     if deadline.saturating_duration_since(now) < needs {
         let message = SweepMessage::new(id.clone(), Sweep::Reconcile);
         if let Err(error) = deps.sweeps_queue.send(&[message]).await {

@@ -6,6 +6,7 @@ use connection::{Gate, Session, Trouble};
 use domain::ids::ConnectionId;
 use domain::problem::{Holds, Problem, ProblemCode, args};
 use jiff::Timestamp;
+use runtime::clock::timeout_at;
 use runtime::error::Chain;
 use store::StoreError;
 use store::model::{ConnectionItem, ConnectionState, Peer, PeerHealth};
@@ -223,15 +224,20 @@ async fn pages(
             session,
             live: &live,
         };
-        let next =
-            match tokio::time::timeout_at(session.cut_off, Box::pin(step(&page, progress, &mut run))).await {
-                Ok(Err(Stop::Failed(Peer::Robaws, Trouble::Credentials))) if session.renew(&live).await => {
-                    live = session.live().await;
-                    continue;
-                }
-                Ok(stepped) => stepped?,
-                Err(_) => return Err(Stop::OutOfTime),
-            };
+        let next = match timeout_at(
+            &*session.clock,
+            session.cut_off,
+            Box::pin(step(&page, progress, &mut run)),
+        )
+        .await
+        {
+            Ok(Err(Stop::Failed(Peer::Robaws, Trouble::Credentials))) if session.renew(&live).await => {
+                live = session.live().await;
+                continue;
+            }
+            Ok(stepped) => stepped?,
+            Err(_) => return Err(Stop::OutOfTime),
+        };
         let now = deps.sessions.clock.now();
         progress.touched_at = Some(now);
         if let Some(step) = next {

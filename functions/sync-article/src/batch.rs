@@ -8,6 +8,7 @@ use domain::problem::ProblemCode;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use runtime::clock::timeout_at;
 use runtime::error::Chain;
 use runtime::invocation::Invocations;
 use runtime::sqs_event::Message;
@@ -176,7 +177,7 @@ async fn one(ctx: &Context, article: &ArticleId, asked: &Asked) -> Result<(), St
         Still::Off => return Ok(()),
         Still::Same if ctx.session.has_time() => {
             let looked = AssertUnwindSafe(Box::pin(look(ctx, article, asked))).catch_unwind();
-            match tokio::time::timeout_at(ctx.session.cut_off, looked).await {
+            match timeout_at(&*ctx.session.clock, ctx.session.cut_off, looked).await {
                 Ok(Ok(end)) => end?,
                 Ok(Err(_)) => {
                     tracing::error!("panicked");

@@ -7,7 +7,7 @@ use runtime::{deadline, sqs_event};
 
 /// One invocation.
 pub async fn handle(deps: &Deps, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-    let deadline = deadline::of(&event.context);
+    let deadline = deadline::of(&event.context, &*deps.sessions.clock);
     let LambdaEvent { payload, context } = event;
     let batch = async {
         let messages = sqs_event::messages(payload)?;

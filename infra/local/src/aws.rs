@@ -31,6 +31,7 @@ pub struct Aws {
     pub secrets: secretsmanager::Secrets,
     /// What the functions may call.
     pub iam: Iam,
+    database: dynoxide::Database,
     http: SharedHttpClient,
     at: Addresses,
     _tasks: JoinSet<()>,
@@ -119,7 +120,8 @@ impl Aws {
             }
             None => dynoxide::Database::memory().map_err(|e| anyhow!("DynamoDB: {e}"))?,
         };
-        tasks.spawn(async move { dynoxide::server::serve_on(listener, database).await });
+        let served = database.clone();
+        tasks.spawn(async move { dynoxide::server::serve_on(listener, served).await });
         if let Some(steps) = steps {
             let router = steps.before(steps::forward(dynamodb), "DynamoDB");
             let listener = TcpListener::bind("127.0.0.1:0")
@@ -170,10 +172,35 @@ impl Aws {
             queues,
             secrets,
             iam: Iam::start()?,
+            database,
             http,
             at,
             _tasks: tasks,
         })
+    }
+
+    /// Every item of the table in DynamoDB's JSON, read past the service: also when nobody can wait for it.
+    pub fn stored_items(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let request = dynoxide::actions::scan::ScanRequest {
+                table_name: TABLE.to_owned(),
+                exclusive_start_key: start.take(),
+                ..Default::default()
+            };
+            let page = self
+                .database
+                .scan(request)
+                .map_err(|e| anyhow!("the table: {e}"))?;
+            for item in page.items.unwrap_or_default() {
+                items.push(serde_json::to_value(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
     }
 
     /// Where the services listen, for a process of its own.

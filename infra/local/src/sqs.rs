@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
 
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(5);
 const MOST_RECEIVES: u32 = 5;
@@ -357,13 +356,13 @@ async fn handle(State(queues): State<Queues>, headers: HeaderMap, body: Bytes) -
             let wait = u64::try_from(number("WaitTimeSeconds").unwrap_or(0))
                 .unwrap_or(0)
                 .min(20);
-            let end = Instant::now() + Duration::from_secs(wait);
+            let end = queues.clock.instant() + Duration::from_secs(wait);
             loop {
                 let given = queues.receive(&name, most, visibility);
-                if !given.is_empty() || Instant::now() >= end {
+                if !given.is_empty() || queues.clock.instant() >= end {
                     break json!({ "Messages": given });
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                queues.clock.sleep(Duration::from_millis(50)).await;
             }
         }
         "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": queues.attributes(&name) }),

@@ -104,8 +104,10 @@ impl Wiring {
         let secrets = SecretStore::new(clients.secretsmanager.clone(), SECRET_PREFIX);
         let (robaws, productflow) = (self.robaws_url.clone(), self.productflow_url.clone());
         Ok(Wired {
-            store: Store::new(clients.dynamodb.clone(), TABLE).observed(Arc::new(Problems)),
-            peers: Peers::new(self.http.clone(), robaws, productflow, secrets),
+            store: Store::new(clients.dynamodb.clone(), TABLE)
+                .with_clock(self.clock.clone())
+                .observed(Arc::new(Problems)),
+            peers: Peers::new(self.http.clone(), robaws, productflow, secrets).with_clock(self.clock.clone()),
             clients,
             clock: self.clock.clone(),
         })
@@ -275,12 +277,8 @@ impl Stack {
             robaws: robaws_elsewhere,
             productflow: productflow_elsewhere,
         } = start;
-        let sim_clock: simulators::Clock = {
-            let clock = clock.clone();
-            Arc::new(move || clock.now())
-        };
-        let robaws = RobawsSim::new(sim_clock.clone());
-        let productflow = ProductFlowSim::new(sim_clock);
+        let robaws = RobawsSim::new(clock.clone());
+        let productflow = ProductFlowSim::new(clock.clone());
         let watched = |router, name| match &steps {
             Some(steps) => steps.before(router, name),
             None => router,
@@ -305,7 +303,9 @@ impl Stack {
         };
         let http = runtime::http::client(&[&robaws_url, &productflow_url])?;
         let secrets = SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX);
-        let store = Store::new(aws.dynamodb.clone(), TABLE).observed(Arc::new(Problems));
+        let store = Store::new(aws.dynamodb.clone(), TABLE)
+            .with_clock(clock.clone())
+            .observed(Arc::new(Problems));
         if is_kept {
             kept::unqueue(&aws.dynamodb)
                 .await

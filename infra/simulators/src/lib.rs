@@ -18,4 +18,4 @@ pub use clock::{Clock, ManualClock, system_clock};
 pub use productflow::{Company, OrderBuilder, ProductFlowSim};
 pub use robaws::{RobawsSim, RobawsTenant};
 pub use serve::{Server, serve, spawn, spawn_on};
-pub use traffic::{Call, Fault, Outage, Outcome, Violation, ViolationKind};
+pub use traffic::{Call, Fault, Gate, Outage, Outcome, Violation, ViolationKind};

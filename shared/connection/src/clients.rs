@@ -4,6 +4,7 @@ use crate::observe::Calls;
 use crate::pacers::Pacers;
 use crate::trouble::{Trouble, signed};
 use domain::ids::{CompanyId, ConnectionId};
+use runtime::clock::{SharedClock, SystemClock};
 use std::sync::Arc;
 use store::model::{Connection, Peer};
 use store::secrets::{Credentials, SecretStore};
@@ -56,6 +57,7 @@ pub struct Peers {
     productflow_url: Url,
     secrets: SecretStore,
     pacers: Pacers,
+    clock: SharedClock,
 }
 
 impl Peers {
@@ -66,7 +68,18 @@ impl Peers {
             robaws_url,
             productflow_url,
             secrets,
-            pacers: Pacers::default(),
+            pacers: Pacers::new(Arc::new(SystemClock)),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Clients that wait by this clock instead of the machine's.
+    #[must_use]
+    pub fn with_clock(self, clock: SharedClock) -> Self {
+        Self {
+            pacers: Pacers::new(clock.clone()),
+            clock,
+            ..self
         }
     }
 
@@ -143,6 +156,7 @@ impl Peers {
         let token = credentials.productflow.clone()?.access_token;
         let url = self.productflow_url.clone();
         let client = productflow::Client::new(self.http.clone(), url, token, company);
+        let client = client.with_clock(self.clock.clone());
         Some(client.observed(Arc::new(Calls(Peer::Productflow))))
     }
 }

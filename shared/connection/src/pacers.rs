@@ -3,6 +3,7 @@
 
 use domain::ids::ConnectionId;
 use robaws::Pacer;
+use runtime::clock::SharedClock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,8 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 const KEPT: usize = 1_000;
 
 /// The pacers of a process.
-#[derive(Clone, Default)]
-pub struct Pacers(Arc<Mutex<Kept>>);
+#[derive(Clone)]
+pub struct Pacers {
+    kept: Arc<Mutex<Kept>>,
+    clock: SharedClock,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -21,9 +25,17 @@ struct Kept {
 }
 
 impl Pacers {
+    /// None yet; they will go by this clock.
+    pub fn new(clock: SharedClock) -> Self {
+        Self {
+            kept: Arc::default(),
+            clock,
+        }
+    }
+
     /// The pacer of a connection, the same for all that ask while it is used or knows anything.
     pub fn of(&self, connection: &ConnectionId) -> Arc<Pacer> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pacer) = kept.pacers.get(connection) {
             return Arc::clone(pacer);
         }
@@ -33,13 +45,18 @@ impl Pacers {
             // Looked through again only when there are twice as many, so that it costs each a constant.
             kept.most = kept.pacers.len() * 2;
         }
-        Arc::clone(kept.pacers.entry(connection.clone()).or_default())
+        Arc::clone(
+            kept.pacers
+                .entry(connection.clone())
+                .or_insert_with(|| Arc::new(Pacer::new(self.clock.clone()))),
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runtime::clock::SystemClock;
     use std::time::Duration;
 
     fn id(at: usize) -> ConnectionId {
@@ -48,7 +65,7 @@ mod tests {
 
     #[test]
     fn only_pacers_that_know_nothing_and_that_nobody_holds_are_given_up() {
-        let pacers = Pacers::default();
+        let pacers = Pacers::new(Arc::new(SystemClock));
         let held = pacers.of(&id(0));
         let learned = pacers.of(&id(1));
         learned.hold(Duration::from_mins(1));
@@ -57,7 +74,7 @@ mod tests {
         for at in 2..10 * KEPT {
             drop(pacers.of(&id(at)));
         }
-        let left = pacers.0.lock().unwrap().pacers.len();
+        let left = pacers.kept.lock().unwrap().pacers.len();
         assert!(left <= KEPT, "{left}");
         assert!(Arc::ptr_eq(&held, &pacers.of(&id(0))));
         assert!(std::sync::Weak::ptr_eq(
@@ -68,7 +85,7 @@ mod tests {
 
     #[test]
     fn as_many_as_are_used_are_kept() {
-        let pacers = Pacers::default();
+        let pacers = Pacers::new(Arc::new(SystemClock));
         let used: Vec<_> = (0..3 * KEPT).map(|at| pacers.of(&id(at))).collect();
         for (at, pacer) in used.iter().enumerate() {
             assert!(Arc::ptr_eq(pacer, &pacers.of(&id(at))), "{at}");

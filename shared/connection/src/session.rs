@@ -77,7 +77,7 @@ pub enum Still {
 impl Sessions {
     /// Reads the credentials and builds the clients.
     pub async fn open(&self, item: ConnectionItem, deadline: Instant) -> Result<Session, PeersError> {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(self.clock.instant());
         let clients = self.peers.of(&item.connection).await?;
         let live = live_with(&self.catalogues, &item, clients).await;
         Ok(Session {
@@ -171,7 +171,7 @@ impl Session {
     /// How long the next step may wait before it begins.
     pub fn spare_time(&self) -> Duration {
         self.cut_off
-            .saturating_duration_since(Instant::now())
+            .saturating_duration_since(self.clock.instant())
             .saturating_sub(self.step_needs)
     }
 

@@ -4,6 +4,7 @@ use crate::error::Error;
 use domain::ids::CompanyId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Response};
+use runtime::clock::{SharedClock, SystemClock};
 use runtime::http::{BodyError, body};
 use runtime::observer::{Ended, Nobody, SharedObserver, Watched};
 use secrecy::{ExposeSecret, SecretString};
@@ -36,6 +37,7 @@ pub struct Client {
     company: CompanyId,
     not_before: Arc<Mutex<Option<Instant>>>,
     observer: SharedObserver,
+    clock: SharedClock,
 }
 
 /// A request; path and query are encoded already.
@@ -69,7 +71,14 @@ impl Client {
             company,
             not_before: Arc::default(),
             observer: Arc::new(Nobody),
+            clock: Arc::new(SystemClock),
         }
+    }
+
+    /// Waits by this clock instead of the machine's.
+    #[must_use]
+    pub fn with_clock(self, clock: SharedClock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Tells `observer` of every call.
@@ -107,7 +116,7 @@ impl Client {
     /// GET as JSON; `path` and `query` are encoded already. Asked once more when no answer or a 5xx came
     /// soon. After a long wait the caller's time is worth more.
     pub(crate) async fn get(&self, path: &str, query: &str) -> Result<Value, Error> {
-        let began = Instant::now();
+        let began = self.clock.instant();
         let call = Call {
             method: Method::GET,
             path,
@@ -115,8 +124,8 @@ impl Client {
             write: None,
         };
         match self.paced(&call).await {
-            Err(error) if error.is_passing() && began.elapsed() < SOON => {
-                tokio::time::sleep(Duration::from_millis(300)).await;
+            Err(error) if error.is_passing() && self.clock.instant() - began < SOON => {
+                self.clock.sleep(Duration::from_millis(300)).await;
                 self.paced(&call).await
             }
             answer => answer,
@@ -128,7 +137,8 @@ impl Client {
         loop {
             let until = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(until) = until {
-                tokio::time::sleep_until(until).await;
+                let wait = until.saturating_duration_since(self.clock.instant());
+                self.clock.sleep(wait).await;
             }
             let watched = Watched::begin(&*self.observer);
             let answered = self.call(call).await;
@@ -140,7 +150,7 @@ impl Client {
                         return Err(Error::RateLimited { retry_after });
                     }
                     waited += 1;
-                    tokio::time::sleep(wait).await;
+                    self.clock.sleep(wait).await;
                 }
                 answer => return answer,
             }
@@ -186,7 +196,7 @@ impl Client {
         let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
         *not_before = remaining
             .filter(|left| *left <= RESERVE)
-            .map(|_| Instant::now() + Duration::from_secs(1));
+            .map(|_| self.clock.instant() + Duration::from_secs(1));
     }
 }
 

@@ -5,7 +5,8 @@
 //! processes of one tenant share it without knowing of each other.
 
 use http::HeaderMap;
-use std::sync::{Mutex, PoisonError};
+use runtime::clock::{Clock, SharedClock, SystemClock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -80,22 +81,34 @@ struct State {
 
 /// Paces everything of one tenant in this process.
 #[derive(Debug)]
-pub struct Pacer(Mutex<State>);
+pub struct Pacer {
+    clock: SharedClock,
+    state: Mutex<State>,
+}
 
 impl Default for Pacer {
+    /// By the machine's clock.
     fn default() -> Self {
-        Self(Mutex::new(State {
+        Self::new(Arc::new(SystemClock))
+    }
+}
+
+impl Pacer {
+    /// A pacer that goes by this clock.
+    pub fn new(clock: SharedClock) -> Self {
+        let state = Mutex::new(State {
             limits: Limits::default(),
             not_before: None,
             tokens: FIRST_BURST * ONE,
-            refilled: Instant::now(),
+            refilled: clock.instant(),
             rate: FIRST_RATE,
             most: 0,
             said_at: None,
             since: None,
             in_flight: 0,
             used: false,
-        }))
+        });
+        Self { clock, state }
     }
 }
 
@@ -212,20 +225,26 @@ impl State {
 
 impl Pacer {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The clock that the pacer goes by.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// Waits until a request may go.
     pub async fn turn(&self) -> Turn<'_> {
         while let Some(until) = self.take() {
-            tokio::time::sleep_until(until).await;
+            let wait = until.saturating_duration_since(self.clock.instant());
+            self.clock.sleep(wait).await;
         }
         Turn(self)
     }
 
     /// Takes a turn, or tells until when to wait.
     fn take(&self) -> Option<Instant> {
-        let now = Instant::now();
+        let now = self.clock.instant();
         let mut state = self.lock();
         state.refill(now);
         if let Some(until) = state.not_before.filter(|until| *until > now) {
@@ -250,7 +269,7 @@ impl Pacer {
         let mut state = self.lock();
         state.used = true;
         if let Some(remaining) = number("x-ratelimit-remaining") {
-            let now = Instant::now();
+            let now = self.clock.instant();
             state.refill(now);
             state.judge(remaining, now);
             state.limits.remaining = Some(remaining);
@@ -274,7 +293,7 @@ impl Pacer {
 
     /// No request before `wait` is over.
     pub fn hold(&self, wait: Duration) {
-        let until = Instant::now() + wait;
+        let until = self.clock.instant() + wait;
         let mut state = self.lock();
         state.used = true;
         state.not_before = Some(state.not_before.map_or(until, |known| known.max(until)));
@@ -294,7 +313,6 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn headers(remaining: u64) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -422,7 +440,7 @@ mod tests {
     #[test]
     fn only_a_header_that_shows_more_allows_more_than_documented() {
         for (most, fastest) in [(0, 15_000), (19, 15_000), (20, 20_000), (40, 40_000)] {
-            let mut state = Pacer::default().0.into_inner().unwrap();
+            let mut state = Pacer::default().state.into_inner().unwrap();
             state.most = most;
             assert_eq!(state.fastest(), fastest, "{most}");
         }
@@ -430,7 +448,7 @@ mod tests {
 
     /// The pace after answers with so much left, the first two at once and each other one so many milliseconds after the last.
     async fn judged(held_back: bool, apart: u64, left: &[u64]) -> u64 {
-        let mut state = Pacer::default().0.into_inner().unwrap();
+        let mut state = Pacer::default().state.into_inner().unwrap();
         state.rate = 5_000;
         for (at, &left) in left.iter().enumerate() {
             if at > 1 {

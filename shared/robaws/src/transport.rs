@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 use url::Url;
 
 /// Longest wait for an ordinary answer, and for a list of articles (contract).
@@ -152,10 +151,11 @@ impl Client {
         request: Request<'_>,
         what: &'static str,
     ) -> Result<T, Error> {
-        let began = Instant::now();
+        let clock = self.pacer.clock();
+        let began = clock.instant();
         match self.call(&request).await {
-            Err(error) if error.is_passing() && began.elapsed() < SOON => {
-                tokio::time::sleep(Duration::from_millis(300)).await;
+            Err(error) if error.is_passing() && clock.instant() - began < SOON => {
+                clock.sleep(Duration::from_millis(300)).await;
                 self.call(&request).await?
             }
             answer => answer?,

@@ -1,5 +1,6 @@
-//! When an invocation ends, on the monotonic clock.
+//! When an invocation ends, as an instant of the clock that is never set back.
 
+use crate::clock::Clock;
 use lambda_runtime::Context;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -9,10 +10,10 @@ use tokio::time::Instant;
     clippy::disallowed_methods,
     reason = "Lambda gives the deadline on the machine's clock"
 )]
-pub fn of(context: &Context) -> Instant {
+pub fn of(context: &Context, clock: &dyn Clock) -> Instant {
     let left = context
         .deadline()
         .duration_since(std::time::SystemTime::now())
         .unwrap_or(Duration::ZERO);
-    Instant::now() + left
+    clock.instant() + left
 }

@@ -27,6 +27,7 @@ pub mod table;
 pub mod tally;
 
 use domain::ids::ConnectionId;
+use runtime::clock::{SharedClock, SystemClock};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -52,6 +53,8 @@ pub struct Store {
     /// Which table it is, and when that was last asked.
     pub(crate) identity: Arc<tokio::sync::Mutex<Option<table::Known>>>,
     observer: Option<Arc<dyn Observer>>,
+    /// By which this process waits before it tries again.
+    pub(crate) clock: SharedClock,
 }
 
 impl Store {
@@ -63,7 +66,14 @@ impl Store {
             marked: Arc::default(),
             identity: Arc::default(),
             observer: None,
+            clock: Arc::new(SystemClock),
         }
+    }
+
+    /// Waits by this clock instead of the machine's.
+    #[must_use]
+    pub fn with_clock(self, clock: SharedClock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Tells `observer` what is stored.

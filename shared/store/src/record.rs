@@ -206,7 +206,8 @@ impl Store {
             match self.save_record(&mut record, now).await {
                 Ok(()) => return Ok(Some(record)),
                 Err(StoreError::Conflict) => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(tries.min(10)) * 5)).await;
+                    let pause = Duration::from_millis(u64::from(tries.min(10)) * 5);
+                    self.clock.sleep(pause).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -248,7 +249,8 @@ impl Store {
                         "some of the items asked for, within the table's throughput,",
                     ));
                 }
-                tokio::time::sleep(Duration::from_millis(u64::from(tries.min(10)) * 20)).await;
+                let pause = Duration::from_millis(u64::from(tries.min(10)) * 20);
+                self.clock.sleep(pause).await;
             }
             again.extend(rest);
             waiting = again;

@@ -11,6 +11,7 @@ use simulators::robaws::{Article, VatTariff};
 use simulators::{
     Company, ManualClock, OrderBuilder, ProductFlowSim, RobawsSim, RobawsTenant, Server, spawn,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What must never be shown.
@@ -58,10 +59,10 @@ pub(crate) fn of<'a>(findings: &'a [Finding], id: &str) -> &'a Finding {
 
 /// Without calls so far.
 pub(crate) async fn bench() -> Bench {
-    let clock = ManualClock::at("2026-11-23T12:00:00Z").unwrap();
-    let robaws = RobawsSim::new(clock.clock());
+    let clock = ManualClock::at("2026-11-23T12:00:00Z".parse().unwrap());
+    let robaws = RobawsSim::new(Arc::new(clock.clone()));
     let tenant = robaws.tenant("acme");
-    let productflow = ProductFlowSim::new(clock.clock());
+    let productflow = ProductFlowSim::new(Arc::new(clock));
     let company = productflow.company(42);
     let servers = [
         spawn(robaws.router()).await.unwrap(),

@@ -118,9 +118,14 @@ impl ProductFlowSim {
         self.0.traffic.violations()
     }
 
-    /// Forgets calls and violations.
+    /// Forgets calls; violations stay.
     pub fn clear_calls(&self) {
         self.0.traffic.clear_calls();
+    }
+
+    /// Waits until no call is being handled.
+    pub async fn wait_until_idle(&self) {
+        self.0.traffic.wait_until_idle().await;
     }
 
     /// Sets a fault; the first that matches a call strikes it.
@@ -176,6 +181,7 @@ impl ProductFlowSim {
         }
         *self.lock() = fresh;
         self.clear_calls();
+        self.0.traffic.clear_violations();
         self.clear_faults();
     }
 
@@ -184,7 +190,7 @@ impl ProductFlowSim {
     }
 
     fn now(&self) -> jiff::Timestamp {
-        (self.0.clock)()
+        self.0.clock.now()
     }
 
     fn note(&self, kind: ViolationKind, request: &Request, detail: &str) {
@@ -277,7 +283,7 @@ impl Peer for ProductFlowSim {
             quota: None,
         };
         if let Some(limit) = settings.rate_limit {
-            match state.company(id).window.take(limit) {
+            match state.company(id).window.take(limit, self.0.clock.instant()) {
                 Ok(remaining) => admission.quota = Some((limit, remaining)),
                 Err(wait) => {
                     self.note(ViolationKind::RateLimit, request, "too many requests");

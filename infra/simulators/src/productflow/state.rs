@@ -84,7 +84,8 @@ impl Offer {
 /// The requests of the running minute.
 #[derive(Debug)]
 pub(crate) struct Window {
-    began: Instant,
+    /// `None` before the first request.
+    began: Option<Instant>,
     used: u32,
 }
 
@@ -92,17 +93,18 @@ const WINDOW: Duration = Duration::from_mins(1);
 
 impl Window {
     fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            used: 0,
-        }
+        Self { began: None, used: 0 }
     }
 
     /// Takes one request: how many are left, or how many seconds to wait.
-    pub(crate) fn take(&mut self, limit: u32) -> Result<u32, u64> {
-        let left = WINDOW.saturating_sub(self.began.elapsed());
+    pub(crate) fn take(&mut self, limit: u32, now: Instant) -> Result<u32, u64> {
+        let began = *self.began.get_or_insert(now);
+        let left = WINDOW.saturating_sub(now.saturating_duration_since(began));
         if left.is_zero() {
-            *self = Self::new();
+            *self = Self {
+                began: Some(now),
+                used: 0,
+            };
         } else if self.used >= limit {
             return Err(left.as_secs() + 1);
         }

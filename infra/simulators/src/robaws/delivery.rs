@@ -16,6 +16,9 @@ use super::state::Tenant;
 /// The GUID that stands for the checkbox where a payload does not name it.
 const CHECKBOX_GUID: &str = "C965754A-0000-4000-8000-000000000001";
 
+/// How long a task that delivers rests at most, without anything to deliver.
+const IDLE: Duration = Duration::from_hours(1);
+
 /// A delivery that waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
@@ -25,7 +28,8 @@ pub(crate) struct Pending {
     body: String,
     /// How often it was tried.
     attempts: usize,
-    due: Instant,
+    /// When it is tried again; `None`: at once.
+    due: Option<Instant>,
 }
 
 /// One attempt to deliver a webhook.
@@ -77,7 +81,7 @@ impl Tenant {
                     event: event.to_owned(),
                     body: body.clone(),
                     attempts: 0,
-                    due: Instant::now(),
+                    due: None,
                 });
             }
         }
@@ -85,8 +89,10 @@ impl Tenant {
 
     /// Takes out what is due.
     fn take_due(&mut self, now: Instant) -> Vec<Pending> {
-        let (mut due, later): (Vec<_>, Vec<_>) =
-            self.outbox.drain(..).partition(|pending| pending.due <= now);
+        let (mut due, later): (Vec<_>, Vec<_>) = self
+            .outbox
+            .drain(..)
+            .partition(|pending| pending.due.is_none_or(|due| due <= now));
         self.outbox.extend(later);
         if self.settings.webhook_reorder {
             due.reverse();
@@ -95,7 +101,7 @@ impl Tenant {
     }
 
     /// Books the result of an attempt: done, to be tried again, or given up.
-    fn settle(&mut self, mut pending: Pending, delivered: bool) {
+    fn settle(&mut self, mut pending: Pending, delivered: bool, now: Instant) {
         let delay = self
             .settings
             .webhook_retry_delays_ms
@@ -109,7 +115,7 @@ impl Tenant {
             endpoint.failures = 0;
         } else if let Some(delay) = delay {
             pending.attempts += 1;
-            pending.due = Instant::now() + Duration::from_millis(delay);
+            pending.due = Some(now + Duration::from_millis(delay));
             self.outbox.push_back(pending);
         } else {
             endpoint.failures += 1;
@@ -133,12 +139,11 @@ impl RobawsSim {
     pub async fn run_deliveries(self) {
         loop {
             self.deliver_due().await;
-            let wait = self
-                .next_due()
-                .map_or(Duration::from_hours(1), |due| due - Instant::now());
+            let clock = &self.0.clock;
+            let due = self.next_due().unwrap_or_else(|| clock.instant() + IDLE);
             tokio::select! {
                 () = self.0.wake.notified() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = clock.wait_until(due) => {}
             }
         }
     }
@@ -149,7 +154,7 @@ impl RobawsSim {
             .tenants
             .values()
             .flat_map(|tenant| &tenant.outbox)
-            .map(|pending| pending.due)
+            .map(|pending| pending.due.unwrap_or_else(|| self.0.clock.instant()))
             .min()
     }
 
@@ -166,7 +171,7 @@ impl RobawsSim {
     pub async fn deliver_due(&self) -> Vec<DeliveryRecord> {
         let due: Vec<(String, Vec<Pending>)> = {
             let mut state = self.lock();
-            let now = Instant::now();
+            let now = self.0.clock.instant();
             state
                 .tenants
                 .iter_mut()
@@ -214,7 +219,8 @@ impl RobawsSim {
             status: status.map(|status| status.as_u16()),
         };
         let delivered = status.is_some_and(|status| status.is_success());
-        self.lock().tenant(tenant).settle(pending, delivered);
+        let now = self.0.clock.instant();
+        self.lock().tenant(tenant).settle(pending, delivered, now);
         Some(record)
     }
 

@@ -8,13 +8,15 @@ use tokio::time::Instant;
 
 use super::settings::Settings;
 use crate::traffic::Reply;
+use runtime::clock::Clock;
 
 /// What a tenant has used up.
 #[derive(Debug)]
 pub(crate) struct Limits {
     /// Thousandths of a request left in the bucket.
     milli_tokens: u64,
-    refilled: Instant,
+    /// When the bucket was last filled up; `None` before the first request.
+    refilled: Option<Instant>,
     day: Option<jiff::civil::Date>,
     live: u64,
     replica: u64,
@@ -35,7 +37,7 @@ impl Limits {
     pub(crate) fn new() -> Self {
         Self {
             milli_tokens: u64::MAX,
-            refilled: Instant::now(),
+            refilled: None,
             day: None,
             live: 0,
             replica: 0,
@@ -55,20 +57,22 @@ impl Limits {
     }
 
     /// Takes one request out of both limits, or out of neither.
-    pub(crate) fn take(&mut self, settings: &Settings, now: Timestamp, replica: bool) -> Quota {
+    pub(crate) fn take(&mut self, settings: &Settings, clock: &dyn Clock, replica: bool) -> Quota {
+        let now = clock.now();
         let today = now.to_zoned_datetime(TimeZone::UTC).date();
         if self.day != Some(today) {
             self.day = Some(today);
             self.live = 0;
             self.replica = 0;
         }
-        let instant = Instant::now();
-        let passed = u64::try_from(instant.duration_since(self.refilled).as_millis()).unwrap_or(u64::MAX);
+        let instant = clock.instant();
+        let refilled = self.refilled.unwrap_or(instant);
+        let passed = u64::try_from(instant.duration_since(refilled).as_millis()).unwrap_or(u64::MAX);
         let refill = passed.saturating_mul(u64::from(settings.rate_per_second));
         let full = u64::from(settings.burst) * 1000;
         self.milli_tokens = self.milli_tokens.saturating_add(refill).min(full);
         // Only whole milliseconds were counted: the rest counts next time.
-        self.refilled += Duration::from_millis(passed);
+        self.refilled = Some(refilled + Duration::from_millis(passed));
 
         let used = if replica {
             &mut self.replica

@@ -124,9 +124,14 @@ impl RobawsSim {
         self.0.traffic.violations()
     }
 
-    /// Forgets calls and violations.
+    /// Forgets calls; violations stay.
     pub fn clear_calls(&self) {
         self.0.traffic.clear_calls();
+    }
+
+    /// Waits until no call is being handled.
+    pub async fn wait_until_idle(&self) {
+        self.0.traffic.wait_until_idle().await;
     }
 
     /// Sets a fault; the first that matches a call strikes it.
@@ -175,6 +180,7 @@ impl RobawsSim {
         }
         *self.lock() = fresh;
         self.clear_calls();
+        self.0.traffic.clear_violations();
         self.clear_faults();
     }
 
@@ -183,7 +189,7 @@ impl RobawsSim {
     }
 
     fn now(&self) -> jiff::Timestamp {
-        (self.0.clock)()
+        self.0.clock.now()
     }
 
     fn note(&self, kind: ViolationKind, tenant: &str, request: &Request, detail: &str) {
@@ -236,7 +242,7 @@ impl Peer for RobawsSim {
             .is_some_and(|mode| mode.eq_ignore_ascii_case("replica"));
         let tenant = state.tenant(&user.tenant);
         let settings = tenant.settings.clone();
-        let quota = tenant.limits.take(&settings, now, replica);
+        let quota = tenant.limits.take(&settings, &*self.0.clock, replica);
         let refuse = |refusal: &Refusal| {
             if let Some(kind) = refusal.violation {
                 self.note(kind, &user.tenant, request, &refusal.message);

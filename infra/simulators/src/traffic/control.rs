@@ -38,6 +38,7 @@ pub(crate) fn shared(traffic: &Traffic, request: &Request) -> Option<Reply> {
         }
         (&Method::DELETE, ["calls"]) => {
             traffic.clear_calls();
+            traffic.clear_violations();
             done()
         }
         (&Method::GET, ["violations"]) => ok(&json!(traffic.violations())),

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Reply, Request};
+use super::{Gate, Hook, Reply, Request};
 
 /// The whole peer is away: every call of its API meets this, the control API stays up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,17 @@ pub enum Effect {
     PatchAfter(Value),
 }
 
+impl Effect {
+    /// The reply of a call that is not handled at all; `None`: it is handled.
+    pub(crate) fn without_handling(&self) -> Option<Reply> {
+        match self {
+            Self::Answer(answer) => Some(answer.reply()),
+            Self::Drop => Some(Reply::dropped()),
+            _ => None,
+        }
+    }
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]
 fn once() -> Option<u32> {
     Some(1)
@@ -139,6 +150,15 @@ pub struct Fault {
     /// Milliseconds that the call waits after it was handled and before it is answered.
     #[serde(default)]
     pub delay_after_ms: u64,
+    /// Where the call is held before it is handled, after the delay.
+    #[serde(skip)]
+    pub held_before: Option<Gate>,
+    /// Where the call is held after it was handled, before the delay.
+    #[serde(skip)]
+    pub held_after: Option<Gate>,
+    /// What runs after the call was handled, before everything else that comes after.
+    #[serde(skip)]
+    pub hook: Option<Hook>,
     /// What becomes of it.
     #[serde(default)]
     pub effect: Effect,
@@ -160,6 +180,9 @@ impl Fault {
             times: Some(1),
             delay_before_ms: 0,
             delay_after_ms: 0,
+            held_before: None,
+            held_after: None,
+            hook: None,
             effect: Effect::None,
             seen: 0,
         }
@@ -211,6 +234,28 @@ impl Fault {
     #[must_use]
     pub fn delay_after(mut self, delay: Duration) -> Self {
         self.delay_after_ms = millis(delay);
+        self
+    }
+
+    /// Holds the call before it is handled, until the gate is opened; it is handled even if the caller has gone by then.
+    #[must_use]
+    pub fn hold_before(mut self, gate: &Gate) -> Self {
+        self.held_before = Some(gate.clone());
+        self
+    }
+
+    /// Holds the answer after the effect, until the gate is opened.
+    #[must_use]
+    pub fn hold_after(mut self, gate: &Gate) -> Self {
+        self.held_after = Some(gate.clone());
+        self
+    }
+
+    /// Runs `hook` during the call: after its effect, before its answer. A call that has no effect by this fault runs it all
+    /// the same.
+    #[must_use]
+    pub fn then(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.hook = Some(Hook::new(hook));
         self
     }
 

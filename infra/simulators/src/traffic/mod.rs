@@ -3,11 +3,13 @@
 pub(crate) mod control;
 mod exchange;
 mod fault;
+mod gate;
 mod log;
 mod peer;
 
 pub(crate) use exchange::{Reply, Request};
 pub use fault::{Answer, Effect, Fault, Outage};
+pub use gate::{Gate, Hook};
 pub use log::{Call, Outcome, Violation, ViolationKind};
 pub(crate) use peer::{Peer, Traffic, merge, router};
 pub use serve_mark::DropConnection;

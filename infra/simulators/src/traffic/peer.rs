@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::{Answer, Call, Effect, Fault, Outage, Outcome, Reply, Request, Violation, ViolationKind};
 use crate::clock::Clock;
@@ -49,6 +50,8 @@ pub(crate) trait Peer: Clone + Send + Sync + 'static {
 pub(crate) struct Traffic {
     clock: Clock,
     inner: Mutex<Inner>,
+    /// Rings when a call ends.
+    ended: Notify,
 }
 
 #[derive(Default)]
@@ -66,6 +69,7 @@ impl Traffic {
         Self {
             clock,
             inner: Mutex::default(),
+            ended: Notify::new(),
         }
     }
 
@@ -81,7 +85,10 @@ impl Traffic {
         let mut inner = self.lock();
         inner.cleared += inner.calls.len();
         inner.calls.clear();
-        inner.violations.clear();
+    }
+
+    pub(crate) fn clear_violations(&self) {
+        self.lock().violations.clear();
     }
 
     pub(crate) fn violations(&self) -> Vec<Violation> {
@@ -90,7 +97,7 @@ impl Traffic {
 
     pub(crate) fn violation(&self, kind: ViolationKind, tenant: Option<&str>, detail: String) {
         let violation = Violation {
-            at: (self.clock)(),
+            at: self.clock.now(),
             kind,
             tenant: tenant.map(str::to_owned),
             detail,
@@ -140,7 +147,7 @@ impl Traffic {
             first
         });
         inner.calls.push(Call {
-            at: (self.clock)(),
+            at: self.clock.now(),
             method: request.method.to_string(),
             path: request.path.clone(),
             query: request.raw_query.clone(),
@@ -155,7 +162,49 @@ impl Traffic {
         (inner.cleared + inner.calls.len() - 1, fault)
     }
 
+    /// What the fault does to the call before the call is handled.
+    async fn hold_before(&self, fault: &Fault) {
+        self.pause(fault.delay_before_ms).await;
+        if let Some(gate) = &fault.held_before {
+            gate.pass().await;
+        }
+    }
+
+    /// What the fault does to the call after the call was handled.
+    async fn hold_after(&self, fault: &Fault) {
+        if let Some(hook) = &fault.hook {
+            hook.run();
+        }
+        if let Some(gate) = &fault.held_after {
+            gate.pass().await;
+        }
+        self.pause(fault.delay_after_ms).await;
+    }
+
+    async fn pause(&self, millis: u64) {
+        if millis > 0 {
+            self.clock.sleep(Duration::from_millis(millis)).await;
+        }
+    }
+
+    /// Waits until no call is being handled.
+    pub(crate) async fn wait_until_idle(&self) {
+        loop {
+            let ended = self.ended.notified();
+            let is_running = |call: &Call| call.outcome == Outcome::Running;
+            if !self.lock().calls.iter().any(is_running) {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     fn end(&self, number: usize, reply: &Reply, replayed: bool) {
+        self.record_end(number, reply, replayed);
+        self.ended.notify_waiters();
+    }
+
+    fn record_end(&self, number: usize, reply: &Reply, replayed: bool) {
         let mut inner = self.lock();
         let Some(index) = number.checked_sub(inner.cleared) else {
             return;
@@ -220,16 +269,13 @@ async fn call<P: Peer>(peer: &P, request: &Request) -> Reply {
 }
 
 async fn struck<P: Peer>(peer: &P, request: &Request, fault: Option<&Fault>) -> (Reply, bool) {
-    match fault.map(|fault| (&fault.effect, fault.delay_before_ms)) {
-        Some((Effect::Answer(answer), delay)) => {
-            pause(delay).await;
-            return (answer.reply(), false);
-        }
-        Some((Effect::Drop, delay)) => {
-            pause(delay).await;
-            return (Reply::dropped(), false);
-        }
-        _ => {}
+    let traffic = peer.traffic();
+    if let Some(fault) = fault
+        && let Some(reply) = fault.effect.without_handling()
+    {
+        traffic.hold_before(fault).await;
+        traffic.hold_after(fault).await;
+        return (reply, false);
     }
     let admission = match peer.admit(request) {
         Ok(admission) => admission,
@@ -240,18 +286,12 @@ async fn struck<P: Peer>(peer: &P, request: &Request, fault: Option<&Fault>) -> 
         peer.finish(admission, request, &reply, true);
         return (reply, replayed);
     };
-    pause(fault.delay_before_ms).await;
+    traffic.hold_before(fault).await;
     let (reply, replayed) = peer.handle(request, &admission);
-    pause(fault.delay_after_ms).await;
+    traffic.hold_after(fault).await;
     let failed_inside = matches!(&fault.effect, Effect::AnswerAfter(answer) if answer.status == 500);
     peer.finish(admission, request, &reply, !failed_inside);
     (disfigure(&fault.effect, reply), replayed)
-}
-
-async fn pause(millis: u64) {
-    if millis > 0 {
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-    }
 }
 
 fn disfigure(effect: &Effect, mut reply: Reply) -> Reply {

@@ -1,12 +1,14 @@
 //! Faults on demand and outages, at the connection and at the effect.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
+use runtime::clock::Clock as _;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use simulators::traffic::{Answer, Effect};
-use simulators::{Fault, Outage, Outcome};
+use simulators::{Fault, Gate, Outage, Outcome};
 
 use crate::support::{Bench, bench, got};
 
@@ -120,9 +122,8 @@ async fn an_answer_can_be_patched() {
 #[tokio::test]
 async fn a_call_goes_on_when_its_caller_has_gone() {
     let bench = bench().await;
-    bench
-        .robaws
-        .fault(Fault::on("POST", CHANGES).delay_before(Duration::from_millis(300)));
+    let gate = Gate::new();
+    bench.robaws.fault(Fault::on("POST", CHANGES).hold_before(&gate));
     let error = change(&bench, "k")
         .timeout(Duration::from_millis(50))
         .send()
@@ -130,14 +131,31 @@ async fn a_call_goes_on_when_its_caller_has_gone() {
         .unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(pieces(&bench), Decimal::from(25));
-    let moved = async {
-        while pieces(&bench) != Decimal::from(24) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), moved)
-        .await
-        .unwrap();
+    gate.open();
+    bench.robaws.wait_until_idle().await;
+    assert_eq!(pieces(&bench), Decimal::from(24));
+}
+
+#[tokio::test]
+async fn a_delay_takes_time_of_the_clock_alone() {
+    let bench = bench().await;
+    let hour = Duration::from_hours(1);
+    let fault = Fault::on("POST", CHANGES).delay_before(hour).delay_after(hour);
+    bench.robaws.fault(fault);
+    let before = bench.clock.now();
+    assert_eq!(send(change(&bench, "k")).await.0, 201);
+    assert_eq!(bench.clock.now().duration_since(before).as_hours(), 2);
+}
+
+#[tokio::test]
+async fn a_hook_runs_between_the_effect_and_the_answer() {
+    let bench = bench().await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (tenant, noted) = (bench.tenant.clone(), Arc::clone(&seen));
+    let fault = Fault::on("POST", CHANGES).then(move || noted.lock().unwrap().push(tenant.stock("12", "3")));
+    bench.robaws.fault(fault.drop_after());
+    assert!(change(&bench, "k").send().await.is_err());
+    assert_eq!(*seen.lock().unwrap(), [Decimal::from(24)]);
 }
 
 #[tokio::test]
@@ -145,7 +163,7 @@ async fn a_delay_after_has_the_effect_first() {
     let bench = bench().await;
     bench
         .robaws
-        .fault(Fault::on("POST", CHANGES).delay_after(Duration::from_mins(1)));
+        .fault(Fault::on("POST", CHANGES).hold_after(&Gate::new()));
     let error = change(&bench, "k")
         .timeout(Duration::from_millis(200))
         .send()

@@ -1,12 +1,10 @@
 //! Robaws: one key, one effect.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use reqwest::{Method, RequestBuilder};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use simulators::{Fault, ViolationKind};
+use simulators::{Fault, Gate, ViolationKind};
 
 use crate::support::{Bench, bench, got};
 
@@ -109,16 +107,15 @@ async fn a_key_is_forgotten_after_its_time() {
 #[tokio::test]
 async fn while_the_first_runs_the_second_is_409() {
     let bench = bench().await;
+    let gate = Gate::new();
     bench
         .robaws
-        .fault(Fault::on("POST", "/stock-changes").delay_before(Duration::from_secs(1)));
+        .fault(Fault::on("POST", "/stock-changes").hold_before(&gate));
     let first = tokio::spawn(change(&bench, "k", 2).send());
-    while bench.robaws.calls().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    // On this runtime of one thread the first was admitted in the same step in which it was recorded.
+    gate.wait_for_calls(1).await;
     assert_eq!(send(change(&bench, "k", 2)).await.0, 409);
     assert_eq!(send(change(&bench, "other", 1)).await.0, 201);
+    gate.open();
     assert_eq!(first.await.unwrap().unwrap().status(), 201);
     assert_eq!(send(change(&bench, "k", 2)).await.0, 201);
     assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(22));

@@ -8,6 +8,7 @@ use simulators::robaws::Article;
 
 use crate::support::{Bench, Page, bench};
 use crate::webhooks::Receiver;
+use runtime::clock::Clock as _;
 
 impl Bench {
     async fn office(&self, path: &str) -> Page {
@@ -445,7 +446,7 @@ async fn with_several_tenants_one_is_chosen_and_with_none_the_page_says_so() {
     page.shows("href=\"/tasks?tenant=o%27neil%20%26%20co\"");
     assert_eq!(bench.office("/?tenant=nobody").await.status, 404);
     assert_eq!(bench.robaws.tenants().len(), 2);
-    let empty = simulators::RobawsSim::new(bench.clock.clock());
+    let empty = simulators::RobawsSim::new(std::sync::Arc::new(bench.clock.clone()));
     let server = simulators::spawn(empty.router()).await.unwrap();
     let page = bench.page(&server, "/").await;
     assert_eq!(page.status, 404);

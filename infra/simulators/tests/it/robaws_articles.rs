@@ -7,6 +7,7 @@ use simulators::ViolationKind;
 use simulators::robaws::Article;
 
 use crate::support::{bench, ids};
+use runtime::clock::Clock as _;
 
 #[tokio::test]
 async fn stock_and_extra_fields_come_only_when_included() {

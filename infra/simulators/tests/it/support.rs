@@ -1,5 +1,7 @@
 //! Both peers with a small tenant and company, and a client for each.
 
+use std::sync::Arc;
+
 use reqwest::{Client, Method, RequestBuilder, Response};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -33,8 +35,8 @@ pub(crate) fn client() -> Client {
 }
 
 pub(crate) async fn bench() -> Bench {
-    let clock = ManualClock::at("2026-11-23T08:00:00Z").unwrap();
-    let robaws = RobawsSim::new(clock.clock());
+    let clock = ManualClock::at("2026-11-23T08:00:00Z".parse().unwrap());
+    let robaws = RobawsSim::new(Arc::new(clock.clone()));
     let tenant = robaws.tenant("acme");
     tenant.add_admin("key", "secret");
     // Most tests are about something else than the pace.
@@ -55,7 +57,7 @@ pub(crate) async fn bench() -> Bench {
         .set_stock("12", "3", 25);
     tenant.put_article(Article::new("13", "XA-10"));
     tenant.put_article(Article::new("14", "SERVICE").without_stock());
-    let productflow = ProductFlowSim::new(clock.clock());
+    let productflow = ProductFlowSim::new(Arc::new(clock.clone()));
     let company = productflow.company(42);
     company.add_token("token");
     let robaws_server = spawn(robaws.router()).await.unwrap();

@@ -12,14 +12,17 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use simulators::{Server, spawn};
+use tokio::sync::Notify;
 
 use crate::support::{Bench, bench};
+use runtime::clock::Clock as _;
 
 /// What a receiver got, and what it answers.
 #[derive(Clone)]
 pub(crate) struct Receiver {
     got: Arc<Mutex<Vec<(String, String)>>>,
     answer: Arc<Mutex<(u16, Duration)>>,
+    came: Arc<Notify>,
 }
 
 async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
@@ -30,6 +33,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
         .lock()
         .unwrap()
         .push((signature, String::from_utf8(body.to_vec()).unwrap()));
+    receiver.came.notify_one();
     let (status, delay) = *receiver.answer.lock().unwrap();
     tokio::time::sleep(delay).await;
     StatusCode::from_u16(status).unwrap()
@@ -40,6 +44,7 @@ impl Receiver {
         let receiver = Self {
             got: Arc::default(),
             answer: Arc::new(Mutex::new((202, Duration::ZERO))),
+            came: Arc::default(),
         };
         let router = Router::new().fallback(receive).with_state(receiver.clone());
         let server = spawn(router).await.unwrap();
@@ -239,11 +244,7 @@ async fn a_task_delivers_by_itself() {
     let (receiver, _server, _) = Receiver::start(&bench).await;
     let task = tokio::spawn(bench.robaws.clone().run_deliveries());
     rename(&bench, "New");
-    let delivered = async {
-        while receiver.bodies().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
+    let delivered = receiver.came.notified();
     tokio::time::timeout(Duration::from_secs(10), delivered)
         .await
         .unwrap();

@@ -2,13 +2,13 @@
 //! when it is over. Numbers of AWS's own (depth and age of queues, failed and slow invocations, answers of the API) come from what
 //! the stack did; [`infra/template/tests/alarms.rs`] holds the thresholds.
 
-use crate::shop::{Shop, one_line};
 use jiff::{SignedDuration, Timestamp};
 use local::stack::{ARTICLES_QUEUE, ORDERS_QUEUE, SWEEPS_QUEUE};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use template::{Alarm, Names, Samples, Series, State, Template, alarms};
+use world::{World, order_of_one_line};
 
 /// The queues, by their logical ids.
 const QUEUES: [(&str, &str); 3] = [
@@ -19,7 +19,7 @@ const QUEUES: [(&str, &str); 3] = [
 
 /// CloudWatch, over a shop.
 pub(crate) struct Watch<'a> {
-    pub(crate) shop: &'a Shop,
+    pub(crate) world: &'a World,
     alarms: BTreeMap<String, Alarm>,
     time_outs: BTreeMap<String, Duration>,
     samples: Samples,
@@ -28,12 +28,12 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn over(shop: &'a Shop) -> Self {
+    pub(crate) fn over(world: &'a World) -> Self {
         let template = Template::of_this_repository().unwrap();
         let names = Names::of_stack("connector", "eu-west-1", "000000000000");
         let time_out = |properties: &Value| Duration::from_secs(properties["Timeout"].as_u64().unwrap());
         Self {
-            shop,
+            world,
             alarms: alarms(&template, &names)
                 .unwrap()
                 .into_iter()
@@ -49,18 +49,18 @@ impl<'a> Watch<'a> {
     }
 
     fn now(&self) -> Timestamp {
-        runtime::clock::Clock::now(&self.shop.clock)
+        runtime::clock::Clock::now(&self.world.clock)
     }
 
     /// Minutes pass; SQS reports every one of them.
     pub(crate) fn minutes(&mut self, minutes: i64) {
         for _ in 0..minutes {
-            self.shop.clock.advance(SignedDuration::from_mins(1));
+            self.world.clock.advance(SignedDuration::from_mins(1));
             let now = self.now();
             for (id, name) in QUEUES {
                 let sqs =
                     |metric: &str, queue: String| Series::new("AWS/SQS", metric).with("QueueName", &queue);
-                let queues = &self.shop.stack.aws.queues;
+                let queues = &self.world.stack.aws.queues;
                 let waiting = queues.messages(name);
                 let oldest = waiting.iter().map(|message| message.sent_at).min();
                 let age = oldest.map_or(0, |sent| now.duration_since(sent).as_secs());
@@ -81,7 +81,7 @@ impl<'a> Watch<'a> {
 
     /// Reads what the code emitted since, under the namespace that the template sets.
     pub(crate) fn read(&mut self) {
-        let lines = self.shop.stack.metrics.lines();
+        let lines = self.world.stack.metrics.lines();
         for line in &lines[self.read..] {
             let mut line = line.clone();
             for directive in line["_aws"]["CloudWatchMetrics"].as_array_mut().unwrap() {
@@ -107,7 +107,7 @@ impl<'a> Watch<'a> {
     pub(crate) async fn rounds(&mut self, minutes: i64) {
         for _ in 0..minutes / 5 {
             self.minutes(5);
-            self.shop.stack.round().await.unwrap();
+            self.world.stack.round().await.unwrap();
         }
         self.read();
     }
@@ -157,19 +157,19 @@ impl<'a> Watch<'a> {
 }
 
 /// Something for each queue.
-async fn fill(shop: &Shop, queue: &str) {
+async fn fill(world: &World, queue: &str) {
     if queue == ORDERS_QUEUE {
-        shop.place(one_line("PF-1"));
-        shop.stack.poll().await.unwrap();
+        world.place_order(order_of_one_line("PF-1"));
+        world.stack.poll().await.unwrap();
     } else {
         let path = "/api/connections/shop/articles/push";
-        let (status, body) = shop.stack.api("POST", path, &json!({})).await.unwrap();
+        let (status, body) = world.stack.api("POST", path, &json!({})).await.unwrap();
         assert_eq!(status, 202, "{body}");
         if queue == ARTICLES_QUEUE {
-            assert_eq!(shop.stack.work_sweeps().await.unwrap(), 1);
+            assert_eq!(world.stack.work_sweeps().await.unwrap(), 1);
         }
     }
-    assert!(!shop.stack.aws.queues.messages(queue).is_empty());
+    assert!(!world.stack.aws.queues.messages(queue).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -179,14 +179,14 @@ async fn messages_that_nobody_takes_sound_by_their_age() {
         ("ArticlesAgeAlarm", ARTICLES_QUEUE, 60 + 30),
         ("SweepsAgeAlarm", SWEEPS_QUEUE, 120 + 30),
     ] {
-        let shop = Shop::open().await;
-        let mut watch = Watch::over(&shop);
-        fill(&shop, queue).await;
+        let world = World::new().await;
+        let mut watch = Watch::over(&world);
+        fill(&world, queue).await;
         watch.minutes(minutes / 2);
         watch.only(&[]);
         watch.minutes(minutes / 2 + 1);
         watch.only(&[id]);
-        shop.stack.drain().await.unwrap();
+        world.stack.drain().await.unwrap();
         watch.minutes(30);
         watch.only(&[]);
     }
@@ -195,12 +195,12 @@ async fn messages_that_nobody_takes_sound_by_their_age() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_that_every_invocation_dies_of_sound_as_dead_letters() {
     for (id, queue) in QUEUES {
-        let shop = Shop::open().await;
-        let mut watch = Watch::over(&shop);
-        fill(&shop, queue).await;
+        let world = World::new().await;
+        let mut watch = Watch::over(&world);
+        fill(&world, queue).await;
         for _ in 0..5 {
             // An invocation takes them and dies: they are visible again when their time is up.
-            let received = shop.stack.aws.sqs.receive_message();
+            let received = world.stack.aws.sqs.receive_message();
             let url = format!("http://localhost/000000000000/{queue}");
             received
                 .queue_url(url)
@@ -211,29 +211,29 @@ async fn messages_that_every_invocation_dies_of_sound_as_dead_letters() {
             assert_eq!(watch.state(&format!("{id}DeadLettersAlarm")), State::Ok);
             watch.minutes(10);
         }
-        shop.stack.drain().await.unwrap();
+        world.stack.drain().await.unwrap();
         watch.minutes(15);
         watch.only(&[format!("{id}DeadLettersAlarm").as_str()]);
-        shop.stack.aws.queues.delete_dead_letters(queue);
+        world.stack.aws.queues.delete_dead_letters(queue);
         watch.minutes(1);
         watch.only(&[]);
         // Nothing was lost with them.
-        shop.rounds(30).await;
+        world.poll_for_minutes(30).await;
         if queue == ORDERS_QUEUE {
-            assert_eq!(shop.state("PF-1").await, "booked");
+            assert_eq!(world.order_state("PF-1").await, "booked");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_down_fails_polls_nights_and_the_api() {
-    let shop = Shop::open().await;
-    let mut watch = Watch::over(&shop);
+    let world = World::new().await;
+    let mut watch = Watch::over(&world);
     let five_minutes = async |watch: &mut Watch<'_>| {
         watch.minutes(5);
-        watch.invoked("PollOrdersFunction", &shop.stack.poll().await);
+        watch.invoked("PollOrdersFunction", &world.stack.poll().await);
         for _ in 0..5 {
-            let (status, _) = shop
+            let (status, _) = world
                 .stack
                 .api("GET", "/api/connections", &Value::Null)
                 .await
@@ -243,12 +243,12 @@ async fn a_database_that_is_down_fails_polls_nights_and_the_api() {
     };
     five_minutes(&mut watch).await;
     watch.only(&[]);
-    shop.stack.aws.iam.outage(Some("dynamodb"));
+    world.stack.aws.iam.outage(Some("dynamodb"));
     five_minutes(&mut watch).await;
     watch.only(&[]);
     five_minutes(&mut watch).await;
     watch.only(&["ApiErrorsAlarm", "PollOrdersErrorsAlarm"]);
-    shop.stack.aws.iam.outage(None);
+    world.stack.aws.iam.outage(None);
     for _ in 0..3 {
         five_minutes(&mut watch).await;
     }
@@ -257,31 +257,31 @@ async fn a_database_that_is_down_fails_polls_nights_and_the_api() {
     // Nights are rarer: two that fail in a day.
     let six_hours = async |watch: &mut Watch<'_>| {
         watch.minutes(6 * 60);
-        watch.invoked("ReconcileFunction", &shop.stack.night().await);
+        watch.invoked("ReconcileFunction", &world.stack.night().await);
     };
-    shop.stack.aws.iam.outage(Some("dynamodb"));
+    world.stack.aws.iam.outage(Some("dynamodb"));
     six_hours(&mut watch).await;
     watch.only(&[]);
     six_hours(&mut watch).await;
     watch.only(&["ReconcileErrorsAlarm"]);
-    shop.stack.aws.iam.outage(None);
+    world.stack.aws.iam.outage(None);
     for _ in 0..4 {
         six_hours(&mut watch).await;
-        shop.stack.drain().await.unwrap();
+        world.stack.drain().await.unwrap();
     }
     watch.only(&[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invocations_that_are_cut_off_sound_as_errors_and_as_slow() {
-    let mut shop = Shop::open().await;
-    shop.stack.set_time_limit(Duration::ZERO);
-    let mut watch = Watch::over(&shop);
-    fill(&shop, ARTICLES_QUEUE).await;
-    fill(&shop, ORDERS_QUEUE).await;
+    let mut world = World::new().await;
+    world.stack.set_time_limit(Duration::ZERO);
+    let mut watch = Watch::over(&world);
+    fill(&world, ARTICLES_QUEUE).await;
+    fill(&world, ORDERS_QUEUE).await;
     for time in 0..2 {
-        let orders = shop.stack.work().await;
-        let articles = shop.stack.work_articles().await;
+        let orders = world.stack.work().await;
+        let articles = world.stack.work_articles().await;
         assert!(orders.is_err() && articles.is_err());
         watch.invoked("ProcessOrderFunction", &orders);
         watch.invoked("SyncArticleFunction", &articles);

@@ -1,19 +1,18 @@
 //! The alarms on the metrics that the code itself emits: provoked in the whole stack, and over again when the cause is.
 
 use crate::alarms::Watch;
-use crate::order_pages;
-use crate::shop::{Shop, one_line};
 use local::stack::SWEEPS_QUEUE;
 use serde_json::json;
 use simulators::traffic::{Answer, Effect};
 use simulators::{Fault, Outage, demo};
 use std::time::Duration;
 use template::State;
+use world::{World, order_of_one_line};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn polls_that_do_not_come_are_missed() {
-    let shop = Shop::open().await;
-    let mut watch = Watch::over(&shop);
+    let world = World::new().await;
+    let mut watch = Watch::over(&world);
     watch.rounds(20).await;
     assert_eq!(watch.state("HeartbeatAlarm"), State::Ok);
     watch.minutes(25);
@@ -24,20 +23,20 @@ async fn polls_that_do_not_come_are_missed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_in_doubt_sounds() {
-    let shop = Box::pin(order_pages::in_doubt(false)).await;
-    let mut watch = Watch::over(&shop);
+    let world = Box::pin(world::build_world_with_order_in_doubt(false)).await;
+    let mut watch = Watch::over(&world);
     watch.read();
     // It sounded when it came into doubt, more than an hour ago; somebody looks again, and nothing is known.
     watch.only(&[]);
-    shop.stack.robaws.fault(nothing_found());
+    world.stack.robaws.fault(nothing_found());
     let retry = "/api/connections/shop/orders/PF-1/retry";
-    let asked = Box::pin(shop.stack.api("POST", retry, &json!({}))).await;
+    let asked = Box::pin(world.stack.api("POST", retry, &json!({}))).await;
     assert_eq!(asked.unwrap().0, 202);
     watch.rounds(5).await;
     watch.only(&["InDoubtAlarm"]);
-    shop.stack.robaws.clear_faults();
+    world.stack.robaws.clear_faults();
     let path = "/api/connections/shop/orders/PF-1/settle";
-    let settled = Box::pin(shop.stack.api("POST", path, &json!({ "as": "not_done" }))).await;
+    let settled = Box::pin(world.stack.api("POST", path, &json!({ "as": "not_done" }))).await;
     assert_eq!(settled.unwrap().0, 200);
     watch.rounds(90).await;
     watch.only(&[]);
@@ -52,29 +51,31 @@ fn nothing_found() -> Fault {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn credentials_that_are_refused_sound_after_an_hour() {
-    let shop = Shop::open().await;
-    let mut watch = Watch::over(&shop);
-    shop.robaws.remove_user(demo::ROBAWS_KEY);
-    shop.place(one_line("PF-1"));
+    let world = World::new().await;
+    let mut watch = Watch::over(&world);
+    world.robaws.remove_user(demo::ROBAWS_KEY);
+    world.place_order(order_of_one_line("PF-1"));
     watch.rounds(30).await;
     watch.only(&[]);
     watch.rounds(120).await;
     watch.only(&["NeedsCredentialsAlarm"]);
-    shop.robaws.add_admin(demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
+    world.robaws.add_admin(demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
     watch.rounds(180).await;
     watch.only(&[]);
-    assert_eq!(shop.state("PF-1").await, "booked");
+    assert_eq!(world.order_state("PF-1").await, "booked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspended_connection_sounds_until_its_ledger_is_rebuilt() {
-    let shop = Shop::open().await;
-    let mut watch = Watch::over(&shop);
+    let world = World::new().await;
+    let mut watch = Watch::over(&world);
     watch.rounds(30).await;
     watch.only(&[]);
     for (path, minutes, alarms) in [("suspend", 45, &["SuspendedAlarm"][..]), ("rebuild", 45, &[])] {
         let path = format!("/api/connections/shop/{path}");
-        let (status, answer) = Box::pin(shop.stack.api("POST", &path, &json!({}))).await.unwrap();
+        let (status, answer) = Box::pin(world.stack.api("POST", &path, &json!({})))
+            .await
+            .unwrap();
         assert!((200..300).contains(&status), "{answer}");
         watch.rounds(minutes).await;
         watch.only(alarms);
@@ -83,53 +84,53 @@ async fn a_suspended_connection_sounds_until_its_ledger_is_rebuilt() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_nobody_reaches_sounds() {
-    let shop = Shop::open().await;
-    let mut watch = Watch::over(&shop);
-    shop.stack.robaws.outage(Some(Outage::Drop));
-    shop.place(one_line("PF-1"));
-    shop.place(one_line("PF-2"));
+    let world = World::new().await;
+    let mut watch = Watch::over(&world);
+    world.stack.robaws.outage(Some(Outage::Drop));
+    world.place_order(order_of_one_line("PF-1"));
+    world.place_order(order_of_one_line("PF-2"));
     watch.rounds(45).await;
     watch.only(&[]);
     watch.rounds(75).await;
     watch.only(&["RobawsUnreachableAlarm"]);
-    shop.stack.robaws.outage(None);
-    shop.stack.productflow.outage(Some(Outage::Drop));
+    world.stack.robaws.outage(None);
+    world.stack.productflow.outage(Some(Outage::Drop));
     watch.rounds(120).await;
     watch.only(&["ProductFlowUnreachableAlarm"]);
-    shop.stack.productflow.outage(None);
+    world.stack.productflow.outage(None);
     watch.rounds(60).await;
     watch.only(&[]);
-    assert_eq!(shop.state("PF-1").await, "booked");
+    assert_eq!(world.order_state("PF-1").await, "booked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_no_poll_comes_to_sound() {
-    let mut shop = Shop::open().await;
-    shop.stack.set_poll_time_limit(Duration::ZERO);
-    let mut watch = Watch::over(&shop);
+    let mut world = World::new().await;
+    world.stack.set_poll_time_limit(Duration::ZERO);
+    let mut watch = Watch::over(&world);
     watch.rounds(90).await;
     watch.only(&["LeftOutAlarm"]);
     let (samples, read) = watch.leave();
-    shop.stack.set_poll_time_limit(Duration::from_mins(4));
-    let mut watch = Watch::over(&shop).with(samples, read);
+    world.stack.set_poll_time_limit(Duration::from_mins(4));
+    let mut watch = Watch::over(&world).with(samples, read);
     watch.rounds(60).await;
     watch.only(&[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_whose_requests_run_out_sounds() {
-    let shop = Shop::open().await;
-    let mut watch = Watch::over(&shop);
+    let world = World::new().await;
+    let mut watch = Watch::over(&world);
     watch.rounds(15).await;
-    shop.robaws.set_used_today(8_500, 0);
+    world.robaws.set_used_today(8_500, 0);
     for nth in 0..9 {
-        shop.place(one_line(&format!("PF-{nth}")));
+        world.place_order(order_of_one_line(&format!("PF-{nth}")));
         watch.rounds(5).await;
     }
     watch.only(&["QuotaAlarm"]);
-    shop.robaws.set_used_today(100, 0);
+    world.robaws.set_used_today(100, 0);
     for nth in 10..22 {
-        shop.place(one_line(&format!("PF-{nth}")));
+        world.place_order(order_of_one_line(&format!("PF-{nth}")));
         watch.rounds(5).await;
     }
     watch.only(&[]);
@@ -142,34 +143,34 @@ async fn what_can_not_even_be_recorded_sounds() {
         ("SyncArticleUnrecordedAlarm", 10),
         ("ReconcileUnrecordedAlarm", 95),
     ] {
-        let shop = Shop::open().await;
-        let mut watch = Watch::over(&shop);
+        let world = World::new().await;
+        let mut watch = Watch::over(&world);
         let push = "/api/connections/shop/articles/push";
-        let (status, _) = Box::pin(shop.stack.api("POST", push, &json!({}))).await.unwrap();
+        let (status, _) = Box::pin(world.stack.api("POST", push, &json!({}))).await.unwrap();
         assert_eq!(status, 202);
         match alarm {
             "ProcessOrderUnrecordedAlarm" => {
-                shop.place(one_line("PF-1"));
-                shop.stack.poll().await.unwrap();
+                world.place_order(order_of_one_line("PF-1"));
+                world.stack.poll().await.unwrap();
             }
-            "SyncArticleUnrecordedAlarm" => assert_eq!(shop.stack.work_sweeps().await.unwrap(), 1),
-            _ => assert!(!shop.stack.aws.queues.messages(SWEEPS_QUEUE).is_empty()),
+            "SyncArticleUnrecordedAlarm" => assert_eq!(world.stack.work_sweeps().await.unwrap(), 1),
+            _ => assert!(!world.stack.aws.queues.messages(SWEEPS_QUEUE).is_empty()),
         }
-        shop.stack.aws.iam.outage(Some("dynamodb"));
+        world.stack.aws.iam.outage(Some("dynamodb"));
         for time in 0..3 {
             if time > 0 {
                 watch.minutes(minutes);
             }
             match alarm {
-                "ProcessOrderUnrecordedAlarm" => shop.stack.work().await.unwrap(),
-                "SyncArticleUnrecordedAlarm" => shop.stack.work_articles().await.unwrap(),
-                _ => shop.stack.work_sweeps().await.unwrap(),
+                "ProcessOrderUnrecordedAlarm" => world.stack.work().await.unwrap(),
+                "SyncArticleUnrecordedAlarm" => world.stack.work_articles().await.unwrap(),
+                _ => world.stack.work_sweeps().await.unwrap(),
             };
         }
         watch.read();
         watch.minutes(5);
         assert_eq!(watch.state(alarm), State::Alarm, "{alarm}");
-        shop.stack.aws.iam.outage(None);
+        world.stack.aws.iam.outage(None);
         watch.rounds(9 * 60).await;
         assert_eq!(watch.state(alarm), State::Ok, "{alarm}");
     }

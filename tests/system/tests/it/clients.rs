@@ -1,6 +1,5 @@
 //! The clients' searches, against simulated peers that help less than they could.
 
-use crate::shop::{Shop, one_line};
 use domain::catalogue::ArticleAnswer;
 use domain::ids::{ArticleId, CompanyId, OrderIdentifier, Sku};
 use domain::invoice::DocumentKind;
@@ -13,10 +12,11 @@ use simulators::traffic::{Answer, Effect, Outage};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use world::{World, order_of_one_line};
 
-fn robaws_of(shop: &Shop) -> robaws::Client {
+fn robaws_of(world: &World) -> robaws::Client {
     robaws_at(
-        format!("{}/api/v2", shop.stack.robaws_server.url())
+        format!("{}/api/v2", world.stack.robaws_server.url())
             .parse()
             .unwrap(),
     )
@@ -34,21 +34,21 @@ fn robaws_at(url: url::Url) -> robaws::Client {
 /// A search whose filter Robaws ignores goes on until it finds our document, on whatever page it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_document_is_found_behind_a_page_of_others() {
-    let shop = Shop::open().await;
-    shop.robaws.set(|settings| {
+    let world = World::new().await;
+    world.robaws.set(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
         settings.ignored_filters.insert("clientReference".to_owned());
     });
     let orders: Vec<String> = (0..103).map(|no| format!("PF-{no}")).collect();
     for order in &orders {
-        shop.place(one_line(order).status("shipped"));
+        world.place_order(order_of_one_line(order).status("shipped"));
     }
-    shop.rounds(10).await;
-    assert_eq!(shop.robaws.invoices().len(), orders.len());
-    let client = robaws_of(&shop);
+    world.poll_for_minutes(10).await;
+    assert_eq!(world.robaws.invoices().len(), orders.len());
+    let client = robaws_of(&world);
     for order in [&orders[0], &orders[102]] {
-        let reference = shop.order(order).await.reference();
+        let reference = world.read_order(order).await.reference();
         let found = client
             .find_by_reference(&reference, DocumentKind::Invoice)
             .await
@@ -80,21 +80,21 @@ fn named(id: &str, number: &str, name: &str) -> Article {
 /// Articles are found by number and by name, each once, the one with exactly this number first, also without the filters.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn articles_are_found_as_people_search() {
-    let shop = Shop::open().await;
+    let world = World::new().await;
     for ignored in [false, true] {
         if ignored {
-            shop.robaws.set(|settings| {
+            world.robaws.set(|settings| {
                 settings
                     .ignored_filters
                     .extend(["articleNumber".to_owned(), "name".to_owned()]);
             });
         }
-        shop.robaws.put_article(named("71", "LAMP-2", "Cover"));
-        shop.robaws.put_article(named("72", "lamp", "Lamp"));
-        shop.robaws.put_article(named("73", "X-9", "Green LAMP"));
-        shop.robaws.put_article(named("74", "LAMP", "Bulb"));
+        world.robaws.put_article(named("71", "LAMP-2", "Cover"));
+        world.robaws.put_article(named("72", "lamp", "Lamp"));
+        world.robaws.put_article(named("73", "X-9", "Green LAMP"));
+        world.robaws.put_article(named("74", "LAMP", "Bulb"));
         let search = async |wanted: &str, most| {
-            let (found, is_cut) = robaws_of(&shop).find_articles(wanted, most).await.unwrap();
+            let (found, is_cut) = robaws_of(&world).find_articles(wanted, most).await.unwrap();
             let ids: Vec<String> = found.iter().map(|article| article.id.to_string()).collect();
             (ids, is_cut)
         };
@@ -111,8 +111,8 @@ async fn articles_are_found_as_people_search() {
     }
 }
 
-fn productflow_of(shop: &Shop) -> productflow::Client {
-    let url: url::Url = format!("{}/api/v1", shop.stack.productflow_server.url())
+fn productflow_of(world: &World) -> productflow::Client {
+    let url: url::Url = format!("{}/api/v1", world.stack.productflow_server.url())
         .parse()
         .unwrap();
     let http = runtime::http::client(&[&url]).unwrap();
@@ -129,9 +129,9 @@ fn throttled(path: &str, times: u32, seconds: u32) -> Fault {
 /// A short wait is waited out, twice at most; a long one is the caller's to decide about.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn short_waits_for_a_limit_are_waited_out() {
-    let shop = Shop::open().await;
+    let world = World::new().await;
     let order = OrderIdentifier::parse("PF-1").unwrap();
-    shop.place(one_line("PF-1"));
+    world.place_order(order_of_one_line("PF-1"));
     for (times, seconds, asked, answered) in [
         (1, 0, 2, true),
         (2, 0, 3, true),
@@ -139,36 +139,44 @@ async fn short_waits_for_a_limit_are_waited_out() {
         (1, 60, 1, false),
     ] {
         let what = format!("{times} times, {seconds} s");
-        shop.stack.productflow.clear_faults();
-        shop.stack.productflow.clear_calls();
-        shop.stack
+        world.stack.productflow.clear_faults();
+        world.stack.productflow.clear_calls();
+        world
+            .stack
             .productflow
             .fault(throttled("/order/PF-1", times, seconds));
-        let answer = productflow_of(&shop).order(&order).await;
+        let answer = productflow_of(&world).order(&order).await;
         let waits = matches!(answer, Err(productflow::Error::RateLimited { .. }));
         assert_eq!(
             (answer.is_ok(), waits),
             (answered, !answered),
             "ProductFlow, {what}"
         );
-        assert_eq!(shop.stack.productflow.calls().len(), asked, "ProductFlow, {what}");
+        assert_eq!(
+            world.stack.productflow.calls().len(),
+            asked,
+            "ProductFlow, {what}"
+        );
 
-        shop.stack.robaws.clear_faults();
-        shop.stack.robaws.clear_calls();
-        shop.stack.robaws.fault(throttled("/vat-tariffs", times, seconds));
-        let answer = robaws_of(&shop).vat_tariffs().await;
+        world.stack.robaws.clear_faults();
+        world.stack.robaws.clear_calls();
+        world
+            .stack
+            .robaws
+            .fault(throttled("/vat-tariffs", times, seconds));
+        let answer = robaws_of(&world).vat_tariffs().await;
         let waits = matches!(answer, Err(robaws::Error::RateLimited { daily: false, .. }));
         assert_eq!((answer.is_ok(), waits), (answered, !answered), "Robaws, {what}");
-        assert_eq!(shop.stack.robaws.calls().len(), asked, "Robaws, {what}");
+        assert_eq!(world.stack.robaws.calls().len(), asked, "Robaws, {what}");
     }
 }
 
 /// A read that fails is made once more at once, whether or not an answer came; a refusal is one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_that_fails_is_made_once_more() {
-    let shop = Shop::open().await;
+    let world = World::new().await;
     let order = OrderIdentifier::parse("PF-1").unwrap();
-    shop.place(one_line("PF-1"));
+    world.place_order(order_of_one_line("PF-1"));
     let status = |status: u16| Effect::Answer(Answer::html(status));
     for (effect, times, asked, answered) in [
         (status(503), 1, 2, true),
@@ -179,19 +187,23 @@ async fn a_read_that_fails_is_made_once_more() {
     ] {
         let what = format!("{effect:?}, {times} times");
         let fault = |path: &str| Fault::on("GET", path).effect(effect.clone()).times(times);
-        shop.stack.productflow.clear_faults();
-        shop.stack.productflow.clear_calls();
-        shop.stack.productflow.fault(fault("/order/PF-1"));
-        let answer = productflow_of(&shop).order(&order).await;
+        world.stack.productflow.clear_faults();
+        world.stack.productflow.clear_calls();
+        world.stack.productflow.fault(fault("/order/PF-1"));
+        let answer = productflow_of(&world).order(&order).await;
         assert_eq!(answer.is_ok(), answered, "ProductFlow, {what}: {answer:?}");
-        assert_eq!(shop.stack.productflow.calls().len(), asked, "ProductFlow, {what}");
+        assert_eq!(
+            world.stack.productflow.calls().len(),
+            asked,
+            "ProductFlow, {what}"
+        );
 
-        shop.stack.robaws.clear_faults();
-        shop.stack.robaws.clear_calls();
-        shop.stack.robaws.fault(fault("/vat-tariffs"));
-        let answer = robaws_of(&shop).vat_tariffs().await;
+        world.stack.robaws.clear_faults();
+        world.stack.robaws.clear_calls();
+        world.stack.robaws.fault(fault("/vat-tariffs"));
+        let answer = robaws_of(&world).vat_tariffs().await;
         assert_eq!(answer.is_ok(), answered, "Robaws, {what}: {answer:?}");
-        assert_eq!(shop.stack.robaws.calls().len(), asked, "Robaws, {what}");
+        assert_eq!(world.stack.robaws.calls().len(), asked, "Robaws, {what}");
     }
 }
 
@@ -235,29 +247,30 @@ async fn a_refusal_is_one_also_when_it_breaks_off() {
 }
 
 /// A tenant without a limit that is felt, which ignores the filters named.
-async fn shop_that_ignores(filters: &[&str]) -> Shop {
-    let shop = Shop::open().await;
-    shop.robaws.set(|settings| {
+async fn shop_that_ignores(filters: &[&str]) -> World {
+    let world = World::new().await;
+    world.robaws.set(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
         let filters = filters.iter().map(|filter| (*filter).to_owned());
         settings.ignored_filters.extend(filters);
     });
-    shop.stack.robaws.clear_calls();
-    shop
+    world.stack.robaws.clear_calls();
+    world
 }
 
 /// Calls of a list since they were last counted.
-fn pages_read(shop: &Shop, path: &str) -> usize {
-    let read = shop.stack.robaws.count("GET", path);
-    shop.stack.robaws.clear_calls();
+fn pages_read(world: &World, path: &str) -> usize {
+    let read = world.stack.robaws.count("GET", path);
+    world.stack.robaws.clear_calls();
     read
 }
 
 /// Articles with these ids, whose numbers are the ids behind this text: none is called by it alone.
-fn crowd(shop: &Shop, text: &str, ids: std::ops::RangeInclusive<u32>) {
+fn crowd(world: &World, text: &str, ids: std::ops::RangeInclusive<u32>) {
     for id in ids {
-        shop.robaws
+        world
+            .robaws
             .put_article(Article::new(&id.to_string(), &format!("{text}-{id}")));
     }
 }
@@ -265,8 +278,8 @@ fn crowd(shop: &Shop, text: &str, ids: std::ops::RangeInclusive<u32>) {
 /// The article with exactly a number is found on whatever page, and two of them are enough to know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_article_is_found_by_exactly_its_number_on_whatever_page() {
-    let shop = shop_that_ignores(&["articleNumber"]).await;
-    let robaws = robaws_of(&shop);
+    let world = shop_that_ignores(&["articleNumber"]).await;
+    let robaws = robaws_of(&world);
     let by_number = async |number: &str| {
         let number = Sku::parse(number).unwrap();
         match robaws.articles_by_number(&number).await.unwrap() {
@@ -275,33 +288,33 @@ async fn an_article_is_found_by_exactly_its_number_on_whatever_page() {
             ArticleAnswer::NotUnique => "several".to_owned(),
         }
     };
-    crowd(&shop, "LAMP", 101..=250);
-    shop.robaws.put_article(Article::new("301", "lamp"));
+    crowd(&world, "LAMP", 101..=250);
+    world.robaws.put_article(Article::new("301", "lamp"));
     assert_eq!(by_number("LAMP").await, "none");
-    assert_eq!(pages_read(&shop, "/articles"), 2);
-    shop.robaws.put_article(Article::new("302", "LAMP"));
+    assert_eq!(pages_read(&world, "/articles"), 2);
+    world.robaws.put_article(Article::new("302", "LAMP"));
     assert_eq!(by_number("LAMP").await, "302");
-    shop.robaws.put_article(Article::new("303", "LAMP"));
+    world.robaws.put_article(Article::new("303", "LAMP"));
     assert_eq!(by_number("LAMP").await, "several");
-    shop.robaws.archive_article("302");
+    world.robaws.archive_article("302");
     assert_eq!(by_number("LAMP").await, "303");
-    shop.robaws.archive_article("303");
+    world.robaws.archive_article("303");
     assert_eq!(by_number("LAMP").await, "none");
 
-    shop.robaws.put_article(Article::new("21", "LAMP"));
-    shop.robaws.put_article(Article::new("22", "LAMP"));
-    pages_read(&shop, "/articles");
+    world.robaws.put_article(Article::new("21", "LAMP"));
+    world.robaws.put_article(Article::new("22", "LAMP"));
+    pages_read(&world, "/articles");
     assert_eq!(by_number("LAMP").await, "several");
-    assert_eq!(pages_read(&shop, "/articles"), 1, "two are enough to know");
+    assert_eq!(pages_read(&world, "/articles"), 1, "two are enough to know");
 }
 
 /// An article comes with the live ones that share its number, from whatever page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_article_comes_with_the_live_ones_of_its_number() {
-    let shop = shop_that_ignores(&[]).await;
+    let world = shop_that_ignores(&[]).await;
     let namesakes = async |id: &str| {
         let id = ArticleId::parse(id).unwrap();
-        let found = robaws_of(&shop).namesakes("LAMP", &id).await.unwrap();
+        let found = robaws_of(&world).namesakes("LAMP", &id).await.unwrap();
         let live: Vec<String> = found.live.iter().map(|article| article.id.to_string()).collect();
         (
             found.article.map(|article| article.id.to_string()),
@@ -311,10 +324,10 @@ async fn an_article_comes_with_the_live_ones_of_its_number() {
     };
     let found = |id: Option<&str>, live: &str, crowded| (id.map(str::to_owned), live.to_owned(), crowded);
 
-    shop.robaws.put_article(Article::new("31", "LAMP").ticked(true));
-    shop.robaws.put_article(Article::new("32", "lamp"));
-    shop.robaws.put_article(Article::new("33", "LAMP"));
-    shop.robaws.archive_article("33");
+    world.robaws.put_article(Article::new("31", "LAMP").ticked(true));
+    world.robaws.put_article(Article::new("32", "lamp"));
+    world.robaws.put_article(Article::new("33", "LAMP"));
+    world.robaws.archive_article("33");
     assert_eq!(namesakes("31").await, found(Some("31"), "31", false));
     assert_eq!(namesakes("33").await, found(Some("33"), "31", false), "archived");
     assert_eq!(
@@ -324,46 +337,47 @@ async fn an_article_comes_with_the_live_ones_of_its_number() {
     );
     assert_eq!(namesakes("34").await, found(None, "31", false), "not there");
 
-    crowd(&shop, "LAMP", 101..=197);
-    assert_eq!(pages_read(&shop, "/articles"), 4);
+    crowd(&world, "LAMP", 101..=197);
+    assert_eq!(pages_read(&world, "/articles"), 4);
     assert_eq!(namesakes("31").await, found(Some("31"), "31", false));
-    assert_eq!(pages_read(&shop, "/articles"), 1, "100 fit");
-    shop.robaws.put_article(Article::new("901", "LAMP"));
+    assert_eq!(pages_read(&world, "/articles"), 1, "100 fit");
+    world.robaws.put_article(Article::new("901", "LAMP"));
     assert_eq!(namesakes("31").await, found(Some("31"), "31 901", true));
     assert_eq!(namesakes("901").await, found(Some("901"), "31 901", true));
-    assert_eq!(pages_read(&shop, "/articles"), 4);
+    assert_eq!(pages_read(&world, "/articles"), 4);
 
-    shop.robaws.restore_article("33");
+    world.robaws.restore_article("33");
     assert_eq!(namesakes("31").await, found(Some("31"), "31 33", false));
     assert_eq!(
-        pages_read(&shop, "/articles"),
+        pages_read(&world, "/articles"),
         1,
         "it and two of the number are known"
     );
     assert_eq!(namesakes("901").await, found(Some("901"), "31 33 901", true));
-    assert_eq!(pages_read(&shop, "/articles"), 2, "it is not known yet");
+    assert_eq!(pages_read(&world, "/articles"), 2, "it is not known yet");
 }
 
 /// A search says that there are more when either of its lists goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_search_for_articles_tells_that_a_list_goes_on() {
-    let shop = shop_that_ignores(&[]).await;
+    let world = shop_that_ignores(&[]).await;
     let search = async |wanted: &str| {
-        let (found, is_cut) = robaws_of(&shop).find_articles(wanted, 200).await.unwrap();
+        let (found, is_cut) = robaws_of(&world).find_articles(wanted, 200).await.unwrap();
         (found.len(), is_cut)
     };
-    crowd(&shop, "LAMP", 101..=200);
-    shop.robaws.put_article(named("31", "X-1", "Mirror"));
+    crowd(&world, "LAMP", 101..=200);
+    world.robaws.put_article(named("31", "X-1", "Mirror"));
     assert_eq!(search("LAMP-").await, (100, false));
     for id in 202..=301 {
-        shop.robaws
+        world
+            .robaws
             .put_article(named(&id.to_string(), &format!("M-{id}"), "A mirror"));
     }
     assert_eq!(search("mirror").await, (100, true), "names alone");
-    shop.robaws.put_article(named("201", "LAMP-201", "x"));
+    world.robaws.put_article(named("201", "LAMP-201", "x"));
     for id in 101..=200 {
         let id = id.to_string();
-        shop.robaws.edit_article(&id, |article| article.name = None);
+        world.robaws.edit_article(&id, |article| article.name = None);
     }
     assert_eq!(search("LAMP-").await, (100, true), "numbers alone");
 }
@@ -371,38 +385,39 @@ async fn a_search_for_articles_tells_that_a_list_goes_on() {
 /// All pages of articles are read and no more, all of them from the copy, the ticked ones as they are now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_of_articles_end_with_the_last() {
-    let shop = shop_that_ignores(&[]).await;
-    let robaws = robaws_of(&shop);
+    let world = shop_that_ignores(&[]).await;
+    let robaws = robaws_of(&world);
     let page = async |page, which| {
         let page = robaws.articles_page(page, which).await.unwrap();
         (page.articles.len(), page.total, page.is_last)
     };
-    crowd(&shop, "LAMP", 101..=300);
+    crowd(&world, "LAMP", 101..=300);
     let all = ArticleList::AllOfReplica;
     let total = 204;
     assert_eq!(page(0, all).await, (100, total, false));
     assert_eq!(page(1, all).await, (100, total, false));
     assert_eq!(page(2, all).await, (4, total, true));
     assert_eq!(page(3, all).await, (0, total, true));
-    assert!(shop.stack.robaws.calls().iter().all(|call| call.replica));
+    assert!(world.stack.robaws.calls().iter().all(|call| call.replica));
     let limits = robaws.limits();
     assert!(limits.remaining.is_some());
     assert_eq!(limits.daily_remaining, None, "the copy has a day of its own");
 
-    shop.stack.robaws.clear_calls();
+    world.stack.robaws.clear_calls();
     assert_eq!(page(0, ArticleList::Ticked).await, (3, 3, true));
-    assert!(shop.stack.robaws.calls().iter().all(|call| !call.replica));
+    assert!(world.stack.robaws.calls().iter().all(|call| !call.replica));
     assert!(robaws.limits().daily_remaining.is_some());
 }
 
 /// Answers to the calls of a list, one after the other: pages of these rows, of so many pages in all.
-fn pages(shop: &Shop, path: &str, total_pages: u32, rows: &[Value]) {
-    shop.stack.robaws.clear_faults();
-    shop.stack.robaws.clear_calls();
+fn pages(world: &World, path: &str, total_pages: u32, rows: &[Value]) {
+    world.stack.robaws.clear_faults();
+    world.stack.robaws.clear_calls();
     for (nth, rows) in (1_u32..).zip(rows) {
         let page = json!({ "items": rows, "totalPages": total_pages });
         let answer = Effect::Answer(Answer::json(200, page));
-        shop.stack
+        world
+            .stack
             .robaws
             .fault(Fault::on("GET", path).nth(nth).effect(answer));
     }
@@ -411,8 +426,8 @@ fn pages(shop: &Shop, path: &str, total_pages: u32, rows: &[Value]) {
 /// Pages of documents end with the last, or with an empty one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_of_documents_end_with_the_last() {
-    let shop = shop_that_ignores(&[]).await;
-    let robaws = robaws_of(&shop);
+    let world = shop_that_ignores(&[]).await;
+    let robaws = robaws_of(&world);
     let since = "2026-11-23T08:00:00Z".parse().unwrap();
     let rows = [
         json!([{"id": "1"}]),
@@ -422,24 +437,24 @@ async fn pages_of_documents_end_with_the_last() {
     ];
     for (number, is_last) in [(0_u32, false), (1, false), (2, true), (3, true)] {
         let at = usize::try_from(number).unwrap();
-        pages(&shop, "/stock-changes", 3, &rows[at..]);
+        pages(&world, "/stock-changes", 3, &rows[at..]);
         let page = robaws.stock_changes_page(number, since).await.unwrap();
         assert_eq!(page.is_last, is_last, "stock changes, page {number}");
         assert_eq!(page.documents.len(), usize::from(number < 3));
-        pages(&shop, "/sales-invoices", 3, &rows[at..]);
+        pages(&world, "/sales-invoices", 3, &rows[at..]);
         let page = robaws.invoices_now(number, since).await.unwrap();
         assert_eq!(page.is_last, is_last, "invoices, page {number}");
     }
-    pages(&shop, "/stock-changes", 9, &[json!([])]);
+    pages(&world, "/stock-changes", 9, &[json!([])]);
     assert!(robaws.stock_changes_now(0, since).await.unwrap().is_last, "empty");
-    assert!(!shop.stack.robaws.calls()[0].replica);
+    assert!(!world.stack.robaws.calls()[0].replica);
 }
 
 /// A search for a document goes on past those of others and past ours of another kind, and ends with ours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_search_for_a_document_ends_with_ours_of_its_kind() {
-    let shop = shop_that_ignores(&[]).await;
-    let robaws = robaws_of(&shop);
+    let world = shop_that_ignores(&[]).await;
+    let robaws = robaws_of(&world);
     let row = |id: u32, reference: &str, kind: &str| json!([{ "id": id.to_string(), "clientReference": reference, "type": kind }]);
     let rows = [
         row(1, "PF-2", "INVOICE"),
@@ -451,11 +466,11 @@ async fn a_search_for_a_document_ends_with_ours_of_its_kind() {
         (DocumentKind::Invoice, vec!["2", "3"], 3),
         (DocumentKind::CreditNote, vec!["2"], 2),
     ] {
-        pages(&shop, "/sales-invoices", 4, &rows);
+        pages(&world, "/sales-invoices", 4, &rows);
         let invoices = robaws.find_by_reference("PF-1", kind).await.unwrap();
         let ids: Vec<&str> = invoices.iter().map(|invoice| invoice.id.as_str()).collect();
         assert_eq!(
-            (ids, pages_read(&shop, "/sales-invoices")),
+            (ids, pages_read(&world, "/sales-invoices")),
             (found, read),
             "{kind:?}"
         );
@@ -465,15 +480,16 @@ async fn a_search_for_a_document_ends_with_ours_of_its_kind() {
 /// A client is found by its number and by a part of its name, on whatever page, each once, the one with the number first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_are_found_as_people_search() {
-    let shop = shop_that_ignores(&["name"]).await;
-    let robaws = robaws_of(&shop);
+    let world = shop_that_ignores(&["name"]).await;
+    let robaws = robaws_of(&world);
     let search = async |text: &str, most| {
         let found = robaws.find_clients(text, most).await.unwrap();
         let ids: Vec<String> = found.clients.into_iter().map(|client| client.id).collect();
         (ids.join(" "), found.more)
     };
     let found = |ids: &str, more| (ids.to_owned(), more);
-    shop.robaws
+    world
+        .robaws
         .put_client("21", "Garage 6")
         .put_client("22", "Bakery 22");
     assert_eq!(search("6", 5).await, found("6 21", false), "a number, and a name");
@@ -481,19 +497,19 @@ async fn clients_are_found_as_people_search() {
     assert_eq!(search("6", 2).await, found("6 21", false));
     assert_eq!(search("6", 1).await, found("6", true));
     assert_eq!(search("99", 5).await, found("", false));
-    shop.stack.robaws.clear_calls();
+    world.stack.robaws.clear_calls();
     assert_eq!(search("BAKE", 5).await, found("22", false));
-    assert_eq!(shop.stack.robaws.calls().len(), 1, "a name is no number");
+    assert_eq!(world.stack.robaws.calls().len(), 1, "a name is no number");
     assert_eq!(search("6a", 5).await, found("", false));
     assert_eq!(search("", 9).await, found("5 6 21 22", false), "any");
 
     for id in 101..=197 {
-        shop.robaws.put_client(&id.to_string(), "Somebody");
+        world.robaws.put_client(&id.to_string(), "Somebody");
     }
     for id in ["31", "32", "901"] {
-        shop.robaws.put_client(id, "Peeters");
+        world.robaws.put_client(id, "Peeters");
     }
-    pages_read(&shop, "/clients");
+    pages_read(&world, "/clients");
     for (most, expected, read) in [
         (4, found("31 32 901", false), 2),
         (3, found("31 32 901", false), 2),
@@ -501,37 +517,38 @@ async fn clients_are_found_as_people_search() {
         (1, found("31", true), 1),
     ] {
         assert_eq!(search("peeters", most).await, expected, "{most} at most");
-        assert_eq!(pages_read(&shop, "/clients"), read, "{most} at most");
+        assert_eq!(pages_read(&world, "/clients"), read, "{most} at most");
     }
 }
 
 /// A list that takes several pages is read whole, each row once, also when rows shift between its pages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_read_whole() {
-    let shop = shop_that_ignores(&[]).await;
-    shop.robaws.set(|settings| settings.page_drift = true);
+    let world = shop_that_ignores(&[]).await;
+    world.robaws.set(|settings| settings.page_drift = true);
     for id in 101..=300 {
-        shop.robaws.put_user(&id.to_string(), "Somebody");
+        world.robaws.put_user(&id.to_string(), "Somebody");
     }
-    let users = robaws_of(&shop).users().await.unwrap();
-    assert_eq!(users.len(), shop.robaws.users().len());
+    let users = robaws_of(&world).users().await.unwrap();
+    assert_eq!(users.len(), world.robaws.users().len());
     assert_eq!(users.last().map(|user| user.id.as_str()), Some("300"));
-    assert_eq!(pages_read(&shop, "/users"), 3);
+    assert_eq!(pages_read(&world, "/users"), 3);
 }
 
 /// What the API user's role does not grant is refused, and the rest is not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_module_that_is_not_granted_cannot_be_read() {
-    let shop = Shop::open().await;
-    let robaws = robaws_of(&shop);
-    shop.stack
+    let world = World::new().await;
+    let robaws = robaws_of(&world);
+    world
+        .stack
         .robaws
         .fault(Fault::on("GET", "/sales-invoices").status(403).forever());
     let refused = robaws.can_read("sales-invoices").await.unwrap_err();
     assert_eq!(refused.module(), "sales-invoices");
     robaws.can_read("stock-changes").await.unwrap();
     robaws.cheapest_get().await.unwrap();
-    shop.stack.robaws.outage(Some(Outage::Unavailable));
+    world.stack.robaws.outage(Some(Outage::Unavailable));
     assert!(matches!(
         robaws.cheapest_get().await,
         Err(robaws::Error::Unavailable { status: 503 })

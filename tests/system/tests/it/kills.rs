@@ -2,8 +2,6 @@
 //! and after it had its effect. Then, for each of them, a fresh shop lives through the same story and is killed there: what ran
 //! is dropped, what it remembered and what was queued is lost, and polls alone must bring it to the same end.
 
-use crate::shop::{Shop, settings};
-use crate::undo::{TOTAL, decided, mixed};
 use domain::ConnectionSettings;
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
@@ -15,6 +13,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::ops::Range;
+use world::conflicts::{MIXED_ORDER_TOTAL, decide_undo, mixed_order};
+use world::{World, default_settings};
 
 const ORDER: &str = "PF-1";
 /// Places to be killed at that the shortest story has at least.
@@ -40,39 +40,40 @@ enum Act {
 }
 
 impl Act {
-    async fn happens(self, shop: &Shop) {
+    async fn happens(self, world: &World) {
         match self {
-            Self::Place => shop.place(mixed(ORDER)),
+            Self::Place => world.place_order(mixed_order(ORDER)),
             Self::Quantity(quantity) => {
                 let edit = |order: &mut Value| order["lines"][0]["quantity"] = quantity.into();
-                assert!(shop.productflow.edit(ORDER, edit));
+                assert!(world.productflow.edit(ORDER, edit));
             }
-            Self::Ship => assert!(shop.productflow.ship(ORDER)),
-            Self::Cancel => assert!(shop.productflow.cancel(ORDER)),
-            Self::Undo(invoice) => drop(decided(shop, ORDER, invoice, "return").await),
+            Self::Ship => assert!(world.productflow.ship(ORDER)),
+            Self::Cancel => assert!(world.productflow.cancel(ORDER)),
+            Self::Undo(invoice) => drop(decide_undo(world, ORDER, invoice, "return").await),
             Self::Send => {
                 // One of the three will do.
                 for other in ["13", "14"] {
-                    shop.robaws
+                    world
+                        .robaws
                         .edit_article_silently(other, |article| article.tick(false));
                 }
-                push(shop).await;
+                push(world).await;
             }
             Self::Rename => {
                 let edit = |article: &mut simulators::robaws::Article| {
                     article.article_number = Some("A-1-NEW".to_owned());
                     article.cost_price = Decimal::new(1_525, 2);
                 };
-                assert!(shop.robaws.edit_article("12", edit));
-                push(shop).await;
+                assert!(world.robaws.edit_article("12", edit));
+                push(world).await;
             }
         }
     }
 }
 
-async fn push(shop: &Shop) {
+async fn push(world: &World) {
     let path = "/api/connections/shop/articles/push";
-    let (status, answer) = Box::pin(shop.stack.api("POST", path, &json!({}))).await.unwrap();
+    let (status, answer) = Box::pin(world.stack.api("POST", path, &json!({}))).await.unwrap();
     assert_eq!(status, 202, "{answer}");
 }
 
@@ -102,7 +103,7 @@ impl Story {
             settings: ConnectionSettings {
                 book_invoices: true,
                 task_user_id: domain::ids::UserId::parse(demo::USER).ok(),
-                ..settings()
+                ..default_settings()
             },
             acts,
             killed: 0..acts.len(),
@@ -131,9 +132,9 @@ struct Told {
 
 /// Tells a story; `kills`: the step at which it is killed, and the step of what follows the kill at which it is killed again.
 async fn tell(story: &Story, kills: &[usize]) -> Told {
-    let mut shop = Shop::open_killable(story.settings.clone()).await;
+    let mut world = World::new_killable(story.settings.clone()).await;
     // The limits have tests of their own.
-    shop.robaws.set(|settings| {
+    world.robaws.set(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
     });
@@ -146,13 +147,17 @@ async fn tell(story: &Story, kills: &[usize]) -> Told {
     };
     let mut kill_at = kills.first().copied();
     for act in story.acts {
-        act.happens(&shop).await;
+        act.happens(&world).await;
         told.acts.push(told.steps.len());
-        shop.clock.advance(SignedDuration::from_mins(5));
+        world.clock.advance(SignedDuration::from_mins(5));
         let mut rounds = 1;
         while rounds > 0 {
             rounds -= 1;
-            let ended = shop.stack.steps.run(kill_at, Box::pin(shop.stack.round())).await;
+            let ended = world
+                .stack
+                .steps
+                .run(kill_at, Box::pin(world.stack.round()))
+                .await;
             let count = ended.steps.len();
             if told.kills == 1 && told.recovery == 0 {
                 told.recovery = count;
@@ -165,38 +170,38 @@ async fn tell(story: &Story, kills: &[usize]) -> Told {
             } else {
                 told.kills += 1;
                 kill_at = kills.get(told.kills).copied();
-                lose_everything(&mut shop);
+                lose_everything(&mut world);
                 rounds = ROUNDS_TO_RECOVER;
             }
             if rounds > 0 {
-                shop.clock.advance(ROUND_TO_RECOVER);
+                world.clock.advance(ROUND_TO_RECOVER);
             }
         }
     }
-    told.end = end(&shop).await;
-    nothing_follows(&shop).await;
+    told.end = end(&world).await;
+    nothing_follows(&world).await;
     told
 }
 
 /// The process is gone, and with it every message: only the ledger is left.
-fn lose_everything(shop: &mut Shop) {
-    shop.stack.restart().unwrap();
+fn lose_everything(world: &mut World) {
+    world.stack.restart().unwrap();
     for queue in [
         local::stack::ORDERS_QUEUE,
         local::stack::ARTICLES_QUEUE,
         local::stack::SWEEPS_QUEUE,
     ] {
-        shop.stack.aws.queues.lose_all(queue);
+        world.stack.aws.queues.lose_all(queue);
     }
 }
 
 /// Once it has come to its end, it stays there.
-async fn nothing_follows(shop: &Shop) {
-    shop.stack.robaws.clear_calls();
-    shop.stack.productflow.clear_calls();
-    shop.clock.advance(SignedDuration::from_hours(2));
-    shop.stack.round().await.unwrap();
-    let calls = [shop.stack.robaws.calls(), shop.stack.productflow.calls()].concat();
+async fn nothing_follows(world: &World) {
+    world.stack.robaws.clear_calls();
+    world.stack.productflow.clear_calls();
+    world.clock.advance(SignedDuration::from_hours(2));
+    world.stack.round().await.unwrap();
+    let calls = [world.stack.robaws.calls(), world.stack.productflow.calls()].concat();
     let writes: Vec<_> = calls.iter().filter(|call| call.method != "GET").collect();
     assert!(writes.is_empty(), "{writes:#?}");
 }
@@ -225,23 +230,22 @@ fn all_plain(documents: Value) -> Vec<Value> {
 }
 
 /// What the peers hold, and what the merchant is told.
-async fn end(shop: &Shop) -> Value {
-    shop.assert_no_violations();
-    let order = shop.stack.order(&shop.connection, ORDER).await.ok();
-    let stock: BTreeMap<String, String> = shop
+async fn end(world: &World) -> Value {
+    let order = world.stack.order(&world.connection, ORDER).await.ok();
+    let stock: BTreeMap<String, String> = world
         .robaws
         .all_stock()
         .into_iter()
         .map(|(article, location, pieces)| (format!("{article}@{location}"), pieces.to_string()))
         .collect();
-    let products: BTreeMap<String, String> = shop
+    let products: BTreeMap<String, String> = world
         .productflow
         .products()
         .into_iter()
         .map(|(sku, product)| (sku, format!("{:?} {:?}", product.texts, product.offer)))
         .collect();
     let path = "/api/connections/shop/notifications?state=open";
-    let open = Box::pin(shop.stack.api("GET", path, &Value::Null))
+    let open = Box::pin(world.stack.api("GET", path, &Value::Null))
         .await
         .unwrap()
         .1;
@@ -253,9 +257,9 @@ async fn end(shop: &Shop) -> Value {
         .collect();
     json!({
         "stock": stock,
-        "stock_changes": all_plain(json!(shop.robaws.stock_changes())),
-        "documents": all_plain(json!(shop.robaws.invoices())),
-        "tasks": all_plain(json!(shop.robaws.tasks())),
+        "stock_changes": all_plain(json!(world.robaws.stock_changes())),
+        "documents": all_plain(json!(world.robaws.invoices())),
+        "tasks": all_plain(json!(world.robaws.tasks())),
         "products": products,
         "state": order.as_ref().map(|order| order.state.as_str()),
         "rows": order.map(|order| order.ledger.rows.len()),
@@ -403,7 +407,7 @@ async fn booked_and_invoiced() {
         ],
         left: [23, 137],
         stock_changes: 1,
-        invoices: &[TOTAL],
+        invoices: &[MIXED_ORDER_TOTAL],
         state: Some("invoiced"),
         ..Story::new("booked and invoiced", &[Act::Place, Act::Ship])
     };
@@ -429,7 +433,7 @@ async fn edited_and_shipped() {
         killed: 1..2,
         left: [20, 137],
         stock_changes: 2,
-        invoices: &[TOTAL],
+        invoices: &[MIXED_ORDER_TOTAL],
         state: Some("invoiced"),
         ..Story::new("edited and shipped", &[Act::Place, Act::Quantity(5), Act::Ship])
     };
@@ -442,8 +446,8 @@ async fn credited_and_taken_back() {
         calls: &["Robaws POST /tasks", "Robaws POST /sales-invoices"],
         killed: 2..4,
         stock_changes: 2,
-        invoices: &[TOTAL],
-        credit_notes: &[TOTAL],
+        invoices: &[MIXED_ORDER_TOTAL],
+        credit_notes: &[MIXED_ORDER_TOTAL],
         state: Some("reversed"),
         ..Story::new(
             "credited and taken back",

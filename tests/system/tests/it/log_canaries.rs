@@ -3,8 +3,6 @@
 //!
 //! The tests run on one thread, so that a subscriber of that thread sees the lines of every function.
 
-use crate::browser::Browser;
-use crate::shop::{START, one_line};
 use jiff::SignedDuration;
 use lambda_runtime::Context;
 use local::Stack;
@@ -18,6 +16,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
+use world::browser::Browser;
+use world::{START, order_of_one_line};
 
 const KEY: &str = "canary-robaws-key-7f3a";
 const SECRET: &str = "canary-robaws-secret-91bc";
@@ -142,12 +142,12 @@ impl Watched {
         assert_eq!(self.api("POST", "/shop/activate", Value::Null).await.0, 200);
     }
 
-    fn place(&self, order: OrderBuilder) {
+    fn place_order(&self, order: OrderBuilder) {
         let now = runtime::clock::Clock::now(&self.clock).to_string();
         self.productflow.place(order.placed_at(&now));
     }
 
-    async fn rounds(&self, times: u32) {
+    async fn poll_times(&self, times: u32) {
         for _ in 0..times {
             self.clock.advance(SignedDuration::from_mins(5));
             self.stack.robaws.deliver_due().await;
@@ -239,9 +239,9 @@ fn on_one_thread<F: Future<Output = ()> + 'static>(story: fn() -> F) {
 }
 
 async fn story() {
-    let mut shop = Watched::open().await;
-    shop.connect().await;
-    shop.stack.settle().await.unwrap();
+    let mut world = Watched::open().await;
+    world.connect().await;
+    world.stack.settle().await.unwrap();
     for (identifier, business) in [
         ("PF-1", false),
         ("PF-2", true),
@@ -249,17 +249,20 @@ async fn story() {
         ("PF-4", false),
         ("PF-5", true),
     ] {
-        shop.place(of_buyer(one_line(identifier), business));
+        world.place_order(of_buyer(order_of_one_line(identifier), business));
     }
-    shop.place(of_buyer(one_line("PF-6").line("UNKNOWN", 1, 300, None), true));
-    shop.place(of_buyer(
-        one_line("PF-7").set("shipping_cost", json!({ "of": 1 })),
+    world.place_order(of_buyer(
+        order_of_one_line("PF-6").line("UNKNOWN", 1, 300, None),
         true,
     ));
-    shop.rounds(2).await;
+    world.place_order(of_buyer(
+        order_of_one_line("PF-7").set("shipping_cost", json!({ "of": 1 })),
+        true,
+    ));
+    world.poll_times(2).await;
 
     // All that a peer can answer, on reads and on writes.
-    let robaws = &shop.stack.robaws;
+    let robaws = &world.stack.robaws;
     let headers = || Fault::on("POST", "/sales-invoices");
     let login = format!("{KEY}:{SECRET}");
     let header = format!("{login} {BUSINESS} ({VAT_NUMBER})");
@@ -273,17 +276,17 @@ async fn story() {
     ));
     robaws.fault(unreadable(Fault::on("GET", "/articles")));
     for order in ["PF-1", "PF-2", "PF-3", "PF-5"] {
-        shop.productflow.ship(order);
+        world.productflow.ship(order);
     }
-    shop.productflow.cancel("PF-4");
-    shop.rounds(12).await;
-    let codes = shop.api("GET", "/shop/orders/PF-2", Value::Null).await.1["problems"].to_string();
+    world.productflow.cancel("PF-4");
+    world.poll_times(12).await;
+    let codes = world.api("GET", "/shop/orders/PF-2", Value::Null).await.1["problems"].to_string();
     assert!(
         codes.contains("robaws_refused") || codes.contains("buyer_is_business"),
         "{codes}"
     );
 
-    let productflow = &shop.stack.productflow;
+    let productflow = &world.stack.productflow;
     let bearer = format!("Bearer {TOKEN}");
     productflow.fault(echoed(Fault::on("GET", "/order/*"), 422, BUSINESS).times(2));
     productflow.fault(echoed(Fault::on("GET", "/order/*"), 500, BUSINESS).times(2));
@@ -292,32 +295,36 @@ async fn story() {
     productflow.fault(echoed(Fault::on("POST", "**"), 422, &bearer).times(2));
     productflow.fault(unreadable(Fault::on("GET", "/order")));
     for order in ["PF-1", "PF-2", "PF-3", "PF-6"] {
-        shop.productflow
+        world
+            .productflow
             .edit(order, |order| order["lines"][0]["quantity"] = json!(3));
-        shop.api("POST", &format!("/shop/orders/{order}/retry"), Value::Null)
+        world
+            .api("POST", &format!("/shop/orders/{order}/retry"), Value::Null)
             .await;
     }
-    shop.robaws.edit_article("12", |article| {
+    world.robaws.edit_article("12", |article| {
         article.cost_price = rust_decimal::Decimal::new(1234, 2);
     });
-    shop.rounds(6).await;
+    world.poll_times(6).await;
 
     // Credentials that are refused, an outage, and a night.
-    shop.stack
+    world
+        .stack
         .robaws
         .fault(echoed(Fault::on("*", "**"), 401, &header).times(6));
-    shop.stack
+    world
+        .stack
         .productflow
         .fault(echoed(Fault::on("*", "**"), 401, &header).times(4));
-    shop.rounds(3).await;
-    shop.stack.robaws.outage(Some(Outage::Unavailable));
-    shop.rounds(4).await;
-    shop.stack.robaws.outage(None);
-    shop.stack.robaws.clear_faults();
-    shop.stack.productflow.clear_faults();
-    shop.rounds(24).await;
-    drop(shop.stack.night().await);
-    shop.stack.drain().await.unwrap();
+    world.poll_times(3).await;
+    world.stack.robaws.outage(Some(Outage::Unavailable));
+    world.poll_times(4).await;
+    world.stack.robaws.outage(None);
+    world.stack.robaws.clear_faults();
+    world.stack.productflow.clear_faults();
+    world.poll_times(24).await;
+    drop(world.stack.night().await);
+    world.stack.drain().await.unwrap();
 
     // A stranger at the webhook, and a panic with somebody in it.
     for signature in ["", "t=1,v1=00", "Canarylast"] {
@@ -328,14 +335,14 @@ async fn story() {
             let path = format!("/webhooks/robaws/{id}");
             let event =
                 local::api::event("POST", &path, "", headers, "localhost", &body.clone().into()).unwrap();
-            let (status, answer) = shop.stack.call_http(event).await.unwrap();
+            let (status, answer) = world.stack.call_http(event).await.unwrap();
             assert!(matches!(status, 401 | 404), "{status}");
-            shop.shown.push((path.replace("Canarylast", "…"), answer));
+            world.shown.push((path.replace("Canarylast", "…"), answer));
         }
     }
-    panics(&shop).await;
+    panics(&world).await;
 
-    let tokens = pages(&mut shop).await;
+    let tokens = pages(&mut world).await;
     for path in [
         "/shop",
         "/shop/orders?limit=100",
@@ -343,14 +350,15 @@ async fn story() {
         "/shop/articles",
         "/shop/plan",
     ] {
-        shop.api("GET", path, Value::Null).await;
+        world.api("GET", path, Value::Null).await;
     }
     for order in 1..=7 {
-        shop.api("GET", &format!("/shop/orders/PF-{order}"), Value::Null)
+        world
+            .api("GET", &format!("/shop/orders/PF-{order}"), Value::Null)
             .await;
     }
-    shop.assert_kept(&tokens);
-    let invoices = shop.robaws.invoices();
+    world.assert_kept(&tokens);
+    let invoices = world.robaws.invoices();
     let remarks: Vec<_> = invoices
         .iter()
         .filter_map(|invoice| invoice.remark.clone())
@@ -359,7 +367,7 @@ async fn story() {
         remarks.iter().any(|remark| remark.contains(VAT_NUMBER)),
         "there it belongs: {remarks:?}"
     );
-    assert_followed(&shop.log.lines());
+    assert_followed(&world.log.lines());
 }
 
 /// One filter, connection and order, finds what every function did about an order.
@@ -402,15 +410,15 @@ fn an_idle_poll_writes_one_line() {
 }
 
 async fn idle() {
-    let mut shop = Watched::open().await;
-    shop.connect().await;
-    shop.stack.settle().await.unwrap();
-    shop.place(one_line("PF-1"));
-    shop.rounds(3).await;
-    let before = shop.log.lines().len();
-    shop.clock.advance(SignedDuration::from_mins(5));
-    shop.stack.poll().await.unwrap();
-    let lines = shop.log.lines().split_off(before);
+    let mut world = Watched::open().await;
+    world.connect().await;
+    world.stack.settle().await.unwrap();
+    world.place_order(order_of_one_line("PF-1"));
+    world.poll_times(3).await;
+    let before = world.log.lines().len();
+    world.clock.advance(SignedDuration::from_mins(5));
+    world.stack.poll().await.unwrap();
+    let lines = world.log.lines().split_off(before);
     let at_info: Vec<&Value> = lines.iter().filter(|line| line["level"] != "DEBUG").collect();
     assert!(
         matches!(at_info.as_slice(), [line] if line["message"] == "round done"),
@@ -419,13 +427,13 @@ async fn idle() {
 }
 
 /// A panic of which the text names somebody; the program's own text is kept.
-async fn panics(shop: &Watched) {
+async fn panics(world: &Watched) {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         telemetry::log_panic(panic);
         previous(panic);
     }));
-    let invocations = &shop.stack.web().invocations;
+    let invocations = &world.stack.web().invocations;
     let names: Result<(), _> = invocations
         .run(&Context::default(), async {
             let name = String::from("Canarylast");
@@ -437,7 +445,7 @@ async fn panics(shop: &Watched) {
         .run(&Context::default(), async { panic!("a text of the program") })
         .await;
     drop(plain.unwrap_err());
-    let lines = shop.log.lines();
+    let lines = world.log.lines();
     let of_panics: Vec<&Value> = lines.iter().filter(|line| line["message"] == "a panic").collect();
     assert_eq!(of_panics.len(), 2);
     assert!(
@@ -449,8 +457,8 @@ async fn panics(shop: &Watched) {
 }
 
 /// Every page and form that a merchant finds; gives what opened them.
-async fn pages(shop: &mut Watched) -> Vec<String> {
-    let (_, made) = shop
+async fn pages(world: &mut Watched) -> Vec<String> {
+    let (_, made) = world
         .stack
         .api("POST", "/api/connections/shop/sign-in-link", &Value::Null)
         .await
@@ -460,7 +468,7 @@ async fn pages(shop: &mut Watched) -> Vec<String> {
     let mut shown = Vec::new();
     let session;
     {
-        let mut browser = Browser::new(&shop.stack);
+        let mut browser = Browser::new(&world.stack);
         let page = browser.get(url.path()).await;
         let page = browser.submit(&page.form(url.path())).await;
         assert_eq!(page.status, 200);
@@ -499,6 +507,6 @@ async fn pages(shop: &mut Watched) -> Vec<String> {
             ));
         }
     }
-    shop.shown.extend(shown);
+    world.shown.extend(shown);
     vec![link, session]
 }

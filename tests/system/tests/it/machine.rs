@@ -8,8 +8,6 @@
 mod judge;
 mod people;
 
-use crate::catalogue::assert_offers_equal;
-use crate::shop::{START, Shop, settings};
 use domain::settings::ConnectionSettings;
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
@@ -21,9 +19,9 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use simulators::productflow::{Envelope, Sort};
 use simulators::robaws::{Article, VatTariff};
-use simulators::{Company, Fault, OrderBuilder, demo};
+use simulators::{Company, Fault, Gate, OrderBuilder, demo};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use world::{START, World, default_settings};
 
 const HISTORIES: u64 = 16;
 const STEPS: usize = 40;
@@ -47,7 +45,7 @@ fn break_call(method: &str, path: &str, random: &mut StdRng) -> Fault {
 }
 
 struct Machine {
-    shop: Shop,
+    world: World,
     random: StdRng,
     history: u64,
     orders: BTreeMap<String, Told>,
@@ -60,16 +58,14 @@ struct Machine {
 impl Machine {
     async fn start(history: u64) -> Self {
         let mut random = StdRng::seed_from_u64(history);
-        let shop = Shop::open_with(ConnectionSettings {
+        let world = World::with_settings(ConnectionSettings {
             send_sale_price: sends_sale_price(history),
-            ..settings()
+            ..default_settings()
         })
         .await;
         // Registers the webhook and pushes all articles.
-        let path = "/api/connections/shop/activate";
-        let (status, answer) = Box::pin(shop.stack.api("POST", path, &json!({}))).await.unwrap();
-        assert_eq!(status, 200, "{answer}");
-        shop.productflow.set(|settings| {
+        Box::pin(world.activate_connection()).await;
+        world.productflow.set(|settings| {
             settings.list_lag_ms = *[0, 0, 90_000, 400_000].choose(&mut random).unwrap();
             settings.page_drift = random.random_bool(0.3);
             settings.sort = *[Sort::Honoured, Sort::Honoured, Sort::Ignored, Sort::Refused]
@@ -84,10 +80,11 @@ impl Machine {
                 .choose(&mut random)
                 .unwrap();
         });
-        shop.robaws
+        world
+            .robaws
             .put_article(Article::new(SPARE_ARTICLE, "SPARE").tariff("7"))
             .put_vat_tariff(VatTariff::new(FLIPPED_TARIFF, Decimal::from(21), true));
-        shop.robaws.set(|settings| {
+        world.robaws.set(|settings| {
             settings.page_drift = random.random_bool(0.3);
             settings.draft_totals_null = random.random_bool(0.3);
             settings.draft_number_null = random.random_bool(0.3);
@@ -98,7 +95,7 @@ impl Machine {
             settings.rate_per_second = 10_000;
             settings.burst = 10_000;
         });
-        let tenant = shop.stack.robaws.tenant(CALM);
+        let tenant = world.stack.robaws.tenant(CALM);
         tenant.set(|settings| {
             settings.rate_per_second = 10_000;
             settings.burst = 10_000;
@@ -109,21 +106,21 @@ impl Machine {
             .put_client("5", "Webshop")
             .put_vat_tariff(VatTariff::new("7", Decimal::from(21), true))
             .put_article(Article::new("12", "A-1").tariff("7"));
-        let calm = shop.stack.productflow.company(43);
+        let calm = world.stack.productflow.company(43);
         calm.add_token("calm-token");
         let (robaws, productflow) = (("calm-key", "calm-secret"), (43, "calm-token"));
         let start = START.parse().unwrap();
-        let connected = shop
+        let connected = world
             .stack
-            .connect(CALM, robaws, productflow, settings(), start)
+            .connect(CALM, robaws, productflow, default_settings(), start)
             .await;
         connected.unwrap();
         let bad = Fault::on("POST", "/stock-changes")
             .tenant(CALM)
             .containing("(BAD)");
-        shop.stack.robaws.fault(bad.status(500).forever());
+        world.stack.robaws.fault(bad.status(500).forever());
         let machine = Self {
-            shop,
+            world,
             random,
             history,
             orders: BTreeMap::new(),
@@ -150,7 +147,7 @@ impl Machine {
 
     /// Keeps what became of an order.
     fn note(&mut self, identifier: &str) {
-        if let Some(now) = self.shop.productflow.order(identifier) {
+        if let Some(now) = self.world.productflow.order(identifier) {
             self.orders
                 .entry(identifier.to_owned())
                 .or_default()
@@ -171,11 +168,11 @@ impl Machine {
         order = order.shipping_cost(self.random.random_range(0..=1) * 495);
         let before_go_live = self.random.random_bool(0.1);
         if before_go_live {
-            self.shop
+            self.world
                 .productflow
                 .place(order.placed_at("2026-11-23T07:59:59Z"));
         } else {
-            self.shop.place(order);
+            self.world.place_order(order);
         }
         self.note(&identifier);
         self.orders.get_mut(&identifier).unwrap().before_go_live = before_go_live;
@@ -199,37 +196,43 @@ impl Machine {
         ]);
         let fault = break_call(method, path, &mut self.random);
         if path.starts_with("/order") || path.starts_with("/product") {
-            self.shop
+            self.world
                 .stack
                 .productflow
                 .fault(fault.tenant(&demo::COMPANY.to_string()));
         } else {
-            self.shop.stack.robaws.fault(fault.tenant(demo::TENANT));
+            self.world.stack.robaws.fault(fault.tenant(demo::TENANT));
         }
     }
 
-    /// An invocation is cut off wherever it is: at its time limit, while answers come late, or because its process dies.
-    async fn kill(&mut self) {
-        self.shop.stack.poll().await.unwrap();
-        if self.random.random() {
-            let late = Fault::on("*", "**")
-                .tenant(demo::TENANT)
-                .nth(self.random.random_range(1..6));
-            self.shop
-                .stack
-                .robaws
-                .fault(late.delay_after(Duration::from_millis(400)));
+    /// A process dies during a call: before its effect, or before its answer. The effect may come after the process is gone.
+    async fn kill_in_call(&mut self) {
+        self.world.stack.poll().await.unwrap();
+        let gate = Gate::new();
+        let call = Fault::on("*", "**")
+            .tenant(demo::TENANT)
+            .nth(self.random.random_range(1..12));
+        self.world
+            .stack
+            .robaws
+            .fault(match self.random.random_range(0..3) {
+                0 => call.hold_before(&gate).drop_before(),
+                1 => call.hold_before(&gate),
+                _ => call.hold_after(&gate),
+            });
+        tokio::select! {
+            worked = self.world.stack.work() => { worked.unwrap(); }
+            () = gate.wait_for_calls(1) => {}
         }
-        let killed_after = Duration::from_millis(self.random.random_range(1..=200));
-        let _killed = tokio::time::timeout(killed_after, self.shop.stack.work()).await;
-        self.shop.stack.restart().unwrap();
+        gate.open();
+        self.world.stack.restart().unwrap();
     }
 
     /// The functions run: polls may overlap, messages come twice, two workers take them at a time.
     async fn pass(&mut self) {
         let minutes = self.pick(&[1, 5, 5, 10, 15, 70]);
-        self.shop.clock.advance(SignedDuration::from_mins(minutes));
-        let stack = &self.shop.stack;
+        self.world.clock.advance(SignedDuration::from_mins(minutes));
+        let stack = &self.world.stack;
         let (a, b) = tokio::join!(stack.poll(), stack.poll());
         a.and(b).unwrap();
         if self.random.random() {
@@ -245,12 +248,12 @@ impl Machine {
     async fn calm(&mut self) {
         self.calm_orders += 1;
         let identifier = format!("C-{}", self.calm_orders);
-        let now = runtime::clock::Clock::now(&self.shop.clock).to_string();
+        let now = runtime::clock::Clock::now(&self.world.clock).to_string();
         let order = OrderBuilder::new(&identifier).placed_at(&now);
         self.calm.place(order.line("A-1", 1, 2999, Some("7")));
         // Longer than what a killed process had in hand is hidden.
-        self.shop.clock.advance(SignedDuration::from_mins(11));
-        Box::pin(self.shop.stack.round()).await.unwrap();
+        self.world.clock.advance(SignedDuration::from_mins(11));
+        Box::pin(self.world.stack.round()).await.unwrap();
         assert_eq!(
             self.calm_state(&identifier).await,
             "booked",
@@ -261,13 +264,13 @@ impl Machine {
 
     async fn calm_state(&self, identifier: &str) -> &'static str {
         let connection = domain::ConnectionId::parse(CALM).unwrap();
-        let order = self.shop.stack.order(&connection, identifier).await;
+        let order = self.world.stack.order(&connection, identifier).await;
         order.map_or("never seen", |order| order.state.as_str())
     }
 
     /// Announcements arrive, and messages about articles are lost or come while others are worked off.
     async fn push_articles(&mut self) {
-        let stack = &self.shop.stack;
+        let stack = &self.world.stack;
         match self.random.random_range(0..5) {
             0 => stack.aws.queues.lose_all("articles.fifo"),
             1 => {
@@ -290,16 +293,16 @@ impl Machine {
             9 => self.change_article(),
             10 => {
                 // Where drafts have no total nobody can see that a tariff changed under them.
-                let shown = !self.shop.robaws.settings().draft_totals_null;
+                let shown = !self.world.robaws.settings().draft_totals_null;
                 let inclusive = self.random.random_bool(0.6) || !shown;
                 let tariff = VatTariff::new(FLIPPED_TARIFF, Decimal::from(21), inclusive);
-                self.shop.robaws.put_vat_tariff(tariff);
+                self.world.robaws.put_vat_tariff(tariff);
                 self.past.tariff_flipped |= !inclusive;
             }
             11 => self.change_settings().await,
             12 | 13 => self.decide().await,
-            14 => self.kill().await,
-            15 => self.shop.stack.aws.queues.lose_all(local::stack::ORDERS_QUEUE),
+            14 => self.kill_in_call().await,
+            15 => self.world.stack.aws.queues.lose_all(local::stack::ORDERS_QUEUE),
             16 => self.calm().await,
             17 | 18 => self.change_offer(),
             19 | 20 => self.push_articles().await,
@@ -313,18 +316,16 @@ fn sends_sale_price(history: u64) -> bool {
 }
 
 /// Two nights find what nobody announced; then ProductFlow offers what Robaws says.
-async fn judge_offers(shop: &Shop, history: u64) {
+async fn judge_offers(world: &World, history: u64) {
     for _ in 0..2 {
-        shop.clock.advance(SignedDuration::from_hours(13));
-        shop.stack.night().await.unwrap();
-        Box::pin(shop.stack.settle()).await.unwrap();
+        Box::pin(world.pass_hours_and_check(13)).await;
         for _ in 0..3 {
-            shop.clock.advance(SignedDuration::from_hours(4));
-            shop.stack.poll().await.unwrap();
-            Box::pin(shop.stack.settle()).await.unwrap();
+            world.clock.advance(SignedDuration::from_hours(4));
+            world.stack.poll().await.unwrap();
+            Box::pin(world.deliver_and_work()).await;
         }
     }
-    assert_offers_equal(&shop.robaws, &shop.productflow, sends_sale_price(history));
+    world.assert_offers_equal(sends_sale_price(history));
 }
 
 async fn history(history: u64) {
@@ -333,30 +334,26 @@ async fn history(history: u64) {
         Box::pin(machine.step()).await;
     }
     let Machine {
-        shop, orders, past, ..
+        world, orders, past, ..
     } = &machine;
-    shop.stack.robaws.clear_faults();
-    shop.stack.productflow.clear_faults();
+    world.stack.robaws.clear_faults();
+    world.stack.productflow.clear_faults();
     // Until every back-off is over.
     for _ in 0..20 {
-        shop.clock.advance(SignedDuration::from_mins(15));
-        Box::pin(shop.stack.round()).await.unwrap();
+        world.clock.advance(SignedDuration::from_mins(15));
+        Box::pin(world.stack.round()).await.unwrap();
     }
     for (identifier, told) in orders {
-        judge(shop, identifier, told, *past, history).await;
+        judge(world, identifier, told, *past, history).await;
     }
     let names: Vec<String> = orders.keys().cloned().collect();
-    judge_notifications(shop, &names, history).await;
+    judge_notifications(world, &names, history).await;
     let bad = machine.calm_state("BAD").await;
     assert!(
         ["booked", "in_doubt"].contains(&bad),
         "history {history}: BAD is {bad}"
     );
-    judge_offers(shop, history).await;
-    shop.assert_no_violations();
-    for queue in [local::stack::ORDERS_QUEUE, "articles.fifo", "sweeps.fifo"] {
-        assert!(shop.stack.aws.queues.dead_letters(queue).is_empty(), "{queue}");
-    }
+    judge_offers(world, history).await;
 }
 
 fn number(name: &'static str) -> Option<u64> {

@@ -1,9 +1,5 @@
 //! What strangers, and what peers that went bad, may try: each test stands behind a line of docs/SECURITY.md.
 
-use crate::announcements::{deliver, event, signature};
-use crate::browser::Browser;
-use crate::catalogue::Catalogue;
-use crate::shop::{Shop, one_line};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ids::{CompanyId, DocumentId, OrderIdentifier};
@@ -19,6 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use web::operator::OperatorToken;
 use web::pages::session::{Keys, Session};
+use world::announcements::{announce_change, deliver_announcement, sign_delivery};
+use world::browser::Browser;
+use world::{World, order_of_one_line};
 
 /// Text that would be markup, a formula, a header of its own, or would turn what follows around.
 const HOSTILE: &str =
@@ -219,21 +218,21 @@ fn assert_harmless(html: &str, path: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_texts_of_the_peers_are_shown_as_text() {
-    let shop = Shop::open().await;
-    shop.place(
+    let world = World::new().await;
+    world.place_order(
         OrderBuilder::new("PF-1")
             .external(HOSTILE)
             .set("marketplace", json!({"id": 1, "name": HOSTILE}))
             .line_value(json!({"id": HOSTILE, "sku": HOSTILE, "title": HOSTILE, "quantity": 1, "price": 100, "vat_code": HOSTILE})),
     );
-    shop.place(one_line("PF-2").external(HOSTILE));
-    shop.stack.robaws.fault(
+    world.place_order(order_of_one_line("PF-2").external(HOSTILE));
+    world.stack.robaws.fault(
         Fault::on("POST", "/stock-changes")
             .forever()
             .effect(Effect::Answer(Answer::json(422, json!({ "message": HOSTILE })))),
     );
-    shop.rounds(10).await;
-    let mut merchant = Browser::signed_in(&shop.stack, "shop").await;
+    world.poll_for_minutes(10).await;
+    let mut merchant = Browser::signed_in(&world.stack, "shop").await;
     for page in [
         "",
         "/orders",
@@ -271,7 +270,7 @@ async fn hostile_texts_of_the_peers_are_shown_as_text() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strange_identifiers_are_booked_once_and_have_pages() {
-    let shop = Shop::open().await;
+    let world = World::new().await;
     let long = "x".repeat(1_500);
     let strange = [
         "a/../../b",
@@ -285,17 +284,17 @@ async fn strange_identifiers_are_booked_once_and_have_pages() {
         long.as_str(),
     ];
     for identifier in strange {
-        shop.place(
+        world.place_order(
             OrderBuilder::new(identifier)
                 .external("1")
                 .line("A-1", 1, 2999, Some("7")),
         );
     }
-    let before = shop.stock("12");
-    shop.rounds(15).await;
-    let mut merchant = Browser::signed_in(&shop.stack, "shop").await;
+    let before = world.pieces_in_stock("12");
+    world.poll_for_minutes(15).await;
+    let mut merchant = Browser::signed_in(&world.stack, "shop").await;
     for identifier in strange {
-        assert_eq!(shop.state(identifier).await, "booked", "{identifier:?}");
+        assert_eq!(world.order_state(identifier).await, "booked", "{identifier:?}");
         let parsed = OrderIdentifier::parse(identifier).unwrap();
         let part = web::request::order_part(&parsed);
         let page = merchant
@@ -303,18 +302,17 @@ async fn strange_identifiers_are_booked_once_and_have_pages() {
             .await;
         assert_eq!(page.status, 200, "{identifier:?}");
     }
-    assert_eq!(before - shop.stock("12"), strange.len().into());
-    shop.assert_no_violations();
+    assert_eq!(before - world.pieces_in_stock("12"), strange.len().into());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_too_large_or_nested_too_deep_are_refused_and_no_url_of_a_peer_is_taken() {
-    let shop = Shop::open().await;
+    let world = World::new().await;
     let token = json!({ "authorization": format!("Bearer {}", local::stack::OPERATOR_TOKEN) });
     let Value::Object(headers) = token else { panic!() };
     let post = async |body: String| {
         let event = local::api::event("POST", "/api/connections", "", &headers, "x", &body.into()).unwrap();
-        shop.stack.call_http(event).await.unwrap().0
+        world.stack.call_http(event).await.unwrap().0
     };
     assert_eq!(post("[".repeat(100_000)).await, 400);
     assert_eq!(post("{\"id\":".repeat(40_000)).await, 400);
@@ -334,11 +332,11 @@ async fn bodies_too_large_or_nested_too_deep_are_refused_and_no_url_of_a_peer_is
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cursor_that_was_made_up_shows_nothing_of_another_connection() {
-    let shop = Shop::open().await;
-    shop.place(one_line("PF-1"));
-    shop.place(one_line("PF-2"));
-    shop.round().await;
-    let (status, _) = shop
+    let world = World::new().await;
+    world.place_order(order_of_one_line("PF-1"));
+    world.place_order(order_of_one_line("PF-2"));
+    world.poll_and_work().await;
+    let (status, _) = world
         .stack
         .api("POST", "/api/connections", &json!({ "id": "other" }))
         .await
@@ -346,7 +344,7 @@ async fn a_cursor_that_was_made_up_shows_nothing_of_another_connection() {
     assert_eq!(status, 201);
     let list = |id: &str, cursor: String| {
         let path = format!("/api/connections/{id}/orders?limit=1&cursor={cursor}");
-        let stack = &shop.stack;
+        let stack = &world.stack;
         async move { stack.api("GET", &path, &Value::Null).await.unwrap() }
     };
     let (_, first) = list("shop", String::new()).await;
@@ -374,8 +372,8 @@ async fn a_cursor_that_was_made_up_shows_nothing_of_another_connection() {
 #[tokio::test]
 async fn another_operator_token_ends_the_old_one_and_all_sessions() {
     const SECRET: &str = "rotated";
-    let shop = Shop::open().await;
-    let secrets = &shop.stack.aws.secretsmanager;
+    let world = World::new().await;
+    let secrets = &world.stack.aws.secretsmanager;
     let (old, new) = ("o".repeat(43), "n".repeat(43));
     secrets
         .create_secret()
@@ -386,8 +384,8 @@ async fn another_operator_token_ends_the_old_one_and_all_sessions() {
         .unwrap();
     let before = OperatorToken::new(secrets.clone(), SECRET);
     assert!(before.is(&old).await.unwrap());
-    let (keys, now) = (Keys::of(&before).await.unwrap(), shop.clock.now());
-    let header = Session::begin(shop.connection.clone(), now, now).cookie(&keys, now);
+    let (keys, now) = (Keys::of(&before).await.unwrap(), world.clock.now());
+    let header = Session::begin(world.connection.clone(), now, now).cookie(&keys, now);
     let cookie = header.split_once('=').unwrap().1.split(';').next().unwrap();
     assert!(Session::read(cookie, &keys, now).is_some());
     let form = keys.form_token("session");
@@ -409,23 +407,32 @@ async fn another_operator_token_ends_the_old_one_and_all_sessions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delivery_recorded_and_sent_again_is_refused_or_changes_nothing() {
-    let shop = Catalogue::open().await;
-    let secret = shop.robaws.webhook_endpoints()[0].secret.clone();
-    let body = event("e-1", "12");
-    let recorded = signature(&secret, shop.now().as_second(), &body);
+    let world = World::new_activated().await;
+    let secret = world.robaws.webhook_endpoints()[0].secret.clone();
+    let body = announce_change("e-1", "12");
+    let recorded = sign_delivery(&secret, world.now().as_second(), &body);
     for _ in 0..3 {
-        assert_eq!(deliver(&shop, "shop", Some(&recorded), &body, false).await, 202);
+        assert_eq!(
+            deliver_announcement(&world, "shop", Some(&recorded), &body, false).await,
+            202
+        );
     }
-    assert_eq!(shop.stack.aws.queues.messages("articles.fifo").len(), 1);
-    shop.settle().await;
-    shop.clear_calls();
-    shop.clock.advance(jiff::SignedDuration::from_secs(300));
-    assert_eq!(deliver(&shop, "shop", Some(&recorded), &body, false).await, 202);
-    shop.settle().await;
+    assert_eq!(world.stack.aws.queues.messages("articles.fifo").len(), 1);
+    world.deliver_and_work().await;
+    world.clear_calls();
+    world.clock.advance(jiff::SignedDuration::from_secs(300));
+    assert_eq!(
+        deliver_announcement(&world, "shop", Some(&recorded), &body, false).await,
+        202
+    );
+    world.deliver_and_work().await;
     assert!(
-        shop.writes().is_empty(),
+        world.list_writes().is_empty(),
         "a look that finds nothing new writes nothing"
     );
-    shop.clock.advance(jiff::SignedDuration::from_secs(1));
-    assert_eq!(deliver(&shop, "shop", Some(&recorded), &body, false).await, 401);
+    world.clock.advance(jiff::SignedDuration::from_secs(1));
+    assert_eq!(
+        deliver_announcement(&world, "shop", Some(&recorded), &body, false).await,
+        401
+    );
 }

@@ -75,7 +75,7 @@ fn company(tenant: usize) -> u64 {
 }
 
 fn start() -> Timestamp {
-    crate::shop::START.parse().unwrap()
+    world::START.parse().unwrap()
 }
 
 /// The connector: connects the merchants, and goes through a round for each line that it is told.
@@ -320,10 +320,7 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
         .build()
         .unwrap();
     let clock = ManualClock::at(start());
-    let sim_clock: simulators::Clock = {
-        let clock = clock.clone();
-        Arc::new(move || clock.now())
-    };
+    let sim_clock: simulators::Clock = Arc::new(clock.clone());
     let robaws = RobawsSim::new(sim_clock.clone());
     let productflow = ProductFlowSim::new(sim_clock);
     let mut merchants: Vec<Merchant> = (0..size.tenants)

@@ -1,12 +1,12 @@
 //! What must hold for an order once everything has come to rest: a second reading of the manual, made of what people did and of
 //! what the peers hold. It knows nothing of the rules in `domain`.
 
-use crate::shop::Shop;
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use simulators::robaws::{Article, InvoiceKind, StockChange};
 use std::collections::{BTreeMap, BTreeSet};
+use world::World;
 
 /// An article that nobody touches: people choose it where another is missing.
 pub(super) const SPARE_ARTICLE: &str = "30";
@@ -117,9 +117,9 @@ impl Told {
     }
 
     /// What keeps lines back now: the families whose article can't be told, and every code that people may be shown.
-    fn troubles(&self, shop: &Shop) -> (BTreeSet<String>, BTreeSet<&'static str>) {
-        let articles = shop.robaws.articles();
-        let tariffs = shop.robaws.vat_tariffs();
+    fn troubles(&self, world: &World) -> (BTreeSet<String>, BTreeSet<&'static str>) {
+        let articles = world.robaws.articles();
+        let tariffs = world.robaws.vat_tariffs();
         let (mut families, mut codes) = (BTreeSet::new(), BTreeSet::new());
         for line in lines(self.now()) {
             if let Some(family) = self.family(line)
@@ -210,14 +210,14 @@ fn by_family(out: &BTreeMap<(String, String), Decimal>) -> Pieces {
     pieces
 }
 
-pub(super) fn documents(shop: &Shop, identifier: &str) -> usize {
+pub(super) fn documents(world: &World, identifier: &str) -> usize {
     let mark = format!("({identifier})");
-    shop.robaws.stock_changes_of(&mark).len() + shop.robaws.invoices_of(&mark).len()
+    world.robaws.stock_changes_of(&mark).len() + world.robaws.invoices_of(&mark).len()
 }
 
 /// Fails unless what Robaws holds and what people are told of the order is what the manual says.
-pub(super) async fn judge(shop: &Shop, identifier: &str, told: &Told, past: Past, history: u64) {
-    let Ok(record) = shop.stack.order(&shop.connection, identifier).await else {
+pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Past, history: u64) {
+    let Ok(record) = world.stack.order(&world.connection, identifier).await else {
         assert!(told.gone, "history {history}: {identifier} was never seen");
         return;
     };
@@ -228,10 +228,10 @@ pub(super) async fn judge(shop: &Shop, identifier: &str, told: &Told, past: Past
         .map(|open| open.problem.code.as_str())
         .collect();
     let mark = format!("({identifier})");
-    let changes = shop.robaws.stock_changes_of(&mark);
-    let invoices = shop.robaws.invoices_of(&mark);
+    let changes = world.robaws.stock_changes_of(&mark);
+    let invoices = world.robaws.invoices_of(&mark);
     let now = told.now();
-    let (troubled, causes) = told.troubles(shop);
+    let (troubled, causes) = told.troubles(world);
     let about = format!(
         "history {history}: {identifier}, {} in ProductFlow, is {state} {codes:?}; causes {causes:?}\n{told:#?}\n{:#?}",
         status(now),
@@ -276,7 +276,7 @@ pub(super) async fn judge(shop: &Shop, identifier: &str, told: &Told, past: Past
         return;
     }
     // An article that is archived takes no stock change any more.
-    let articles = shop.robaws.articles();
+    let articles = world.robaws.articles();
     let is_gone = |id: &str| {
         articles
             .iter()
@@ -359,9 +359,9 @@ pub(super) async fn judge(shop: &Shop, identifier: &str, told: &Told, past: Past
 }
 
 /// Every order and article that needs people is told of, and nothing else is.
-pub(super) async fn judge_notifications(shop: &Shop, orders: &[String], history: u64) {
+pub(super) async fn judge_notifications(world: &World, orders: &[String], history: u64) {
     let path = "/api/connections/shop/notifications?state=open&limit=100";
-    let answer = Box::pin(shop.stack.api("GET", path, &Value::Null))
+    let answer = Box::pin(world.stack.api("GET", path, &Value::Null))
         .await
         .unwrap()
         .1;
@@ -371,7 +371,7 @@ pub(super) async fn judge_notifications(shop: &Shop, orders: &[String], history:
         if named.is_empty() {
             // About an article that no order waits for.
             let number = item["article"].as_str();
-            let articles = shop.robaws.articles();
+            let articles = world.robaws.articles();
             let twins = articles
                 .iter()
                 .filter(|article| !article.is_gone() && article.article_number.as_deref() == number)
@@ -385,7 +385,7 @@ pub(super) async fn judge_notifications(shop: &Shop, orders: &[String], history:
         }
     }
     for order in orders {
-        let Ok(record) = shop.stack.order(&shop.connection, order).await else {
+        let Ok(record) = world.stack.order(&world.connection, order).await else {
             continue;
         };
         let codes: BTreeSet<String> = record

@@ -2,11 +2,11 @@
 
 use super::judge::{Choice, Chosen, SPARE_ARTICLE, SPARE_TARIFF, documents};
 use super::{Machine, NUMBERS};
-use crate::catalogue::euros;
 use rand::Rng as _;
 use serde_json::{Value, json};
 use simulators::demo;
 use simulators::robaws::Article;
+use world::euros;
 
 impl Machine {
     /// What becomes of an order in ProductFlow.
@@ -14,7 +14,7 @@ impl Machine {
         let Some(identifier) = self.any_order() else {
             return;
         };
-        let productflow = self.shop.productflow.clone();
+        let productflow = self.world.productflow.clone();
         let Some(order) = productflow.order(&identifier) else {
             return;
         };
@@ -51,7 +51,7 @@ impl Machine {
 
     pub(super) fn change_article(&mut self) {
         let (number, own, twin) = self.pick(&NUMBERS);
-        let robaws = self.shop.robaws.clone();
+        let robaws = self.world.robaws.clone();
         let renumber = |id: &str, to: String| {
             robaws.edit_article(id, |article| article.article_number = Some(to));
         };
@@ -84,7 +84,7 @@ impl Machine {
             self.random.random_range(-2..30),
         );
         let is_offered = self.random.random_bool(0.7);
-        let robaws = &self.shop.robaws;
+        let robaws = &self.world.robaws;
         if robaws.article(id).is_none() {
             return;
         }
@@ -101,7 +101,7 @@ impl Machine {
 
     async fn post(&self, order: &str, what: &str, body: &Value) -> u16 {
         let path = format!("/api/connections/shop/orders/{order}/{what}");
-        Box::pin(self.shop.stack.api("POST", &path, body))
+        Box::pin(self.world.stack.api("POST", &path, body))
             .await
             .unwrap()
             .0
@@ -111,13 +111,13 @@ impl Machine {
         let (location, books) = (self.pick(&["3", "4"]), self.random.random_bool(0.5));
         let patch = if self.random.random_bool(0.3) {
             let key = format!("key-{}", self.random.random_range(0..3));
-            self.shop.robaws.add_admin(&key, "secret");
+            self.world.robaws.add_admin(&key, "secret");
             json!({ "robaws": { "key": key, "secret": "secret" } })
         } else {
             json!({ "settings": { "stock_location_id": location, "book_invoices": books } })
         };
         let path = "/api/connections/shop";
-        let changed = Box::pin(self.shop.stack.api("PATCH", path, &patch))
+        let changed = Box::pin(self.world.stack.api("PATCH", path, &patch))
             .await
             .unwrap();
         self.past.user_changed |= changed.0 == 200 && patch.get("robaws").is_some();
@@ -128,10 +128,10 @@ impl Machine {
         let Some(identifier) = self.any_order() else {
             return;
         };
-        let Ok(record) = self.shop.stack.order(&self.shop.connection, &identifier).await else {
+        let Ok(record) = self.world.stack.order(&self.world.connection, &identifier).await else {
             return;
         };
-        let Some(now) = self.shop.productflow.order(&identifier) else {
+        let Some(now) = self.world.productflow.order(&identifier) else {
             return;
         };
         // What is decided is decided of the order as it was last looked at; here only when that is how it is.
@@ -162,9 +162,19 @@ impl Machine {
             "in_doubt" => {
                 let row = record.ledger.in_doubt().unwrap();
                 let (mark, reference) = (record.ledger.row_mark(row.no), row.reference.clone());
-                let mut changes = self.shop.robaws.stock_changes_of(&mark).into_iter().map(|c| c.id);
+                let mut changes = self
+                    .world
+                    .robaws
+                    .stock_changes_of(&mark)
+                    .into_iter()
+                    .map(|c| c.id);
                 let is_invoice = row.effect.document().is_some();
-                let mut invoices = self.shop.robaws.invoices_of(&reference).into_iter().map(|i| i.id);
+                let mut invoices = self
+                    .world
+                    .robaws
+                    .invoices_of(&reference)
+                    .into_iter()
+                    .map(|i| i.id);
                 let found: Option<String> = if is_invoice {
                     invoices.next_back()
                 } else {
@@ -177,7 +187,7 @@ impl Machine {
                 self.post(&identifier, "settle", &body).await;
             }
             "blocked" | "conflict" | "booked" if self.random.random_bool(0.3) => {
-                let there = documents(&self.shop, &identifier);
+                let there = documents(&self.world, &identifier);
                 if self
                     .post(&identifier, "settle", &json!({ "as": "handled" }))
                     .await
