@@ -62,6 +62,8 @@ async fn state(world: &World, identifier: &str) -> &'static str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_newer_version_wrote_is_refused_without_change() {
     let world = World::new_activated().await;
+    // Messages about what can't be read.
+    world.leave_dead_letters();
     let lost = Fault::on("POST", "/stock-changes").containing("(PF-lost)");
     world.stack.robaws.fault(lost.drop_after().forever());
     world.place_order_of_article("PF-lost", "A-1");
