@@ -1,4 +1,4 @@
-//! The time that the simulators take for "now": the system's, or one that a test sets.
+//! The clock that the simulators read: the system's, or one that a test sets.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 /// that stands still never starves a caller.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The clock of the machine.
 #[must_use]
 pub fn system_clock() -> Clock {
     #[expect(
@@ -38,23 +37,22 @@ impl ManualClock {
         Ok(Self::new(start.parse()?))
     }
 
-    /// The time that it shows.
     pub fn now(&self) -> Timestamp {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the time, forwards or backwards.
+    /// Sets the time, also to an earlier one.
     pub fn set(&self, now: Timestamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    /// Moves the time; beyond what a timestamp can hold it stays where it is.
+    /// Moves the time forwards. A time beyond the range of a timestamp is not set.
     pub fn advance(&self, by: SignedDuration) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now = now.checked_add(by).unwrap_or(*now);
     }
 
-    /// The same clock as the simulators want it; both show the same time from here on.
+    /// This clock as a [`Clock`]. Both show the same time from then on.
     #[must_use]
     pub fn clock(&self) -> Clock {
         let shared = self.clone();
