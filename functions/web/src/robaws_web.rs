@@ -2,7 +2,7 @@
 //!
 //! ASSUMED: the manual shows the form `https://app.robaws.com/#/vatTariff/7`; that the other records are called `salesInvoice`,
 //! `stockChange` and `article` there is our reading of it, since no public source shows them. Any other Robaws than that one is
-//! the simulator, which shows records under the paths of its API.
+//! the simulator, whose page scrolls to the record that the fragment names: `/#/stock-changes/900`.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
@@ -50,7 +50,7 @@ pub fn robaws_link(api: &Url, kind: Shown, id: &str) -> String {
     if api.host_str() == Some(ROBAWS) {
         format!("{origin}/#/{}/{id}", kind.in_robaws())
     } else {
-        format!("{origin}/{}/{id}", kind.in_simulator())
+        format!("{origin}/#/{}/{id}", kind.in_simulator())
     }
 }
 
@@ -76,13 +76,13 @@ mod tests {
         "http://127.0.0.1:7101/api/v2",
         Shown::StockChange,
         "900",
-        "http://127.0.0.1:7101/stock-changes/900"
+        "http://127.0.0.1:7101/#/stock-changes/900"
     )]
     #[case(
         "http://127.0.0.1:7101/api/v2",
         Shown::Article,
         "1/2 x",
-        "http://127.0.0.1:7101/articles/1%2F2%20x"
+        "http://127.0.0.1:7101/#/articles/1%2F2%20x"
     )]
     fn links(#[case] api: &str, #[case] kind: Shown, #[case] id: &str, #[case] expected: &str) {
         assert_eq!(robaws_link(&api.parse().unwrap(), kind, id), expected);

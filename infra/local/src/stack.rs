@@ -301,6 +301,8 @@ impl Stack {
             Some(url) => url,
             None => format!("{}/api/v1", productflow_server.url()).parse()?,
         };
+        robaws.set_other_page(&productflow_url.origin().ascii_serialization());
+        productflow.set_other_page(&robaws_url.origin().ascii_serialization());
         let http = runtime::http::client(&[&robaws_url, &productflow_url])?;
         let secrets = SecretStore::new(aws.secretsmanager.clone(), SECRET_PREFIX);
         let store = Store::new(aws.dynamodb.clone(), TABLE)

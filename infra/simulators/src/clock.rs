@@ -1,11 +1,10 @@
-//! The clock that the simulators go by: the machine's, or one that a test moves. Limits per second go by its instants, which go on
+//! The clock that the simulators read: the system's, or one that a test moves. Limits per second go by its instants, which go on
 //! while the time of day stands still, so that a clock that stands still never starves a caller.
 
 use std::sync::Arc;
 
 pub use runtime::clock::{ManualClock, SharedClock as Clock, SystemClock};
 
-/// The clock of the machine.
 #[must_use]
 pub fn system_clock() -> Clock {
     Arc::new(SystemClock)

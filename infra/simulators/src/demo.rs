@@ -5,24 +5,21 @@ use rust_decimal::Decimal;
 use crate::productflow::ProductFlowSim;
 use crate::robaws::{Article, RobawsSim, VatTariff};
 
-/// The Robaws tenant's name.
 pub const TENANT: &str = "demo";
-/// The key of its API user.
+/// The key of the tenant's API user.
 pub const ROBAWS_KEY: &str = "demo-key";
-/// The secret of its API user.
+/// The secret of the tenant's API user.
 pub const ROBAWS_SECRET: &str = "demo-secret";
-/// The ProductFlow company.
 pub const COMPANY: u64 = 42;
-/// The token that reaches it.
+/// The personal access token of the company.
 pub const TOKEN: &str = "demo-token";
-/// The stock location of the shop.
 pub const STOCK_LOCATION: &str = "3";
-/// The client that consumers' invoices go to.
+/// The client on the invoices of consumers.
 pub const B2C_CLIENT: &str = "5";
-/// The user who gets the notifications.
+/// The user to whom notifications are assigned.
 pub const USER: &str = "9";
 
-/// Fills both peers and marks that as what a reset goes back to.
+/// Fills both peers, and keeps this state as the one that a reset goes back to.
 pub fn seed(robaws: &RobawsSim, productflow: &ProductFlowSim) {
     let tenant = robaws.tenant(TENANT);
     tenant.add_admin(ROBAWS_KEY, ROBAWS_SECRET);

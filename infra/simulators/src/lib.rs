@@ -1,14 +1,19 @@
 //! Robaws and ProductFlow over HTTP, as strict as their contracts, with faults on demand.
 //!
 //! [`RobawsSim`] and [`ProductFlowSim`] hold the state of the two peers. Each gives an [`axum::Router`] with the
-//! peer's own API, under `/_control` a JSON API for people and scripts, and at `/` web pages for people. [`serve()`] and
-//! [`spawn`] serve such a router in a way that can also drop a connection. `README.md` lists the handles and the control
-//! API.
+//! peer's own API, under `/_control` a JSON API for people and scripts, and at `/` a web page for people. The functions of
+//! [`serve`](mod@serve) serve such a router in a way that can also drop a connection. `README.md` lists the handles and the
+//! control API.
+
+#![expect(
+    missing_docs,
+    reason = "fields and methods whose name says everything have no comment"
+)]
 
 pub mod clock;
 pub mod demo;
 mod number;
-mod pages;
+mod page;
 pub mod productflow;
 pub mod robaws;
 pub mod serve;

@@ -30,6 +30,8 @@ async fn main() -> anyhow::Result<()> {
     }
     let robaws_server = spawn_on(robaws.router(), options.robaws).await?;
     let productflow_server = spawn_on(productflow.router(), options.productflow).await?;
+    robaws.set_other_page(&productflow_server.url());
+    productflow.set_other_page(&robaws_server.url());
     tokio::spawn(robaws.run_deliveries());
     announce(&robaws_server.url(), &productflow_server.url());
     tokio::signal::ctrl_c().await?;

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use rust_decimal::Decimal;
 use serde_json::{Number, Value};
 
-/// A JSON number for a decimal, trailing zeros left out.
+/// The decimal as a JSON number without trailing zeros.
 pub(crate) fn to_json(value: Decimal) -> Value {
     let text = value.normalize().to_string();
     Number::from_str(&text).map_or(Value::String(text), Value::Number)

@@ -78,7 +78,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -9,7 +9,7 @@ use super::ProductFlowSim;
 use super::settings::Settings;
 use super::state::{CompanyState, Offer, Product, StoredOrder};
 
-/// One company. Clones share its state.
+/// Clones share the state of the company.
 #[derive(Clone, Debug)]
 pub struct Company {
     sim: ProductFlowSim,
@@ -26,12 +26,12 @@ impl Company {
         work(self.sim.lock().company(self.id), now)
     }
 
-    /// Its number, the `X-Company-Id`, and as text the `tenant` of calls and faults.
+    /// The company's number: the `X-Company-Id`, and as text the `tenant` of calls and faults.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// Lets a personal access token reach this company, beside those that it reaches already.
+    /// Lets a personal access token reach this company, besides the companies that the token reaches already.
     pub fn add_token(&self, token: &str) -> &Self {
         self.sim
             .lock()
@@ -42,12 +42,10 @@ impl Company {
         self
     }
 
-    /// The switches.
     pub fn settings(&self) -> Settings {
         self.with(|company, _| company.settings.clone())
     }
 
-    /// Changes the switches.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) -> &Self {
         self.with(|company, now| {
             let mut settings = company.settings.clone();
@@ -102,11 +100,16 @@ impl Company {
         identifier
     }
 
-    /// A fresh identifier, `PF-100001`.
+    /// An identifier that no order of the company has, such as `PF-100001`.
     pub fn next_identifier(&self) -> String {
         self.with(|company, _| {
-            company.last_number += 1;
-            format!("PF-{}", company.last_number)
+            loop {
+                company.last_number += 1;
+                let identifier = format!("PF-{}", company.last_number);
+                if company.find(&identifier).is_none() {
+                    return identifier;
+                }
+            }
         })
     }
 
@@ -129,12 +132,12 @@ impl Company {
         })
     }
 
-    /// Sets an order's status, any word.
+    /// Sets an order's status to any word.
     pub fn set_status(&self, identifier: &str, status: &str) -> bool {
         self.edit(identifier, |order| order["status"] = json!(status))
     }
 
-    /// Ships an order now.
+    /// Sets the status to `shipped`, and `shipped_at` to now.
     pub fn ship(&self, identifier: &str) -> bool {
         let now = self.sim.now();
         self.edit(identifier, |order| {
@@ -143,12 +146,12 @@ impl Company {
         })
     }
 
-    /// Cancels an order.
+    /// Sets the status to `cancelled`.
     pub fn cancel(&self, identifier: &str) -> bool {
         self.set_status(identifier, "cancelled")
     }
 
-    /// Takes an order away: its detail is 404 from now on.
+    /// Removes an order. Its detail answers 404 from then on.
     pub fn remove(&self, identifier: &str) -> bool {
         self.with(|company, now| {
             company
@@ -178,12 +181,11 @@ impl Company {
         })
     }
 
-    /// All products by SKU.
+    /// The products by SKU.
     pub fn products(&self) -> BTreeMap<String, Product> {
         self.with(|company, _| company.products.clone())
     }
 
-    /// A product.
     pub fn product(&self, sku: &str) -> Option<Product> {
         self.with(|company, _| company.products.get(sku).cloned())
     }
@@ -193,7 +195,7 @@ impl Company {
         self.product(sku)?.offer
     }
 
-    /// Puts a product in, such as one that was there before.
+    /// Inserts a product, as if the connector had sent it earlier.
     pub fn put_product(&self, sku: &str, product: Product) -> &Self {
         self.with(|company, _| company.products.insert(sku.to_owned(), product));
         self

@@ -4,7 +4,9 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{Company, OrderBuilder, ProductFlowSim};
-use crate::traffic::control::{body, done, fail, missing, ok, shared};
+use crate::traffic::control::{
+    answer_shared_call, parse_body, reply_error, reply_no_content, reply_ok, reply_unknown_route,
+};
 use crate::traffic::{Reply, Request, merge};
 
 const HELP: [&str; 16] = [
@@ -26,75 +28,78 @@ const HELP: [&str; 16] = [
     "GET /_control/companies/{company}/products",
 ];
 
-pub(crate) fn handle(sim: &ProductFlowSim, request: &Request) -> Reply {
-    if let Some(reply) = shared(&sim.0.traffic, request) {
+pub(crate) fn answer_control_call(sim: &ProductFlowSim, request: &Request) -> Reply {
+    if let Some(reply) = answer_shared_call(&sim.0.traffic, request) {
         return reply;
     }
-    match (&request.method, request.segments().as_slice()) {
-        (&Method::GET, [""]) => ok(&json!({"peer": "productflow", "routes": HELP})),
+    match (&request.method, request.raw_segments().as_slice()) {
+        (&Method::GET, [""]) => {
+            reply_ok(&json!({"peer": "productflow", "otherPage": sim.other_page(), "routes": HELP}))
+        }
         (&Method::POST, ["reset"]) => {
             sim.reset();
-            done()
+            reply_no_content()
         }
-        (&Method::GET, ["companies"]) => ok(&json!(sim.companies())),
+        (&Method::GET, ["companies"]) => reply_ok(&json!(sim.companies())),
         (&Method::DELETE, ["tokens", token]) => {
             sim.revoke_token(token);
-            done()
+            reply_no_content()
         }
         (_, ["companies", id, rest @ ..]) => {
             let Ok(id) = id.parse() else {
-                return fail(StatusCode::BAD_REQUEST, "a company has a number");
+                return reply_error(StatusCode::BAD_REQUEST, "a company has a number");
             };
-            company(&sim.company(id), request, rest).unwrap_or_else(|reply| *reply)
+            answer_for_company(&sim.company(id), request, rest).unwrap_or_else(|reply| *reply)
         }
-        _ => missing(request),
+        _ => reply_unknown_route(request),
     }
 }
 
-fn found(found: bool) -> Reply {
+fn reply_if_found(found: bool) -> Reply {
     if found {
-        done()
+        reply_no_content()
     } else {
-        fail(StatusCode::NOT_FOUND, "there is no such order")
+        reply_error(StatusCode::NOT_FOUND, "there is no such order")
     }
 }
 
-fn company(company: &Company, request: &Request, rest: &[&str]) -> Result<Reply, Box<Reply>> {
-    let invalid = |error: serde_json::Error| Box::new(fail(StatusCode::BAD_REQUEST, &error.to_string()));
+fn answer_for_company(company: &Company, request: &Request, rest: &[&str]) -> Result<Reply, Box<Reply>> {
+    let invalid =
+        |error: serde_json::Error| Box::new(reply_error(StatusCode::BAD_REQUEST, &error.to_string()));
     let reply = match (&request.method, rest) {
         (&Method::PUT, ["tokens", token]) => {
             company.add_token(token);
-            done()
+            reply_no_content()
         }
-        (&Method::GET, ["settings"]) => ok(&json!(company.settings())),
-        (&Method::PATCH, ["settings"]) => ok(&json!(
+        (&Method::GET, ["settings"]) => reply_ok(&json!(company.settings())),
+        (&Method::PATCH, ["settings"]) => reply_ok(&json!(
             company
-                .patch_settings(&body::<Value>(request)?)
+                .patch_settings(&parse_body::<Value>(request)?)
                 .map_err(invalid)?
         )),
-        (&Method::GET, ["products"]) => ok(&json!(company.products())),
-        (&Method::GET, ["orders"]) => ok(&json!(company.orders())),
-        (&Method::POST, ["orders"]) => place(company, body(request)?),
+        (&Method::GET, ["products"]) => reply_ok(&json!(company.products())),
+        (&Method::GET, ["orders"]) => reply_ok(&json!(company.orders())),
+        (&Method::POST, ["orders"]) => place_order(company, parse_body(request)?),
         (&Method::GET, ["orders", identifier]) => match company.order(identifier) {
-            Some(order) => ok(&order),
-            None => found(false),
+            Some(order) => reply_ok(&order),
+            None => reply_if_found(false),
         },
         (&Method::PATCH, ["orders", identifier]) => {
-            let patch: Value = body(request)?;
-            found(company.edit(identifier, |order| merge(order, &patch)))
+            let patch: Value = parse_body(request)?;
+            reply_if_found(company.edit(identifier, |order| merge(order, &patch)))
         }
-        (&Method::DELETE, ["orders", identifier]) => found(company.remove(identifier)),
-        (&Method::POST, ["orders", identifier, "ship"]) => found(company.ship(identifier)),
-        (&Method::POST, ["orders", identifier, "cancel"]) => found(company.cancel(identifier)),
+        (&Method::DELETE, ["orders", identifier]) => reply_if_found(company.remove(identifier)),
+        (&Method::POST, ["orders", identifier, "ship"]) => reply_if_found(company.ship(identifier)),
+        (&Method::POST, ["orders", identifier, "cancel"]) => reply_if_found(company.cancel(identifier)),
         (&Method::POST, ["orders", identifier, "status"]) => {
-            found(company.set_status(identifier, &body::<String>(request)?))
+            reply_if_found(company.set_status(identifier, &parse_body::<String>(request)?))
         }
-        _ => missing(request),
+        _ => reply_unknown_route(request),
     };
     Ok(reply)
 }
 
-fn place(company: &Company, fields: Map<String, Value>) -> Reply {
+fn place_order(company: &Company, fields: Map<String, Value>) -> Reply {
     let given = fields
         .get("identifier")
         .and_then(Value::as_str)

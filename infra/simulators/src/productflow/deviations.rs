@@ -11,7 +11,7 @@ use super::state::CompanyState;
 use crate::number;
 use crate::traffic::{Reply, Request};
 
-/// All of them.
+/// The names of all deviations.
 pub const DEVIATIONS: [&str; 39] = [
     "pf-access",
     "pf-envelope",
@@ -63,7 +63,7 @@ const AMOUNTS: [&str; 5] = [
     "total",
 ];
 
-/// The request as a deviating ProductFlow understands it.
+/// The request as ProductFlow would read it under the deviations that are on.
 pub(crate) fn understood(company: &CompanyState, request: &Request) -> Request {
     let mut request = request.clone();
     let is_list = request.path == "/order";
@@ -92,7 +92,7 @@ pub(crate) fn understood(company: &CompanyState, request: &Request) -> Request {
     request
 }
 
-/// Makes of the answer what a deviating ProductFlow would have answered.
+/// Changes the answer into the one that ProductFlow would give under the deviations that are on.
 pub(crate) fn disfigure(company: &CompanyState, request: &Request, reply: &mut Reply) {
     for deviation in &company.settings.deviations {
         one(deviation, company, request, reply);
@@ -189,7 +189,7 @@ fn of_line(deviation: &str, line: &mut Value) {
     }
 }
 
-/// Pieces of an article in open orders.
+/// How many pieces of an article are ordered in open orders.
 fn ordered(company: &CompanyState, sku: &str) -> i64 {
     let orders = company.orders.iter().filter_map(|order| order.current());
     let open = orders.filter(|order| order["status"] == "open");
@@ -210,7 +210,7 @@ fn body(reply: &mut Reply, edit: impl FnOnce(&mut Value)) {
     }
 }
 
-/// Edits every order of a list, or the one that was asked for.
+/// Edits every order in the answer: all of a list page, or the single one.
 fn orders(reply: &mut Reply, mut edit: impl FnMut(&mut Value)) {
     body(reply, |json| {
         for key in ["data", "orders", "order"] {
@@ -244,7 +244,7 @@ fn remove(object: &mut Value, key: &str) {
     }
 }
 
-/// Edits a field that is filled in.
+/// Edits a field unless it is missing or null.
 fn edit(object: &mut Value, key: &str, change: impl Fn(&Value) -> Value) {
     if let Some(value) = object.get_mut(key).filter(|value| !value.is_null()) {
         *value = change(value);

@@ -58,7 +58,7 @@ impl Errors {
             .push(message.to_owned());
     }
 
-    /// 422 when there is any.
+    /// Fails with 422 when there is an error.
     pub(crate) fn check(self) -> Result<(), Box<Reply>> {
         if self.0.is_empty() {
             Ok(())
@@ -73,7 +73,7 @@ impl Errors {
     }
 }
 
-/// A status with a `message`.
+/// An answer with a body of only a `message`.
 pub(crate) fn message_reply(status: StatusCode, message: &str) -> Reply {
     let body: Value = json!({"message": message});
     Reply::json(status, &body)

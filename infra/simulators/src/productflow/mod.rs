@@ -6,7 +6,6 @@ mod deviations;
 mod form;
 mod order;
 mod orders;
-mod pages;
 mod products;
 mod settings;
 mod state;
@@ -30,10 +29,15 @@ use products::Notes;
 use state::{State, StoredOrder};
 
 use crate::clock::Clock;
+use crate::page::StaticPage;
 use crate::traffic::{Call, Fault, Outage, Peer, Reply, Request, Traffic, Violation, ViolationKind};
 
-/// Below which path the API lives.
+/// The path below which the API lives.
 pub(crate) const BASE: &str = "/api/v1";
+static PAGE: StaticPage = StaticPage::new(concat!(
+    include_str!("../page/shared.html"),
+    include_str!("page.html")
+));
 
 /// The simulated ProductFlow. Clones share one state.
 #[derive(Clone)]
@@ -42,9 +46,11 @@ pub struct ProductFlowSim(Arc<Core>);
 struct Core {
     clock: Clock,
     state: Mutex<State>,
-    /// What a reset goes back to.
+    /// The state that a reset goes back to.
     baseline: Mutex<Option<Baseline>>,
     traffic: Traffic,
+    /// The URL of the other simulator's page.
+    other_page: Mutex<Option<String>>,
 }
 
 struct Baseline {
@@ -52,7 +58,7 @@ struct Baseline {
     companies: BTreeMap<u64, Kept>,
 }
 
-/// What of a company is kept.
+/// The part of a company that belongs to a baseline.
 #[derive(Clone)]
 struct Kept {
     settings: Settings,
@@ -75,11 +81,12 @@ impl ProductFlowSim {
             clock,
             state: Mutex::default(),
             baseline: Mutex::new(None),
+            other_page: Mutex::default(),
         }))
     }
 
-    /// The API below `/api/v1`, the control API below `/_control`, and pages for people at `/`. Serve it with
-    /// [`serve`](crate::serve()) or [`spawn`](crate::spawn): only they can drop a connection.
+    /// The API below `/api/v1`, the control API below `/_control`, and a page for people at `/`. Serve it with
+    /// the functions of [`serve`](mod@crate::serve): only they can drop a connection.
     pub fn router(&self) -> Router {
         crate::traffic::router(self.clone())
     }
@@ -90,12 +97,11 @@ impl ProductFlowSim {
         Company::new(self.clone(), id)
     }
 
-    /// The numbers of the companies.
     pub fn companies(&self) -> Vec<u64> {
         self.lock().companies.keys().copied().collect()
     }
 
-    /// Revokes a token.
+    /// Removes a token from every company.
     pub fn revoke_token(&self, token: &str) {
         self.lock().tokens.remove(token);
     }
@@ -113,7 +119,7 @@ impl ProductFlowSim {
             .count()
     }
 
-    /// Mistakes of the client.
+    /// The mistakes of the client since the start or the last clearing.
     pub fn violations(&self) -> Vec<Violation> {
         self.0.traffic.violations()
     }
@@ -148,7 +154,7 @@ impl ProductFlowSim {
         self.0.traffic.set_outage(outage);
     }
 
-    /// Keeps tokens, settings, orders and products as they are now: [`reset`](Self::reset) goes back to them.
+    /// Keeps tokens, settings, orders and products as they are now. A reset goes back to them.
     pub fn mark_baseline(&self) {
         let state = self.lock();
         let companies = state.companies.iter().map(|(id, company)| {
@@ -185,6 +191,19 @@ impl ProductFlowSim {
         self.clear_faults();
     }
 
+    /// Lets the page of this simulator link to the page of the simulated Robaws.
+    pub fn set_other_page(&self, url: &str) {
+        *self.0.other_page.lock().unwrap_or_else(PoisonError::into_inner) = Some(url.to_owned());
+    }
+
+    fn other_page(&self) -> Option<String> {
+        self.0
+            .other_page
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -211,10 +230,10 @@ fn login(settings: &Settings, wants_json: bool) -> Reply {
     }
 }
 
-/// A call that was let in.
+/// A call that passed authentication and the rate limit.
 pub(crate) struct Admission {
     company: u64,
-    /// Limit and what is left of it, where there is one.
+    /// Requests per minute, and how many of them are left. `None` without a limit.
     quota: Option<(u32, u32)>,
 }
 
@@ -339,10 +358,10 @@ impl Peer for ProductFlowSim {
     fn finish(&self, _: Admission, _: &Request, _: &Reply, _: bool) {}
 
     fn control(&self, request: &Request) -> Reply {
-        control::handle(self, request)
+        control::answer_control_call(self, request)
     }
 
     fn page(&self, request: &Request) -> Reply {
-        pages::handle(self, request)
+        PAGE.serve(request)
     }
 }

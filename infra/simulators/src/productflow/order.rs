@@ -52,7 +52,7 @@ impl OrderBuilder {
         built
     }
 
-    /// Adds a line as it is, with the next id when it has none.
+    /// Adds a line given as JSON. A line without an id gets the next one.
     #[must_use]
     pub fn line_value(mut self, mut line: Value) -> Self {
         if let Value::Array(lines) = &mut self.0["lines"] {
@@ -66,7 +66,7 @@ impl OrderBuilder {
         self
     }
 
-    /// Sets a field, whatever it is.
+    /// Sets any field to any value.
     #[must_use]
     pub fn set(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.0[field] = value.into();
@@ -82,7 +82,6 @@ impl OrderBuilder {
         self
     }
 
-    /// The status that it has when it is first seen.
     #[must_use]
     pub fn status(self, status: &str) -> Self {
         self.set("status", status)
@@ -94,25 +93,24 @@ impl OrderBuilder {
         self.set("shipping_cost", cents)
     }
 
-    /// A discount in cents.
+    /// A discount in cents, as a positive number.
     #[must_use]
     pub fn discount(self, cents: i64) -> Self {
         self.set("discount_price", cents)
     }
 
-    /// When it was placed, RFC 3339.
+    /// The time of `placed_at`, RFC 3339.
     #[must_use]
     pub fn placed_at(self, at: &str) -> Self {
         self.set("placed_at", at)
     }
 
-    /// The marketplace's own number.
+    /// The reference: the number of the order at the marketplace.
     #[must_use]
     pub fn external(self, number: &str) -> Self {
         self.set("external_identifier", number)
     }
 
-    /// Makes the buyer a business.
     #[must_use]
     pub fn business(self, company: &str, vat_number: &str) -> Self {
         self.buyer(Some(company), Some(vat_number))
@@ -128,7 +126,7 @@ impl OrderBuilder {
         self
     }
 
-    /// Where the buyer lives, ISO 3166-1 alpha-2.
+    /// The buyer's country, ISO 3166-1 alpha-2.
     #[must_use]
     pub fn country(mut self, code: &str) -> Self {
         for customer in ["billing_customer", "shipping_customer"] {
@@ -137,18 +135,23 @@ impl OrderBuilder {
         self
     }
 
-    /// The order.
     #[must_use]
     pub fn build(self) -> Value {
         self.0
     }
 
-    /// The default order with the fields that are given; lines get ids.
+    /// The default order with the given fields in place of its own. A customer keeps the default's fields that are not given.
+    /// Lines get ids.
     pub(crate) fn from_fields(identifier: &str, mut fields: Map<String, Value>) -> Value {
         let mut built = Self::new(identifier);
         let lines = fields.remove("lines");
         for (name, value) in fields {
-            built = built.set(&name, value);
+            match (built.0.get_mut(&name), value) {
+                (Some(Value::Object(customer)), Value::Object(given)) if name.ends_with("_customer") => {
+                    customer.extend(given);
+                }
+                (_, value) => built = built.set(&name, value),
+            }
         }
         if let Some(Value::Array(lines)) = lines {
             for line in lines {

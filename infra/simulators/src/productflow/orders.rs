@@ -1,4 +1,4 @@
-//! `order`: the list, page by page, and one order.
+//! Answers `GET order` (a list page) and `GET order/{identifier}`.
 
 use std::cmp::Reverse;
 
@@ -19,7 +19,6 @@ pub(crate) fn one(company: &mut CompanyState, identifier: &str) -> Reply {
     }
 }
 
-/// `GET order`.
 pub(crate) fn list(
     company: &mut CompanyState,
     request: &Request,
@@ -64,7 +63,7 @@ fn whole(request: &Request, name: &str, default: usize) -> Result<usize, Box<Rep
     number.ok_or_else(|| Errors::one(name, "Must be a number above 0.").reply())
 }
 
-/// `sort[0]=-updated_at`: the column, and whether it goes down.
+/// The column of `sort[0]=-updated_at`, and whether the sort is descending.
 fn sort(request: &Request, settings: &Settings) -> Result<Option<(String, bool)>, Box<Reply>> {
     let mut keys = request
         .query
@@ -83,7 +82,7 @@ fn sort(request: &Request, settings: &Settings) -> Result<Option<(String, bool)>
     Ok(Some((column.to_owned(), descending)))
 }
 
-/// `status[]=open`, `status[0]=open`.
+/// The values of `status[]=open` and `status[0]=open`.
 fn statuses(request: &Request) -> Vec<&str> {
     let named = request
         .query
@@ -92,13 +91,13 @@ fn statuses(request: &Request) -> Vec<&str> {
     named.map(|(_, value)| value.as_str()).collect()
 }
 
-/// What a row is sorted by.
+/// The key by which a row is sorted: a time where the column holds one, else the text.
 fn place(row: &Value, column: &str) -> (Option<Timestamp>, String) {
     let text = row[column].as_str().unwrap_or_default();
     (text.parse().ok(), text.to_owned())
 }
 
-/// A place in a list without order, the same at every call.
+/// A hash of the identifier: an arbitrary order that is the same at every call.
 fn scatter(row: &Value) -> u64 {
     let identifier = row["identifier"].as_str().unwrap_or_default();
     identifier.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -168,13 +167,12 @@ fn envelope(
     }
 }
 
-/// What a path of orders names.
 pub(crate) enum Target<'a> {
     List,
     One(&'a str),
 }
 
-/// Whether the path is one of orders. An identifier is opaque: it is the whole decoded rest.
+/// The target of a path below `/order`. The whole decoded rest of the path is the identifier, whatever it contains.
 pub(crate) fn target(path: &str) -> Option<Target<'_>> {
     match path.strip_prefix("/order")? {
         "" | "/" => Some(Target::List),
@@ -182,7 +180,7 @@ pub(crate) fn target(path: &str) -> Option<Target<'_>> {
     }
 }
 
-/// Orders are only read.
+/// Refuses every method but GET with 405.
 pub(crate) fn readable(method: &Method) -> Result<(), Box<Reply>> {
     if method == Method::GET {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `product/{sku}` and `product/{sku}/offer`: written, and read by nobody but the doctor; what a reading shows is a guess.
+//! Answers calls of `product/{sku}` and `product/{sku}/offer`. Only the doctor reads them; what a reading shows is a guess.
 
 use http::{Method, StatusCode};
 use rust_decimal::Decimal;
@@ -17,7 +17,7 @@ const PRICES: [&str; 5] = [
     "purchase_price",
 ];
 
-/// A mistake that is let pass but recorded.
+/// Mistakes of the client that are answered as if they were none, but are recorded.
 pub(crate) type Notes = Vec<(ViolationKind, String)>;
 
 pub(crate) fn handle(
@@ -40,7 +40,7 @@ pub(crate) fn handle(
     }
 }
 
-/// The product in the language that is asked for, or in any.
+/// Answers the product in the language that is asked for, or in any when there is none in that language.
 fn show(company: &CompanyState, request: &Request, sku: &str) -> Result<Reply, Box<Reply>> {
     let product = company.products.get(sku).ok_or_else(no_product)?;
     let language = request.header("accept-language").unwrap_or_default();

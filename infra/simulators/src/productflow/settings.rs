@@ -17,7 +17,7 @@ pub enum Unauthenticated {
     LoginPage,
 }
 
-/// The shape of a list.
+/// The shape of a list page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Envelope {
@@ -30,16 +30,16 @@ pub enum Envelope {
     BareArray,
 }
 
-/// What becomes of a sort.
+/// How a requested order of the list is treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
-    /// It is followed.
+    /// The list is sorted as requested.
     #[default]
     Honoured,
     /// The list is in no order at all.
     Ignored,
-    /// 422.
+    /// The call is answered 422.
     Refused,
 }
 
@@ -51,17 +51,16 @@ pub struct Settings {
     pub unauthenticated: Unauthenticated,
     /// How a company that the token does not reach is answered: 403 or 404.
     pub wrong_company_status: u16,
-    /// The shape of lists.
     pub envelope: Envelope,
-    /// What becomes of a sort.
+    /// How a requested order of the list is treated.
     pub sort: Sort,
     /// Whether `status[]` is ignored.
     pub ignore_status_filter: bool,
-    /// The most rows of a page; a larger `per_page` gets so many.
+    /// The most rows of a list page, also when `per_page` asks for more.
     pub max_per_page: usize,
     /// How far the list lags behind the detail, in milliseconds.
     pub list_lag_ms: u64,
-    /// Whether the list stands still: it shows what it showed when this was switched on.
+    /// Whether the list shows the orders as they were when this was switched on.
     pub list_frozen: bool,
     /// Whether the oldest order is touched, and so moves to the front, whenever a page after the first is read.
     pub page_drift: bool,
@@ -71,7 +70,7 @@ pub struct Settings {
     pub empty_write_bodies: bool,
     /// Whether an offer keeps the fields that a write leaves out; otherwise they are cleared.
     pub offer_merges: bool,
-    /// Which assumptions it breaks: names of [`DEVIATIONS`](super::DEVIATIONS).
+    /// The assumptions that are broken: names of [`DEVIATIONS`](super::DEVIATIONS).
     pub deviations: BTreeSet<String>,
 }
 

@@ -14,7 +14,7 @@ use super::settings::Settings;
 #[derive(Clone, Debug)]
 pub(crate) struct StoredOrder {
     pub(crate) identifier: String,
-    /// Since when which version holds; never empty.
+    /// The versions, each with the time from which it holds, oldest first. Never empty.
     versions: Vec<(Timestamp, Value)>,
     pub(crate) removed_at: Option<Timestamp>,
 }
@@ -37,7 +37,7 @@ impl StoredOrder {
         }
     }
 
-    /// The order as it was.
+    /// The order as it was at a time; `None` when it was removed by then or did not exist yet.
     pub(crate) fn at(&self, cutoff: Timestamp) -> Option<&Value> {
         if self.removed_at.is_some_and(|removed| removed <= cutoff) {
             return None;
@@ -66,22 +66,21 @@ pub struct Product {
 /// An offer as written, amounts as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Offer {
-    /// Its title.
     pub title: String,
-    /// Pieces.
+    /// Pieces for sale.
     pub qty_available: i64,
     /// Currency to price name to decimal text, `EUR` → `cost_price` → `4.50`.
     pub prices: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Offer {
-    /// A price in euros as it was written, `sell_price`.
+    /// The price in euros with a name such as `sell_price`, as it was written.
     pub fn price(&self, name: &str) -> Option<&str> {
         self.prices.get("EUR")?.get(name).map(String::as_str)
     }
 }
 
-/// The requests of the running minute.
+/// How many requests came in the running minute.
 #[derive(Debug)]
 pub(crate) struct Window {
     /// `None` before the first request.
@@ -96,7 +95,7 @@ impl Window {
         Self { began: None, used: 0 }
     }
 
-    /// Takes one request: how many are left, or how many seconds to wait.
+    /// Counts one request. Returns how many are left in this minute, or the seconds until the next one.
     pub(crate) fn take(&mut self, limit: u32, now: Instant) -> Result<u32, u64> {
         let began = *self.began.get_or_insert(now);
         let left = WINDOW.saturating_sub(now.saturating_duration_since(began));
@@ -113,10 +112,9 @@ impl Window {
     }
 }
 
-/// One company.
 pub(crate) struct CompanyState {
     pub(crate) settings: Settings,
-    /// Since when the list stands still.
+    /// The time whose state the list shows, while the list is frozen.
     pub(crate) frozen_at: Option<Timestamp>,
     /// In the order in which they came in.
     pub(crate) orders: Vec<StoredOrder>,
@@ -162,7 +160,6 @@ impl CompanyState {
     }
 }
 
-/// Everything.
 #[derive(Default)]
 pub(crate) struct State {
     /// The companies that a token reaches.

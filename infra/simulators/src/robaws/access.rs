@@ -31,7 +31,7 @@ pub enum Module {
 }
 
 impl Module {
-    /// All of them: an administrator's role.
+    /// All modules: the role of an administrator.
     pub const ALL: [Self; 11] = [
         Self::Articles,
         Self::StockLocations,
@@ -83,12 +83,11 @@ pub(crate) fn credentials(request: &Request) -> Option<(String, String)> {
     Some((key.to_owned(), secret.to_owned()))
 }
 
-/// Why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) message: String,
-    /// The client's mistake, where it is one worth recording.
+    /// The mistake of the client that is recorded, if any.
     pub(crate) violation: Option<ViolationKind>,
 }
 
@@ -114,7 +113,7 @@ impl Refusal {
         self
     }
 
-    /// The error body as Robaws' framework writes it; `message` only where there is one.
+    /// The error body as Robaws' framework writes it, with `message` unless the message is empty.
     pub(crate) fn reply(&self, now: Timestamp, path: &str) -> Reply {
         let correlation = uuid::Uuid::new_v4().to_string();
         let mut body = json!({

@@ -1,4 +1,4 @@
-//! `/articles`: list, one, and the merge patch that ticks the checkbox.
+//! Answers calls of `/articles`: the list, one article, and the merge patch that edits it.
 
 use http::{Method, StatusCode};
 use rust_decimal::Decimal;

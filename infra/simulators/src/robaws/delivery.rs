@@ -1,4 +1,4 @@
-//! Webhook deliveries: signed, retried, given up on, repeated and out of order when asked to be.
+//! Delivers webhooks: signed and retried, and, where the settings say so, repeated or out of order.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ const CHECKBOX_GUID: &str = "C965754A-0000-4000-8000-000000000001";
 /// How long a task that delivers rests at most, without anything to deliver.
 const IDLE: Duration = Duration::from_hours(1);
 
-/// A delivery that waits.
+/// A delivery that waits for its next attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
     endpoint: String,
     event_id: String,
     event: String,
     body: String,
-    /// How often it was tried.
+    /// Attempts made so far.
     attempts: usize,
     /// When it is tried again; `None`: at once.
     due: Option<Instant>,
@@ -36,20 +36,18 @@ pub(crate) struct Pending {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryRecord {
-    /// The tenant's name.
     pub tenant: String,
-    /// To which endpoint.
     pub endpoint_id: String,
-    /// The id in the body; repeats and retries share it.
+    /// The id in the body. Repeats and retries have the same one.
     pub event_id: String,
     /// `article.updated`, …
     pub event: String,
-    /// What came back; `None` when nothing did in time.
+    /// The status of the answer; `None` when there was none in time.
     pub status: Option<u16>,
 }
 
 impl Tenant {
-    /// Queues an event for every endpoint that wants it.
+    /// Queues an event for every endpoint that is registered for it.
     pub(crate) fn publish(&mut self, event: &str, article: &str) {
         let Some(record) = self.data.articles.get(article) else {
             return;
@@ -87,7 +85,7 @@ impl Tenant {
         }
     }
 
-    /// Takes out what is due.
+    /// Removes and returns the deliveries whose time has come.
     fn take_due(&mut self, now: Instant) -> Vec<Pending> {
         let (mut due, later): (Vec<_>, Vec<_>) = self
             .outbox
@@ -100,7 +98,7 @@ impl Tenant {
         due
     }
 
-    /// Books the result of an attempt: done, to be tried again, or given up.
+    /// Records the result of an attempt. A failed delivery is queued again until its attempts are used up.
     fn settle(&mut self, mut pending: Pending, delivered: bool, now: Instant) {
         let delay = self
             .settings
@@ -135,7 +133,7 @@ fn signature(secret: &str, seconds: i64, body: &str) -> Option<String> {
 }
 
 impl RobawsSim {
-    /// Delivers webhooks for ever: run it on a task. Without it they wait for [`deliver_due`](Self::deliver_due).
+    /// Delivers webhooks for ever, on a task of its own. Without such a task they wait until a test has them delivered.
     pub async fn run_deliveries(self) {
         loop {
             self.deliver_due().await;
@@ -167,7 +165,7 @@ impl RobawsSim {
             .sum()
     }
 
-    /// Delivers what is due now, one after the other, and says what came back.
+    /// Makes every delivery whose time has come, one after the other, and returns the attempts.
     pub async fn deliver_due(&self) -> Vec<DeliveryRecord> {
         let due: Vec<(String, Vec<Pending>)> = {
             let mut state = self.lock();

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use crate::number;
 use crate::traffic::{Reply, Request};
 
-/// All of them.
+/// The names of all deviations.
 pub const DEVIATIONS: [&str; 32] = [
     "rw-access",
     "rw-modules",
@@ -47,7 +47,7 @@ pub const DEVIATIONS: [&str; 32] = [
     "rw-webhooks",
 ];
 
-/// The request as a deviating Robaws understands it: without the parameters that it ignores.
+/// The request without the query parameters that Robaws ignores under the deviations that are on.
 pub(crate) fn understood(settings: &Settings, request: &Request) -> Request {
     let mut request = request.clone();
     for (deviation, parameter) in [
@@ -63,7 +63,7 @@ pub(crate) fn understood(settings: &Settings, request: &Request) -> Request {
     request
 }
 
-/// Makes of the answer what a deviating Robaws would have answered. `live_left`: what is left of the day's live calls.
+/// Changes the answer into the one that Robaws would give under the deviations that are on. `live_left`: the day's live calls left.
 pub(crate) fn disfigure(
     settings: &Settings,
     now: Timestamp,

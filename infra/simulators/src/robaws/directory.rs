@@ -1,4 +1,5 @@
-//! What Robaws only lists: stock locations, VAT tariffs, clients, users, companies, payment conditions.
+//! Answers calls of the resources that can only be read: stock locations, VAT tariffs, clients, users, companies, payment
+//! conditions.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ fn named(table: &Table<Named>, label: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A client is known by its id, here.
+/// Clients. Their number (`logicId`) is their id here.
 fn clients(table: &Table<Named>) -> Vec<Value> {
     table
         .iter()

@@ -1,8 +1,9 @@
-//! Reading a request's body and query, strictly.
+//! Reads a request's body and query, and refuses what the contract does not allow.
 
 use http::Method;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -12,22 +13,21 @@ use super::state::Data;
 use crate::number;
 use crate::traffic::{Reply, Request, ViolationKind};
 
-/// What a handler answers.
 pub(crate) type Answer = Result<Reply, Refusal>;
 
-/// What a handler works with.
+/// The state that a handler reads and changes, with what it found out on the way.
 pub(crate) struct Scene<'a> {
     pub(crate) now: Timestamp,
     pub(crate) settings: &'a Settings,
     pub(crate) data: &'a mut Data,
-    /// Mistakes that are let pass but recorded.
+    /// Mistakes of the client that are answered as if they were none, but are recorded.
     pub(crate) notes: Vec<(ViolationKind, String)>,
     /// Events for webhooks: name and article id.
     pub(crate) events: Vec<(&'static str, String)>,
 }
 
 impl Scene<'_> {
-    /// The relations asked for; one that the resource does not have is ignored and noted.
+    /// The relations in `include`. A relation that the resource does not have is ignored and recorded.
     pub(crate) fn include<'r>(&mut self, request: &'r Request, known: &[&str]) -> Vec<&'r str> {
         let asked = request.param("include").unwrap_or_default();
         let names: Vec<&str> = asked.split(',').filter(|name| !name.is_empty()).collect();
@@ -40,7 +40,7 @@ impl Scene<'_> {
         names
     }
 
-    /// Notes query parameters that nobody reads.
+    /// Records query parameters that are not in `known`.
     pub(crate) fn know_params(&mut self, request: &Request, known: &[&str]) {
         for (name, _) in &request.query {
             let common = ["page", "size", "sort", "include"].contains(&name.as_str());
@@ -67,7 +67,7 @@ impl Scene<'_> {
         let day = || {
             text.parse::<Date>()
                 .ok()?
-                .in_tz("UTC")
+                .to_zoned_datetime(TimeZone::UTC)
                 .ok()
                 .map(|zoned| zoned.timestamp())
         };
@@ -77,7 +77,7 @@ impl Scene<'_> {
             .ok_or_else(|| Refusal::bad(format!("updatedFrom: {text} is no time")))
     }
 
-    /// Notes fields that are dropped.
+    /// Records fields of the body that are not in `known`.
     pub(crate) fn know_fields(&mut self, body: &Map<String, Value>, known: &[&str]) {
         for name in body.keys() {
             if !known.contains(&name.as_str()) {
@@ -112,7 +112,7 @@ fn wrong(name: &str, kind: &str) -> Refusal {
     Refusal::bad(format!("{name}: must be {kind}"))
 }
 
-/// A string, absent and null alike.
+/// A string; `None` when the field is absent or null.
 pub(crate) fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -121,7 +121,7 @@ pub(crate) fn text(body: &Map<String, Value>, name: &str) -> Result<Option<Strin
     }
 }
 
-/// A string with something in it.
+/// A string that is not blank.
 pub(crate) fn required_text(body: &Map<String, Value>, name: &str) -> Result<String, Refusal> {
     text(body, name)?
         .filter(|text| !text.trim().is_empty())
@@ -152,7 +152,7 @@ pub(crate) fn known_id(
     }
 }
 
-/// A JSON number.
+/// A JSON number; `None` when the field is absent or null.
 pub(crate) fn decimal(body: &Map<String, Value>, name: &str) -> Result<Option<Decimal>, Refusal> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -162,7 +162,7 @@ pub(crate) fn decimal(body: &Map<String, Value>, name: &str) -> Result<Option<De
     }
 }
 
-/// A JSON boolean.
+/// A JSON boolean; `None` when the field is absent or null.
 pub(crate) fn flag(body: &Map<String, Value>, name: &str) -> Result<Option<bool>, Refusal> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),

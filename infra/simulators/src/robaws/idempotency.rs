@@ -1,4 +1,4 @@
-//! Idempotency keys: what was done under each, so that a repeat is answered and not done.
+//! Keeps what was done under each idempotency key, so that a repeated call is answered without a second effect.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,12 +6,11 @@ use super::access::Refusal;
 use super::state::Tenant;
 use crate::traffic::{Reply, Request, ViolationKind};
 
-/// What is known of a key.
 #[derive(Clone, Debug)]
 pub(crate) enum Record {
-    /// A call under it is running.
+    /// A call under this key is running.
     Running,
-    /// A call under it succeeded.
+    /// A call under this key succeeded.
     Done {
         /// Method, path and body of that call.
         fingerprint: String,
@@ -22,12 +21,12 @@ pub(crate) enum Record {
 
 /// Whether a call under a key is to be handled.
 pub(crate) enum Verdict {
-    /// It is the first, or the earlier ones failed.
+    /// No call under this key has succeeded yet.
     Fresh,
-    /// It is answered from the record.
+    /// The call is answered from the record of an earlier one.
     Replay {
         reply: Box<Reply>,
-        /// The request differs from the one that the answer belongs to.
+        /// Whether the request differs from the one that the answer belongs to.
         differs: bool,
     },
 }
@@ -43,7 +42,7 @@ fn fingerprint(request: &Request) -> String {
 }
 
 impl Tenant {
-    /// Looks a key up and, when the call is to be handled, marks it as running.
+    /// Looks a key up, and records it as running when the call is to be handled.
     pub(crate) fn begin(
         &mut self,
         user: &str,
@@ -82,7 +81,7 @@ impl Tenant {
         Ok(Verdict::Fresh)
     }
 
-    /// Ends the call: only a success is remembered.
+    /// Records how the call under a key ended. Only a success is remembered.
     pub(crate) fn end(
         &mut self,
         user: &str,

@@ -1,4 +1,4 @@
-//! `/sales-invoices`: header first, then lines, then totals in Robaws' own arithmetic.
+//! Answers calls of `/sales-invoices`: a header is created first, then lines are added; totals are computed as Robaws does.
 
 use http::{Method, StatusCode};
 use rust_decimal::Decimal;
@@ -121,7 +121,7 @@ fn number(data: &mut Data, kind: InvoiceKind, date: &str) -> String {
     data.next_number(&format!("{letter}{year}"))
 }
 
-/// Makes a draft final; it has a number from here on.
+/// Books a draft. It gets a number unless it has one.
 pub(crate) fn book(data: &mut Data, invoice: &mut Invoice) {
     invoice.booked = true;
     if invoice.logic_id.is_none() {

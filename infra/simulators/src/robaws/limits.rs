@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::traffic::Reply;
 use runtime::clock::Clock;
 
-/// What a tenant has used up.
+/// How much of its limits a tenant has used.
 #[derive(Debug)]
 pub(crate) struct Limits {
     /// Thousandths of a request left in the bucket.
@@ -22,7 +22,7 @@ pub(crate) struct Limits {
     replica: u64,
 }
 
-/// What the headers of an answer say.
+/// The limits as the headers of an answer state them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quota {
     remaining: u64,
@@ -44,7 +44,7 @@ impl Limits {
         }
     }
 
-    /// Sets the day's counters, such as to stand right before the end of a quota.
+    /// Sets how many live and replica calls the day has seen.
     pub(crate) fn set_used(&mut self, now: Timestamp, live: u64, replica: u64) {
         self.day = Some(now.to_zoned_datetime(TimeZone::UTC).date());
         self.live = live;
@@ -56,7 +56,7 @@ impl Limits {
         (self.live, self.replica)
     }
 
-    /// Takes one request out of both limits, or out of neither.
+    /// Counts one request against both limits, or against neither when one of them is used up.
     pub(crate) fn take(&mut self, settings: &Settings, clock: &dyn Clock, replica: bool) -> Quota {
         let now = clock.now();
         let today = now.to_zoned_datetime(TimeZone::UTC).date();

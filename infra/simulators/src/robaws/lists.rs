@@ -1,4 +1,4 @@
-//! Pages of a list.
+//! Answers one list page of any resource.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ fn order(rows: &mut [Value], sort: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A number for a row, so that handlers need not know how decimals become JSON.
+/// A decimal as a JSON number.
 pub(crate) fn num(value: rust_decimal::Decimal) -> Value {
     number::to_json(value)
 }

@@ -12,7 +12,6 @@ mod invoices;
 mod limits;
 mod lists;
 mod model;
-mod pages;
 mod settings;
 mod state;
 mod stock;
@@ -43,10 +42,15 @@ use limits::Quota;
 use state::{Data, State};
 
 use crate::clock::Clock;
+use crate::page::StaticPage;
 use crate::traffic::{Call, Fault, Outage, Peer, Reply, Request, Traffic, Violation, ViolationKind};
 
-/// Below which path the API lives.
+/// The path below which the API lives.
 pub(crate) const BASE: &str = "/api/v2";
+static PAGE: StaticPage = StaticPage::new(concat!(
+    include_str!("../page/shared.html"),
+    include_str!("page.html")
+));
 
 /// The simulated Robaws. Clones share one state.
 #[derive(Clone)]
@@ -55,12 +59,14 @@ pub struct RobawsSim(Arc<Core>);
 struct Core {
     clock: Clock,
     state: Mutex<State>,
-    /// What a reset goes back to.
+    /// The state that a reset goes back to.
     baseline: Mutex<Option<Baseline>>,
     traffic: Traffic,
-    /// Rings when a webhook waits to be delivered.
+    /// The URL of the other simulator's page.
+    other_page: Mutex<Option<String>>,
+    /// Notified when a webhook waits to be delivered.
     wake: Notify,
-    /// Made when the first webhook is delivered.
+    /// The client for deliveries, made for the first of them.
     http: OnceLock<reqwest::Client>,
 }
 
@@ -84,13 +90,14 @@ impl RobawsSim {
             clock,
             state: Mutex::default(),
             baseline: Mutex::new(None),
+            other_page: Mutex::default(),
             wake: Notify::new(),
             http: OnceLock::new(),
         }))
     }
 
-    /// The API below `/api/v2`, the control API below `/_control`, and pages for people at `/`. Serve it with
-    /// [`serve`](crate::serve()) or [`spawn`](crate::spawn): only they can drop a connection.
+    /// The API below `/api/v2`, the control API below `/_control`, and a page for people at `/`. Serve it with
+    /// the functions of [`serve`](mod@crate::serve): only they can drop a connection.
     pub fn router(&self) -> Router {
         crate::traffic::router(self.clone())
     }
@@ -101,7 +108,6 @@ impl RobawsSim {
         RobawsTenant::new(self.clone(), name)
     }
 
-    /// The names of the tenants.
     pub fn tenants(&self) -> Vec<String> {
         self.lock().tenants.keys().cloned().collect()
     }
@@ -119,7 +125,7 @@ impl RobawsSim {
             .count()
     }
 
-    /// Mistakes of the client.
+    /// The mistakes of the client since the start or the last clearing.
     pub fn violations(&self) -> Vec<Violation> {
         self.0.traffic.violations()
     }
@@ -154,7 +160,7 @@ impl RobawsSim {
         self.0.traffic.set_outage(outage);
     }
 
-    /// Keeps users, settings and data as they are now: [`reset`](Self::reset) goes back to them.
+    /// Keeps users, settings and data as they are now. A reset goes back to them.
     pub fn mark_baseline(&self) {
         let state = self.lock();
         let tenants = state.tenants.iter();
@@ -184,6 +190,19 @@ impl RobawsSim {
         self.clear_faults();
     }
 
+    /// Lets the page of this simulator link to the page of the simulated ProductFlow.
+    pub fn set_other_page(&self, url: &str) {
+        *self.0.other_page.lock().unwrap_or_else(PoisonError::into_inner) = Some(url.to_owned());
+    }
+
+    fn other_page(&self) -> Option<String> {
+        self.0
+            .other_page
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -198,7 +217,7 @@ impl RobawsSim {
     }
 }
 
-/// A call that was let in.
+/// A call that passed authentication, quota and the check of its idempotency key.
 pub(crate) struct Admission {
     tenant: String,
     /// The API key.
@@ -206,7 +225,7 @@ pub(crate) struct Admission {
     module: Module,
     quota: Quota,
     replica: bool,
-    /// The idempotency key that is running for it.
+    /// The idempotency key under which the call runs.
     key: Option<String>,
     replay: Option<Reply>,
 }
@@ -359,11 +378,11 @@ impl Peer for RobawsSim {
     }
 
     fn control(&self, request: &Request) -> Reply {
-        control::handle(self, request)
+        control::answer_control_call(self, request)
     }
 
     fn page(&self, request: &Request) -> Reply {
-        pages::handle(self, request)
+        PAGE.serve(request)
     }
 }
 

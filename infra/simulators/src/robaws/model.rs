@@ -11,15 +11,14 @@ use crate::number;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Article {
-    /// Its id, digits.
+    /// Digits.
     pub id: String,
-    /// Its number; not unique, not normalised.
+    /// Not unique, and not normalised.
     pub article_number: Option<String>,
     /// The internal name.
     pub name: Option<String>,
     /// The name for customers.
     pub sale_name: Option<String>,
-    /// The description.
     pub description: Option<String>,
     /// Euros, excluding VAT.
     #[serde(with = "number::field")]
@@ -27,25 +26,23 @@ pub struct Article {
     /// Euros; including VAT when the tariff is VAT-inclusive.
     #[serde(with = "number::field")]
     pub sale_price: Decimal,
-    /// Its VAT tariff.
     pub vat_tariff_id: Option<String>,
-    /// Whether it can have stock changes.
+    /// Whether the article can have stock changes.
     pub stock_article: bool,
-    /// Name of the extra field to its value object.
+    /// The value objects of the extra fields, by name.
     pub extra_fields: Map<String, Value>,
-    /// Pieces reserved: the available stock is the total less these.
+    /// Reserved pieces. The available stock is the total without these.
     #[serde(with = "number::field")]
     pub reserved_stock: Decimal,
     /// What the API gives as `availableStock` in place of the computed number; `null` inside is sent as null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available_stock_override: Option<Value>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last edited; a stock change is no edit.
+    /// When the article was last edited. A stock change is no edit.
     pub updated_at: Timestamp,
-    /// Set once it is archived.
+    /// When the article was archived.
     pub archived_at: Option<Timestamp>,
-    /// Set once it is deleted.
+    /// When the article was deleted.
     pub deleted_at: Option<Timestamp>,
 }
 
@@ -132,14 +129,11 @@ impl Article {
     }
 }
 
-/// A VAT tariff.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VatTariff {
-    /// Its id.
     #[serde(default)]
     pub id: String,
-    /// Its name.
     pub name: String,
     /// The percentage, possibly with decimals.
     #[serde(with = "number::field")]
@@ -162,48 +156,39 @@ impl VatTariff {
     }
 }
 
-/// A line of a stock change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockLine {
-    /// The article moved.
     pub article_id: String,
-    /// How many, always above zero.
+    /// Pieces, above 0.
     #[serde(with = "number::field")]
     pub quantity: Decimal,
 }
 
-/// A stock change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockChange {
-    /// Its id.
     pub id: String,
     /// `YYYY-MM-DD`.
     pub date: String,
-    /// As the caller wrote it.
     pub description: Option<String>,
-    /// Where the pieces leave.
+    /// The location that the pieces leave; `None` when they come from outside.
     pub from_stock_location_id: Option<String>,
-    /// Where the pieces arrive.
+    /// The location that the pieces reach; `None` when they leave for outside.
     pub to_stock_location_id: Option<String>,
-    /// Whether anything moved.
+    /// Whether the pieces were moved. A draft moves none.
     pub booked: bool,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// What moved.
     pub line_items: Vec<StockLine>,
 }
 
-/// What an invoice line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LineKind {
-    /// Goods or costs.
+    /// A line with a quantity and a price.
     Line,
-    /// Words.
+    /// A line with only a description.
     Text,
 }
 
@@ -211,22 +196,18 @@ pub enum LineKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceLine {
-    /// Its id.
     pub id: String,
-    /// Goods or words.
     #[serde(rename = "type")]
     pub kind: LineKind,
-    /// The article, if any.
     pub article_id: Option<String>,
-    /// What the customer reads.
+    /// The text that the customer reads.
     pub description: String,
-    /// How many, possibly below zero.
+    /// Pieces, possibly below 0.
     #[serde(with = "optional_number")]
     pub quantity: Option<Decimal>,
     /// Euros a piece, including VAT when the tariff is VAT-inclusive.
     #[serde(with = "optional_number")]
     pub price: Option<Decimal>,
-    /// Its VAT tariff.
     pub vat_tariff_id: Option<String>,
 }
 
@@ -243,11 +224,9 @@ mod optional_number {
     }
 }
 
-/// Invoice or credit note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InvoiceKind {
-    /// An invoice.
     Invoice,
     /// A credit note, with positive amounts.
     CreditNote,
@@ -257,32 +236,23 @@ pub enum InvoiceKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invoice {
-    /// Its id.
     pub id: String,
-    /// Its number for people; a draft may have none.
+    /// The number that people use. A draft may have none.
     pub logic_id: Option<String>,
-    /// Invoice or credit note.
     #[serde(rename = "type")]
     pub kind: InvoiceKind,
-    /// Whose it is.
     pub client_id: String,
     /// `YYYY-MM-DD`.
     pub date: String,
-    /// The caller's reference.
     pub client_reference: Option<String>,
-    /// The caller's remark.
     pub remark: Option<String>,
-    /// The company of the tenant that sends it.
+    /// The tenant's own company that sends the invoice.
     pub company_id: Option<String>,
-    /// Its payment condition.
     pub payment_condition_id: Option<String>,
-    /// Final, or a draft.
+    /// `false` for a draft.
     pub booked: bool,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Its lines in order.
     pub line_items: Vec<InvoiceLine>,
     /// Euros.
     #[serde(with = "number::field")]
@@ -304,45 +274,35 @@ pub(crate) fn line_totals(quantity: Decimal, price: Decimal, tariff: &VatTariff)
     }
 }
 
-/// A task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// Its id.
     pub id: String,
-    /// Its title.
     pub title: String,
-    /// Its text.
     pub description: Option<String>,
-    /// Free text, `Te doen` or `Gedaan` as a rule.
+    /// Free text, usually `Te doen` or `Gedaan`.
     pub status: Option<String>,
-    /// Who is to do it.
     pub assigned_user_id: Option<String>,
-    /// What it is about, `/sales-invoices/1`.
+    /// The path of the document that the task is about, such as `/sales-invoices/1`.
     pub related_resource: Option<String>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// A webhook endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookEndpoint {
-    /// Its id, a UUID.
+    /// A UUID.
     pub id: String,
-    /// Where deliveries go.
     pub url: String,
-    /// Which events it wants.
+    /// The events that are delivered to this endpoint.
     pub events: Vec<String>,
-    /// What deliveries are signed with; the API shows it only at creation.
+    /// The secret that signs deliveries. The API shows it only at creation.
     pub secret: String,
-    /// Whether Robaws has given up on it.
+    /// Whether Robaws delivers nothing more to this endpoint.
     pub suspended: bool,
-    /// Deliveries in a row that failed for good.
+    /// How many deliveries in a row failed at every attempt.
     pub failures: u32,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 

@@ -51,7 +51,7 @@ pub struct Settings {
     pub webhook_guid_keys: bool,
     /// Whether a stock-changed payload lacks the numbers.
     pub webhook_without_numbers: bool,
-    /// Which assumptions it breaks: names of [`DEVIATIONS`](super::DEVIATIONS).
+    /// The assumptions that are broken: names of [`DEVIATIONS`](super::DEVIATIONS).
     pub deviations: BTreeSet<String>,
 }
 

@@ -64,7 +64,6 @@ pub(crate) struct Named {
     pub(crate) name: String,
 }
 
-/// What a tenant holds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Data {
     pub(crate) articles: Table<Article>,
@@ -173,10 +172,9 @@ impl Tenant {
     }
 }
 
-/// Everything.
 #[derive(Default)]
 pub(crate) struct State {
-    /// By API key.
+    /// The API users by key.
     pub(crate) users: BTreeMap<String, ApiUser>,
     pub(crate) tenants: BTreeMap<String, Tenant>,
 }

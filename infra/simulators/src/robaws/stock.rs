@@ -1,4 +1,4 @@
-//! `/stock-locations` and `/stock-changes`: where the pieces are, and the documents that move them.
+//! Answers calls of `/stock-changes`, the documents that move pieces between stock locations.
 
 use http::{Method, StatusCode};
 use rust_decimal::Decimal;

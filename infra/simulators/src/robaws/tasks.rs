@@ -1,4 +1,4 @@
-//! `/tasks`: what office staff are to look at.
+//! Answers calls of `/tasks`, the tasks of office staff.
 
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -66,7 +66,7 @@ pub(crate) fn handle(scene: &mut Scene<'_>, request: &Request, rest: &[&str]) ->
     }
 }
 
-/// The task with the fields of the body, all of them checked.
+/// Checks the fields of the body and puts them into the task.
 fn filled(scene: &mut Scene<'_>, request: &Request, mut task: Task) -> Result<Task, Refusal> {
     let body = fields::object(request)?;
     scene.know_fields(&body, &FIELDS);
@@ -94,7 +94,7 @@ fn filled(scene: &mut Scene<'_>, request: &Request, mut task: Task) -> Result<Ta
     Ok(task)
 }
 
-/// A path like `/sales-invoices/1`.
+/// Checks that the path is one such as `/sales-invoices/1`.
 fn resource(path: &str) -> Result<(), Refusal> {
     let mut parts = path.strip_prefix('/').unwrap_or_default().split('/');
     let fits = parts.next().and_then(Module::of_segment).is_some()

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::state::{Named, Tenant};
 use super::{RobawsSim, invoices, state::Data};
 
-/// One tenant. Clones share its state.
+/// Clones share the state of the tenant.
 #[derive(Clone, Debug)]
 pub struct RobawsTenant {
     sim: RobawsSim,
@@ -39,17 +39,17 @@ impl RobawsTenant {
         })
     }
 
-    /// Its name, the `tenant` of calls and faults.
+    /// The tenant's name: the `tenant` of calls and faults.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Lets an API user with every module in.
+    /// Adds an API user with every module.
     pub fn add_admin(&self, key: &str, secret: &str) -> &Self {
         self.add_user(key, secret, &Module::ALL)
     }
 
-    /// Lets an API user in, or changes its secret and modules. A key belongs to one tenant.
+    /// Adds an API user, or replaces its secret and modules. A key belongs to one tenant.
     pub fn add_user(&self, key: &str, secret: &str, modules: &[Module]) -> &Self {
         let user = ApiUser {
             secret: secret.to_owned(),
@@ -60,17 +60,14 @@ impl RobawsTenant {
         self
     }
 
-    /// Revokes an API user.
     pub fn remove_user(&self, key: &str) {
         self.sim.lock().users.remove(key);
     }
 
-    /// The switches.
     pub fn settings(&self) -> Settings {
         self.with(|tenant, _| tenant.settings.clone())
     }
 
-    /// Changes the switches.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) -> &Self {
         self.with(|tenant, _| {
             let mut settings = tenant.settings.clone();
@@ -102,7 +99,7 @@ impl RobawsTenant {
         self.with(|tenant, now| tenant.limits.set_used(now, live, replica));
     }
 
-    /// An id that neither an article nor a VAT tariff has, for one that is made by hand.
+    /// An id that neither an article nor a VAT tariff has.
     pub fn next_id(&self) -> String {
         self.change(|data, _| {
             loop {
@@ -114,7 +111,7 @@ impl RobawsTenant {
         })
     }
 
-    /// Puts an article in as if it had always been there; no event. Its times default to now.
+    /// Adds or replaces an article without an event. Times that are not set become now.
     pub fn put_article(&self, mut article: Article) -> &Self {
         self.change(|data, now| {
             if article.created_at == Timestamp::UNIX_EPOCH {
@@ -128,7 +125,7 @@ impl RobawsTenant {
         self
     }
 
-    /// Makes an article the way a user does: with the event `article.created`.
+    /// Adds an article the way a user does: with the event `article.created`.
     pub fn create_article(&self, article: Article) {
         let id = article.id.clone();
         self.put_article(article);
@@ -163,7 +160,7 @@ impl RobawsTenant {
         self.edit_article_silently(id, |article| article.archived_at = Some(now))
     }
 
-    /// Brings an archived article back; no event.
+    /// Restores an archived or deleted article; there is no event for that.
     pub fn restore_article(&self, id: &str) -> bool {
         self.edit_article_silently(id, |article| {
             article.archived_at = None;
@@ -171,17 +168,15 @@ impl RobawsTenant {
         })
     }
 
-    /// Removes an article for good: from now on it is 404. No event.
+    /// Removes an article for good. The API answers 404 for it from then on; there is no event for that.
     pub fn remove_article(&self, id: &str) -> bool {
         self.change(|data, _| data.articles.remove(id))
     }
 
-    /// An article.
     pub fn article(&self, id: &str) -> Option<Article> {
         self.with(|tenant, _| tenant.data.articles.get(id).cloned())
     }
 
-    /// All articles.
     pub fn articles(&self) -> Vec<Article> {
         self.with(|tenant, _| tenant.data.articles.to_vec())
     }
@@ -191,7 +186,6 @@ impl RobawsTenant {
         self.sim.0.wake.notify_one();
     }
 
-    /// Puts a stock location in.
     pub fn put_stock_location(&self, id: &str, name: &str) -> &Self {
         self.named(id, name, |data| &mut data.locations)
     }
@@ -228,23 +222,20 @@ impl RobawsTenant {
         })
     }
 
-    /// Puts a VAT tariff in, or replaces it.
+    /// Adds a VAT tariff, or replaces the one with its id.
     pub fn put_vat_tariff(&self, tariff: VatTariff) -> &Self {
         self.change(|data, _| data.tariffs.insert(&tariff.id.clone(), tariff));
         self
     }
 
-    /// Removes a VAT tariff.
     pub fn remove_vat_tariff(&self, id: &str) -> bool {
         self.change(|data, _| data.tariffs.remove(id))
     }
 
-    /// All VAT tariffs.
     pub fn vat_tariffs(&self) -> Vec<VatTariff> {
         self.with(|tenant, _| tenant.data.tariffs.to_vec())
     }
 
-    /// Puts a client in.
     pub fn put_client(&self, id: &str, name: &str) -> &Self {
         self.named(id, name, |data| &mut data.clients)
     }
@@ -254,7 +245,6 @@ impl RobawsTenant {
         self.names(|data| &data.clients)
     }
 
-    /// Puts a user in.
     pub fn put_user(&self, id: &str, full_name: &str) -> &Self {
         self.named(id, full_name, |data| &mut data.users)
     }
@@ -264,12 +254,10 @@ impl RobawsTenant {
         self.names(|data| &data.users)
     }
 
-    /// Puts a company in.
     pub fn put_company(&self, id: &str, name: &str) -> &Self {
         self.named(id, name, |data| &mut data.companies)
     }
 
-    /// Puts a payment condition in.
     pub fn put_payment_condition(&self, id: &str, name: &str) -> &Self {
         self.named(id, name, |data| &mut data.conditions)
     }
@@ -297,7 +285,7 @@ impl RobawsTenant {
         self
     }
 
-    /// Removes a client, user, company, payment condition or stock location.
+    /// Removes a record of any kind.
     pub fn remove(&self, module: Module, id: &str) -> bool {
         self.change(|data, _| match module {
             Module::Articles => data.articles.remove(id),
@@ -382,7 +370,6 @@ impl RobawsTenant {
         self.change(|data, _| data.invoices.remove(id))
     }
 
-    /// All tasks.
     pub fn tasks(&self) -> Vec<Task> {
         self.with(|tenant, _| tenant.data.tasks.to_vec())
     }

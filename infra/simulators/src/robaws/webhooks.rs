@@ -1,4 +1,4 @@
-//! `/webhook-endpoints`: who wants to hear of changes.
+//! Answers calls of `/webhook-endpoints`, the addresses to which events are delivered.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::{Fault, Outage, Reply, Request, Traffic};
 
 /// Answers a call of the shared part; `None` for any other.
-pub(crate) fn shared(traffic: &Traffic, request: &Request) -> Option<Reply> {
-    let reply = match (&request.method, request.segments().as_slice()) {
-        (&Method::GET, ["faults"]) => ok(&json!(traffic.faults())),
-        (&Method::POST, ["faults"]) => match body::<Fault>(request) {
+pub(crate) fn answer_shared_call(traffic: &Traffic, request: &Request) -> Option<Reply> {
+    let reply = match (&request.method, request.raw_segments().as_slice()) {
+        (&Method::GET, ["faults"]) => reply_ok(&json!(traffic.faults())),
+        (&Method::POST, ["faults"]) => match parse_body::<Fault>(request) {
             Ok(fault) => {
                 traffic.add_fault(fault);
                 Reply::json(StatusCode::CREATED, &json!(traffic.faults()))
@@ -19,13 +19,13 @@ pub(crate) fn shared(traffic: &Traffic, request: &Request) -> Option<Reply> {
         },
         (&Method::DELETE, ["faults"]) => {
             traffic.clear_faults();
-            done()
+            reply_no_content()
         }
-        (&Method::GET, ["outage"]) => ok(&json!({"outage": traffic.outage()})),
-        (&Method::PUT, ["outage"]) => match body::<Option<Outage>>(request) {
+        (&Method::GET, ["outage"]) => reply_ok(&json!({"outage": traffic.outage()})),
+        (&Method::PUT, ["outage"]) => match parse_body::<Option<Outage>>(request) {
             Ok(outage) => {
                 traffic.set_outage(outage);
-                done()
+                reply_no_content()
             }
             Err(reply) => *reply,
         },
@@ -34,44 +34,44 @@ pub(crate) fn shared(traffic: &Traffic, request: &Request) -> Option<Reply> {
             if let Some(path) = request.param("path") {
                 calls.retain(|call| call.path.contains(path));
             }
-            ok(&json!(calls))
+            reply_ok(&json!(calls))
         }
         (&Method::DELETE, ["calls"]) => {
             traffic.clear_calls();
             traffic.clear_violations();
-            done()
+            reply_no_content()
         }
-        (&Method::GET, ["violations"]) => ok(&json!(traffic.violations())),
+        (&Method::GET, ["violations"]) => reply_ok(&json!(traffic.violations())),
         _ => return None,
     };
     Some(reply)
 }
 
 /// 200 with a body.
-pub(crate) fn ok(body: &Value) -> Reply {
+pub(crate) fn reply_ok(body: &Value) -> Reply {
     Reply::json(StatusCode::OK, body)
 }
 
 /// 204.
-pub(crate) fn done() -> Reply {
+pub(crate) fn reply_no_content() -> Reply {
     Reply::empty(StatusCode::NO_CONTENT)
 }
 
 /// An error of the control API.
-pub(crate) fn fail(status: StatusCode, message: &str) -> Reply {
+pub(crate) fn reply_error(status: StatusCode, message: &str) -> Reply {
     Reply::json(status, &json!({"error": message}))
 }
 
 /// 404 of the control API.
-pub(crate) fn missing(request: &Request) -> Reply {
-    fail(
+pub(crate) fn reply_unknown_route(request: &Request) -> Reply {
+    reply_error(
         StatusCode::NOT_FOUND,
         &format!("{} /_control{} is not known here", request.method, request.path),
     )
 }
 
 /// The body as JSON of a certain shape; whatever content type it came with.
-pub(crate) fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Box<Reply>> {
+pub(crate) fn parse_body<T: DeserializeOwned>(request: &Request) -> Result<T, Box<Reply>> {
     serde_json::from_slice(&request.body)
-        .map_err(|error| Box::new(fail(StatusCode::BAD_REQUEST, &error.to_string())))
+        .map_err(|error| Box::new(reply_error(StatusCode::BAD_REQUEST, &error.to_string())))
 }

@@ -15,8 +15,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// The path below the peer's base path, percent-decoded, with a leading `/`.
     pub(crate) path: String,
-    /// The same path as sent.
-    pub(crate) raw_path: String,
+    /// The parts of the path as it was sent, each decoded by itself.
+    raw_segments: Vec<String>,
     /// The query as sent.
     pub(crate) raw_query: String,
     /// The query as name and value, decoded, in the order sent.
@@ -42,10 +42,12 @@ impl Request {
         let query = url::form_urlencoded::parse(raw_query.as_bytes())
             .into_owned()
             .collect();
+        let raw_segments = below.trim_matches('/').split('/');
+        let raw_segments = raw_segments.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
         Some(Self {
             method,
             path,
-            raw_path: below.to_owned(),
+            raw_segments: raw_segments.collect(),
             raw_query,
             query,
             headers,
@@ -80,6 +82,11 @@ impl Request {
     /// The parts of the decoded path; a `/` that was percent-encoded separates like any other.
     pub(crate) fn segments(&self) -> Vec<&str> {
         self.path.trim_matches('/').split('/').collect()
+    }
+
+    /// The parts of the path as it was sent. A `/` that was percent-encoded stays in its part, as in an order's identifier.
+    pub(crate) fn raw_segments(&self) -> Vec<&str> {
+        self.raw_segments.iter().map(String::as_str).collect()
     }
 
     pub(crate) fn body_text(&self) -> String {
@@ -125,7 +132,7 @@ impl Reply {
         reply
     }
 
-    /// No answer at all.
+    /// No answer: the connection ends.
     pub(crate) fn dropped() -> Self {
         Self {
             dropped: true,

@@ -1,4 +1,4 @@
-//! Faults on demand: which call they strike, and what happens to it.
+//! Faults on demand: which call a fault strikes, and what happens to that call.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +23,6 @@ pub enum Outage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
     /// A JSON body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,10 +158,10 @@ pub struct Fault {
     /// What runs after the call was handled, before everything else that comes after.
     #[serde(skip)]
     pub hook: Option<Hook>,
-    /// What becomes of it.
+    /// What happens to the call.
     #[serde(default)]
     pub effect: Effect,
-    /// How many matching calls it has seen.
+    /// How many matching calls there were.
     #[serde(default)]
     pub seen: u32,
 }
@@ -259,7 +258,7 @@ impl Fault {
         self
     }
 
-    /// What becomes of the call.
+    /// Sets what happens to the call.
     #[must_use]
     pub fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
@@ -302,7 +301,7 @@ impl Fault {
         self.effect(Effect::PatchAfter(patch))
     }
 
-    /// Whether the call is one of its, and if so whether it strikes this one. Counts the call.
+    /// Whether the fault strikes this call. Counts the call when the fault matches it.
     pub(crate) fn strikes(&mut self, request: &Request, tenant: Option<&str>) -> bool {
         let matches = (self.method == "*" || self.method.eq_ignore_ascii_case(request.method.as_str()))
             && path_matches(&self.path, &request.path)

@@ -1,4 +1,4 @@
-//! The record of every call, and of what a well-behaved client would not have done.
+//! The log of calls, and of the mistakes that a client made.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,9 +7,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is still being handled.
+    /// The call is still being handled.
     Running,
-    /// It was answered with this status.
+    /// The call was answered with this status.
     Answered(u16),
     /// The connection was dropped without an answer.
     Dropped,
@@ -18,7 +18,7 @@ pub enum Outcome {
 /// One call of a peer's API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Call {
-    /// When it came in.
+    /// When the call came in.
     pub at: Timestamp,
     /// `GET`, `POST`, …
     pub method: String,
@@ -38,7 +38,6 @@ pub struct Call {
     pub fault: bool,
     /// Whether it was answered from the record of an earlier call with the same idempotency key.
     pub replayed: bool,
-    /// How it ended.
     pub outcome: Outcome,
 }
 
@@ -81,12 +80,10 @@ pub enum ViolationKind {
 /// A mistake of a client, also when the peer let it pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// When.
     pub at: Timestamp,
-    /// What kind.
     pub kind: ViolationKind,
-    /// Whose, where known.
+    /// The tenant or company, where it is known.
     pub tenant: Option<String>,
-    /// What exactly, with method and path.
+    /// The mistake in words, with method and path.
     pub detail: String,
 }

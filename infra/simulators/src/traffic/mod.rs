@@ -1,4 +1,4 @@
-//! What both peers share: requests and replies, faults, the call log, and the way from one to the other.
+//! What both simulated peers share: requests and replies, faults, the log of calls, and the control API for these.
 
 pub(crate) mod control;
 mod exchange;
@@ -12,11 +12,6 @@ pub use fault::{Answer, Effect, Fault, Outage};
 pub use gate::{Gate, Hook};
 pub use log::{Call, Outcome, Violation, ViolationKind};
 pub(crate) use peer::{Peer, Traffic, merge, router};
-pub use serve_mark::DropConnection;
-
-/// The mark that tells the server to drop a connection.
-mod serve_mark {
-    /// A response extension: [`serve()`](crate::serve()) closes the connection instead of sending the response.
-    #[derive(Clone, Copy, Debug)]
-    pub struct DropConnection;
-}
+/// An extension of a response: the functions of [`serve`](mod@crate::serve) close the connection instead of sending the response.
+#[derive(Clone, Copy, Debug)]
+pub struct DropConnection;

@@ -18,31 +18,31 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// What a simulated peer does with a call, once the faults have let it through.
 pub(crate) trait Peer: Clone + Send + Sync + 'static {
-    /// What a call carries from its admission to its end.
+    /// What is known of a call from its admission to its end.
     type Admission: Send;
 
-    /// Below which path the API lives.
+    /// The path below which the API lives.
     const BASE: &'static str;
 
     /// The log, the faults and the outage switch.
     fn traffic(&self) -> &Traffic;
 
-    /// Whose call it is, by its credentials alone.
+    /// The tenant or company that the credentials name, whether or not they are valid.
     fn tenant_of(&self, request: &Request) -> Option<String>;
 
-    /// Authentication, quota, idempotency: whether the call is handled at all.
+    /// Checks authentication, quota and idempotency key: whether the call is handled at all.
     fn admit(&self, request: &Request) -> Result<Self::Admission, Box<Reply>>;
 
-    /// Has the effect and says what the answer is. `true` beside it when the answer is a replay.
+    /// Has the effect of the call and returns the answer, and whether the answer is a replay.
     fn handle(&self, request: &Request, admission: &Self::Admission) -> (Reply, bool);
 
-    /// The call is over; `remember` when its idempotency key stands for this answer from now on.
+    /// Ends the call. With `remember` its idempotency key stands for this answer from then on.
     fn finish(&self, admission: Self::Admission, request: &Request, reply: &Reply, remember: bool);
 
     /// A call of the control API; the path is the one below `/_control`.
     fn control(&self, request: &Request) -> Reply;
 
-    /// A request of neither API: a page for people.
+    /// Answers a request of neither API: the page at `/`.
     fn page(&self, request: &Request) -> Reply;
 }
 
@@ -220,7 +220,7 @@ impl Traffic {
     }
 }
 
-/// The router of a peer: its API, its control API under `/_control`, and its pages everywhere else.
+/// The router of a peer: its API, its control API under `/_control`, and its page at `/`.
 pub(crate) fn router<P: Peer>(peer: P) -> Router {
     Router::new().fallback(move |request: axum::extract::Request| {
         let peer = peer.clone();

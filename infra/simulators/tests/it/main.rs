@@ -8,8 +8,7 @@
 mod control;
 mod faults;
 mod idempotency;
-mod pages_productflow;
-mod pages_robaws;
+mod pages;
 mod productflow_orders;
 mod productflow_products;
 mod productflow_transport;
