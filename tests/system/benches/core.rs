@@ -26,10 +26,10 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    print::print(&runtime.block_on(Box::pin(measured())));
+    print::print(&runtime.block_on(Box::pin(measure_looks())));
 }
 
-async fn measured() -> Value {
+async fn measure_looks() -> Value {
     let clock = ManualClock::at("2026-11-23T08:00:00Z".parse().unwrap());
     let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
     demo::seed(&stack.robaws, &stack.productflow);
@@ -46,11 +46,11 @@ async fn measured() -> Value {
             let order = OrderBuilder::new(&format!("PF-{run}-{at}")).line("A-1", 2, 5998, Some("7"));
             company.place(order);
         }
-        booked.push(drained(&stack, &clock).await);
+        booked.push(drain_queues(&stack, &clock).await);
         for at in 0..ORDERS {
             company.ship(&format!("PF-{run}-{at}"));
         }
-        invoiced.push(drained(&stack, &clock).await);
+        invoiced.push(drain_queues(&stack, &clock).await);
         stack.robaws.clear_calls();
         stack.productflow.clear_calls();
     }
@@ -65,7 +65,7 @@ async fn measured() -> Value {
 }
 
 /// How long the queued orders take, without the poll.
-async fn drained(stack: &Stack, clock: &ManualClock) -> Duration {
+async fn drain_queues(stack: &Stack, clock: &ManualClock) -> Duration {
     clock.advance(SignedDuration::from_mins(5));
     stack.poll().await.unwrap();
     let began = Instant::now();

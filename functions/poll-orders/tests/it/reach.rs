@@ -12,7 +12,7 @@ use store::model::{Connection, ConnectionState};
 use world::{World, default_settings, order_of_one_line};
 
 /// Calls of the poll since they were last taken: queries of the index of what is due, and all that read or write the table itself.
-fn polled(world: &World) -> (u64, u64) {
+fn count_polled_connections(world: &World) -> (u64, u64) {
     let (mut of_index, mut of_table) = (0, 0);
     for (call, times) in world.stack.aws.iam.take_calls() {
         if call.function != "poll-orders" || call.action == "dynamodb:DescribeTable" {
@@ -90,10 +90,10 @@ async fn an_idle_connection_reads_nothing_but_itself() {
     world.stack.aws.iam.take_calls();
     world.poll_for_minutes(50).await;
     // Ten polls read the eight parts of the connections, and each wrote down where it stands.
-    assert_eq!(polled(&world), (0, 10 * (8 + 1)));
+    assert_eq!(count_polled_connections(&world), (0, 10 * (8 + 1)));
     // Once an hour it is asked whether that is still so.
     world.poll_for_minutes(60).await;
-    let (of_index, _) = polled(&world);
+    let (of_index, _) = count_polled_connections(&world);
     assert_eq!(of_index, 4 + 4);
 }
 
@@ -105,7 +105,7 @@ async fn whatever_becomes_due_wakes_a_connection_at_rest() {
     assert_eq!(world.order_state("PF-1").await, "booked");
     world.stack.aws.iam.take_calls();
     world.poll_and_work().await;
-    assert_eq!(polled(&world).0, 0, "at rest");
+    assert_eq!(count_polled_connections(&world).0, 0, "at rest");
     let before = looked_at(&world, "PF-1").await;
     let path = "/api/connections/shop/orders/PF-1/retry";
     let (status, _) = world.stack.api("POST", path, &json!(null)).await.unwrap();

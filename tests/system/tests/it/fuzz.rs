@@ -121,7 +121,7 @@ async fn nothing_that_a_stranger_sends_is_a_fault_of_ours() {
     let secret = world.robaws.webhook_endpoints()[0].secret.clone();
     let (delivery, connection) = (example("delivery"), example("connection"));
     let cookie = {
-        let browser = Browser::signed_in(&world.stack, "shop").await;
+        let browser = Browser::new_signed_in(&world.stack, "shop").await;
         format!("__Host-session={}", browser.cookie("__Host-session").unwrap())
     };
     let operator = format!("Bearer {}", local::stack::OPERATOR_TOKEN);

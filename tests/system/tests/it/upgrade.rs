@@ -386,7 +386,7 @@ impl Upgraded {
         for path in ["", "/articles", "/notifications"] {
             api(path.to_owned()).await;
         }
-        let mut browser = Browser::signed_in(&self.stack, "shop").await;
+        let mut browser = Browser::new_signed_in(&self.stack, "shop").await;
         for page in [
             "",
             "/orders",
@@ -398,12 +398,18 @@ impl Upgraded {
             "/preview",
         ] {
             let page = browser.get(&format!("/c/shop{page}")).await;
-            assert_eq!(page.status, 200, "{build}: {}: {}", page.path, page.text());
+            assert_eq!(
+                page.status,
+                200,
+                "{build}: {}: {}",
+                page.path,
+                page.visible_text()
+            );
         }
         for order in orders {
             api(format!("/orders/{order}")).await;
             let page = browser.get(&format!("/c/shop/orders/{order}")).await;
-            assert_eq!(page.status, 200, "{build}: {order}: {}", page.text());
+            assert_eq!(page.status, 200, "{build}: {order}: {}", page.visible_text());
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Makes a fixture: a shop in which everything happens that leaves an item of its own, stopped in the middle.
 
 use super::{MISSING, OTHER, folder, furnished, item, table};
-use crate::shop::START;
 use domain::ids::ConnectionId;
 use jiff::SignedDuration;
 use local::Stack;
@@ -13,6 +12,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::pin::Pin;
 use store::queue::{MESSAGE_SCHEMA, OrderQueue, SignInMessage};
+use world::START;
 
 struct Shop {
     stack: Stack,
