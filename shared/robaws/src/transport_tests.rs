@@ -4,6 +4,7 @@ use super::*;
 use http::HeaderMap;
 use runtime::http::MOST_ANSWER_BYTES;
 use std::sync::Mutex;
+use tokio::time::Instant;
 
 /// How every call ended.
 #[derive(Debug, Default)]

@@ -50,8 +50,8 @@ async fn open_steps(world: &World, browser: &Browser<'_>) -> usize {
     let session = browser.cookie("__Host-session").unwrap();
     event["cookies"] = json!([format!("__Host-session={session}")]);
     let request = Request::read(serde_json::from_value(event).unwrap()).unwrap();
-    let keys = Keys::form_of_step(&deps.operator).await.unwrap();
-    let visit = web::pages::Visit::form_of_step(deps, &request, keys, "shop", world.now()).await;
+    let keys = Keys::of(&deps.operator).await.unwrap();
+    let visit = web::pages::Visit::of(deps, &request, keys, "shop", world.now()).await;
     let visit = visit.unwrap_or_else(|error| panic!("not signed in: {error:?}"));
     web::pages::checklist::open_steps(&visit).await.unwrap()
 }

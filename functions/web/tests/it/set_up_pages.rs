@@ -92,7 +92,7 @@ fn fault_of_field(page: &Page, field: &str) -> String {
 }
 
 fn count_elements(page: &Page, css: &str) -> usize {
-    page.all(css).len()
+    page.texts_of(css).len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

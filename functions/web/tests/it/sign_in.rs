@@ -66,8 +66,8 @@ async fn a_link_ends_after_a_day_and_two_buttons_pressed_at_once_let_one_in() {
     );
     let bodies = [first, second].map(|form| format!("token={}", form.value("token").unwrap()));
     let (a, b) = futures::join!(
-        one.request("POST", &path, &bodies[0]),
-        two.request("POST", &path, &bodies[1])
+        one.send_request("POST", &path, &bodies[0]),
+        two.send_request("POST", &path, &bodies[1])
     );
     let mut statuses = [a.status, b.status];
     statuses.sort_unstable();

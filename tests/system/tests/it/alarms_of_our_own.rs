@@ -112,7 +112,7 @@ async fn connections_that_no_poll_comes_to_sound() {
     watch.assert_only_sounding(&["LeftOutAlarm"]);
     let (samples, read) = watch.take_samples();
     world.stack.set_poll_time_limit(Duration::from_mins(4));
-    let mut watch = Watch::over(&world).with(samples, read);
+    let mut watch = Watch::over(&world).with_samples(samples, read);
     watch.poll_for_minutes(60).await;
     watch.assert_only_sounding(&[]);
 }

@@ -226,7 +226,7 @@ fn all_plain(documents: Value) -> Vec<Value> {
     let Value::Array(documents) = documents else {
         return Vec::new();
     };
-    documents.into_iter().map(plain).collect()
+    documents.into_iter().map(without_times).collect()
 }
 
 /// What the peers hold, and what the merchant is told.

@@ -223,14 +223,14 @@ fn make_unreadable(fault: Fault) -> Fault {
 
 #[test]
 fn no_secret_and_nothing_of_a_buyer_is_logged_or_shown() {
-    on_one_thread(story);
+    on_one_thread(live_through_story);
 }
 
 /// The whole system on one thread takes more stack than a test has.
 fn on_one_thread<F: Future<Output = ()> + 'static>(story: fn() -> F) {
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.unwrap().block_on(live_through_story());
+        runtime.unwrap().block_on(story());
     };
     let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(run);
     if let Err(panic) = thread.unwrap().join() {
@@ -406,7 +406,7 @@ fn assert_followed(lines: &[Value]) {
 
 #[test]
 fn an_idle_poll_writes_one_line() {
-    on_one_thread(idle);
+    on_one_thread(live_through_quiet_day);
 }
 
 async fn live_through_quiet_day() {

@@ -148,7 +148,7 @@ async fn a_redirect_is_not_followed_and_no_error_tells_a_secret() {
             "HTTP/1.1 {status} Moved\r\nlocation: http://{}/api/articles\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             thief.address
         );
-        let peer = BadPeer::answering(answer.into_bytes());
+        let peer = BadPeer::with_answer(answer.into_bytes());
         let errors = [
             format!("{:?}", peer.robaws().vat_tariffs().await.unwrap_err()),
             format!(
@@ -262,9 +262,9 @@ async fn hostile_texts_of_the_peers_are_shown_as_text() {
     }
     let order = merchant.get("/c/shop/orders/PF-1").await;
     assert!(
-        order.text().contains("<script>alert(1)</script>"),
+        order.visible_text().contains("<script>alert(1)</script>"),
         "{}",
-        order.text()
+        order.visible_text()
     );
 }
 

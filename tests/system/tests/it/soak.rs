@@ -152,7 +152,7 @@ struct Connector {
 }
 
 impl Connector {
-    fn start_of_soak(size: Size, robaws: &str, productflow: &str) -> Self {
+    fn start_process(size: Size, robaws: &str, productflow: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "soak::connector", "--ignored", "--nocapture"])
             .env("SOAK_TENANTS", size.tenants.to_string())
@@ -330,7 +330,7 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
         let robaws = simulators::spawn(robaws.router()).await.unwrap();
         (robaws, simulators::spawn(productflow.router()).await.unwrap())
     });
-    let mut connector = Connector::start_of_soak(size, &servers.0.url(), &servers.1.url());
+    let mut connector = Connector::start_process(size, &servers.0.url(), &servers.1.url());
 
     robaws.fault(
         Fault::on("*", "**")

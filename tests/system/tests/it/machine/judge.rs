@@ -233,7 +233,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
     let changes = world.robaws.stock_changes_of(&mark);
     let invoices = world.robaws.invoices_of(&mark);
     let now = told.now();
-    let (troubled, causes) = told.troubles(world);
+    let (troubled, causes) = told.list_troubles(world);
     let about = format!(
         "history {history}: {identifier}, {} in ProductFlow, is {state} {codes:?}; causes {causes:?}\n{told:#?}\n{:#?}",
         status_of_order(now),
@@ -304,7 +304,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
             assert!(["blocked", "conflict"].contains(&state), "{about}");
             return;
         }
-        let as_invoiced = invoiced.iter().any(|version| told.wanted(version) == out);
+        let as_invoiced = invoiced.iter().any(|version| told.wanted_pieces(version) == out);
         assert!(as_invoiced, "the stock of its invoice: {about}");
         let settled = told.kept.as_ref().map_or(invoiced, |kept| vec![kept]);
         let expected = if settled.iter().all(|version| is_contradicted(now, version)) {
@@ -346,7 +346,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
         }
         return;
     }
-    let wanted = told.wanted(now);
+    let wanted = told.wanted_pieces(now);
     let families: BTreeSet<&String> = wanted.keys().chain(out.keys()).collect();
     for family in families {
         let pieces = |of: &Pieces| of.get(family).copied().unwrap_or_default();
