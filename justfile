@@ -20,6 +20,28 @@ connector *args:
 test *args:
     cargo test --workspace {{args}}
 
+# What one runs while working: format, lints, and all tests but those of the whole system
+quick:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo test --workspace --exclude system
+
+# What takes hours: load, new seeds of the machine, every step of the kills, an hour of fuzzing, mutants of what changed since `since`, cold starts
+long since="origin/main": soak machine kills fuzz (mutants-since since) bench-cold
+
+# Histories of the breaking machine from a seed that was never tried
+machine histories="200":
+    MACHINE_FIRST=$(date +%s) MACHINE_HISTORIES={{histories}} cargo test -p system --test it machine:: -- --nocapture
+
+# Every story killed at every step
+kills:
+    KILLS=all cargo test -p system --test it kills:: -- --nocapture
+
+# Mutants of what changed, each tried by the tests of its own package and of the functions; needs cargo-mutants
+mutants-since since="origin/main":
+    mkdir -p target && git diff {{since}} > target/since.diff
+    cargo mutants --in-diff target/since.diff --test-package domain,store,robaws,productflow,connection,process-order,sync-article,reconcile,poll-orders,article-push,web
+
 # Format, lints and documentation
 lint:
     cargo fmt --all --check
@@ -33,7 +55,7 @@ template:
 # Whether the functions are granted what they call, and nothing else
 permissions: template
     rm -rf target/calls
-    CALLS_DIR="$PWD/target/calls" cargo test -p system
+    CALLS_DIR="$PWD/target/calls" cargo test --workspace
     target/template-venv/bin/python tests/template/permissions.py target/calls
 
 # The functions for Lambda; `just build --arm64` for Graviton

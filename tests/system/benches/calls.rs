@@ -92,13 +92,13 @@ fn main() {
         .unwrap();
     let mut found = Vec::new();
     for kind in KINDS {
-        found.push(runtime.block_on(Box::pin(lives(kind))));
+        found.push(runtime.block_on(Box::pin(measure_lives(kind))));
     }
     print::print(&Value::Array(found));
 }
 
 /// A shop in which orders of this kind live twice: the first find nothing remembered, the second all of it.
-async fn lives(kind: &Kind) -> Value {
+async fn measure_lives(kind: &Kind) -> Value {
     let clock = ManualClock::at("2026-11-23T08:00:00Z".parse().unwrap());
     let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
     demo::seed(&stack.robaws, &stack.productflow);
@@ -111,12 +111,12 @@ async fn lives(kind: &Kind) -> Value {
     }
     stack.round().await.unwrap();
     clock.advance(POLL);
-    let cold = life(kind, &stack, &clock, "cold").await;
-    let warm = life(kind, &stack, &clock, "warm").await;
+    let cold = live_through(kind, &stack, &clock, "cold").await;
+    let warm = live_through(kind, &stack, &clock, "warm").await;
     json!({ "kind": kind.name, "orders": kind.orders, "lines": kind.lines, "cold": cold, "warm": warm })
 }
 
-async fn life(kind: &Kind, stack: &Stack, clock: &ManualClock, round: &str) -> Value {
+async fn live_through(kind: &Kind, stack: &Stack, clock: &ManualClock, round: &str) -> Value {
     let company = stack.productflow.company(demo::COMPANY);
     let identifier = |at: usize| format!("PF-{round}-{at}");
     stack.robaws.clear_calls();
@@ -139,7 +139,7 @@ async fn life(kind: &Kind, stack: &Stack, clock: &ManualClock, round: &str) -> V
         polls += 1;
         clock.advance(SignedDuration::from_mins(kind.apart));
     }
-    check(kind, stack, &identifier(0)).await;
+    check_end(kind, stack, &identifier(0)).await;
     // The list page that every poll reads, orders or not, is no order's.
     let of_orders = polls_aside(&stack.productflow, polls);
     json!({
@@ -156,7 +156,7 @@ fn polls_aside(productflow: &ProductFlowSim, polls: usize) -> Vec<Call> {
 }
 
 /// What it is all about must have happened.
-async fn check(kind: &Kind, stack: &Stack, identifier: &str) {
+async fn check_end(kind: &Kind, stack: &Stack, identifier: &str) {
     let connection = domain::ConnectionId::parse(CONNECTION).unwrap();
     let state = stack.order(&connection, identifier).await.unwrap().state;
     let cancelled = matches!(kind.life.last(), Some(Step::Cancelled));

@@ -112,12 +112,12 @@ fn main() {
         .unwrap();
     for scenario in scenarios {
         if only.is_empty() || only == scenario.name {
-            print::print(&runtime.block_on(drained(&scenario)));
+            print::print(&runtime.block_on(drain_scenario(&scenario)));
         }
     }
 }
 
-async fn drained(scenario: &Scenario) -> Value {
+async fn drain_scenario(scenario: &Scenario) -> Value {
     let stack = Stack::start(Arc::new(SystemClock)).await.unwrap();
     let go_live = SystemClock.now() - SignedDuration::from_hours(1);
     demo::seed(&stack.robaws, &stack.productflow);
@@ -135,7 +135,11 @@ async fn drained(scenario: &Scenario) -> Value {
     if scenario.articles {
         for at in 0..ARTICLES {
             let article = Article::new(&(1_000 + at).to_string(), &format!("S-{at}")).ticked(true);
-            robaws.put_article(article.tariff("7").prices(price(at), price(at)));
+            robaws.put_article(
+                article
+                    .tariff("7")
+                    .prices(price_of_article(at), price_of_article(at)),
+            );
         }
     }
     for at in 0..scenario.orders {
@@ -149,17 +153,20 @@ async fn drained(scenario: &Scenario) -> Value {
     world::latency(&stack, ROBAWS_LATENCY, PRODUCTFLOW_LATENCY);
 
     let done = Cell::new(false);
-    let (poll, articles) = (polls(&stack, &done), articles(&stack, scenario.articles, &done));
-    let (worked, (), ()) = tokio::join!(orders(&stack, scenario, &done), poll, articles);
-    report(scenario, &stack.robaws.calls(), worked)
+    let (poll, articles) = (
+        poll_until_done(&stack, &done),
+        work_on_articles(&stack, scenario.articles, &done),
+    );
+    let (worked, (), ()) = tokio::join!(work_on_orders(&stack, scenario, &done), poll, articles);
+    report_scenario(scenario, &stack.robaws.calls(), worked)
 }
 
-fn price(at: usize) -> Decimal {
+fn price_of_article(at: usize) -> Decimal {
     Decimal::new(i64::try_from(1_000 + at).unwrap(), 2)
 }
 
 /// The rule of the poll.
-async fn polls(stack: &Stack, done: &Cell<bool>) {
+async fn poll_until_done(stack: &Stack, done: &Cell<bool>) {
     let mut ticks = tokio::time::interval(POLL_EVERY);
     while !done.get() {
         tokio::select! {
@@ -170,7 +177,7 @@ async fn polls(stack: &Stack, done: &Cell<bool>) {
 }
 
 /// Works off the orders, and tells when the last one was.
-async fn orders(stack: &Stack, scenario: &Scenario, done: &Cell<bool>) -> Timestamp {
+async fn work_on_orders(stack: &Stack, scenario: &Scenario, done: &Cell<bool>) -> Timestamp {
     let robaws = stack.robaws.tenant(demo::TENANT);
     let worked = || match scenario.waiting {
         Waiting::Open => robaws.stock_changes().len() >= scenario.orders,
@@ -191,7 +198,7 @@ async fn orders(stack: &Stack, scenario: &Scenario, done: &Cell<bool>) -> Timest
 }
 
 /// Changes articles one after the other, announces each as a webhook does, and syncs what was announced.
-async fn articles(stack: &Stack, wanted: bool, done: &Cell<bool>) {
+async fn work_on_articles(stack: &Stack, wanted: bool, done: &Cell<bool>) {
     let robaws = stack.robaws.tenant(demo::TENANT);
     let url = format!("http://localhost/000000000000/{ARTICLES_QUEUE}");
     let queue = ArticleQueue::new(stack.aws.sqs.clone(), url);
@@ -201,7 +208,7 @@ async fn articles(stack: &Stack, wanted: bool, done: &Cell<bool>) {
         while stack.aws.queues.messages(ARTICLES_QUEUE).len() < ARTICLES_WAITING {
             let id = (1_000 + next % ARTICLES).to_string();
             next += 1;
-            robaws.edit_article_silently(&id, |article| article.cost_price = price(next));
+            robaws.edit_article_silently(&id, |article| article.cost_price = price_of_article(next));
             let id = domain::ArticleId::parse(id).unwrap();
             let mut message = ArticleMessage::due(connection.clone(), id, None);
             let (id, at) = (uuid::Uuid::new_v4().to_string(), SystemClock.now());
@@ -213,11 +220,11 @@ async fn articles(stack: &Stack, wanted: bool, done: &Cell<bool>) {
 }
 
 /// Hundredths as people write them.
-fn hundredths(of: u128) -> String {
+fn format_hundredths(of: u128) -> String {
     Decimal::new(i64::try_from(of).unwrap(), 2).to_string()
 }
 
-fn report(scenario: &Scenario, calls: &[Call], worked: Timestamp) -> Value {
+fn report_scenario(scenario: &Scenario, calls: &[Call], worked: Timestamp) -> Value {
     let refused = calls.iter().filter(|call| call.status() == Some(429)).count();
     let first = calls.first().map_or(worked, |call| call.at);
     let from = first + WARM_UP;
@@ -235,9 +242,9 @@ fn report(scenario: &Scenario, calls: &[Call], worked: Timestamp) -> Value {
     json!({
         "scenario": scenario.name, "orders": scenario.orders, "limit_per_second": scenario.per_second, "burst": scenario.burst,
         "calls": calls.len(), "refused_429": refused,
-        "measured_seconds": hundredths(milliseconds / 10),
-        "calls_per_second": hundredths(per_second),
-        "percent_of_limit": hundredths(per_second * 10_000 / allowed),
+        "measured_seconds": format_hundredths(milliseconds / 10),
+        "calls_per_second": format_hundredths(per_second),
+        "percent_of_limit": format_hundredths(per_second * 10_000 / allowed),
         "of_articles": articles,
     })
 }

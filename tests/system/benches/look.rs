@@ -32,7 +32,7 @@ const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 fn main() {
     if function::is_this() {
-        function::run(Box::pin(looks()));
+        function::run(Box::pin(look_in_own_process()));
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -40,11 +40,11 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    print::print(&runtime.block_on(Box::pin(measured())));
+    print::print(&runtime.block_on(Box::pin(measure_looks())));
 }
 
 /// The function: an event a line, and what it took.
-async fn looks() {
+async fn look_in_own_process() {
     let started = runtime::telemetry::init("process-order");
     let deps = process_order::Deps::from_env(&started).unwrap();
     for line in std::io::stdin().lines() {
@@ -90,7 +90,7 @@ impl Function {
     }
 }
 
-async fn measured() -> Value {
+async fn measure_looks() -> Value {
     let stack = Stack::start(Arc::new(SystemClock)).await.unwrap();
     demo::seed(&stack.robaws, &stack.productflow);
     let go_live = SystemClock.now() - SignedDuration::from_hours(1);
@@ -107,13 +107,15 @@ async fn measured() -> Value {
             for at in 0..orders {
                 company.place(OrderBuilder::new(&name(at)).line("A-1", 2, 5998, Some("7")));
             }
-            booked.push(worked(&stack, &function, orders).await);
+            booked.push(work_on_orders(&stack, &function, orders).await);
             for at in 0..orders {
                 company.ship(&name(at));
             }
-            invoiced.push(worked(&stack, &function, orders).await);
+            invoiced.push(work_on_orders(&stack, &function, orders).await);
         }
-        found.push(json!({ "orders": orders, "booked": medians(&booked), "invoiced": medians(&invoiced) }));
+        found.push(
+            json!({ "orders": orders, "booked": take_medians(&booked), "invoiced": take_medians(&invoiced) }),
+        );
     }
     let all = (1 + 10) * (invocations + 1);
     assert_eq!(stack.robaws.tenant(demo::TENANT).invoices().len(), all);
@@ -122,7 +124,7 @@ async fn measured() -> Value {
 }
 
 /// Polls, and has the function work off what was queued. Gives what it took for the orders.
-async fn worked(stack: &Stack, function: &Arc<Mutex<Function>>, orders: usize) -> Value {
+async fn work_on_orders(stack: &Stack, function: &Arc<Mutex<Function>>, orders: usize) -> Value {
     stack.poll().await.unwrap();
     let taken = Mutex::new(None);
     let received = stack
@@ -140,7 +142,7 @@ async fn worked(stack: &Stack, function: &Arc<Mutex<Function>>, orders: usize) -
 }
 
 /// The middle of what the invocations took, the first left out; the most memory.
-fn medians(taken: &[Value]) -> Value {
+fn take_medians(taken: &[Value]) -> Value {
     let warm = &taken[1..];
     let middle = |what: &str| {
         let mut all: Vec<u64> = warm.iter().map(|one| one[what].as_u64().unwrap()).collect();

@@ -36,7 +36,7 @@ const SIDE_BY_SIDE: usize = 16;
 
 fn main() {
     if function::is_this() {
-        function::run(Box::pin(polls()));
+        function::run(Box::pin(poll_in_own_process()));
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -46,11 +46,11 @@ fn main() {
         .unwrap();
     let sizes: String = world::from_env("POLL_CONNECTIONS", "1000,10000".to_owned());
     for size in sizes.split(',') {
-        print::print(&runtime.block_on(Box::pin(polled(size.trim().parse().unwrap()))));
+        print::print(&runtime.block_on(Box::pin(measure_polls(size.trim().parse().unwrap()))));
     }
 }
 
-async fn polled(connections: usize) -> Value {
+async fn measure_polls(connections: usize) -> Value {
     let stack = Arc::new(Stack::start(Arc::new(SystemClock)).await.unwrap());
     demo::seed(&stack.robaws, &stack.productflow);
     let go_live = SystemClock.now() - SignedDuration::from_hours(1);
@@ -70,7 +70,7 @@ async fn polled(connections: usize) -> Value {
     stack.productflow.clear_calls();
     let rounds = {
         let command = function::command(&stack);
-        tokio::task::spawn_blocking(move || rounds(command))
+        tokio::task::spawn_blocking(move || read_rounds(command))
             .await
             .unwrap()
     };
@@ -81,7 +81,7 @@ async fn polled(connections: usize) -> Value {
 }
 
 /// What the function says of itself, a line a round.
-fn rounds(mut command: Command) -> Vec<Value> {
+fn read_rounds(mut command: Command) -> Vec<Value> {
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let rounds = lines.filter_map(|line| function::said(&line.unwrap())).collect();
@@ -89,7 +89,7 @@ fn rounds(mut command: Command) -> Vec<Value> {
     rounds
 }
 
-async fn polls() {
+async fn poll_in_own_process() {
     let started = runtime::telemetry::init("poll-orders");
     let deps = poll_orders::Deps::from_env(&started).unwrap();
     let shards: u8 = world::from_env("POLL_SHARDS", 1);

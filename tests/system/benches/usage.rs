@@ -98,12 +98,12 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    let usage = runtime.block_on(Box::pin(measured()));
+    let usage = runtime.block_on(Box::pin(measure_usage()));
     let mut out = std::io::stdout().lock();
     writeln!(out, "{usage:#}").unwrap();
 }
 
-async fn measured() -> Value {
+async fn measure_usage() -> Value {
     let clock = ManualClock::at("2026-11-23T08:00:00Z".parse().unwrap());
     let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
     demo::seed(&stack.robaws, &stack.productflow);

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use simulators::demo;
 use std::sync::Arc;
 
-async fn connected() -> (Stack, String) {
+async fn build_connected_stack() -> (Stack, String) {
     let stack = Stack::start(Arc::new(SystemClock)).await.unwrap();
     demo::seed(&stack.robaws, &stack.productflow);
     local::run::connect(&stack).await.unwrap();
@@ -23,7 +23,7 @@ async fn connected() -> (Stack, String) {
 }
 
 /// A delivery as API Gateway hands it on, each with an event of its own.
-fn delivery(secret: &str) -> Value {
+fn make_delivery(secret: &str) -> Value {
     let id = uuid::Uuid::new_v4().to_string();
     let data = json!({ "id": "12", "articleNumber": "A-1", "name": "x".repeat(2_000) });
     let body = json!({ "id": id, "event": "article.updated", "data": data }).to_string();
@@ -41,12 +41,12 @@ fn delivery(secret: &str) -> Value {
     })
 }
 
-fn webhook(criterion: &mut Criterion) {
+fn measure_webhook(criterion: &mut Criterion) {
     let tokio = tokio::runtime::Runtime::new().unwrap();
-    let (stack, secret) = tokio.block_on(connected());
+    let (stack, secret) = tokio.block_on(build_connected_stack());
     criterion.bench_function("webhook answer, warm", |bencher| {
         bencher.to_async(&tokio).iter_batched(
-            || delivery(&secret),
+            || make_delivery(&secret),
             |event| async {
                 let (status, _) = stack.call_http(event).await.unwrap();
                 assert_eq!(status, 202);

@@ -33,36 +33,39 @@ pub struct Form {
     pub fields: Vec<(String, String)>,
 }
 
-fn selector(text: &str) -> Selector {
+fn parse_selector(text: &str) -> Selector {
     Selector::parse(text).unwrap()
 }
 
 impl Page {
-    fn document(&self) -> Html {
+    fn parse_document(&self) -> Html {
         Html::parse_document(&self.html)
     }
 
     /// What a reader sees, white space folded.
-    pub fn text(&self) -> String {
-        let document = self.document();
-        let body = document.select(&selector("main")).next();
+    pub fn visible_text(&self) -> String {
+        let document = self.parse_document();
+        let body = document.select(&parse_selector("main")).next();
         let text: String = body.map_or_else(String::new, |body| body.text().collect::<Vec<_>>().join(" "));
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The texts of the elements that a CSS selector finds.
-    pub fn all(&self, css: &str) -> Vec<String> {
+    pub fn texts_of(&self, css: &str) -> Vec<String> {
         let fold = |element: ElementRef<'_>| {
             let text = element.text().collect::<Vec<_>>().join(" ");
             text.split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        self.document().select(&selector(css)).map(fold).collect()
+        self.parse_document()
+            .select(&parse_selector(css))
+            .map(fold)
+            .collect()
     }
 
     /// The paths of all links in the main part.
-    pub fn links(&self) -> Vec<String> {
-        let document = self.document();
-        let wanted = selector("main a[href]");
+    pub fn link_paths(&self) -> Vec<String> {
+        let document = self.parse_document();
+        let wanted = parse_selector("main a[href]");
         document
             .select(&wanted)
             .filter_map(|link| link.value().attr("href"))
@@ -71,35 +74,35 @@ impl Page {
     }
 
     /// Every form, as it would be sent with its first button.
-    pub fn forms(&self) -> Vec<Form> {
-        let document = self.document();
+    pub fn all_forms(&self) -> Vec<Form> {
+        let document = self.parse_document();
         document
-            .select(&selector("form[method=post]"))
+            .select(&parse_selector("form[method=post]"))
             .map(|form| Form {
                 action: form.value().attr("action").unwrap_or(&self.path).to_owned(),
-                fields: fields(form),
+                fields: fields_of_form(form),
             })
             .collect()
     }
 
     /// The form whose action ends with this.
-    pub fn form(&self, action: &str) -> Form {
+    pub fn form_to(&self, action: &str) -> Form {
         let found = self
-            .forms()
+            .all_forms()
             .into_iter()
             .find(|form| form.action.ends_with(action));
-        found.unwrap_or_else(|| panic!("no form to {action} on {}: {}", self.path, self.text()))
+        found.unwrap_or_else(|| panic!("no form to {action} on {}: {}", self.path, self.visible_text()))
     }
 }
 
-fn fields(form: ElementRef<'_>) -> Vec<(String, String)> {
+fn fields_of_form(form: ElementRef<'_>) -> Vec<(String, String)> {
     let mut fields = Vec::new();
-    for element in form.select(&selector("input[name], select[name], textarea[name]")) {
+    for element in form.select(&parse_selector("input[name], select[name], textarea[name]")) {
         let attribute = |name: &str| element.value().attr(name);
         let name = attribute("name").unwrap_or_default().to_owned();
         let value = match (element.value().name(), attribute("type").unwrap_or("text")) {
             ("select", _) => {
-                let options: Vec<_> = element.select(&selector("option")).collect();
+                let options: Vec<_> = element.select(&parse_selector("option")).collect();
                 let chosen = options.iter().find(|o| o.value().attr("selected").is_some());
                 let chosen = chosen.or(options.first());
                 chosen.map(|o| {
@@ -149,7 +152,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Signs in with a fresh link of the operator's API.
-    pub async fn signed_in(stack: &'a Stack, connection: &str) -> Self {
+    pub async fn new_signed_in(stack: &'a Stack, connection: &str) -> Self {
         let mut browser = Self::new(stack);
         let path = format!("/api/connections/{connection}/sign-in-link");
         let (status, answer) = stack.api("POST", &path, &Value::Null).await.unwrap();
@@ -157,13 +160,13 @@ impl<'a> Browser<'a> {
         let url: url::Url = answer["url"].as_str().unwrap().parse().unwrap();
         let page = browser.get(url.path()).await;
         assert_eq!(page.status, 200);
-        let page = browser.submit(&page.form(url.path())).await;
-        assert_eq!(page.status, 200, "{}", page.text());
+        let page = browser.submit_form(&page.form_to(url.path())).await;
+        assert_eq!(page.status, 200, "{}", page.visible_text());
         browser
     }
 
     /// One request, redirects not followed.
-    pub async fn request(&mut self, method: &str, path_and_query: &str, body: &str) -> Page {
+    pub async fn send_request(&mut self, method: &str, path_and_query: &str, body: &str) -> Page {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let mut event = api::event(
             method,
@@ -205,29 +208,29 @@ impl<'a> Browser<'a> {
         page
     }
 
-    async fn follow(&mut self, mut page: Page) -> Page {
+    async fn follow_redirects(&mut self, mut page: Page) -> Page {
         for _ in 0..MOST_REDIRECTS {
             if page.status != 303 {
                 return page;
             }
             let to = page.headers["location"].as_str().unwrap().to_owned();
-            page = self.request("GET", &to, "").await;
+            page = self.send_request("GET", &to, "").await;
         }
         panic!("redirected in a circle to {}", page.path);
     }
 
     /// Opens a page.
     pub async fn get(&mut self, path_and_query: &str) -> Page {
-        let page = self.request("GET", path_and_query, "").await;
-        self.follow(page).await
+        let page = self.send_request("GET", path_and_query, "").await;
+        self.follow_redirects(page).await
     }
 
     /// Sends a form.
-    pub async fn submit(&mut self, form: &Form) -> Page {
+    pub async fn submit_form(&mut self, form: &Form) -> Page {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(&form.fields);
-        let page = self.request("POST", &form.action, &body.finish()).await;
-        self.follow(page).await
+        let page = self.send_request("POST", &form.action, &body.finish()).await;
+        self.follow_redirects(page).await
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {

@@ -84,14 +84,14 @@ fn unfinished_rows(stack: &Stack) -> BTreeSet<String> {
     let mut unfinished = BTreeSet::new();
     for item in items
         .iter()
-        .filter(|item| text(&item["pk"]).starts_with("ORDER#"))
+        .filter(|item| text_of_attribute(&item["pk"]).starts_with("ORDER#"))
     {
         for row in item["ledger"]["M"]["rows"]["L"].as_array().into_iter().flatten() {
-            let state = text(&row["M"]["state"]);
+            let state = text_of_attribute(&row["M"]["state"]);
             if ["intended", "unknown"].contains(&state) {
                 unfinished.insert(format!(
                     "{}, row {}, {state}",
-                    text(&item["sk"]),
+                    text_of_attribute(&item["sk"]),
                     row["M"]["no"]["N"]
                 ));
             }
@@ -100,6 +100,6 @@ fn unfinished_rows(stack: &Stack) -> BTreeSet<String> {
     unfinished
 }
 
-fn text(value: &Value) -> &str {
+fn text_of_attribute(value: &Value) -> &str {
     value["S"].as_str().unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use world::{START, World, default_settings, order_of_one_line};
 
 /// Calls of the poll since they were last taken: queries of the index of what is due, and all that read or write the table itself.
-fn polled(world: &World) -> (u64, u64) {
+fn count_polled_connections(world: &World) -> (u64, u64) {
     let (mut of_index, mut of_table) = (0, 0);
     for (call, times) in world.stack.aws.iam.take_calls() {
         if call.function != "poll-orders" || call.action == "dynamodb:DescribeTable" {
@@ -87,7 +87,7 @@ async fn an_idle_connection_costs_few_calls() {
     world.poll_for_minutes(50).await;
     // Each of ten polls asks the index for due orders, relooks, changed articles and bulk work, reads the eight parts of the
     // connections, and writes down where it stands.
-    assert_eq!(polled(&world), (10 * 4, 10 * (8 + 1)));
+    assert_eq!(count_polled_connections(&world), (10 * 4, 10 * (8 + 1)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use local::Stack;
 use runtime::clock::ManualClock;
 use rust_decimal::Decimal;
 use simulators::robaws::{Article, Module, VatTariff};
+use simulators::traffic::ViolationKind;
 use simulators::{Fault, OrderBuilder, Outage, demo};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ async fn a_missing_right_names_the_module_and_lifts_by_itself() {
 async fn the_days_quota_stops_bookings_until_its_reset_and_loses_nothing() {
     let world = World::new().await;
     world.robaws.set_used_today(10_000, 0);
+    world.expect_violation(ViolationKind::RateLimit);
     world.place_order(order_of_one_line("PF-1"));
     world.poll_and_work().await;
     world.stack.robaws.clear_calls();

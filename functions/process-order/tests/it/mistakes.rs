@@ -88,9 +88,6 @@ async fn an_order_cancelled_during_its_stock_change_gets_no_invoice() {
     world.clock.advance(SignedDuration::from_mins(5));
     world.stack.poll().await.unwrap();
     world.stack.work().await.unwrap();
-    assert_eq!(world.robaws.stock_changes().len(), 1);
-    let cancelled = world.productflow.order("PF-1").unwrap();
-    assert_eq!(cancelled["status"], "cancelled");
     world.poll_for_minutes(20).await;
     assert!(world.robaws.invoices().is_empty());
     assert_eq!(world.order_state("PF-1").await, "reversed");

@@ -13,7 +13,7 @@ async fn shop_with_user() -> World {
     World::with_settings(settings).await
 }
 
-async fn notifications(world: &World, query: &str) -> Vec<Value> {
+async fn list_notifications(world: &World, query: &str) -> Vec<Value> {
     let path = format!("/api/connections/shop/notifications{query}");
     let (status, answer) = world.stack.api("GET", &path, &Value::Null).await.unwrap();
     assert_eq!(status, 200, "{answer}");
@@ -39,7 +39,7 @@ async fn orders_that_wait_for_one_article_are_one_notification_and_one_task() {
         world.place_order(for_unknown_article(&format!("PF-{n}")));
     }
     world.poll_and_work().await;
-    let open = notifications(&world, "").await;
+    let open = list_notifications(&world, "").await;
     assert_eq!(open.len(), 1, "{open:#?}");
     let told = &open[0];
     assert_eq!(told["code"], "article_not_found");
@@ -65,8 +65,8 @@ async fn orders_that_wait_for_one_article_are_one_notification_and_one_task() {
 
     world.robaws.put_article(Article::new("90", "A-9"));
     world.poll_for_minutes(70).await;
-    assert!(notifications(&world, "").await.is_empty());
-    let solved = notifications(&world, "?state=resolved").await;
+    assert!(list_notifications(&world, "").await.is_empty());
+    let solved = list_notifications(&world, "?state=resolved").await;
     assert_eq!((solved.len(), &solved[0]["id"]), (1, &told["id"]));
     assert!(solved[0]["resolved_at"].is_string());
     assert!(open_tasks(&world).is_empty());
@@ -80,17 +80,17 @@ async fn what_comes_back_is_told_again() {
     world.poll_and_work().await;
     world.robaws.put_article(Article::new("90", "A-9"));
     world.poll_for_minutes(30).await;
-    assert!(notifications(&world, "").await.is_empty());
+    assert!(list_notifications(&world, "").await.is_empty());
     world.robaws.remove_article("90");
     world.poll_for_minutes(10).await;
     world.place_order(for_unknown_article("PF-2"));
     world.poll_for_minutes(10).await;
-    let open = notifications(&world, "").await;
+    let open = list_notifications(&world, "").await;
     assert_eq!(open.len(), 1);
     assert_eq!(open[0]["order"], "PF-2");
     assert_eq!(world.robaws.tasks().len(), 2);
     assert_eq!(open_tasks(&world).len(), 1);
-    assert_eq!(notifications(&world, "?state=all").await.len(), 1);
+    assert_eq!(list_notifications(&world, "?state=all").await.len(), 1);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn nobody_chosen_means_no_task_until_somebody_is() {
     let world = World::new().await;
     world.place_order(for_unknown_article("PF-1"));
     world.poll_for_minutes(10).await;
-    assert_eq!(notifications(&world, "").await.len(), 1);
+    assert_eq!(list_notifications(&world, "").await.len(), 1);
     assert!(world.robaws.tasks().is_empty());
     let change = json!({ "settings": { "task_user_id": demo::USER } });
     let (status, answer) = world
@@ -119,7 +119,7 @@ async fn a_failing_task_holds_up_no_order_and_is_made_once() {
     world.place_order(order_of_one_line("PF-2"));
     world.poll_and_work().await;
     assert_eq!(world.order_state("PF-2").await, "booked");
-    assert_eq!(notifications(&world, "").await.len(), 1);
+    assert_eq!(list_notifications(&world, "").await.len(), 1);
     world.poll_for_minutes(120).await;
     assert_eq!(world.robaws.tasks().len(), 1, "lost answers are no second task");
 }
@@ -130,7 +130,7 @@ async fn a_user_who_is_gone_is_told_on_the_page_alone() {
     world.robaws.remove(Module::Users, demo::USER);
     world.place_order(for_unknown_article("PF-1"));
     world.poll_for_minutes(15).await;
-    let open = notifications(&world, "").await;
+    let open = list_notifications(&world, "").await;
     let codes: Vec<&str> = open.iter().map(|told| told["code"].as_str().unwrap()).collect();
     assert_eq!(codes.len(), 2, "{codes:?}");
     assert!(codes.contains(&"setting_gone") && codes.contains(&"article_not_found"));
@@ -146,7 +146,7 @@ async fn a_user_who_is_gone_is_told_on_the_page_alone() {
     world.place_order(OrderBuilder::new("PF-2").line("A-8", 1, 500, Some("7")));
     world.poll_for_minutes(10).await;
     assert_eq!(open_tasks(&world).len(), 1);
-    let open = notifications(&world, "").await;
+    let open = list_notifications(&world, "").await;
     assert!(
         open.iter().all(|told| told["code"] == "article_not_found"),
         "{open:#?}"
@@ -160,7 +160,7 @@ async fn a_flood_makes_twenty_tasks_a_day() {
         world.place_order(OrderBuilder::new(&format!("PF-{n}")).line(&format!("X-{n}"), 1, 1000, Some("7")));
     }
     world.poll_for_minutes(30).await;
-    assert_eq!(notifications(&world, "").await.len(), 30);
+    assert_eq!(list_notifications(&world, "").await.len(), 30);
     assert_eq!(world.robaws.tasks().len(), 20);
     world.clock.advance(SignedDuration::from_hours(16));
     world.poll_for_minutes(10).await;
@@ -187,7 +187,7 @@ async fn every_notification_can_be_read_in_four_languages() {
             "Der/die folgende(n) Artikel konnte(n) nicht in Robaws gefunden werden: A-9",
         ),
     ] {
-        let told = notifications(&world, &format!("?lang={lang}")).await;
+        let told = list_notifications(&world, &format!("?lang={lang}")).await;
         assert_eq!(told[0]["message"], message);
     }
     let bad = world
@@ -212,7 +212,7 @@ async fn handled_closes_the_notification_and_the_task() {
         .await
         .unwrap();
     assert_eq!(status, 200);
-    assert!(notifications(&world, "").await.is_empty());
+    assert!(list_notifications(&world, "").await.is_empty());
     world.poll_and_work().await;
     assert!(open_tasks(&world).is_empty());
 }
@@ -222,14 +222,14 @@ async fn refused_credentials_are_told_and_close_by_themselves() {
     let world = shop_with_user().await;
     world.stack.productflow.revoke_token(demo::TOKEN);
     world.poll_and_work().await;
-    let open = notifications(&world, "").await;
+    let open = list_notifications(&world, "").await;
     assert_eq!(open.len(), 1);
     assert_eq!(open[0]["code"], "productflow_credentials");
     assert!(open[0]["message"].as_str().unwrap().contains("42"));
     assert_eq!(open_tasks(&world).len(), 1);
     world.productflow.add_token(demo::TOKEN);
     world.poll_for_minutes(70).await;
-    assert!(notifications(&world, "").await.is_empty());
+    assert!(list_notifications(&world, "").await.is_empty());
     assert!(open_tasks(&world).is_empty());
 }
 
@@ -241,15 +241,15 @@ async fn an_outage_is_told_after_an_hour() {
         .productflow
         .outage(Some(simulators::Outage::Unavailable));
     world.poll_for_minutes(50).await;
-    assert!(notifications(&world, "").await.is_empty());
+    assert!(list_notifications(&world, "").await.is_empty());
     world.poll_for_minutes(40).await;
     assert_eq!(
-        notifications(&world, "").await[0]["code"],
+        list_notifications(&world, "").await[0]["code"],
         "productflow_unreachable"
     );
     world.stack.productflow.outage(None);
     world.poll_for_minutes(20).await;
-    assert!(notifications(&world, "").await.is_empty());
+    assert!(list_notifications(&world, "").await.is_empty());
 }
 
 #[tokio::test]

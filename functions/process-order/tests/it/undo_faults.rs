@@ -24,10 +24,10 @@ async fn credited_once(fault: Fault) {
     assert_eq!(stock_of_both_articles(&world), pieces_of_both_articles(25, 140));
     assert_eq!(world.robaws.stock_changes().len(), 2);
     assert_eq!(world.problem_codes("PF-1").await, [""; 0]);
-    assert!(struck(&world), "the fault met no call");
+    assert!(is_fault_struck(&world), "the fault met no call");
 }
 
-fn struck(world: &World) -> bool {
+fn is_fault_struck(world: &World) -> bool {
     world.stack.robaws.calls().iter().any(|call| call.fault)
 }
 
@@ -108,7 +108,7 @@ async fn whatever_becomes_of_the_deletion_the_draft_goes() {
         assert_eq!(stock_of_both_articles(&world), pieces_of_both_articles(25, 140));
         let order = read_shown_order(&world, "PF-1").await;
         assert_eq!(order["effects"][1]["state"], "deleted");
-        assert!(struck(&world), "the fault met no call");
+        assert!(is_fault_struck(&world), "the fault met no call");
     }
 }
 

@@ -220,7 +220,7 @@ async fn a_check_that_is_cut_off_goes_on_where_it_stopped() {
     assert_eq!(first_pages("page=1"), 1);
 }
 
-async fn differences(world: &World, order: &str) -> Vec<String> {
+async fn list_differences(world: &World, order: &str) -> Vec<String> {
     let record = world.stack.order(&world.connection, order).await.unwrap();
     assert!(
         record
@@ -246,7 +246,7 @@ async fn documents_that_differ_from_the_ledger_are_named_with_both_sides() {
     world.poll_and_work().await;
     world.pass_hours_and_check(18).await;
     for n in 1..=5 {
-        assert_eq!(differences(&world, &format!("PF-{n}")).await, [""; 0]);
+        assert_eq!(list_differences(&world, &format!("PF-{n}")).await, [""; 0]);
     }
     let invoice = |order: &str| world.robaws.invoices_of(order)[0].clone();
     world.robaws.remove_invoice(&invoice("PF-1").id);
@@ -258,22 +258,22 @@ async fn documents_that_differ_from_the_ledger_are_named_with_both_sides() {
         .robaws
         .remove(simulators::robaws::Module::StockChanges, &change.id);
     world.pass_hours_and_check(24).await;
-    let found = differences(&world, "PF-1").await;
+    let found = list_differences(&world, "PF-1").await;
     assert!(
         found[0].contains("€59.98 according to ProductFlow, – in Robaws"),
         "{found:?}"
     );
-    let found = differences(&world, "PF-2").await;
+    let found = list_differences(&world, "PF-2").await;
     assert!(
         found[0].contains("€59.98 according to ProductFlow, €40.00 in Robaws"),
         "{found:?}"
     );
-    let found = differences(&world, "PF-3").await;
+    let found = list_differences(&world, "PF-3").await;
     assert!(
         found[0].contains("2 × A-1 according to ProductFlow, – in Robaws"),
         "{found:?}"
     );
-    assert_eq!(differences(&world, "PF-4").await, [""; 0]);
+    assert_eq!(list_differences(&world, "PF-4").await, [""; 0]);
     // Mended by hand, or closed as handled.
     world.robaws.edit_invoice(&invoice("PF-2").id, |invoice| {
         invoice.total_incl_vat = euros(5_998);
@@ -287,9 +287,9 @@ async fn documents_that_differ_from_the_ledger_are_named_with_both_sides() {
     );
     world.pass_hours_and_check(24).await;
     for order in ["PF-2", "PF-3"] {
-        assert_eq!(differences(&world, order).await, [""; 0], "{order}");
+        assert_eq!(list_differences(&world, order).await, [""; 0], "{order}");
     }
-    assert_eq!(differences(&world, "PF-1").await.len(), 1);
+    assert_eq!(list_differences(&world, "PF-1").await.len(), 1);
 }
 
 #[tokio::test]
@@ -310,7 +310,7 @@ async fn a_document_of_ours_that_the_ledger_does_not_know_is_named() {
         .basic_auth(demo::ROBAWS_KEY, Some(demo::ROBAWS_SECRET));
     assert_eq!(post.json(&body).send().await.unwrap().status(), 201);
     world.pass_hours_and_check(18).await;
-    let found = differences(&world, "PF-1").await;
+    let found = list_differences(&world, "PF-1").await;
     assert!(
         found[0].contains("– according to ProductFlow, 2 × A-1 in Robaws"),
         "{found:?}"
@@ -327,9 +327,9 @@ async fn documents_of_the_last_two_hours_are_left_out() {
         .robaws
         .remove(simulators::robaws::Module::StockChanges, &change.id);
     world.pass_hours_and_check(1).await;
-    assert_eq!(differences(&world, "PF-1").await, [""; 0]);
+    assert_eq!(list_differences(&world, "PF-1").await, [""; 0]);
     world.pass_hours_and_check(2).await;
-    assert_eq!(differences(&world, "PF-1").await.len(), 1);
+    assert_eq!(list_differences(&world, "PF-1").await.len(), 1);
 }
 
 #[tokio::test]

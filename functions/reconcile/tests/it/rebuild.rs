@@ -8,22 +8,22 @@ use simulators::{Fault, OrderBuilder, demo};
 use world::conflicts::{decide_undo, mixed_order, settle_order};
 use world::{World, default_settings, order_of_one_line};
 
-async fn api(world: &World, method: &str, path: &str, body: &Value) -> (u16, Value) {
+async fn call_api(world: &World, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let path = format!("/api/connections{path}");
     Box::pin(world.stack.api(method, &path, body)).await.unwrap()
 }
 
-async fn shown(world: &World) -> Value {
-    api(world, "GET", "/shop", &Value::Null).await.1
+async fn read_connection(world: &World) -> Value {
+    call_api(world, "GET", "/shop", &Value::Null).await.1
 }
 
 /// Asks for a rebuild, has it carried out, and gives its report.
-async fn rebuilt(world: &World, body: &Value) -> Value {
-    let (status, answer) = api(world, "POST", "/shop/rebuild", body).await;
+async fn rebuild_ledger(world: &World, body: &Value) -> Value {
+    let (status, answer) = call_api(world, "POST", "/shop/rebuild", body).await;
     assert_eq!(status, 202, "{answer}");
     assert_eq!(answer["rebuild"]["finished_at"], Value::Null);
     Box::pin(world.stack.drain()).await.unwrap();
-    let report = shown(world).await["rebuild"].clone();
+    let report = read_connection(world).await["rebuild"].clone();
     assert_ne!(report["finished_at"], Value::Null, "{report}");
     report
 }
@@ -36,7 +36,7 @@ struct Books {
     invoices: Vec<(String, String, rust_decimal::Decimal)>,
 }
 
-fn books(world: &World) -> Books {
+fn read_books(world: &World) -> Books {
     let invoices = world.robaws.invoices();
     Books {
         stock: world.robaws.all_stock(),
@@ -51,7 +51,7 @@ fn books(world: &World) -> Books {
     }
 }
 
-async fn world() -> World {
+async fn build_booking_world() -> World {
     let world = World::with_settings(ConnectionSettings {
         book_invoices: true,
         ..default_settings()
@@ -64,18 +64,18 @@ async fn world() -> World {
     world
 }
 
-fn order(identifier: &str) -> OrderBuilder {
+fn order_of_history(identifier: &str) -> OrderBuilder {
     order_of_one_line(identifier).external(&format!("n{identifier}"))
 }
 
 /// One order of each kind, and what became of it.
-async fn history(world: &World) {
+async fn live_through_history(world: &World) {
     for identifier in ["OPEN", "SHIPS", "REVERSES", "GROWS", "GOES"] {
-        world.place_order(order(identifier));
+        world.place_order(order_of_history(identifier));
     }
-    world.place_order(order("BLOCKED").line("NOT-THERE", 1, 100, Some("7")));
+    world.place_order(order_of_history("BLOCKED").line("NOT-THERE", 1, 100, Some("7")));
     world.place_order(mixed_order("MIXED").external("nMIXED").status("shipped"));
-    world.place_order(order("NEVER").status("cancelled"));
+    world.place_order(order_of_history("NEVER").status("cancelled"));
     Box::pin(world.poll_for_minutes(10)).await;
     world.productflow.ship("SHIPS");
     world.productflow.cancel("REVERSES");
@@ -99,27 +99,31 @@ async fn history(world: &World) {
 
 #[tokio::test]
 async fn a_ledger_set_back_a_day_books_nothing_until_it_was_rebuilt_and_nothing_twice_after() {
-    let world = world().await;
-    world.place_order(order("BEFORE"));
-    world.place_order(order("LATER-SHIPPED"));
+    let world = build_booking_world().await;
+    world.place_order(order_of_history("BEFORE"));
+    world.place_order(order_of_history("LATER-SHIPPED"));
     Box::pin(world.poll_for_minutes(10)).await;
     let backup = world.stack.backup().await.unwrap();
     world.productflow.ship("BEFORE");
     world.clock.advance(SignedDuration::from_hours(24));
-    Box::pin(history(&world)).await;
-    let before = books(&world);
+    Box::pin(live_through_history(&world)).await;
+    let before = read_books(&world);
     world.stack.restore(&backup).await.unwrap();
     let lost_at = runtime::clock::Clock::now(&world.clock).to_string();
 
     world.clock.advance(SignedDuration::from_mins(1));
     world.productflow.ship("LATER-SHIPPED");
-    world.place_order(order("MEANWHILE"));
+    world.place_order(order_of_history("MEANWHILE"));
     Box::pin(world.poll_for_minutes(30)).await;
-    let connection = shown(&world).await;
+    let connection = read_connection(&world).await;
     assert_eq!(connection["state"], "suspended");
-    assert_eq!(books(&world), before, "nothing is booked while it is suspended");
+    assert_eq!(
+        read_books(&world),
+        before,
+        "nothing is booked while it is suspended"
+    );
     for (path, body) in [("/shop/activate", json!({})), ("/shop/deactivate", json!({}))] {
-        let (status, answer) = api(&world, "POST", path, &body).await;
+        let (status, answer) = call_api(&world, "POST", path, &body).await;
         assert_eq!(
             (status, &answer["error"]["code"]),
             (409, &json!("suspended")),
@@ -127,18 +131,22 @@ async fn a_ledger_set_back_a_day_books_nothing_until_it_was_rebuilt_and_nothing_
         );
     }
 
-    let trial = Box::pin(rebuilt(&world, &json!({ "dry_run": true, "lost_at": lost_at }))).await;
+    let trial = Box::pin(rebuild_ledger(
+        &world,
+        &json!({ "dry_run": true, "lost_at": lost_at }),
+    ))
+    .await;
     assert_eq!(trial["dry_run"], true);
-    assert_eq!(shown(&world).await["state"], "suspended");
-    let report = Box::pin(rebuilt(&world, &json!({ "lost_at": lost_at }))).await;
+    assert_eq!(read_connection(&world).await["state"], "suspended");
+    let report = Box::pin(rebuild_ledger(&world, &json!({ "lost_at": lost_at }))).await;
     for count in ["documents", "made", "orders", "in_doubt"] {
         assert_eq!(trial[count], report[count], "{count}: {trial} {report}");
     }
     assert_eq!(report["in_doubt"], 0, "{report}");
-    assert_eq!(shown(&world).await["state"], "active");
+    assert_eq!(read_connection(&world).await["state"], "active");
     Box::pin(world.poll_for_minutes(60)).await;
 
-    let after = books(&world);
+    let after = read_books(&world);
     let old: Vec<_> = after
         .invoices
         .iter()
@@ -178,17 +186,17 @@ async fn a_ledger_set_back_a_day_books_nothing_until_it_was_rebuilt_and_nothing_
 
 #[tokio::test]
 async fn a_lost_table_comes_back_suspended_and_is_rebuilt_from_robaws_alone() {
-    let world = world().await;
-    Box::pin(history(&world)).await;
+    let world = build_booking_world().await;
+    Box::pin(live_through_history(&world)).await;
     // Through the API, so that the secret knows of the ledger.
-    let (status, answer) = api(&world, "POST", "/shop/activate", &json!({})).await;
+    let (status, answer) = call_api(&world, "POST", "/shop/activate", &json!({})).await;
     assert_eq!(status, 200, "{answer}");
     Box::pin(world.poll_for_minutes(10)).await;
-    let before = books(&world);
+    let before = read_books(&world);
     world.stack.restore(&Backup::default()).await.unwrap();
     Box::pin(world.poll_for_minutes(10)).await;
 
-    let (status, answer) = api(
+    let (status, answer) = call_api(
         &world,
         "POST",
         "",
@@ -200,24 +208,24 @@ async fn a_lost_table_comes_back_suspended_and_is_rebuilt_from_robaws_alone() {
         (409, &json!("company_is_fixed"))
     );
     let settings = json!({ "b2c_client_id": demo::B2C_CLIENT, "stock_location_id": demo::STOCK_LOCATION, "book_invoices": true });
-    let (status, answer) = api(&world, "POST", "", &json!({ "id": "shop", "settings": settings })).await;
+    let (status, answer) = call_api(&world, "POST", "", &json!({ "id": "shop", "settings": settings })).await;
     assert_eq!(status, 201, "{answer}");
     assert_eq!(answer["state"], "suspended");
     assert_eq!(answer["robaws"]["configured"], true, "its secret is still there");
     Box::pin(world.poll_for_minutes(10)).await;
-    assert_eq!(books(&world), before);
+    assert_eq!(read_books(&world), before);
 
-    let report = Box::pin(rebuilt(&world, &json!({}))).await;
+    let report = Box::pin(rebuild_ledger(&world, &json!({}))).await;
     assert_eq!(report["in_doubt"], 0, "{report}");
     assert_eq!(
-        shown(&world).await["state"],
+        read_connection(&world).await["state"],
         "inactive",
         "its settings want a look"
     );
-    let (status, answer) = api(&world, "POST", "/shop/activate", &json!({})).await;
+    let (status, answer) = call_api(&world, "POST", "/shop/activate", &json!({})).await;
     assert_eq!(status, 200, "{answer}");
     Box::pin(world.poll_for_minutes(60)).await;
-    assert_eq!(books(&world), before, "nothing twice");
+    assert_eq!(read_books(&world), before, "nothing twice");
     for (identifier, state) in [
         ("OPEN", "booked"),
         ("SHIPS", "invoiced"),
@@ -242,17 +250,17 @@ async fn a_lost_table_comes_back_suspended_and_is_rebuilt_from_robaws_alone() {
 
 #[tokio::test]
 async fn what_people_decided_and_the_ledger_lost_is_asked_and_never_guessed() {
-    let world = world().await;
+    let world = build_booking_world().await;
     let backup = world.stack.backup().await.unwrap();
-    let blocked = |identifier: &str| order(identifier).line("NOT-THERE", 1, 100, Some("7"));
+    let blocked = |identifier: &str| order_of_history(identifier).line("NOT-THERE", 1, 100, Some("7"));
     for identifier in ["BY-HAND", "REST"] {
         world.place_order(blocked(identifier));
     }
-    world.place_order(order("DELETED").status("shipped"));
+    world.place_order(order_of_history("DELETED").status("shipped"));
     Box::pin(world.poll_for_minutes(10)).await;
     let (status, answer) = settle_order(&world, "BY-HAND", json!({ "as": "handled" })).await;
     assert_eq!(status, 200, "{answer}");
-    let before = books(&world);
+    let before = read_books(&world);
     world.stack.restore(&backup).await.unwrap();
     Box::pin(rebuilt_after_a_poll(&world)).await;
     // The article is made meanwhile: now everything could be booked.
@@ -260,7 +268,7 @@ async fn what_people_decided_and_the_ledger_lost_is_asked_and_never_guessed() {
         .robaws
         .put_article(simulators::robaws::Article::new("77", "NOT-THERE"));
     Box::pin(world.poll_for_minutes(90)).await;
-    assert_eq!(books(&world), before);
+    assert_eq!(read_books(&world), before);
     for identifier in ["BY-HAND", "REST"] {
         assert_eq!(world.order_state(identifier).await, "in_doubt", "{identifier}");
         assert_eq!(
@@ -291,7 +299,7 @@ async fn what_people_decided_and_the_ledger_lost_is_asked_and_never_guessed() {
         1
     );
     // An order that changes in ProductFlow is news, and needs no question.
-    world.place_order(order("NEW"));
+    world.place_order(order_of_history("NEW"));
     Box::pin(world.poll_for_minutes(10)).await;
     assert_eq!(world.order_state("NEW").await, "booked");
 }
@@ -299,16 +307,16 @@ async fn what_people_decided_and_the_ledger_lost_is_asked_and_never_guessed() {
 /// The poll finds another table; then the ledger is rebuilt.
 async fn rebuilt_after_a_poll(world: &World) -> Value {
     world.poll_and_work().await;
-    assert_eq!(shown(world).await["state"], "suspended");
-    rebuilt(world, &json!({})).await
+    assert_eq!(read_connection(world).await["state"], "suspended");
+    rebuild_ledger(world, &json!({})).await
 }
 
 #[tokio::test]
 async fn documents_that_do_not_fit_their_order_are_said_and_nothing_is_added_to_them() {
-    let world = world().await;
+    let world = build_booking_world().await;
     let backup = world.stack.backup().await.unwrap();
     for identifier in ["CHANGED", "CREDITED", "TWICE", "CHOSEN"] {
-        world.place_order(order(identifier).status("shipped"));
+        world.place_order(order_of_history(identifier).status("shipped"));
     }
     Box::pin(world.poll_for_minutes(10)).await;
     world
@@ -324,12 +332,12 @@ async fn documents_that_do_not_fit_their_order_are_said_and_nothing_is_added_to_
         .edit_invoice(&world.robaws.invoices_of("nCHOSEN (CHOSEN)")[0].id, |invoice| {
             invoice.client_reference.clone_from(&twice.client_reference);
         });
-    let before = books(&world);
+    let before = read_books(&world);
     world.stack.restore(&backup).await.unwrap();
     let report = Box::pin(rebuilt_after_a_poll(&world)).await;
     assert!(report["in_doubt"].as_u64().unwrap() >= 3, "{report}");
     Box::pin(world.poll_for_minutes(60)).await;
-    assert_eq!(books(&world), before);
+    assert_eq!(read_books(&world), before);
     for identifier in ["CHANGED", "CREDITED", "TWICE"] {
         assert_eq!(world.order_state(identifier).await, "in_doubt", "{identifier}");
         assert_eq!(
@@ -349,27 +357,27 @@ async fn documents_that_do_not_fit_their_order_are_said_and_nothing_is_added_to_
     // Its invoice bears another reference by now: it may not have one.
     assert_eq!(world.problem_codes("CHOSEN").await, ["past_unknown"]);
     Box::pin(world.poll_for_minutes(30)).await;
-    assert_eq!(books(&world), before);
+    assert_eq!(read_books(&world), before);
 }
 
 #[tokio::test]
 async fn a_rebuild_that_is_interrupted_goes_on_and_ends_the_same() {
-    let mut world = world().await;
+    let mut world = build_booking_world().await;
     let backup = world.stack.backup().await.unwrap();
-    Box::pin(history(&world)).await;
-    let before = books(&world);
+    Box::pin(live_through_history(&world)).await;
+    let before = read_books(&world);
     // Robaws fails at an early call of it, at later ones, and at the last.
     for nth in [1, 2, 3, 5, 8, 13, 21] {
         world.stack.restore(&backup).await.unwrap();
         world.poll_and_work().await;
-        let (status, answer) = api(&world, "POST", "/shop/rebuild", &json!({})).await;
+        let (status, answer) = call_api(&world, "POST", "/shop/rebuild", &json!({})).await;
         assert_eq!(status, 202, "{answer}");
         // Also when it is asked once more.
         let fault = Fault::on("GET", "**").nth(nth).times(2).status(503);
         world.stack.robaws.fault(fault);
         Box::pin(world.stack.drain()).await.unwrap();
         assert_eq!(
-            shown(&world).await["state"],
+            read_connection(&world).await["state"],
             "suspended",
             "call {nth} interrupts it"
         );
@@ -377,8 +385,8 @@ async fn a_rebuild_that_is_interrupted_goes_on_and_ends_the_same() {
         // Another process goes on with it.
         world.stack.restart().unwrap();
         Box::pin(world.poll_for_minutes(60)).await;
-        assert_eq!(shown(&world).await["state"], "active", "{nth}");
-        assert_eq!(books(&world), before, "{nth}");
+        assert_eq!(read_connection(&world).await["state"], "active", "{nth}");
+        assert_eq!(read_books(&world), before, "{nth}");
         for (identifier, state) in [
             ("OPEN", "booked"),
             ("SHIPS", "invoiced"),
@@ -392,13 +400,13 @@ async fn a_rebuild_that_is_interrupted_goes_on_and_ends_the_same() {
 
 #[tokio::test]
 async fn a_healthy_connection_is_suspended_by_hand_and_refuses_to_be_rebuilt_before() {
-    let world = world().await;
-    let (status, answer) = api(&world, "POST", "/shop/rebuild", &json!({})).await;
+    let world = build_booking_world().await;
+    let (status, answer) = call_api(&world, "POST", "/shop/rebuild", &json!({})).await;
     assert_eq!((status, &answer["error"]["code"]), (409, &json!("not_suspended")));
-    let (status, answer) = api(&world, "POST", "/shop/activate", &json!({})).await;
+    let (status, answer) = call_api(&world, "POST", "/shop/activate", &json!({})).await;
     assert_eq!(status, 200, "{answer}");
     Box::pin(world.stack.settle()).await.unwrap();
-    let (status, answer) = api(&world, "POST", "/shop/suspend", &json!({})).await;
+    let (status, answer) = call_api(&world, "POST", "/shop/suspend", &json!({})).await;
     assert_eq!((status, &answer["state"]), (200, &json!("suspended")));
     // Robaws gives up on an endpoint that refuses its events.
     let offer = world.productflow.offer("A-1");
@@ -409,10 +417,10 @@ async fn a_healthy_connection_is_suspended_by_hand_and_refuses_to_be_rebuilt_bef
     assert_eq!(world.robaws.webhook_endpoints()[0].failures, 0);
     assert_eq!(world.productflow.offer("A-1"), offer);
     world.clock.advance(SignedDuration::from_mins(1));
-    world.place_order(order("WAITS"));
+    world.place_order(order_of_history("WAITS"));
     Box::pin(world.poll_for_minutes(30)).await;
     assert!(world.stack.order(&world.connection, "WAITS").await.is_err());
-    let (status, answer) = api(
+    let (status, answer) = call_api(
         &world,
         "POST",
         "/shop/rebuild",
@@ -420,7 +428,7 @@ async fn a_healthy_connection_is_suspended_by_hand_and_refuses_to_be_rebuilt_bef
     )
     .await;
     assert_eq!(status, 400, "{answer}");
-    let (status, answer) = api(
+    let (status, answer) = call_api(
         &world,
         "POST",
         "/shop/rebuild",
@@ -431,7 +439,7 @@ async fn a_healthy_connection_is_suspended_by_hand_and_refuses_to_be_rebuilt_bef
         (status, &answer["error"]["code"]),
         (409, &json!("go_live_is_fixed"))
     );
-    Box::pin(rebuilt(&world, &json!({}))).await;
+    Box::pin(rebuild_ledger(&world, &json!({}))).await;
     Box::pin(world.poll_for_minutes(10)).await;
     assert_eq!(world.order_state("WAITS").await, "booked");
     assert_ne!(world.productflow.offer("A-1"), offer, "everything is sent again");

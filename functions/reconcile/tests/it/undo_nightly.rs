@@ -16,7 +16,7 @@ async fn in_conflict(book: bool) -> World {
     world
 }
 
-async fn undo(world: &World, invoice: &str) {
+async fn undo_invoice(world: &World, invoice: &str) {
     let body = json!({ "as": "undo", "invoice": invoice, "stock": "return" });
     let (status, answer) = world.post_to_api("orders/PF-1/settle", body).await;
     assert_eq!(status, 200, "{answer}");
@@ -24,14 +24,14 @@ async fn undo(world: &World, invoice: &str) {
     assert_eq!(world.get_from_api("/orders/PF-1").await["state"], "reversed");
 }
 
-async fn undone(book: bool, invoice: &str) -> World {
+async fn build_world_with_undone_invoice(book: bool, invoice: &str) -> World {
     let world = in_conflict(book).await;
-    undo(&world, invoice).await;
+    undo_invoice(&world, invoice).await;
     world
 }
 
 /// What the check says of the order.
-async fn night(world: &World) -> Vec<String> {
+async fn messages_of_nightly_check(world: &World) -> Vec<String> {
     world.pass_hours_and_check(18).await;
     let shown = world.get_from_api("/orders/PF-1").await;
     let problems = shown["problems"].as_array().unwrap();
@@ -48,8 +48,8 @@ fn credit_note(world: &World) -> Invoice {
 
 #[tokio::test]
 async fn a_deleted_draft_is_no_difference() {
-    let world = undone(false, "delete_draft").await;
-    assert_eq!(night(&world).await, [""; 0]);
+    let world = build_world_with_undone_invoice(false, "delete_draft").await;
+    assert_eq!(messages_of_nightly_check(&world).await, [""; 0]);
     assert!(world.robaws.invoices().is_empty());
 }
 
@@ -60,7 +60,7 @@ async fn a_replica_that_still_shows_the_deleted_draft_is_not_believed() {
     world
         .robaws
         .set(|settings| settings.replica_lag_ms = 30 * 24 * 60 * 60 * 1_000);
-    undo(&world, "delete_draft").await;
+    undo_invoice(&world, "delete_draft").await;
     let draft = format!(
         "/sales-invoices/{}",
         world.get_from_api("/orders/PF-1").await["effects"][1]["robaws_id"]
@@ -68,7 +68,7 @@ async fn a_replica_that_still_shows_the_deleted_draft_is_not_believed() {
             .unwrap()
     );
     world.clear_calls();
-    assert_eq!(night(&world).await, [""; 0]);
+    assert_eq!(messages_of_nightly_check(&world).await, [""; 0]);
     assert_eq!(
         world.stack.robaws.count("GET", &draft),
         1,
@@ -78,25 +78,25 @@ async fn a_replica_that_still_shows_the_deleted_draft_is_not_believed() {
 
 #[tokio::test]
 async fn a_credited_invoice_and_its_credit_note_are_no_difference() {
-    let world = undone(true, "credit").await;
-    assert_eq!(night(&world).await, [""; 0]);
+    let world = build_world_with_undone_invoice(true, "credit").await;
+    assert_eq!(messages_of_nightly_check(&world).await, [""; 0]);
     assert_eq!(world.robaws.invoices().len(), 2);
 }
 
 #[tokio::test]
 async fn a_credit_note_that_is_not_what_was_made_is_named() {
-    let world = undone(true, "credit").await;
+    let world = build_world_with_undone_invoice(true, "credit").await;
     let id = credit_note(&world).id;
     world
         .robaws
         .edit_invoice(&id, |document| document.total_incl_vat = euros(4_000));
-    let found = night(&world).await;
+    let found = messages_of_nightly_check(&world).await;
     assert!(
         found[0].contains("in Credit note C2026-0001: €59.98 according to ProductFlow, €40.00 in Robaws"),
         "{found:?}"
     );
     world.robaws.remove_invoice(&id);
-    let found = night(&world).await;
+    let found = messages_of_nightly_check(&world).await;
     assert_eq!(found.len(), 1);
     assert!(
         found[0].contains("in Credit note C2026-0001: €59.98 according to ProductFlow, – in Robaws"),
@@ -106,7 +106,7 @@ async fn a_credit_note_that_is_not_what_was_made_is_named() {
 
 #[tokio::test]
 async fn an_invoice_that_was_credited_twice_is_named() {
-    let world = undone(true, "credit").await;
+    let world = build_world_with_undone_invoice(true, "credit").await;
     let credit_note = credit_note(&world);
     let body = json!({
         "type": "CREDIT_NOTE", "clientId": demo::B2C_CLIENT, "date": "2026-11-24",
@@ -118,7 +118,7 @@ async fn an_invoice_that_was_credited_twice_is_named() {
         .post(url)
         .basic_auth(demo::ROBAWS_KEY, Some(demo::ROBAWS_SECRET));
     assert_eq!(post.json(&body).send().await.unwrap().status(), 201);
-    let found = night(&world).await;
+    let found = messages_of_nightly_check(&world).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         found[0].contains("in Credit note C2026-0002: – according to ProductFlow"),

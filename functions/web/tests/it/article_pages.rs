@@ -9,32 +9,32 @@ use world::{World, euros};
 const ARTICLES: &str = "/c/shop/articles";
 
 /// The numbers on a page.
-fn numbers(page: &Page) -> Vec<String> {
-    let mut numbers = page.all("tbody th[scope=row]");
+fn listed_numbers(page: &Page) -> Vec<String> {
+    let mut numbers = page.texts_of("tbody th[scope=row]");
     numbers.sort_unstable();
     numbers
 }
 
 fn assert_says(page: &Page, words: &[&str]) {
-    let text = page.text();
+    let text = page.visible_text();
     for words in words {
         assert!(text.contains(words), "no {words:?} on {}: {text}", page.path);
     }
 }
 
-fn ticked(world: &World, id: &str) -> bool {
+fn is_ticked(world: &World, id: &str) -> bool {
     world.robaws.article(id).unwrap().is_ticked()
 }
 
 /// Calls that changed anything at either peer.
-fn writes(world: &World) -> usize {
+fn count_writes(world: &World) -> usize {
     let calls = world.stack.robaws.calls().into_iter();
     let calls = calls.chain(world.stack.productflow.calls());
     calls.filter(|call| call.method != "GET").count()
 }
 
 /// So many more ticked articles, from id 1000 on.
-fn add(world: &World, count: usize) {
+fn add_articles(world: &World, count: usize) {
     for number in 0..count {
         let id = (1000 + number).to_string();
         let article = Article::new(&id, &format!("N-{number:03}")).ticked(true);
@@ -57,7 +57,7 @@ async fn every_article_is_shown_as_it_was_sent() {
         .robaws
         .create_article(Article::new("21", "X/1").ticked(true));
     world.deliver_and_work().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let page = browser.get(ARTICLES).await;
     assert_eq!(page.status, 200);
@@ -73,7 +73,10 @@ async fn every_article_is_shown_as_it_was_sent() {
             "If you untick an article, it is taken off sale in ProductFlow",
         ],
     );
-    assert_eq!(numbers(&page), ["A-1", "A-2", "A-2", "B-1", "MONTAGE", "X/1"]);
+    assert_eq!(
+        listed_numbers(&page),
+        ["A-1", "A-2", "A-2", "B-1", "MONTAGE", "X/1"]
+    );
     let filtered = [
         ("sent", vec!["A-1", "MONTAGE"]),
         ("problem", vec!["A-2", "A-2", "X/1"]),
@@ -82,17 +85,17 @@ async fn every_article_is_shown_as_it_was_sent() {
     ];
     for (state, expected) in filtered {
         let page = browser.get(&format!("{ARTICLES}?state={state}")).await;
-        assert_eq!(numbers(&page), expected, "{state}");
+        assert_eq!(listed_numbers(&page), expected, "{state}");
     }
     assert_eq!(browser.get(&format!("{ARTICLES}?state=x")).await.status, 404);
     assert_eq!(browser.get(&format!("{ARTICLES}?cursor=x")).await.status, 400);
     // By exact number; who shares it too.
     assert_eq!(
-        numbers(&browser.get(&format!("{ARTICLES}?number=A-1")).await),
+        listed_numbers(&browser.get(&format!("{ARTICLES}?number=A-1")).await),
         ["A-1"]
     );
     assert_eq!(
-        numbers(&browser.get(&format!("{ARTICLES}?number=A-2")).await),
+        listed_numbers(&browser.get(&format!("{ARTICLES}?number=A-2")).await),
         ["A-2", "A-2"]
     );
     let page = browser.get(&format!("{ARTICLES}?number=a-1")).await;
@@ -103,8 +106,8 @@ async fn every_article_is_shown_as_it_was_sent() {
         ("fr", "Retiré de la vente"),
         ("de", "Aus dem Verkauf"),
     ] {
-        let form = page.form("/c/shop/language").set("language", language);
-        browser.submit(&form).await;
+        let form = page.form_to("/c/shop/language").set("language", language);
+        browser.submit_form(&form).await;
         assert_says(&browser.get(ARTICLES).await, &[words]);
     }
 }
@@ -123,14 +126,18 @@ async fn long_lists_come_in_pages_of_fifty_and_stay_small() {
     world.create_connection(json!({})).await;
     world.activate_connection().await;
     world.deliver_and_work().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let mut page = browser.get(&format!("{ARTICLES}?state=problem")).await;
     let mut seen = 0;
     loop {
-        let shown = numbers(&page).len();
+        let shown = listed_numbers(&page).len();
         assert!(shown <= 50);
         seen += shown;
-        let Some(next) = page.links().into_iter().find(|link| link.contains("cursor=")) else {
+        let Some(next) = page
+            .link_paths()
+            .into_iter()
+            .find(|link| link.contains("cursor="))
+        else {
             break;
         };
         assert!(next.contains("state=problem"), "{next}");
@@ -138,10 +145,10 @@ async fn long_lists_come_in_pages_of_fifty_and_stay_small() {
     }
     assert_eq!(seen, 120);
     // French is longest.
-    let form = page.form("/c/shop/language").set("language", "fr");
-    browser.submit(&form).await;
+    let form = page.form_to("/c/shop/language").set("language", "fr");
+    browser.submit_form(&form).await;
     assert_eq!(
-        numbers(&browser.get(&format!("{ARTICLES}?state=problem")).await).len(),
+        listed_numbers(&browser.get(&format!("{ARTICLES}?state=problem")).await).len(),
         50
     );
 }
@@ -149,11 +156,11 @@ async fn long_lists_come_in_pages_of_fifty_and_stay_small() {
 #[tokio::test]
 async fn all_articles_are_ticked_after_a_page_that_says_what_that_does() {
     let world = World::new_activated().await;
-    assert!(!ticked(&world, "15"));
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    assert!(!is_ticked(&world, "15"));
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let page = browser.get(ARTICLES).await;
-    assert!(page.links().contains(&"/c/shop/articles/tick".to_owned()));
+    assert!(page.link_paths().contains(&"/c/shop/articles/tick".to_owned()));
     let page = browser.get("/c/shop/articles/tick").await;
     assert_says(
         &page,
@@ -162,12 +169,15 @@ async fn all_articles_are_ticked_after_a_page_that_says_what_that_does() {
             "There is no button to undo this",
         ],
     );
-    let form = page.form("/articles/tick");
-    assert_eq!(browser.submit(&form.clone().without("token")).await.status, 403);
+    let form = page.form_to("/articles/tick");
+    assert_eq!(
+        browser.submit_form(&form.clone().without("token")).await.status,
+        403
+    );
     world.deliver_and_work().await;
-    assert_eq!((writes(&world), ticked(&world, "15")), (0, false));
-    let page = browser.submit(&form).await;
-    assert_eq!(page.status, 200, "{}", page.text());
+    assert_eq!((count_writes(&world), is_ticked(&world, "15")), (0, false));
+    let page = browser.submit_form(&form).await;
+    assert_eq!(page.status, 200, "{}", page.visible_text());
     assert_says(
         &page,
         &[
@@ -176,20 +186,24 @@ async fn all_articles_are_ticked_after_a_page_that_says_what_that_does() {
         ],
     );
     world.deliver_and_work().await;
-    assert!(ticked(&world, "15"));
+    assert!(is_ticked(&world, "15"));
     assert!(world.productflow.offer("MONTAGE").is_some());
     let page = browser.get(ARTICLES).await;
-    assert!(!page.text().contains("being ticked now"), "{}", page.text());
+    assert!(
+        !page.visible_text().contains("being ticked now"),
+        "{}",
+        page.visible_text()
+    );
     world.assert_offers_equal(false);
 }
 
 #[tokio::test]
 async fn everything_is_sent_again_or_checked_on_demand() {
     let world = World::new_activated().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(ARTICLES).await;
     world.clear_calls();
-    let after = browser.submit(&page.form("/articles/push")).await;
+    let after = browser.submit_form(&page.form_to("/articles/push")).await;
     assert_says(
         &after,
         &[
@@ -216,7 +230,7 @@ async fn everything_is_sent_again_or_checked_on_demand() {
         .robaws
         .edit_article_silently("12", |article| article.cost_price = euros(1_600));
     world.clear_calls();
-    let after = browser.submit(&page.form("/articles/check")).await;
+    let after = browser.submit_form(&page.form_to("/articles/check")).await;
     assert_says(&after, &["The check has started.", "The check is running."]);
     world.deliver_and_work().await;
     assert_eq!(world.list_writes(), ["POST /product/A-1/offer"]);
@@ -227,7 +241,7 @@ async fn everything_is_sent_again_or_checked_on_demand() {
 #[tokio::test]
 async fn held_withdrawals_are_confirmed_as_they_were_shown() {
     let world = World::without_connection().await;
-    add(&world, 40);
+    add_articles(&world, 40);
     world.create_connection(json!({})).await;
     world.activate_connection().await;
     world.deliver_and_work().await;
@@ -247,7 +261,7 @@ async fn held_withdrawals_are_confirmed_as_they_were_shown() {
     };
     untick(1_000, 1_021);
     world.pass_hours_and_check(18).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let old = browser.get(ARTICLES).await;
     assert_says(
         &old,
@@ -259,7 +273,7 @@ async fn held_withdrawals_are_confirmed_as_they_were_shown() {
     // More are gone by the next night: what was shown before confirms nothing.
     untick(1_021, 1_025);
     world.pass_hours_and_check(24).await;
-    let refused = browser.submit(&old.form("/articles/withdraw")).await;
+    let refused = browser.submit_form(&old.form_to("/articles/withdraw")).await;
     assert_eq!(refused.status, 422);
     assert_says(
         &refused,
@@ -267,16 +281,23 @@ async fn held_withdrawals_are_confirmed_as_they_were_shown() {
     );
     world.deliver_and_work().await;
     assert_eq!(offers(), 43);
-    let form = refused.form("/articles/withdraw");
-    assert_eq!(browser.submit(&form.clone().without("token")).await.status, 403);
-    let page = browser.submit(&form).await;
+    let form = refused.form_to("/articles/withdraw");
+    assert_eq!(
+        browser.submit_form(&form.clone().without("token")).await.status,
+        403
+    );
+    let page = browser.submit_form(&form).await;
     assert_says(&page, &["Confirmed."]);
     world.deliver_and_work().await;
     assert_eq!(offers(), 18);
     let page = browser.get(ARTICLES).await;
-    assert!(!page.text().contains("off sale now"), "{}", page.text());
     assert!(
-        page.forms()
+        !page.visible_text().contains("off sale now"),
+        "{}",
+        page.visible_text()
+    );
+    assert!(
+        page.all_forms()
             .iter()
             .all(|form| !form.action.ends_with("/withdraw"))
     );
@@ -286,20 +307,32 @@ async fn held_withdrawals_are_confirmed_as_they_were_shown() {
 #[tokio::test]
 async fn an_inactive_connection_shows_its_list_without_buttons() {
     let world = World::new_activated().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(ARTICLES).await;
-    let push = page.form("/articles/push");
-    let tick = browser.get("/c/shop/articles/tick").await.form("/articles/tick");
+    let push = page.form_to("/articles/push");
+    let tick = browser
+        .get("/c/shop/articles/tick")
+        .await
+        .form_to("/articles/tick");
     assert_eq!(world.post_to_api("deactivate", json!({})).await.0, 200);
     world.clear_calls();
     let page = browser.get(ARTICLES).await;
-    assert_eq!(numbers(&page), ["A-1", "A-2", "B-1"]);
+    assert_eq!(listed_numbers(&page), ["A-1", "A-2", "B-1"]);
     assert_says(&page, &["The integration is not active."]);
-    assert!(page.forms().iter().all(|form| !form.action.contains("/articles")));
-    assert!(!page.links().iter().any(|link| link.ends_with("/articles/tick")));
+    assert!(
+        page.all_forms()
+            .iter()
+            .all(|form| !form.action.contains("/articles"))
+    );
+    assert!(
+        !page
+            .link_paths()
+            .iter()
+            .any(|link| link.ends_with("/articles/tick"))
+    );
     // Nor do forms from before work any more.
-    assert_eq!(browser.submit(&push).await.status, 409);
-    assert_eq!(browser.submit(&tick).await.status, 409);
+    assert_eq!(browser.submit_form(&push).await.status, 409);
+    assert_eq!(browser.submit_form(&tick).await.status, 409);
     assert_eq!(browser.get("/c/shop/articles/tick").await.status, 409);
     world.deliver_and_work().await;
     assert_eq!(world.count_calls(), (0, 0));
@@ -309,17 +342,17 @@ async fn an_inactive_connection_shows_its_list_without_buttons() {
 async fn another_connections_session_gets_nothing() {
     let world = World::new_activated().await;
     world.add_second_merchant().await;
-    let mut own = Browser::signed_in(&world.stack, "shop").await;
+    let mut own = Browser::new_signed_in(&world.stack, "shop").await;
     let page = own.get(ARTICLES).await;
-    let mut other = Browser::signed_in(&world.stack, "other").await;
+    let mut other = Browser::new_signed_in(&world.stack, "other").await;
     world.clear_calls();
     assert_eq!(other.get(ARTICLES).await.status, 401);
     for action in ["/articles/push", "/articles/check"] {
-        assert_eq!(other.submit(&page.form(action)).await.status, 401);
+        assert_eq!(other.submit_form(&page.form_to(action)).await.status, 401);
     }
-    let tick = own.get("/c/shop/articles/tick").await.form("/articles/tick");
-    assert_eq!(other.submit(&tick).await.status, 401);
+    let tick = own.get("/c/shop/articles/tick").await.form_to("/articles/tick");
+    assert_eq!(other.submit_form(&tick).await.status, 401);
     world.deliver_and_work().await;
     assert_eq!(world.count_calls(), (0, 0));
-    assert!(!ticked(&world, "15"));
+    assert!(!is_ticked(&world, "15"));
 }

@@ -11,18 +11,18 @@ use world::browser::{Browser, Form, Page};
 const CHECKLIST: &str = "/c/shop/checklist";
 
 /// The state of each step, in their order.
-fn states(page: &Page) -> Vec<String> {
-    page.all("ol.steps > li > .state")
+fn step_states(page: &Page) -> Vec<String> {
+    page.texts_of("ol.steps > li > .state")
 }
 
 /// The form of a step that the merchant may tick.
-fn of(page: &Page, step: &str) -> Option<Form> {
-    page.forms()
+fn form_of_step(page: &Page, step: &str) -> Option<Form> {
+    page.all_forms()
         .into_iter()
         .find(|form| form.value("step") == Some(step))
 }
 
-async fn ticked(world: &World) -> BTreeSet<String> {
+async fn ticked_steps(world: &World) -> BTreeSet<String> {
     let item = world.stack.store.connection(&world.connection).await.unwrap();
     item.unwrap().checklist
 }
@@ -60,20 +60,20 @@ async fn open_steps(world: &World, browser: &Browser<'_>) -> usize {
 async fn each_step_is_done_to_do_or_for_the_merchant_to_tell() {
     let world = World::without_connection().await;
     world.create_connection(json!({})).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let page = browser.get(CHECKLIST).await;
     assert_eq!(page.status, 200);
     let unseen = "We can't see this";
     assert_eq!(
-        states(&page),
+        step_states(&page),
         [
             "Done", "Done", "To do", "Done", "Done", unseen, unseen, unseen, unseen, "To do", "To do"
         ]
     );
     // Every VAT-inclusive tariff with its code, and no other.
-    assert_eq!(page.all(".code"), ["7", "10", "11"]);
-    let text = page.text();
+    assert_eq!(page.texts_of(".code"), ["7", "10", "11"]);
+    let text = page.visible_text();
     assert!(text.contains("…/vatTariff/7 is code 7"), "{text}");
     assert!(
         text.contains("Latest orders: 0 of 0 lines with a VAT code"),
@@ -86,7 +86,7 @@ async fn each_step_is_done_to_do_or_for_the_merchant_to_tell() {
     assert_only_read(&world);
     // What Robaws showed counts where nobody is asked.
     assert_eq!(
-        ticked(&world).await,
+        ticked_steps(&world).await,
         BTreeSet::from(["checkbox".to_owned(), "tariff".to_owned()])
     );
     world.clear_calls();
@@ -97,41 +97,51 @@ async fn each_step_is_done_to_do_or_for_the_merchant_to_tell() {
         world.robaws.remove_vat_tariff(id);
     }
     let page = browser.get(CHECKLIST).await;
-    assert_eq!(states(&page)[4], "To do");
-    assert_eq!(ticked(&world).await, BTreeSet::from(["checkbox".to_owned()]));
+    assert_eq!(step_states(&page)[4], "To do");
+    assert_eq!(
+        ticked_steps(&world).await,
+        BTreeSet::from(["checkbox".to_owned()])
+    );
 }
 
 #[tokio::test]
 async fn ticks_are_kept_and_only_of_steps_that_can_be_ticked() {
     let world = World::new_activated().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(CHECKLIST).await;
-    let form = of(&page, "accounting").unwrap().set("ticked", "on");
-    let page = browser.submit(&form).await;
-    assert_eq!((page.status, states(&page)[5].as_str()), (200, "Ticked"));
-    assert!(ticked(&world).await.contains("accounting"));
+    let form = form_of_step(&page, "accounting").unwrap().set("ticked", "on");
+    let page = browser.submit_form(&form).await;
+    assert_eq!((page.status, step_states(&page)[5].as_str()), (200, "Ticked"));
+    assert!(ticked_steps(&world).await.contains("accounting"));
     let page = browser
-        .submit(&of(&page, "abroad").unwrap().set("ticked", "on"))
+        .submit_form(&form_of_step(&page, "abroad").unwrap().set("ticked", "on"))
         .await;
-    assert!(ticked(&world).await.contains("accounting") && ticked(&world).await.contains("abroad"));
+    assert!(
+        ticked_steps(&world).await.contains("accounting") && ticked_steps(&world).await.contains("abroad")
+    );
     // Unticked again, the other stays.
-    let form = of(&page, "accounting").unwrap();
+    let form = form_of_step(&page, "accounting").unwrap();
     assert_eq!(form.value("ticked"), Some("on"));
-    let page = browser.submit(&form.without("ticked")).await;
-    assert_eq!(states(&page)[5], "We can't see this");
-    assert!(!ticked(&world).await.contains("accounting") && ticked(&world).await.contains("abroad"));
-    let before = ticked(&world).await;
-    let form = of(&page, "accounting").unwrap().set("ticked", "on");
+    let page = browser.submit_form(&form.without("ticked")).await;
+    assert_eq!(step_states(&page)[5], "We can't see this");
+    assert!(
+        !ticked_steps(&world).await.contains("accounting") && ticked_steps(&world).await.contains("abroad")
+    );
+    let before = ticked_steps(&world).await;
+    let form = form_of_step(&page, "accounting").unwrap().set("ticked", "on");
     for unknown in ["articles", "robaws", "test_order", "", "x"] {
-        let refused = browser.submit(&form.clone().set("step", unknown)).await;
+        let refused = browser.submit_form(&form.clone().set("step", unknown)).await;
         assert_eq!(refused.status, 400, "{unknown}");
     }
-    assert_eq!(browser.submit(&form.clone().without("token")).await.status, 403);
+    assert_eq!(
+        browser.submit_form(&form.clone().without("token")).await.status,
+        403
+    );
     world.add_second_merchant().await;
-    let mut other = Browser::signed_in(&world.stack, "other").await;
+    let mut other = Browser::new_signed_in(&world.stack, "other").await;
     assert_eq!(other.get(CHECKLIST).await.status, 401);
-    assert_eq!(other.submit(&form).await.status, 401);
-    assert_eq!(ticked(&world).await, before);
+    assert_eq!(other.submit_form(&form).await.status, 401);
+    assert_eq!(ticked_steps(&world).await, before);
 }
 
 #[tokio::test]
@@ -139,34 +149,34 @@ async fn with_everything_done_the_integration_is_set_up() {
     let world = World::new_activated().await;
     world.place_order_of_article("PF-1", "A-1");
     world.poll_and_work().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let mut page = browser.get(CHECKLIST).await;
     let unseen = "We can't see this";
     assert_eq!(
-        states(&page),
+        step_states(&page),
         [
             "Done", "Done", "Done", "Done", "Done", unseen, "Done", unseen, "Done", "Done", "Done"
         ]
     );
     assert!(
-        page.text()
+        page.visible_text()
             .contains("Latest orders: 1 of 1 lines with a VAT code")
     );
     assert!(
-        page.text().contains("Sent: 3, with a problem: 0"),
+        page.visible_text().contains("Sent: 3, with a problem: 0"),
         "{}",
-        page.text()
+        page.visible_text()
     );
-    assert!(!page.text().contains("That's it"));
+    assert!(!page.visible_text().contains("That's it"));
     assert_eq!(open_steps(&world, &browser).await, 2);
     for step in ["accounting", "abroad"] {
         page = browser
-            .submit(&of(&page, step).unwrap().set("ticked", "on"))
+            .submit_form(&form_of_step(&page, step).unwrap().set("ticked", "on"))
             .await;
     }
     let words = "That's it, the integration is active and set up correctly!";
-    assert!(page.text().contains(words), "{}", page.text());
+    assert!(page.visible_text().contains(words), "{}", page.visible_text());
     assert_eq!(open_steps(&world, &browser).await, 0);
     assert_only_read(&world);
     // An order whose line has no code shows that the group is not on every product.
@@ -175,12 +185,12 @@ async fn with_everything_done_the_integration_is_set_up() {
     world.productflow.place(order.line("A-2", 1, 500, None));
     world.poll_and_work().await;
     let page = browser.get(CHECKLIST).await;
-    assert_eq!(states(&page)[8], "To do");
+    assert_eq!(step_states(&page)[8], "To do");
     assert!(
-        page.text()
+        page.visible_text()
             .contains("Latest orders: 1 of 2 lines with a VAT code")
     );
-    assert!(!page.text().contains("That's it"));
+    assert!(!page.visible_text().contains("That's it"));
 }
 
 #[tokio::test]
@@ -188,16 +198,16 @@ async fn before_activation_the_lines_are_those_of_productflows_list() {
     let world = World::without_connection().await;
     world.create_connection(json!({})).await;
     world.place_order_of_article("PF-1", "A-1");
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(CHECKLIST).await;
     assert!(
-        page.text()
+        page.visible_text()
             .contains("Latest orders: 1 of 1 lines with a VAT code"),
         "{}",
-        page.text()
+        page.visible_text()
     );
     assert_eq!(
-        (states(&page)[6].as_str(), states(&page)[8].as_str()),
+        (step_states(&page)[6].as_str(), step_states(&page)[8].as_str()),
         ("Done", "Done")
     );
 }
@@ -205,24 +215,24 @@ async fn before_activation_the_lines_are_those_of_productflows_list() {
 #[tokio::test]
 async fn a_peer_that_is_silent_or_refuses_is_told_apart() {
     let world = World::new_activated().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.stack.robaws.outage(Some(Outage::Unavailable));
     world.stack.productflow.outage(Some(Outage::Drop));
     let page = browser.get(CHECKLIST).await;
     assert_eq!(page.status, 200);
-    let text = page.text();
+    let text = page.visible_text();
     assert!(
         text.contains("Robaws does not answer now.") && text.contains("ProductFlow does not answer now.")
     );
     // As we last knew it.
-    assert_eq!(states(&page)[..2], ["Done", "Done"]);
-    assert_eq!(states(&page)[4], "We can't see this");
+    assert_eq!(step_states(&page)[..2], ["Done", "Done"]);
+    assert_eq!(step_states(&page)[4], "We can't see this");
     world.stack.robaws.outage(None);
     world.stack.productflow.outage(None);
     world.robaws.remove_user(demo::ROBAWS_KEY);
     world.stack.productflow.revoke_token(demo::TOKEN);
     let page = browser.get(CHECKLIST).await;
-    assert_eq!(states(&page)[..2], ["To do", "To do"]);
+    assert_eq!(step_states(&page)[..2], ["To do", "To do"]);
 }
 
 #[tokio::test]
@@ -235,23 +245,23 @@ async fn a_checkbox_that_is_missing_is_to_do_with_its_fix() {
     }
     world.robaws.set(|settings| settings.product_flow_defined = false);
     world.create_connection(json!({})).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(CHECKLIST).await;
-    assert_eq!(states(&page)[3], "We can't see this");
+    assert_eq!(step_states(&page)[3], "We can't see this");
     let page = browser
-        .submit(&of(&page, "checkbox").unwrap().set("ticked", "on"))
+        .submit_form(&form_of_step(&page, "checkbox").unwrap().set("ticked", "on"))
         .await;
-    assert_eq!(states(&page)[3], "Ticked");
+    assert_eq!(step_states(&page)[3], "Ticked");
     world.activate_connection().await;
     let page = browser.get(CHECKLIST).await;
-    assert_eq!(states(&page)[3], "To do");
+    assert_eq!(step_states(&page)[3], "To do");
     assert!(
-        page.text()
+        page.visible_text()
             .contains("Have an administrator create a field of type checkbox")
     );
-    assert_eq!(of(&page, "checkbox").map(|form| form.fields), None);
+    assert_eq!(form_of_step(&page, "checkbox").map(|form| form.fields), None);
     // Nobody's tick outlives what was found out.
-    assert!(!ticked(&world).await.contains("checkbox"));
+    assert!(!ticked_steps(&world).await.contains("checkbox"));
     let answer: Value = world.get_from_api("").await;
     assert_eq!(answer["problems"][0]["code"], "checkbox_missing");
 }

@@ -25,20 +25,20 @@ impl Empty {
         Self(World::without_connection().await)
     }
 
-    async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    async fn call_api(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         self.stack.api(method, path, &body).await.unwrap()
     }
 
-    async fn created(&self, id: &str, body: Value) -> Value {
-        let mut create = complete(id);
-        merge(&mut create, &body);
-        let (status, answer) = self.call("POST", "/api/connections", create).await;
+    async fn create_connection_as(&self, id: &str, body: Value) -> Value {
+        let mut create = complete_connection(id);
+        merge_json(&mut create, &body);
+        let (status, answer) = self.call_api("POST", "/api/connections", create).await;
         assert_eq!(status, 201, "{answer}");
         answer
     }
 }
 
-fn complete(id: &str) -> Value {
+fn complete_connection(id: &str) -> Value {
     json!({
         "id": id, "language": "en",
         "robaws": { "key": demo::ROBAWS_KEY, "secret": demo::ROBAWS_SECRET },
@@ -47,10 +47,10 @@ fn complete(id: &str) -> Value {
     })
 }
 
-fn merge(into: &mut Value, from: &Value) {
+fn merge_json(into: &mut Value, from: &Value) {
     if let (Value::Object(into), Value::Object(from)) = (&mut *into, from) {
         for (key, value) in from {
-            merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            merge_json(into.entry(key.clone()).or_insert(Value::Null), value);
         }
     } else {
         *into = from.clone();
@@ -75,15 +75,18 @@ async fn only_the_operator_may_call() {
         let event = local::api::event("GET", "/health", "", &headers, "x", &Vec::new().into()).unwrap();
         assert_eq!(world.stack.call_http(event).await.unwrap().0, 200);
     }
-    assert_eq!(world.call("GET", "/api/nothing", Value::Null).await.0, 404);
-    assert_eq!(world.call("PUT", "/api/connections", Value::Null).await.0, 405);
-    assert_eq!(world.call("GET", "/nothing", Value::Null).await.0, 404);
+    assert_eq!(world.call_api("GET", "/api/nothing", Value::Null).await.0, 404);
+    assert_eq!(
+        world.call_api("PUT", "/api/connections", Value::Null).await.0,
+        405
+    );
+    assert_eq!(world.call_api("GET", "/nothing", Value::Null).await.0, 404);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_is_created_shown_and_listed_without_its_secrets() {
     let world = Empty::open().await;
-    let created = world.created("acme", json!({})).await;
+    let created = world.create_connection_as("acme", json!({})).await;
     assert_eq!(created["state"], "inactive");
     assert_eq!(
         created["settings"]["status_words"]["open"],
@@ -91,25 +94,27 @@ async fn a_connection_is_created_shown_and_listed_without_its_secrets() {
     );
     assert_eq!(created["settings"]["product_language"], "nl");
     assert_eq!(created["webhook"], "missing");
-    let (status, shown) = world.call("GET", "/api/connections/acme", Value::Null).await;
+    let (status, shown) = world.call_api("GET", "/api/connections/acme", Value::Null).await;
     assert_eq!((status, &shown), (200, &created));
     for text in [demo::ROBAWS_SECRET, demo::TOKEN, demo::ROBAWS_KEY] {
         assert!(!shown.to_string().contains(text));
     }
     let (status, again) = world
-        .call("POST", "/api/connections", json!({"id": "acme"}))
+        .call_api("POST", "/api/connections", json!({"id": "acme"}))
         .await;
     assert_eq!((status, error_code(&again)), (409, "exists"));
     world.clock.advance(SignedDuration::from_secs(1));
     let (status, bare) = world
-        .call("POST", "/api/connections", json!({"id": "bare"}))
+        .call_api("POST", "/api/connections", json!({"id": "bare"}))
         .await;
     assert_eq!((status, &bare["language"]), (201, &json!("nl")));
-    let (_, first) = world.call("GET", "/api/connections?limit=1", Value::Null).await;
+    let (_, first) = world
+        .call_api("GET", "/api/connections?limit=1", Value::Null)
+        .await;
     assert_eq!(first["items"][0]["id"], "bare", "newest first");
     let cursor = first["cursor"].as_str().unwrap();
     let (_, second) = world
-        .call(
+        .call_api(
             "GET",
             &format!("/api/connections?limit=1&cursor={cursor}"),
             Value::Null,
@@ -119,19 +124,19 @@ async fn a_connection_is_created_shown_and_listed_without_its_secrets() {
     assert_eq!(second["cursor"], Value::Null);
     assert_eq!(
         world
-            .call("GET", "/api/connections?limit=101", Value::Null)
+            .call_api("GET", "/api/connections?limit=101", Value::Null)
             .await
             .0,
         400
     );
     assert_eq!(
         world
-            .call("GET", "/api/connections?cursor=%C3%A9", Value::Null)
+            .call_api("GET", "/api/connections?cursor=%C3%A9", Value::Null)
             .await
             .0,
         400
     );
-    let (status, unknown) = world.call("GET", "/api/connections/none", Value::Null).await;
+    let (status, unknown) = world.call_api("GET", "/api/connections/none", Value::Null).await;
     assert_eq!((status, error_code(&unknown)), (404, "not_found"));
 }
 
@@ -160,25 +165,25 @@ async fn malformed_bodies_name_the_field_and_change_nothing() {
             "settings.b2c_clientid",
         ),
     ] {
-        let (status, answer) = world.call("POST", "/api/connections", body).await;
+        let (status, answer) = world.call_api("POST", "/api/connections", body).await;
         let message = answer["error"]["message"].as_str().unwrap();
         assert_eq!((status, error_code(&answer)), (400, "bad_request"));
         assert!(message.starts_with(&format!("{field}: ")), "{message}");
     }
-    let (_, list) = world.call("GET", "/api/connections", Value::Null).await;
+    let (_, list) = world.call_api("GET", "/api/connections", Value::Null).await;
     assert_eq!(list["items"], json!([]));
     let large = json!({"id": "a", "language": "x".repeat(300 * 1024)});
-    assert_eq!(world.call("POST", "/api/connections", large).await.0, 413);
+    assert_eq!(world.call_api("POST", "/api/connections", large).await.0, 413);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn activation_names_what_is_missing_in_the_connections_language() {
     let world = Empty::open().await;
     world
-        .call("POST", "/api/connections", json!({"id": "acme"}))
+        .call_api("POST", "/api/connections", json!({"id": "acme"}))
         .await;
     let (status, answer) = world
-        .call("POST", "/api/connections/acme/activate", Value::Null)
+        .call_api("POST", "/api/connections/acme/activate", Value::Null)
         .await;
     assert_eq!((status, error_code(&answer)), (422, "activation_failed"));
     assert_eq!(
@@ -211,13 +216,13 @@ async fn activation_names_every_fault_and_changes_nothing() {
         "sale_price_vat_tariff_id": "96", "task_user_id": "95", "payment_condition_id": "94",
     });
     world
-        .created(
+        .create_connection_as(
             "acme",
             json!({"productflow": {"access_token": "wrong"}, "settings": wrong}),
         )
         .await;
     let (status, answer) = world
-        .call("POST", "/api/connections/acme/activate", Value::Null)
+        .call_api("POST", "/api/connections/acme/activate", Value::Null)
         .await;
     assert_eq!(status, 422);
     assert_eq!(
@@ -234,7 +239,7 @@ async fn activation_names_every_fault_and_changes_nothing() {
             "settings.task_user_id"
         ]
     );
-    let (_, shown) = world.call("GET", "/api/connections/acme", Value::Null).await;
+    let (_, shown) = world.call_api("GET", "/api/connections/acme", Value::Null).await;
     assert_eq!(
         (&shown["state"], &shown["go_live"]),
         (&json!("inactive"), &Value::Null)
@@ -248,9 +253,9 @@ async fn wrong_credentials_and_missing_modules_are_told_apart() {
     let world = Empty::open().await;
     let tenant = world.stack.robaws.tenant(demo::TENANT);
     tenant.add_user("poor", "poor-secret", &[Module::Articles, Module::VatTariffs]);
-    let activate = |id: &'static str| world.call("POST", id, Value::Null);
+    let activate = |id: &'static str| world.call_api("POST", id, Value::Null);
     world
-        .created("a", json!({"robaws": {"key": "poor", "secret": "poor-secret"}}))
+        .create_connection_as("a", json!({"robaws": {"key": "poor", "secret": "poor-secret"}}))
         .await;
     let (_, answer) = activate("/api/connections/a/activate").await;
     assert_eq!(refused_fields(&answer), ["robaws.permissions"]);
@@ -259,15 +264,17 @@ async fn wrong_credentials_and_missing_modules_are_told_apart() {
         message.contains("stock-changes") && message.contains("sales-invoices"),
         "{message}"
     );
-    world.created("b", json!({"robaws": {"secret": "wrong"}})).await;
+    world
+        .create_connection_as("b", json!({"robaws": {"secret": "wrong"}}))
+        .await;
     let (_, answer) = activate("/api/connections/b/activate").await;
     assert_eq!(refused_fields(&answer), ["robaws.key"]);
     world
-        .created("c", json!({"productflow": {"company_id": 43}}))
+        .create_connection_as("c", json!({"productflow": {"company_id": 43}}))
         .await;
     let (_, answer) = activate("/api/connections/c/activate").await;
     assert_eq!(refused_fields(&answer), ["productflow.company_id"]);
-    world.created("d", json!({})).await;
+    world.create_connection_as("d", json!({})).await;
     world.stack.robaws.outage(Some(Outage::Unavailable));
     let (status, answer) = activate("/api/connections/d/activate").await;
     assert_eq!((status, refused_fields(&answer)), (422, vec!["robaws.key"]));
@@ -278,17 +285,19 @@ async fn wrong_credentials_and_missing_modules_are_told_apart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_company_belongs_to_one_connection() {
     let world = Empty::open().await;
-    world.created("a", json!({})).await;
-    world.created("b", json!({})).await;
+    world.create_connection_as("a", json!({})).await;
+    world.create_connection_as("b", json!({})).await;
     let (first, second) = tokio::join!(
-        world.call("POST", "/api/connections/a/activate", Value::Null),
-        world.call("POST", "/api/connections/b/activate", Value::Null),
+        world.call_api("POST", "/api/connections/a/activate", Value::Null),
+        world.call_api("POST", "/api/connections/b/activate", Value::Null),
     );
     let mut answers = [first, second];
     answers.sort_by_key(|(status, _)| *status);
     assert_eq!((answers[0].0, answers[1].0), (200, 422), "{answers:?}");
     assert_eq!(refused_fields(&answers[1].1), ["productflow.company_id"]);
-    let (status, answer) = world.call("POST", "/api/connections", complete("c")).await;
+    let (status, answer) = world
+        .call_api("POST", "/api/connections", complete_connection("c"))
+        .await;
     assert_eq!((status, error_code(&answer)), (409, "company_taken"));
 }
 
@@ -296,21 +305,21 @@ async fn a_company_belongs_to_one_connection() {
 async fn go_live_is_kept_and_fixed_once_something_is_booked() {
     let world = Empty::open().await;
     let productflow = world.stack.productflow.company(demo::COMPANY);
-    world.created("a", json!({})).await;
+    world.create_connection_as("a", json!({})).await;
     let path = "/api/connections/a/activate";
     let (_, answer) = world
-        .call("POST", path, json!({"go_live": "2026-11-23T09:00:00+01:00"}))
+        .call_api("POST", path, json!({"go_live": "2026-11-23T09:00:00+01:00"}))
         .await;
     assert_eq!(answer["go_live"], "2026-11-23T08:00:00Z");
     productflow.place(order_of_one_line("PF-1").placed_at("2026-11-22T10:00:00Z"));
     world.poll_and_work().await;
     let (_, order) = world
-        .call("GET", "/api/connections/a/orders/PF-1", Value::Null)
+        .call_api("GET", "/api/connections/a/orders/PF-1", Value::Null)
         .await;
     assert_eq!(order["state"], "skipped");
     // Nothing was booked yet: go-live may move, and what was left alone is looked at.
     let (status, answer) = world
-        .call("POST", path, json!({"go_live": "2026-11-22T00:00:00Z"}))
+        .call_api("POST", path, json!({"go_live": "2026-11-22T00:00:00Z"}))
         .await;
     assert_eq!(
         (status, &answer["go_live"]),
@@ -318,18 +327,20 @@ async fn go_live_is_kept_and_fixed_once_something_is_booked() {
     );
     world.poll_and_work().await;
     let (_, order) = world
-        .call("GET", "/api/connections/a/orders/PF-1", Value::Null)
+        .call_api("GET", "/api/connections/a/orders/PF-1", Value::Null)
         .await;
     assert_eq!(order["state"], "booked");
     let (status, answer) = world
-        .call("POST", path, json!({"go_live": "2026-11-21T00:00:00Z"}))
+        .call_api("POST", path, json!({"go_live": "2026-11-21T00:00:00Z"}))
         .await;
     assert_eq!((status, error_code(&answer)), (409, "go_live_is_fixed"));
     let (status, answer) = world
-        .call("POST", path, json!({"go_live": "2026-11-22T01:00:00+01:00"}))
+        .call_api("POST", path, json!({"go_live": "2026-11-22T01:00:00+01:00"}))
         .await;
     assert_eq!(status, 200, "the same moment is no other value: {answer}");
-    let (status, answer) = world.call("POST", path, json!({"go_live": "yesterday"})).await;
+    let (status, answer) = world
+        .call_api("POST", path, json!({"go_live": "yesterday"}))
+        .await;
     assert_eq!((status, error_code(&answer)), (400, "bad_request"));
     assert!(
         answer["error"]["message"]
@@ -519,7 +530,7 @@ async fn new_credentials_end_needs_credentials_at_once() {
 #[tokio::test]
 async fn the_plan_shows_what_orders_would_do_without_doing_it() {
     let empty = Empty::open().await;
-    empty.created("shop", json!({})).await;
+    empty.create_connection_as("shop", json!({})).await;
     let productflow = empty.stack.productflow.company(demo::COMPANY);
     let place = |order: simulators::OrderBuilder| productflow.place(order.placed_at("2026-11-20T08:00:00Z"));
     place(order_of_one_line("PF-1").shipping_cost(495));
@@ -527,7 +538,7 @@ async fn the_plan_shows_what_orders_would_do_without_doing_it() {
     place(order_of_one_line("PF-2").line("A-9", 1, 100, None));
     place(order_of_one_line("PF-3").status("cancelled"));
     let path = "/api/connections/shop/plan";
-    let (status, answer) = empty.call("GET", path, Value::Null).await;
+    let (status, answer) = empty.call_api("GET", path, Value::Null).await;
     assert_eq!((status, &answer["truncated"]), (200, &json!(false)), "{answer}");
     let of = |id: &str| {
         let items = answer["items"].as_array().unwrap();
@@ -567,7 +578,7 @@ async fn the_plan_shows_what_orders_would_do_without_doing_it() {
     assert_eq!((robaws.stock_changes().len(), robaws.invoices().len()), (0, 0));
     assert_eq!(
         empty
-            .call("GET", "/api/connections/shop/orders", Value::Null)
+            .call_api("GET", "/api/connections/shop/orders", Value::Null)
             .await
             .1["items"],
         json!([])
@@ -575,12 +586,12 @@ async fn the_plan_shows_what_orders_would_do_without_doing_it() {
     // Once active its own start counts, or the one that is asked for.
     assert_eq!(
         empty
-            .call("POST", "/api/connections/shop/activate", Value::Null)
+            .call_api("POST", "/api/connections/shop/activate", Value::Null)
             .await
             .0,
         200
     );
-    let (_, answer) = empty.call("GET", path, Value::Null).await;
+    let (_, answer) = empty.call_api("GET", path, Value::Null).await;
     assert!(
         answer["items"]
             .as_array()
@@ -590,7 +601,7 @@ async fn the_plan_shows_what_orders_would_do_without_doing_it() {
         "{answer}"
     );
     let (_, answer) = empty
-        .call(
+        .call_api(
             "GET",
             &format!("{path}?limit=2&go_live=2026-11-01T00:00:00Z"),
             Value::Null,
@@ -607,15 +618,20 @@ async fn the_plan_shows_what_orders_would_do_without_doing_it() {
     );
     for bad in ["?limit=51", "?go_live=yesterday"] {
         assert_eq!(
-            empty.call("GET", &format!("{path}{bad}"), Value::Null).await.0,
+            empty
+                .call_api("GET", &format!("{path}{bad}"), Value::Null)
+                .await
+                .0,
             400,
             "{bad}"
         );
     }
     // What is not filled in yet is named.
     let bare = json!({ "id": "bare", "language": "en" });
-    assert_eq!(empty.call("POST", "/api/connections", bare).await.0, 201);
-    let (status, answer) = empty.call("GET", "/api/connections/bare/plan", Value::Null).await;
+    assert_eq!(empty.call_api("POST", "/api/connections", bare).await.0, 201);
+    let (status, answer) = empty
+        .call_api("GET", "/api/connections/bare/plan", Value::Null)
+        .await;
     assert_eq!(
         (status, &answer["error"]["details"][0]["field"]),
         (422, &json!("robaws.key"))

@@ -15,13 +15,13 @@ fn for_unknown_article(identifier: &str) -> OrderBuilder {
 #[tokio::test]
 async fn home_says_that_all_is_well_and_counts() {
     let world = World::new().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get("/c/shop").await;
     assert!(
-        page.text()
+        page.visible_text()
             .contains("The first orders are fetched within 5 minutes"),
         "{}",
-        page.text()
+        page.visible_text()
     );
     world.place_order(order_of_one_line("PF-1"));
     world.poll_and_work().await;
@@ -30,12 +30,12 @@ async fn home_says_that_all_is_well_and_counts() {
     world.poll_and_work().await;
     let page = browser.get("/c/shop").await;
     assert!(
-        page.text()
+        page.visible_text()
             .contains("All is well. Last fetched from ProductFlow: 23 Nov 2026 09:10."),
         "{}",
-        page.text()
+        page.visible_text()
     );
-    let numbers = page.all(".numbers li");
+    let numbers = page.texts_of(".numbers li");
     assert_eq!(numbers[..4], numbers[4..], "{numbers:?}");
     assert_eq!(
         numbers[..4],
@@ -46,36 +46,36 @@ async fn home_says_that_all_is_well_and_counts() {
             "0 Wait for you"
         ]
     );
-    assert!(page.text().contains("1 invoices made as drafts (€59.98)"));
+    assert!(page.visible_text().contains("1 invoices made as drafts (€59.98)"));
     assert!(
         page.html.contains("23 Nov 2026 2\""),
         "the picture is told in words"
     );
     world.clock.advance(SignedDuration::from_hours(24));
     let page = browser.get("/c/shop").await;
-    assert_eq!(page.all(".numbers li")[0], "0 Orders came in");
+    assert_eq!(page.texts_of(".numbers li")[0], "0 Orders came in");
     assert!(
-        page.text().contains("that should be every 5 minutes"),
+        page.visible_text().contains("that should be every 5 minutes"),
         "{}",
-        page.text()
+        page.visible_text()
     );
 }
 
 #[tokio::test]
 async fn a_notification_opens_into_what_went_wrong_and_closes_by_itself() {
     let world = World::new().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.place_order(for_unknown_article("PF/1"));
     world.place_order(order_of_one_line("PF-2"));
     world.poll_and_work().await;
     let home = browser.get("/c/shop").await;
     assert!(
-        home.text().contains("1 thing needs your attention"),
+        home.visible_text().contains("1 thing needs your attention"),
         "{}",
-        home.text()
+        home.visible_text()
     );
     let told = home
-        .links()
+        .link_paths()
         .into_iter()
         .find(|path| path.contains("/notifications/"))
         .unwrap();
@@ -94,36 +94,47 @@ async fn a_notification_opens_into_what_went_wrong_and_closes_by_itself() {
             "Le ou les articles suivants n'ont pas pu être trouvés dans Robaws\u{a0}: A-9",
         ),
     ] {
-        let form = browser.get(&told).await.form("/language").set("language", code);
-        let page = browser.submit(&form).await;
+        let form = browser
+            .get(&told)
+            .await
+            .form_to("/language")
+            .set("language", code);
+        let page = browser.submit_form(&form).await;
         assert_eq!(page.path, told);
         assert!(
             page.html.contains(&message.replace('\'', "&#39;")),
             "{}",
             page.html
         );
-        assert!(page.links().contains(&"/c/shop/orders/~UEYvMQ".to_owned()));
+        assert!(page.link_paths().contains(&"/c/shop/orders/~UEYvMQ".to_owned()));
     }
     world.robaws.put_article(Article::new("90", "A-9"));
     world.poll_for_minutes(30).await;
     let form = browser
         .get("/c/shop")
         .await
-        .form("/language")
+        .form_to("/language")
         .set("language", "en");
-    let home = browser.submit(&form).await;
-    assert!(home.text().contains("All is well"), "{}", home.text());
+    let home = browser.submit_form(&form).await;
+    assert!(
+        home.visible_text().contains("All is well"),
+        "{}",
+        home.visible_text()
+    );
     let page = browser.get("/c/shop/notifications").await;
-    assert!(page.text().contains("No open notifications. All is well."));
+    assert!(
+        page.visible_text()
+            .contains("No open notifications. All is well.")
+    );
     let page = browser.get("/c/shop/notifications?state=resolved").await;
-    assert!(page.links().contains(&told), "{:?}", page.links());
-    assert!(browser.get(&told).await.text().contains("Solved"));
+    assert!(page.link_paths().contains(&told), "{:?}", page.link_paths());
+    assert!(browser.get(&told).await.visible_text().contains("Solved"));
 }
 
 #[tokio::test]
 async fn the_worst_comes_first() {
     let world = World::new().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.place_order(for_unknown_article("PF-1"));
     let business =
         serde_json::json!({ "company_name": "Bouw bv", "vat_number": "BE0123456749", "country_code": "BE" });
@@ -134,7 +145,7 @@ async fn the_worst_comes_first() {
     world.productflow.cancel("PF-3");
     world.poll_for_minutes(10).await;
     let page = browser.get("/c/shop/notifications").await;
-    let titles = page.all("ul.told a");
+    let titles = page.texts_of("ul.told a");
     assert_eq!(
         titles,
         [
@@ -148,16 +159,16 @@ async fn the_worst_comes_first() {
 #[tokio::test]
 async fn what_strangers_write_is_only_text() {
     let world = World::new().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.place_order(OrderBuilder::new("PF-1").line("<script>alert(1)</script>", 1, 1000, Some("7")));
     world.poll_and_work().await;
     for path in ["/c/shop", "/c/shop/notifications"] {
         let page = browser.get(path).await;
         assert!(!page.html.contains("<script"), "{}", page.html);
         assert!(
-            page.text().contains("<script>alert(1)</script>"),
+            page.visible_text().contains("<script>alert(1)</script>"),
             "{}",
-            page.text()
+            page.visible_text()
         );
     }
 }
@@ -167,17 +178,17 @@ async fn no_page_of_another_connection_is_shown() {
     let world = World::new().await;
     world.place_order(for_unknown_article("PF-1"));
     world.poll_and_work().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let home = browser.get("/c/shop").await;
     let told = home
-        .links()
+        .link_paths()
         .into_iter()
         .find(|path| path.contains("/notifications/"))
         .unwrap();
     let other = serde_json::json!({ "id": "other" });
     let (status, _) = world.stack.api("POST", "/api/connections", &other).await.unwrap();
     assert_eq!(status, 201);
-    let mut stranger = Browser::signed_in(&world.stack, "other").await;
+    let mut stranger = Browser::new_signed_in(&world.stack, "other").await;
     assert_eq!(stranger.get(&told).await.status, 401);
     assert_eq!(
         stranger.get(&told.replace("/c/shop", "/c/other")).await.status,
@@ -188,9 +199,9 @@ async fn no_page_of_another_connection_is_shown() {
 #[tokio::test]
 async fn every_error_of_the_manual_is_explained() {
     let world = World::new().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get("/c/shop/help").await;
-    let text = page.text();
+    let text = page.visible_text();
     for message in [
         "The following article(s) could not be found in Robaws:",
         "The following order lines from ProductFlow do not contain a VAT code:",
@@ -201,5 +212,5 @@ async fn every_error_of_the_manual_is_explained() {
     ] {
         assert!(text.contains(message), "{message}");
     }
-    assert_eq!(page.all("details").len(), domain::ProblemCode::ALL.len());
+    assert_eq!(page.texts_of("details").len(), domain::ProblemCode::ALL.len());
 }

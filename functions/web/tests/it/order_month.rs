@@ -6,11 +6,11 @@ use simulators::OrderBuilder;
 use world::browser::{Browser, Page};
 use world::{World, default_settings, order_of_one_line};
 
-async fn month(browser: &mut Browser<'_>, month: &str) -> Page {
+async fn download_month(browser: &mut Browser<'_>, month: &str) -> Page {
     browser.get(&format!("/c/shop/orders/month?month={month}")).await
 }
 
-fn lines(page: &Page) -> Vec<&str> {
+fn lines_of_file(page: &Page) -> Vec<&str> {
     let text = page.html.strip_prefix('\u{feff}').unwrap();
     text.strip_suffix("\r\n").unwrap().split("\r\n").collect()
 }
@@ -54,14 +54,14 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
         found.unwrap().logic_id.clone().unwrap()
     };
     let stock_change = |order: &str| world.robaws.stock_changes_of(order)[0].id.clone();
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
-    let page = month(&mut browser, "2026-11").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
+    let page = download_month(&mut browser, "2026-11").await;
     assert_eq!(page.headers["content-type"], "text/csv; charset=utf-8");
     assert_eq!(
         page.headers["content-disposition"],
         "attachment; filename=\"productflow-shop-2026-11.csv\""
     );
-    let found = lines(&page);
+    let found = lines_of_file(&page);
     assert_eq!(
         found[0],
         "Sales channel;Number of the sales channel;Number in ProductFlow;Placed;Country;Status in ProductFlow;State;\
@@ -83,21 +83,24 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
             .to_owned(),
     ];
     assert_eq!(found[1..], expected);
-    let december = month(&mut browser, "2026-12").await;
-    let found = lines(&december);
+    let december = download_month(&mut browser, "2026-12").await;
+    let found = lines_of_file(&december);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(
         found[1].starts_with("bol.com;\"'=HYPERLINK(\"\"x\"\")\";PF-2;2026-11-23;"),
         "{}",
         found[1]
     );
-    assert_eq!(lines(&month(&mut browser, "2026-10").await).len(), 1);
+    assert_eq!(
+        lines_of_file(&download_month(&mut browser, "2026-10").await).len(),
+        1
+    );
     let home = browser.get("/c/shop/orders").await;
     browser
-        .submit(&home.form("/language").set("language", "nl"))
+        .submit_form(&home.form_to("/language").set("language", "nl"))
         .await;
-    let page = month(&mut browser, "2026-11").await;
-    let found = lines(&page);
+    let page = download_month(&mut browser, "2026-11").await;
+    let found = lines_of_file(&page);
     assert!(
         found[0].starts_with("Verkoopkanaal;Nummer bij het verkoopkanaal;"),
         "{}",
@@ -114,12 +117,12 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_month_is_said_at_its_field() {
     let world = World::new().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     for typed in ["", "november", "2026-13"] {
-        let page = month(&mut browser, typed).await;
+        let page = download_month(&mut browser, typed).await;
         assert_eq!(page.status, 422, "{typed}");
         assert_eq!(
-            page.all("#month-fault"),
+            page.texts_of("#month-fault"),
             ["Enter a month as year and month, for instance 2026-11."]
         );
     }
@@ -141,9 +144,9 @@ async fn a_file_ends_where_it_is_full_and_says_so() {
         });
         futures::future::join_all(stored).await;
     }
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
-    let page = month(&mut browser, "2026-11").await;
-    let found = lines(&page);
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
+    let page = download_month(&mut browser, "2026-11").await;
+    let found = lines_of_file(&page);
     assert_eq!(found.len(), 1 + 5_000 + 1);
     assert!(
         found[5_001].starts_with("\"Only the first 5000 orders of this month"),

@@ -11,30 +11,36 @@ use world::{World, build_world_with_order_in_doubt, build_world_with_order_in_do
 
 const ORDERS: &str = "/c/shop/orders";
 
-async fn work(world: &World) {
+async fn work_off_orders(world: &World) {
     while world.stack.work().await.unwrap() > 0 {}
 }
 
 /// The form of the control whose hidden field `name` is `value`.
-fn form(page: &Page, action: &str, name: &str, value: &str) -> Form {
+fn find_form(page: &Page, action: &str, name: &str, value: &str) -> Form {
     let found = page
-        .forms()
+        .all_forms()
         .into_iter()
         .find(|form| form.action.ends_with(action) && form.value(name) == Some(value));
-    found.unwrap_or_else(|| panic!("no such form to {action} on {}: {}", page.path, page.text()))
+    found.unwrap_or_else(|| {
+        panic!(
+            "no such form to {action} on {}: {}",
+            page.path,
+            page.visible_text()
+        )
+    })
 }
 
-fn actions(page: &Page) -> Vec<String> {
-    page.forms().into_iter().map(|form| form.action).collect()
+fn form_actions(page: &Page) -> Vec<String> {
+    page.all_forms().into_iter().map(|form| form.action).collect()
 }
 
 /// The first column of the list.
-fn listed(page: &Page) -> Vec<String> {
-    page.all("tbody th a")
+fn listed_orders(page: &Page) -> Vec<String> {
+    page.texts_of("tbody th a")
 }
 
 /// As the page's HTML writes it.
-fn escaped(text: &str) -> String {
+fn escape_html(text: &str) -> String {
     text.replace('&', "&#38;")
         .replace('<', "&#60;")
         .replace('>', "&#62;")
@@ -50,7 +56,7 @@ async fn blocked_shop(order: OrderBuilder) -> World {
 }
 
 /// Order, and what the manual says of it in English, German, French and Dutch (contract texts.md).
-fn manual() -> [(OrderBuilder, [&'static str; 4]); 6] {
+fn sentences_of_manual() -> [(OrderBuilder, [&'static str; 4]); 6] {
     let order = |identifier: &str, sku: &str, code: Option<&str>| {
         OrderBuilder::new(identifier).line(sku, 2, 1000, code)
     };
@@ -118,27 +124,31 @@ async fn every_error_of_the_manual_is_said_word_for_word_in_four_languages() {
     for id in ["80", "81"] {
         world.robaws.put_article(Article::new(id, "TWICE").tariff("7"));
     }
-    for (order, _) in manual() {
+    for (order, _) in sentences_of_manual() {
         world.place_order(order);
     }
     world.poll_and_work().await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     for (at, language) in ["en", "de", "fr", "nl"].into_iter().enumerate() {
         let page = browser.get(ORDERS).await;
         let page = browser
-            .submit(&page.form("/language").set("language", language))
+            .submit_form(&page.form_to("/language").set("language", language))
             .await;
-        assert_eq!(listed(&page).len(), 6);
-        for (n, (_, messages)) in manual().into_iter().enumerate() {
+        assert_eq!(listed_orders(&page).len(), 6);
+        for (n, (_, messages)) in sentences_of_manual().into_iter().enumerate() {
             let page = browser.get(&format!("{ORDERS}/PF-{}", n + 1)).await;
-            let message = format!("<p>{}</p>", escaped(messages[at]));
+            let message = format!("<p>{}</p>", escape_html(messages[at]));
             assert!(
                 page.html.contains(&message),
                 "{language}: {message}\n{}",
                 page.html
             );
-            assert_eq!(page.all("section.card h3").len(), 1);
-            assert!(actions(&page).iter().any(|action| action.ends_with("/retry")));
+            assert_eq!(page.texts_of("section.card h3").len(), 1);
+            assert!(
+                form_actions(&page)
+                    .iter()
+                    .any(|action| action.ends_with("/retry"))
+            );
         }
     }
 }
@@ -149,10 +159,10 @@ async fn a_vat_tariff_is_chosen_and_the_invoice_made() {
         .line("A-1", 2, 5998, None)
         .line("A-2", 1, 595, None);
     let world = blocked_shop(order.line("B-1", 1, 349, Some("99")).status("shipped")).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let path = format!("{ORDERS}/PF-1");
     let page = browser.get(&path).await;
-    let offered = page.all("#tariff-vat_code_missing option");
+    let offered = page.texts_of("#tariff-vat_code_missing option");
     assert_eq!(
         offered,
         [
@@ -163,12 +173,12 @@ async fn a_vat_tariff_is_chosen_and_the_invoice_made() {
         ],
         "VAT-inclusive ones only"
     );
-    let missing = form(&page, "/choose", "card", "vat_code_missing");
-    let page = browser.submit(&missing).await;
+    let missing = find_form(&page, "/choose", "card", "vat_code_missing");
+    let page = browser.submit_form(&missing).await;
     assert_eq!(page.status, 422);
-    assert!(page.all("[role=alert]")[0].ends_with("Choose a VAT tariff."));
+    assert!(page.texts_of("[role=alert]")[0].ends_with("Choose a VAT tariff."));
     let page = browser
-        .submit(
+        .submit_form(
             &missing
                 .clone()
                 .set("tariff", "10")
@@ -177,35 +187,38 @@ async fn a_vat_tariff_is_chosen_and_the_invoice_made() {
         )
         .await;
     assert_eq!(page.status, 422);
-    assert_eq!(page.all("#fault-vat_code_missing"), ["Choose at least one line."]);
-    let kept = form(&page, "/choose", "card", "vat_code_missing");
+    assert_eq!(
+        page.texts_of("#fault-vat_code_missing"),
+        ["Choose at least one line."]
+    );
+    let kept = find_form(&page, "/choose", "card", "vat_code_missing");
     assert_eq!((kept.value("tariff"), kept.value("line:1")), (Some("10"), None));
-    let page = browser.submit(&missing.clone().set("tariff", "8")).await;
+    let page = browser.submit_form(&missing.clone().set("tariff", "8")).await;
     assert_eq!(page.status, 422);
     assert!(
-        page.text()
+        page.visible_text()
             .contains("VAT tariff 8 does not exist in Robaws or is not VAT inclusive.")
     );
     assert!(world.read_order("PF-1").await.ledger.choices.is_empty());
     let page = browser
-        .submit(&missing.set("tariff", "10").without("line:2"))
+        .submit_form(&missing.set("tariff", "10").without("line:2"))
         .await;
     assert_eq!(
         (page.status, page.path.as_str()),
         (200, "/c/shop/orders/PF-1?done=order_chosen")
     );
-    work(&world).await;
+    work_off_orders(&world).await;
     let page = browser.get(&path).await;
-    let other = form(&page, "/choose", "card", "vat_code_missing");
+    let other = find_form(&page, "/choose", "card", "vat_code_missing");
     assert_eq!((other.value("line:1"), other.value("line:2")), (None, Some("on")));
-    browser.submit(&other.set("tariff", "7")).await;
-    let unknown = form(&page, "/choose", "card", "vat_tariff_not_found");
-    let page = browser.submit(&unknown.set("tariff", "7")).await;
+    browser.submit_form(&other.set("tariff", "7")).await;
+    let unknown = find_form(&page, "/choose", "card", "vat_tariff_not_found");
+    let page = browser.submit_form(&unknown.set("tariff", "7")).await;
     assert!(
-        page.text()
+        page.visible_text()
             .contains("Your choice is kept; the order is being looked at again.")
     );
-    work(&world).await;
+    work_off_orders(&world).await;
     assert_eq!(world.order_state("PF-1").await, "invoiced");
     let invoice = &world.robaws.invoices()[0];
     assert_eq!(invoice.total_incl_vat, Decimal::new(6942, 2));
@@ -217,11 +230,16 @@ async fn a_vat_tariff_is_chosen_and_the_invoice_made() {
     assert_eq!(tariffs, [Some("10"), Some("7"), Some("7")]);
     let page = browser.get(&path).await;
     assert!(
-        page.text().contains("For line 1 you chose VAT tariff 10."),
+        page.visible_text()
+            .contains("For line 1 you chose VAT tariff 10."),
         "{}",
-        page.text()
+        page.visible_text()
     );
-    assert!(page.links().iter().any(|link| link.ends_with("/vat-tariffs/10")));
+    assert!(
+        page.link_paths()
+            .iter()
+            .any(|link| link.ends_with("/vat-tariffs/10"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -230,41 +248,41 @@ async fn an_article_is_searched_and_chosen_and_a_line_goes_without_one() {
         .line("GONE", 1, 595, Some("7"))
         .line_value(json!({"title": "Gift", "quantity": 1, "price": 500, "vat_code": "7"}));
     let world = blocked_shop(order.status("shipped")).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let path = format!("{ORDERS}/PF-1");
     let page = browser.get(&format!("{path}?line=1&find=nothing+such")).await;
-    assert!(page.text().contains("Robaws has no such article."));
+    assert!(page.visible_text().contains("Robaws has no such article."));
     let page = browser.get(&format!("{path}?line=1&find=SCHROEVEN")).await;
-    let found = page.all("fieldset label.box");
+    let found = page.texts_of("fieldset label.box");
     assert_eq!(
         found,
         ["A-2 Schroevendraaier Open in Robaws"],
         "searched by name, whatever the case"
     );
-    let choose = form(&page, "/choose", "find", "SCHROEVEN");
-    let page = browser.submit(&choose).await;
+    let choose = find_form(&page, "/choose", "find", "SCHROEVEN");
+    let page = browser.submit_form(&choose).await;
     assert_eq!(page.status, 422);
-    assert_eq!(page.all("#line-fault-0"), ["Choose an article."]);
+    assert_eq!(page.texts_of("#line-fault-0"), ["Choose an article."]);
     assert_eq!(
-        page.all("fieldset label.box"),
+        page.texts_of("fieldset label.box"),
         found,
         "what was found is still there"
     );
     let archived = choose.clone().set("article", "99");
-    let page = browser.submit(&archived).await;
+    let page = browser.submit_form(&archived).await;
     assert_eq!(page.status, 422);
     assert!(
-        page.text()
+        page.visible_text()
             .contains("Article 99 does not exist in Robaws or is archived.")
     );
     let page = browser.get(&format!("{path}?line=1&find=a-2")).await;
-    let choose = form(&page, "/choose", "find", "a-2");
-    let page = browser.submit(&choose.set("article", "13")).await;
+    let choose = find_form(&page, "/choose", "find", "a-2");
+    let page = browser.submit_form(&choose.set("article", "13")).await;
     assert_eq!(page.status, 200);
-    let without = form(&page, "/choose", "article_of", "2");
+    let without = find_form(&page, "/choose", "article_of", "2");
     assert_eq!(without.value("without_article"), Some("yes"));
-    browser.submit(&without).await;
-    work(&world).await;
+    browser.submit_form(&without).await;
+    work_off_orders(&world).await;
     assert_eq!(world.order_state("PF-1").await, "invoiced");
     assert_eq!(world.pieces_in_stock("13"), Decimal::from(139));
     let articles: Vec<_> = world.robaws.invoices()[0]
@@ -275,7 +293,7 @@ async fn an_article_is_searched_and_chosen_and_a_line_goes_without_one() {
     assert_eq!(articles, [Some("13".to_owned()), None]);
     let page = browser.get(&path).await;
     assert!(
-        page.text()
+        page.visible_text()
             .contains("Line 2 is invoiced without an article, as you chose.")
     );
 }
@@ -287,32 +305,41 @@ async fn an_order_is_tried_again_and_closed_by_hand() {
         world.place_order(order_of_one_line(&format!("PF-{n}")).line("NEW-1", 1, 100, Some("7")));
     }
     world.poll_for_minutes(60).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(&format!("{ORDERS}/PF-2")).await;
-    let handled = form(&page, "/settle", "as", "handled");
-    let page = browser.submit(&handled).await;
+    let handled = find_form(&page, "/settle", "as", "handled");
+    let page = browser.submit_form(&handled).await;
     assert!(
-        page.text().contains("This order is closed as handled."),
+        page.visible_text().contains("This order is closed as handled."),
         "{}",
-        page.text()
+        page.visible_text()
     );
-    assert_eq!(page.all(".state")[0], "Handled");
-    assert!(page.text().contains("Closed as handled by a user"));
+    assert_eq!(page.texts_of(".state")[0], "Handled");
+    assert!(page.visible_text().contains("Closed as handled by a user"));
     assert!(
-        actions(&page).iter().all(|action| !action.contains("/orders/")),
+        form_actions(&page)
+            .iter()
+            .all(|action| !action.contains("/orders/")),
         "nothing is left to do"
     );
     let record = world.read_order("PF-2").await;
     assert_eq!(record.ledger.settlements[0].by, "merchant");
     assert!(record.is_final && record.problems.is_empty());
-    let page = browser.submit(&handled).await;
+    let page = browser.submit_form(&handled).await;
     assert_eq!(page.status, 409);
-    assert!(page.text().contains("has nothing open"), "{}", page.text());
+    assert!(
+        page.visible_text().contains("has nothing open"),
+        "{}",
+        page.visible_text()
+    );
     world.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
-    let page = browser.submit(&page.form("/PF-1/retry")).await;
-    assert!(page.text().contains("This order is being looked at again."));
-    work(&world).await;
+    let page = browser.submit_form(&page.form_to("/PF-1/retry")).await;
+    assert!(
+        page.visible_text()
+            .contains("This order is being looked at again.")
+    );
+    work_off_orders(&world).await;
     assert_eq!(world.order_state("PF-1").await, "booked");
     assert_eq!(world.order_state("PF-2").await, "skipped");
 }
@@ -321,29 +348,31 @@ async fn an_order_is_tried_again_and_closed_by_hand() {
 async fn what_is_in_doubt_is_found_in_robaws_or_made_again() {
     for booked in [true, false] {
         let world = build_world_with_order_in_doubt(booked).await;
-        let mut browser = Browser::signed_in(&world.stack, "shop").await;
+        let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
         let page = browser.get(&format!("{ORDERS}/PF-1")).await;
-        assert_eq!(page.all(".state")[0], "To be checked in Robaws");
-        let done = form(&page, "/settle", "as", "done");
+        assert_eq!(page.texts_of(".state")[0], "To be checked in Robaws");
+        let done = find_form(&page, "/settle", "as", "done");
         if booked {
-            let page = browser.submit(&done).await;
+            let page = browser.submit_form(&done).await;
             assert_eq!(
-                page.all("#document-fault"),
+                page.texts_of("#document-fault"),
                 ["Enter the number of the document in Robaws."]
             );
-            let page = browser.submit(&done.clone().set("robaws_id", "77777")).await;
+            let page = browser.submit_form(&done.clone().set("robaws_id", "77777")).await;
             assert_eq!(page.status, 422);
-            assert!(page.all("#document-fault")[0].starts_with("Robaws has no document 77777"));
-            let kept = form(&page, "/settle", "as", "done");
+            assert!(page.texts_of("#document-fault")[0].starts_with("Robaws has no document 77777"));
+            let kept = find_form(&page, "/settle", "as", "done");
             assert_eq!(kept.value("robaws_id"), Some("77777"));
             let id = world.robaws.stock_changes()[0].id.clone();
             let address = format!("https://app.robaws.com/#/stockChange/{id}");
-            let page = browser.submit(&done.set("robaws_id", &address)).await;
-            assert_eq!(page.status, 200, "{}", page.text());
+            let page = browser.submit_form(&done.set("robaws_id", &address)).await;
+            assert_eq!(page.status, 200, "{}", page.visible_text());
         } else {
-            browser.submit(&form(&page, "/settle", "as", "not_done")).await;
+            browser
+                .submit_form(&find_form(&page, "/settle", "as", "not_done"))
+                .await;
         }
-        work(&world).await;
+        work_off_orders(&world).await;
         assert_eq!(world.order_state("PF-1").await, "booked");
         assert_eq!(world.robaws.stock_changes().len(), 1);
         let record = world.read_order("PF-1").await;
@@ -354,7 +383,7 @@ async fn what_is_in_doubt_is_found_in_robaws_or_made_again() {
         } else {
             "Not found in Robaws by a user"
         };
-        assert!(page.text().contains(said), "{}", page.text());
+        assert!(page.visible_text().contains(said), "{}", page.visible_text());
     }
 }
 
@@ -369,24 +398,24 @@ async fn an_invoice_in_doubt_is_named_by_its_number() {
     let invoice = world.robaws.invoices()[0].clone();
     let number = invoice.logic_id.unwrap();
     assert_ne!(number, invoice.id);
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
-    let done = form(&page, "/settle", "as", "done").set("robaws_id", &number);
-    assert_eq!(browser.submit(&done).await.status, 200);
-    work(&world).await;
+    let done = find_form(&page, "/settle", "as", "done").set("robaws_id", &number);
+    assert_eq!(browser.submit_form(&done).await.status, 200);
+    work_off_orders(&world).await;
     assert_eq!(world.order_state("PF-1").await, "invoiced");
     assert_eq!(world.robaws.invoices().len(), 1);
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
     let link = format!("/sales-invoices/{}", invoice.id);
     assert!(
-        page.links().iter().any(|known| known.ends_with(&link)),
+        page.link_paths().iter().any(|known| known.ends_with(&link)),
         "{:?}",
-        page.links()
+        page.link_paths()
     );
     assert!(
-        page.text().contains(&format!("Invoice {number}")),
+        page.visible_text().contains(&format!("Invoice {number}")),
         "{}",
-        page.text()
+        page.visible_text()
     );
 }
 
@@ -405,12 +434,12 @@ async fn orders_are_listed_searched_and_filtered() {
             .country("FR"),
     );
     world.poll_for_minutes(10).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(ORDERS).await;
-    let first = listed(&page);
+    let first = listed_orders(&page);
     assert_eq!(first.len(), 25);
     assert_eq!(first[..2], ["XPF/29 ü", "1028"]);
-    let text = page.text();
+    let text = page.visible_text();
     for part in [
         "PF/29 ü",
         "bol.com",
@@ -423,17 +452,17 @@ async fn orders_are_listed_searched_and_filtered() {
         assert!(text.contains(part), "{part}: {text}");
     }
     let older = page
-        .links()
+        .link_paths()
         .into_iter()
         .find(|link| link.contains("cursor="))
         .unwrap();
     let page = browser.get(&older).await;
-    assert_eq!(listed(&page), ["1004", "1003", "1002", "1001"]);
+    assert_eq!(listed_orders(&page), ["1004", "1003", "1002", "1001"]);
     let invoice = world.robaws.invoices()[0].clone();
     let invoice_link = format!("/sales-invoices/{}", invoice.id);
-    assert!(page.links().iter().any(|link| link.ends_with(&invoice_link)));
+    assert!(page.link_paths().iter().any(|link| link.ends_with(&invoice_link)));
     let number = invoice.logic_id.unwrap();
-    assert!(page.text().contains("Invoiced (draft)"));
+    assert!(page.visible_text().contains("Invoiced (draft)"));
     let stock_change = world.robaws.stock_changes_of("PF-7)")[0].id.clone();
     for (search, expected) in [
         ("1027", vec!["1027"]),
@@ -444,19 +473,23 @@ async fn orders_are_listed_searched_and_filtered() {
     ] {
         let query = url::form_urlencoded::byte_serialize(search.as_bytes()).collect::<String>();
         let page = browser.get(&format!("{ORDERS}?q={query}&state=")).await;
-        assert_eq!(listed(&page), expected, "{search}");
+        assert_eq!(listed_orders(&page), expected, "{search}");
     }
     let page = browser.get(&format!("{ORDERS}?q={stock_change}")).await;
-    assert!(listed(&page).contains(&"1007".to_owned()));
+    assert!(listed_orders(&page).contains(&"1007".to_owned()));
     let page = browser.get(&format!("{ORDERS}?state=invoiced")).await;
-    assert_eq!(listed(&page), ["1003"]);
+    assert_eq!(listed_orders(&page), ["1003"]);
     let page = browser.get(&format!("{ORDERS}?state=mine")).await;
-    assert_eq!(listed(&page), ["XPF/29 ü"]);
+    assert_eq!(listed_orders(&page), ["XPF/29 ü"]);
     // An identifier that no path can hold has a link that leads to it.
-    let link = page.links().into_iter().find(|link| link.contains('~')).unwrap();
+    let link = page
+        .link_paths()
+        .into_iter()
+        .find(|link| link.contains('~'))
+        .unwrap();
     let page = browser.get(&link).await;
     assert_eq!(
-        (page.status, page.all("h1")),
+        (page.status, page.texts_of("h1")),
         (200, vec!["XPF/29 ü (PF/29 ü)".to_owned()])
     );
     assert_eq!(browser.get(&format!("{ORDERS}?cursor=x")).await.status, 400);
@@ -475,7 +508,7 @@ async fn a_conflict_offers_what_fits_the_invoice() {
         world.productflow.cancel("PF-1");
         world.poll_for_minutes(15).await;
         assert_eq!(world.order_state("PF-1").await, "conflict");
-        let mut browser = Browser::signed_in(&world.stack, "shop").await;
+        let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
         let page = browser.get(&format!("{ORDERS}/PF-1")).await;
         let invoice = if booked {
             "Credit the invoice"
@@ -483,7 +516,7 @@ async fn a_conflict_offers_what_fits_the_invoice() {
             "Delete the draft invoice"
         };
         assert_eq!(
-            page.all("fieldset label"),
+            page.texts_of("fieldset label"),
             [
                 invoice,
                 "Leave the invoice as it is",
@@ -491,16 +524,19 @@ async fn a_conflict_offers_what_fits_the_invoice() {
                 "Leave the stock as it is"
             ]
         );
-        let undo = form(&page, "/settle", "as", "undo");
+        let undo = find_form(&page, "/settle", "as", "undo");
         assert_eq!(
             (undo.value("invoice"), undo.value("stock")),
             (None, None),
             "nothing is chosen beforehand"
         );
-        let page = browser.submit(&undo.set("stock", "keep")).await;
+        let page = browser.submit_form(&undo.set("stock", "keep")).await;
         assert_eq!(page.status, 422);
-        assert_eq!(page.all("#undo-fault"), ["Answer both questions."]);
-        assert_eq!(form(&page, "/settle", "as", "undo").value("stock"), Some("keep"));
+        assert_eq!(page.texts_of("#undo-fault"), ["Answer both questions."]);
+        assert_eq!(
+            find_form(&page, "/settle", "as", "undo").value("stock"),
+            Some("keep")
+        );
         assert_eq!(world.order_state("PF-1").await, "conflict");
     }
 }
@@ -518,7 +554,7 @@ async fn what_others_wrote_is_text_and_a_page_stays_small() {
     let world =
         blocked_shop(order.line_value(json!({"title": evil, "quantity": 1, "price": 1, "vat_code": "7"})))
             .await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     for path in [
         format!("{ORDERS}/PF-1"),
         ORDERS.to_owned(),
@@ -531,7 +567,7 @@ async fn what_others_wrote_is_text_and_a_page_stays_small() {
             !page.html.contains("<script") && !page.html.contains("<i>"),
             "{path}"
         );
-        assert!(page.text().contains(evil), "{path}");
+        assert!(page.visible_text().contains(evil), "{path}");
     }
 }
 
@@ -539,32 +575,40 @@ async fn what_others_wrote_is_text_and_a_page_stays_small() {
 async fn a_page_opens_while_robaws_is_silent() {
     let world = blocked_shop(OrderBuilder::new("PF-1").line("A-1", 1, 100, None)).await;
     world.stack.robaws.outage(Some(Outage::Drop));
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
     assert_eq!(page.status, 200);
     assert!(
-        page.text().contains("Robaws does not answer at the moment"),
+        page.visible_text()
+            .contains("Robaws does not answer at the moment"),
         "{}",
-        page.text()
+        page.visible_text()
     );
-    assert!(actions(&page).iter().all(|action| !action.ends_with("/choose")));
+    assert!(
+        form_actions(&page)
+            .iter()
+            .all(|action| !action.ends_with("/choose"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_else_sees_or_changes_an_order() {
     let world = blocked_shop(OrderBuilder::new("PF-1").line("GONE", 1, 100, Some("7"))).await;
     let before = world.read_order("PF-1").await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
     let forms: Vec<Form> = page
-        .forms()
+        .all_forms()
         .into_iter()
         .filter(|form| form.action.contains("/orders/"))
         .collect();
     assert!(forms.len() >= 3);
     for form in &forms {
-        assert_eq!(browser.submit(&form.clone().without("token")).await.status, 403);
-        assert_eq!(Browser::new(&world.stack).submit(form).await.status, 401);
+        assert_eq!(
+            browser.submit_form(&form.clone().without("token")).await.status,
+            403
+        );
+        assert_eq!(Browser::new(&world.stack).submit_form(form).await.status, 401);
     }
     let create = json!({"id": "other", "language": "nl"});
     let (status, answer) = world
@@ -573,16 +617,19 @@ async fn nobody_else_sees_or_changes_an_order() {
         .await
         .unwrap();
     assert_eq!(status, 201, "{answer}");
-    let mut other = Browser::signed_in(&world.stack, "other").await;
+    let mut other = Browser::new_signed_in(&world.stack, "other").await;
     for path in ["", "/PF-1", "/month?month=2026-11"] {
         let page = other.get(&format!("{ORDERS}{path}")).await;
         assert_eq!(page.status, 401, "{path}");
         assert!(!page.html.contains("PF-1 ") && !page.html.contains("GONE"));
     }
     for form in &forms {
-        assert_eq!(other.submit(form).await.status, 401);
+        assert_eq!(other.submit_form(form).await.status, 401);
     }
-    assert_eq!(listed(&other.get("/c/other/orders").await), Vec::<String>::new());
+    assert_eq!(
+        listed_orders(&other.get("/c/other/orders").await),
+        Vec::<String>::new()
+    );
     assert_eq!(other.get("/c/other/orders/PF-1").await.status, 404);
     assert_eq!(world.read_order("PF-1").await, before);
     let gone = OrderIdentifier::parse("PF-1").unwrap();

@@ -79,18 +79,18 @@ async fn state_of(world: &World) -> String {
 #[tokio::test]
 async fn no_page_shows_anything_of_another_connection() {
     let world = shop_with_an_order().await;
-    let mut stranger = Browser::signed_in(&world.stack, "other").await;
+    let mut stranger = Browser::new_signed_in(&world.stack, "other").await;
     let mut nobody = Browser::new(&world.stack);
     for path in PAGES {
         let path = format!("/c/shop{path}");
         for browser in [&mut stranger, &mut nobody] {
-            let page = browser.request("GET", &path, "").await;
+            let page = browser.send_request("GET", &path, "").await;
             assert_eq!(page.status, 401, "{path}");
             assert!(!page.html.contains("1083993841"), "{path}");
         }
     }
     // An order of the shop is none of the other connection.
-    let page = stranger.request("GET", "/c/other/orders/PF-1", "").await;
+    let page = stranger.send_request("GET", "/c/other/orders/PF-1", "").await;
     assert_eq!(page.status, 404);
 }
 
@@ -98,17 +98,17 @@ async fn no_page_shows_anything_of_another_connection() {
 async fn no_form_works_for_another_connection_or_without_its_token() {
     let world = shop_with_an_order().await;
     let before = state_of(&world).await;
-    let mut stranger = Browser::signed_in(&world.stack, "other").await;
-    let theirs = stranger.get("/c/other/set-up").await.form("/language");
+    let mut stranger = Browser::new_signed_in(&world.stack, "other").await;
+    let theirs = stranger.get("/c/other/set-up").await.form_to("/language");
     let token = theirs.value("token").unwrap().to_owned();
-    let mut merchant = Browser::signed_in(&world.stack, "shop").await;
+    let mut merchant = Browser::new_signed_in(&world.stack, "shop").await;
     for form in FORMS {
         let path = format!("/c/shop{form}");
         let body = format!("token={token}&as=handled&language=nl&all=on&do=activate");
-        let page = stranger.request("POST", &path, &body).await;
+        let page = stranger.send_request("POST", &path, &body).await;
         assert_eq!(page.status, 401, "{path}");
         for body in ["as=handled&language=nl", body.as_str()] {
-            let page = merchant.request("POST", &path, body).await;
+            let page = merchant.send_request("POST", &path, body).await;
             assert_eq!(page.status, 403, "{path} with {body}");
         }
     }
@@ -118,7 +118,7 @@ async fn no_form_works_for_another_connection_or_without_its_token() {
 #[tokio::test]
 async fn every_form_on_every_page_carries_a_token() {
     let world = shop_with_an_order().await;
-    let mut merchant = Browser::signed_in(&world.stack, "shop").await;
+    let mut merchant = Browser::new_signed_in(&world.stack, "shop").await;
     for path in PAGES {
         let page = merchant.get(&format!("/c/shop{path}")).await;
         let is_page = page.headers["content-type"]
@@ -126,9 +126,9 @@ async fn every_form_on_every_page_carries_a_token() {
             .is_some_and(|kind| kind.starts_with("text/html"));
         assert_eq!(page.status, 200, "{path}");
         if is_page {
-            assert!(!page.forms().is_empty(), "{path}: signing out is a form");
+            assert!(!page.all_forms().is_empty(), "{path}: signing out is a form");
             assert!(
-                page.forms().iter().all(|form| form.value("token").is_some()),
+                page.all_forms().iter().all(|form| form.value("token").is_some()),
                 "{path}"
             );
             assert!(

@@ -17,7 +17,7 @@ async fn set_up(settings: Value) -> World {
     world
 }
 
-fn place(world: &World, order: OrderBuilder) {
+fn place_old_order(world: &World, order: OrderBuilder) {
     world.productflow.place(order.placed_at(BEFORE));
 }
 
@@ -32,7 +32,7 @@ fn assert_only_read(world: &World) {
 }
 
 fn assert_says(page: &Page, words: &[&str]) {
-    let text = page.text();
+    let text = page.visible_text();
     for words in words {
         assert!(text.contains(words), "no {words:?} on {}: {text}", page.path);
     }
@@ -41,7 +41,7 @@ fn assert_says(page: &Page, words: &[&str]) {
 #[tokio::test]
 async fn the_preview_shows_what_would_be_booked_and_books_nothing() {
     let world = set_up(json!({ "send_sale_price": true })).await;
-    place(
+    place_old_order(
         &world,
         order_of_one_line("PF-1")
             .external("1001")
@@ -49,23 +49,23 @@ async fn the_preview_shows_what_would_be_booked_and_books_nothing() {
             .country("FR"),
     );
     world.productflow.ship("PF-1");
-    place(
+    place_old_order(
         &world,
         OrderBuilder::new("PF-2")
             .external("1002")
             .line("A-9", 1, 100, None),
     );
-    place(
+    place_old_order(
         &world,
         order_of_one_line("PF-3").external("1003").status("cancelled"),
     );
-    place(
+    place_old_order(
         &world,
         OrderBuilder::new("PF-4")
             .external("1004")
             .line("A-2", 3, 1785, Some("10")),
     );
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let page = browser.get(PREVIEW).await;
     assert_eq!(page.status, 200);
@@ -93,10 +93,10 @@ async fn the_preview_shows_what_would_be_booked_and_books_nothing() {
         ],
     );
     assert!(
-        page.links()
+        page.link_paths()
             .contains(&"/c/shop/set-up/start?go_live=2026-11-23T08%3A00%3A00Z".to_owned()),
         "{:?}",
-        page.links()
+        page.link_paths()
     );
     assert_only_read(&world);
     assert_eq!(
@@ -110,24 +110,28 @@ async fn the_preview_shows_what_would_be_booked_and_books_nothing() {
         ("fr", "TVA comprise"),
         ("de", "Einstandspreis"),
     ] {
-        let form = page.form("/c/shop/language").set("language", language);
-        let page = browser.submit(&form).await;
+        let form = page.form_to("/c/shop/language").set("language", language);
+        let page = browser.submit_form(&form).await;
         assert_eq!(page.path, PREVIEW);
         assert_says(&page, &[words]);
         for section in ["preview.", "articles.", "checklist."] {
-            assert!(!page.text().contains(&format!("{section}a")), "{}", page.text());
+            assert!(
+                !page.visible_text().contains(&format!("{section}a")),
+                "{}",
+                page.visible_text()
+            );
         }
     }
 }
 
 /// The form that stores these units.
-fn units(page: &Page, order_amounts: &str, line_price: &str) -> world::browser::Form {
-    let forms = page.forms().into_iter();
+fn find_unit_form(page: &Page, order_amounts: &str, line_price: &str) -> world::browser::Form {
+    let forms = page.all_forms().into_iter();
     let mut forms = forms.filter(|form| form.action.ends_with("/preview/units"));
     let found = forms.find(|form| {
         form.value("order_amounts") == Some(order_amounts) && form.value("line_price") == Some(line_price)
     });
-    found.unwrap_or_else(|| panic!("no such units: {}", page.text()))
+    found.unwrap_or_else(|| panic!("no such units: {}", page.visible_text()))
 }
 
 async fn stored_units(world: &World) -> (Value, Value) {
@@ -138,15 +142,15 @@ async fn stored_units(world: &World) -> (Value, Value) {
 #[tokio::test]
 async fn units_chosen_in_the_preview_change_the_totals_and_the_setting() {
     let world = set_up(json!({})).await;
-    place(&world, order_of_one_line("PF-1").external("1001"));
+    place_old_order(&world, order_of_one_line("PF-1").external("1001"));
     world.clock.advance(jiff::SignedDuration::from_mins(1));
-    place(
+    place_old_order(
         &world,
         OrderBuilder::new("PF 2/x")
             .external("1002")
             .line("A-2", 3, 600, Some("7")),
     );
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let page = browser.get(PREVIEW).await;
     // The newest one is asked about, and another may be picked.
@@ -160,7 +164,7 @@ async fn units_chosen_in_the_preview_change_the_totals_and_the_setting() {
         &["Is the total of order 1001 the one that you see in ProductFlow: €59.98?"],
     );
     let answers: Vec<String> = page
-        .links()
+        .link_paths()
         .into_iter()
         .filter(|link| link.contains("answer="))
         .collect();
@@ -174,27 +178,32 @@ async fn units_chosen_in_the_preview_change_the_totals_and_the_setting() {
         &["Total: €5,998.00", "Total: €119.96", "Total: €11,996.00"],
     );
     let quantity = browser.get(&open(&answers[2])).await;
-    assert!(quantity.text().find("Total: €119.96") < quantity.text().find("Total: €5,998.00"));
+    assert!(
+        quantity.visible_text().find("Total: €119.96") < quantity.visible_text().find("Total: €5,998.00")
+    );
     // A form that is forged changes nothing.
-    let form = units(&quantity, "cents", "unit");
-    assert_eq!(browser.submit(&form.clone().without("token")).await.status, 403);
+    let form = find_unit_form(&quantity, "cents", "unit");
+    assert_eq!(
+        browser.submit_form(&form.clone().without("token")).await.status,
+        403
+    );
     assert_eq!(
         browser
-            .submit(&form.clone().set("line_price", "dozen"))
+            .submit_form(&form.clone().set("line_price", "dozen"))
             .await
             .status,
         400
     );
     assert_eq!(
         browser
-            .submit(&form.clone().without("order_amounts"))
+            .submit_form(&form.clone().without("order_amounts"))
             .await
             .status,
         400
     );
     assert_eq!(stored_units(&world).await, (json!("cents"), json!("total")));
-    let page = browser.submit(&form).await;
-    assert_eq!(page.status, 200, "{}", page.text());
+    let page = browser.submit_form(&form).await;
+    assert_eq!(page.status, 200, "{}", page.visible_text());
     assert!(
         page.path.starts_with(PREVIEW) && page.path.contains("order=PF-1"),
         "{}",
@@ -217,11 +226,11 @@ async fn units_chosen_in_the_preview_change_the_totals_and_the_setting() {
 async fn when_no_order_can_be_read_the_units_that_fit_are_offered() {
     let world = set_up(json!({})).await;
     let line = json!({ "sku": "A-1", "title": "Drill", "quantity": 2, "price": "59.98", "vat_code": "7" });
-    place(
+    place_old_order(
         &world,
         OrderBuilder::new("PF-1").external("1001").line_value(line),
     );
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(PREVIEW).await;
     assert_says(
         &page,
@@ -232,7 +241,9 @@ async fn when_no_order_can_be_read_the_units_that_fit_are_offered() {
             "Order cannot be read",
         ],
     );
-    let page = browser.submit(&units(&page, "euros", "total")).await;
+    let page = browser
+        .submit_form(&find_unit_form(&page, "euros", "total"))
+        .await;
     assert_says(
         &page,
         &["Is the total of order 1001 the one that you see in ProductFlow: €59.98?"],
@@ -243,8 +254,8 @@ async fn when_no_order_can_be_read_the_units_that_fit_are_offered() {
 #[tokio::test]
 async fn a_peer_that_does_not_answer_is_said_and_the_rest_is_shown() {
     let world = set_up(json!({})).await;
-    place(&world, order_of_one_line("PF-1").external("1001"));
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    place_old_order(&world, order_of_one_line("PF-1").external("1001"));
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.stack.robaws.outage(Some(Outage::Drop));
     let page = browser.get(PREVIEW).await;
     assert_eq!(page.status, 200);
@@ -283,13 +294,13 @@ async fn older_open_orders_are_counted_whatever_becomes_of_the_filter() {
     let world = set_up(json!({ "status_words": { "open": ["new"] } })).await;
     for number in 0..510 {
         let status = ["new", "shipped"][number % 2];
-        place(&world, order_of_one_line(&format!("PF-{number}")).status(status));
+        place_old_order(&world, order_of_one_line(&format!("PF-{number}")).status(status));
     }
     // One placed after the start date is none of them.
     world
         .productflow
         .place(order_of_one_line("PF-late").placed_at("2026-11-23T08:00:00Z"));
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(PREVIEW).await;
     assert_says(
         &page,
@@ -318,7 +329,7 @@ async fn ticked_articles_are_counted_and_the_first_shown_as_they_are_sent() {
     }
     // A namesake among the first ones: it would not be sent.
     world.robaws.put_article(Article::new("5000", "A-2"));
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let page = browser.get(PREVIEW).await;
     assert_says(
@@ -330,7 +341,7 @@ async fn ticked_articles_are_counted_and_the_first_shown_as_they_are_sent() {
             "Give every article its own article number in Robaws",
         ],
     );
-    assert_eq!(page.all("tbody th[scope=row]").len(), 10);
+    assert_eq!(page.texts_of("tbody th[scope=row]").len(), 10);
     assert_only_read(&world);
     world.robaws.set(|settings| {
         settings
@@ -348,7 +359,7 @@ async fn nothing_ticked_and_no_checkbox_are_told_apart() {
     for id in ["12", "13", "14"] {
         world.robaws.edit_article(id, |article| article.tick(false));
     }
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
     let page = browser.get(PREVIEW).await;
     assert_says(
@@ -379,22 +390,22 @@ async fn nothing_ticked_and_no_checkbox_are_told_apart() {
 #[tokio::test]
 async fn the_way_on_depends_on_the_state() {
     let world = set_up(json!({})).await;
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.activate_connection().await;
     let page = browser.get("/c/shop/preview").await;
     assert_says(&page, &["This page books nothing."]);
     assert!(
         !page
-            .links()
+            .link_paths()
             .iter()
             .any(|link| link.contains("activate") || link.contains("set-up"))
     );
     assert_eq!(world.post_to_api("deactivate", json!({})).await.0, 200);
     let page = browser.get("/c/shop/preview").await;
     assert!(
-        page.links().contains(&"/c/shop/activate".to_owned()),
+        page.link_paths().contains(&"/c/shop/activate".to_owned()),
         "{:?}",
-        page.links()
+        page.link_paths()
     );
     assert_eq!(browser.get("/c/shop/preview?go_live=yesterday").await.status, 400);
 }
@@ -412,7 +423,7 @@ async fn what_is_not_filled_in_is_named() {
             .0,
         201
     );
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get("/c/shop/preview").await;
     assert_eq!(page.status, 200);
     assert_says(
@@ -436,27 +447,27 @@ async fn a_page_of_long_orders_stays_small() {
             let line = json!({ "id": line, "sku": "A-1", "title": title, "quantity": 1, "price": 100, "vat_code": "7" });
             order = order.line_value(line);
         }
-        place(&world, order);
+        place_old_order(&world, order);
         world.productflow.ship(&format!("PF-{number}"));
     }
-    let mut browser = Browser::signed_in(&world.stack, "shop").await;
+    let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(PREVIEW).await;
     assert_says(
         &page,
         &["… and 32 more lines", "Invoice total, VAT included: €40.00"],
     );
-    assert_eq!(page.all("section h3").len(), 10);
+    assert_eq!(page.texts_of("section h3").len(), 10);
 }
 
 #[tokio::test]
 async fn another_connections_session_sees_no_preview() {
     let world = set_up(json!({})).await;
     world.add_second_merchant().await;
-    let mut other = Browser::signed_in(&world.stack, "other").await;
+    let mut other = Browser::new_signed_in(&world.stack, "other").await;
     world.clear_calls();
     assert_eq!(other.get(PREVIEW).await.status, 401);
     let stored = other
-        .request(
+        .send_request(
             "POST",
             "/c/shop/preview/units",
             "order_amounts=euros&line_price=unit",

@@ -25,7 +25,7 @@ pub(crate) struct Opened {
     pub(crate) connection: ConnectionId,
 }
 
-pub(crate) async fn open() -> Opened {
+pub(crate) async fn open_store() -> Opened {
     let now = START.parse().unwrap();
     let aws = Aws::start(Arc::new(ManualClock::at(now))).await.unwrap();
     Opened {
@@ -37,7 +37,7 @@ pub(crate) async fn open() -> Opened {
 }
 
 impl Opened {
-    pub(crate) fn record(&self, identifier: &str) -> OrderRecord {
+    pub(crate) fn make_record(&self, identifier: &str) -> OrderRecord {
         OrderRecord::new(
             self.connection.clone(),
             OrderIdentifier::parse(identifier).unwrap(),
@@ -45,7 +45,7 @@ impl Opened {
         )
     }
 
-    async fn due(&self, kind: DueKind) -> Vec<String> {
+    async fn due_identifiers(&self, kind: DueKind) -> Vec<String> {
         let due = self
             .store
             .due_orders(&self.connection, kind, self.now, 100)
@@ -59,9 +59,9 @@ impl Opened {
 
 #[tokio::test]
 async fn of_two_writers_one_is_told_of_the_other() {
-    let opened = open().await;
-    let mut first = opened.record("PF-1");
-    let mut second = opened.record("PF-1");
+    let opened = open_store().await;
+    let mut first = opened.make_record("PF-1");
+    let mut second = opened.make_record("PF-1");
     opened.store.save_order(&mut first, opened.now).await.unwrap();
     let lost = opened.store.save_order(&mut second, opened.now).await;
     assert!(
@@ -96,7 +96,7 @@ async fn of_two_writers_one_is_told_of_the_other() {
 
 #[tokio::test]
 async fn only_what_is_due_is_due() {
-    let opened = open().await;
+    let opened = open_store().await;
     let at = |minutes: i64, kind| {
         let at = opened
             .now
@@ -111,12 +111,12 @@ async fn only_what_is_due_is_due() {
         ("relook", at(-1, DueKind::Relook)),
         ("final", None),
     ] {
-        let mut record = opened.record(identifier);
+        let mut record = opened.make_record(identifier);
         record.due = due;
         opened.store.save_order(&mut record, opened.now).await.unwrap();
     }
-    assert_eq!(opened.due(DueKind::Work).await, ["late", "now"]);
-    assert_eq!(opened.due(DueKind::Relook).await, ["relook"]);
+    assert_eq!(opened.due_identifiers(DueKind::Work).await, ["late", "now"]);
+    assert_eq!(opened.due_identifiers(DueKind::Relook).await, ["relook"]);
     let late = OrderIdentifier::parse("late").unwrap();
     let other = opened.now.checked_sub(SignedDuration::from_mins(4)).unwrap();
     let marked = opened
@@ -140,14 +140,14 @@ async fn only_what_is_due_is_due() {
     assert_eq!(record.version, 1, "a mark is no change of the order");
     record.due = None;
     opened.store.save_order(&mut record, opened.now).await.unwrap();
-    assert_eq!(opened.due(DueKind::Work).await, ["now"]);
+    assert_eq!(opened.due_identifiers(DueKind::Work).await, ["now"]);
 }
 
 #[tokio::test]
 async fn blocked_orders_are_woken_and_no_others() {
-    let opened = open().await;
+    let opened = open_store().await;
     for (identifier, state) in [("blocked", OrderState::Blocked), ("booked", OrderState::Booked)] {
-        let mut record = opened.record(identifier);
+        let mut record = opened.make_record(identifier);
         record.state = state;
         record.due = opened
             .now
@@ -164,10 +164,10 @@ async fn blocked_orders_are_woken_and_no_others() {
         .wake_blocked(&opened.connection, opened.now)
         .await
         .unwrap();
-    assert_eq!(opened.due(DueKind::Work).await, ["blocked"]);
+    assert_eq!(opened.due_identifiers(DueKind::Work).await, ["blocked"]);
 }
 
-fn frozen() -> Frozen {
+fn frozen_invoice() -> Frozen {
     Frozen {
         row: 1,
         client_id: ClientId::parse("5").unwrap(),
@@ -186,10 +186,10 @@ fn frozen() -> Frozen {
 
 #[tokio::test]
 async fn an_invoice_and_its_row_are_stored_both_or_neither() {
-    let opened = open().await;
-    let mut record = opened.record("PF-1");
+    let opened = open_store().await;
+    let mut record = opened.make_record("PF-1");
     opened.store.save_order(&mut record, opened.now).await.unwrap();
-    let frozen = frozen();
+    let frozen = frozen_invoice();
     let mut outdated = record.clone();
     opened.store.save_order(&mut record, opened.now).await.unwrap();
     let lost = opened
@@ -227,7 +227,7 @@ async fn an_invoice_and_its_row_are_stored_both_or_neither() {
 
 #[tokio::test]
 async fn a_cursor_of_another_connection_shows_nothing_of_it() {
-    let opened = open().await;
+    let opened = open_store().await;
     let other = ConnectionId::parse("other").unwrap();
     for connection in [&opened.connection, &other] {
         for n in 0..3 {
@@ -258,9 +258,9 @@ async fn a_cursor_of_another_connection_shows_nothing_of_it() {
 
 #[tokio::test]
 async fn one_unreadable_order_stops_no_other() {
-    let opened = open().await;
+    let opened = open_store().await;
     for identifier in ["bad", "good"] {
-        let mut record = opened.record(identifier);
+        let mut record = opened.make_record(identifier);
         opened.store.save_order(&mut record, opened.now).await.unwrap();
     }
     let key = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
@@ -276,16 +276,16 @@ async fn one_unreadable_order_stops_no_other() {
         .send()
         .await
         .unwrap();
-    assert_eq!(opened.due(DueKind::Work).await, ["good"]);
+    assert_eq!(opened.due_identifiers(DueKind::Work).await, ["good"]);
 }
 
-pub(crate) fn inactive(id: ConnectionId, created_at: Timestamp) -> Connection {
+pub(crate) fn inactive_connection(id: ConnectionId, created_at: Timestamp) -> Connection {
     Connection::new(id, Language::Nl, ConnectionSettings::default(), created_at)
 }
 
 #[tokio::test]
 async fn every_connection_of_a_part_is_read_once_newest_first() {
-    let opened = open().await;
+    let opened = open_store().await;
     let of_part = |part| {
         let ids = (0..).map(|no| ConnectionId::parse(format!("shop-{no}")).unwrap());
         ids.filter(move |id| store::keys::shard(id) == part)
@@ -294,7 +294,7 @@ async fn every_connection_of_a_part_is_read_once_newest_first() {
     let ids = of_part(3).take(520).chain(of_part(4).take(3));
     let mut made = Vec::new();
     for (no, id) in (0_i64..).zip(ids) {
-        let connection = inactive(id.clone(), opened.now + SignedDuration::from_secs(no / 2));
+        let connection = inactive_connection(id.clone(), opened.now + SignedDuration::from_secs(no / 2));
         opened.store.create_connection(&connection).await.unwrap();
         made.push((connection.created_at, id));
     }
@@ -324,12 +324,12 @@ impl Observer for Told {
 
 #[tokio::test]
 async fn a_problem_of_a_connection_is_told_when_it_opens_and_when_it_closes() {
-    let opened = open().await;
+    let opened = open_store().await;
     let told = Arc::new(Told::default());
     let store = Store::new(opened.aws.dynamodb.clone(), TABLE).observed(told.clone());
     let id = &opened.connection;
     store
-        .create_connection(&inactive(id.clone(), opened.now))
+        .create_connection(&inactive_connection(id.clone(), opened.now))
         .await
         .unwrap();
     let code = ProblemCode::RobawsQuota;
@@ -358,8 +358,8 @@ async fn a_problem_of_a_connection_is_told_when_it_opens_and_when_it_closes() {
 
 #[tokio::test]
 async fn of_two_people_who_change_a_connection_one_is_told_of_the_other() {
-    let opened = open().await;
-    let first = inactive(opened.connection.clone(), opened.now);
+    let opened = open_store().await;
+    let first = inactive_connection(opened.connection.clone(), opened.now);
     opened.store.create_connection(&first).await.unwrap();
     let second = opened.store.update_connection(&first).await.unwrap();
     let lost = opened.store.update_connection(&first).await;
@@ -377,10 +377,10 @@ async fn of_two_people_who_change_a_connection_one_is_told_of_the_other() {
 
 #[tokio::test]
 async fn what_a_process_marks_it_tells_of_once() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (store, id) = (&opened.store, &opened.connection);
     store
-        .create_connection(&inactive(id.clone(), opened.now))
+        .create_connection(&inactive_connection(id.clone(), opened.now))
         .await
         .unwrap();
     assert!(!store.take_marked(id));
@@ -394,12 +394,15 @@ async fn what_a_process_marks_it_tells_of_once() {
 
 #[tokio::test]
 async fn what_is_announced_of_a_connection_that_is_gone_makes_none() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (store, id, now) = (&opened.store, &opened.connection, opened.now);
     assert!(!store.save_event(id, now).await.unwrap());
     store.stamp_articles(id).await.unwrap();
     assert!(store.connection(id).await.unwrap().is_none());
-    store.create_connection(&inactive(id.clone(), now)).await.unwrap();
+    store
+        .create_connection(&inactive_connection(id.clone(), now))
+        .await
+        .unwrap();
     assert!(store.save_event(id, now).await.unwrap());
     let before = store.connection(id).await.unwrap().unwrap();
     assert_eq!(before.last_event_at, Some(now));
@@ -410,7 +413,7 @@ async fn what_is_announced_of_a_connection_that_is_gone_makes_none() {
 
 #[tokio::test]
 async fn an_order_is_woken_by_what_it_waits_for() {
-    let opened = open().await;
+    let opened = open_store().await;
     let tariffs = BTreeSet::from([WaitsFor::Tariffs]);
     let article = WaitsFor::Article(Sku::parse("A-1").unwrap());
     let later = opened.now + SignedDuration::from_mins(50);
@@ -421,7 +424,7 @@ async fn an_order_is_woken_by_what_it_waits_for() {
         ("both", opened.now, vec![article.clone(), WaitsFor::Tariffs]),
         ("awake", opened.now, vec![]),
     ] {
-        let mut record = opened.record(identifier);
+        let mut record = opened.make_record(identifier);
         record.state = OrderState::Blocked;
         record.rounds = 3;
         record.waits_for = waits_for;

@@ -1,7 +1,7 @@
 //! The store where the table answers in pages or not at all, and beside it the queues and the secrets: nothing is left out, handed
 //! out twice or taken for something else.
 
-use crate::ledger_store::{Opened, inactive, open};
+use crate::ledger_store::{Opened, inactive_connection, open_store};
 use aws_sdk_dynamodb::config::interceptors::{
     BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextMut,
     BeforeTransmitInterceptorContextMut,
@@ -115,19 +115,19 @@ impl Intercept for Scanty {
     }
 }
 
-fn identifiers(count: usize) -> Vec<OrderIdentifier> {
+fn make_identifiers(count: usize) -> Vec<OrderIdentifier> {
     (0..count)
         .map(|no| OrderIdentifier::parse(format!("PF-{no:04}")).unwrap())
         .collect()
 }
 
-fn problem(code: ProblemCode) -> Problem {
+fn make_problem(code: ProblemCode) -> Problem {
     Problem::new(code, Holds::Everything, args([]))
 }
 
 /// Orders seen one second after the other.
-async fn placed(opened: &Opened, count: usize, change: impl Fn(usize, &mut OrderRecord)) {
-    for (no, identifier) in identifiers(count).into_iter().enumerate() {
+async fn place_records(opened: &Opened, count: usize, change: impl Fn(usize, &mut OrderRecord)) {
+    for (no, identifier) in make_identifiers(count).into_iter().enumerate() {
         let seen_at = opened.now + SignedDuration::from_secs(i64::try_from(no).unwrap());
         let mut record = OrderRecord::new(opened.connection.clone(), identifier, seen_at);
         change(no, &mut record);
@@ -137,13 +137,13 @@ async fn placed(opened: &Opened, count: usize, change: impl Fn(usize, &mut Order
 
 /// Many orders that are all alike, as quickly as the table takes them.
 async fn many_placed(opened: &Opened, count: usize) {
-    placed(opened, 1, |_, _| {}).await;
+    place_records(opened, 1, |_, _| {}).await;
     let key = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
     let table = &opened.aws.dynamodb;
     let first = table.get_item().table_name(TABLE);
     let first = first.set_key(Some([key("pk", "ORDER#shop"), key("sk", "PF-0000")].into()));
     let first = first.send().await.unwrap().item.unwrap();
-    let copies = identifiers(count).into_iter().enumerate().skip(1);
+    let copies = make_identifiers(count).into_iter().enumerate().skip(1);
     let copies = copies.map(|(no, identifier)| {
         let seen_at = opened.now + SignedDuration::from_secs(i64::try_from(no).unwrap());
         let mut copy = first.clone();
@@ -174,21 +174,21 @@ async fn many_placed(opened: &Opened, count: usize) {
 
 #[tokio::test]
 async fn due_orders_are_as_many_as_asked_for_however_short_the_pages() {
-    let opened = open().await;
-    placed(&opened, 5, |_, _| {}).await;
+    let opened = open_store().await;
+    place_records(&opened, 5, |_, _| {}).await;
     let (store, _) = Scanty::of(&opened, Some(2), 0);
     let until = opened.now + SignedDuration::from_mins(1);
     for (limit, given) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (100, 5)] {
         let due = store.due_orders(&opened.connection, DueKind::Work, until, limit);
         let due: Vec<_> = due.await.unwrap().into_iter().map(|due| due.identifier).collect();
-        assert_eq!(due, identifiers(given), "of {limit}");
+        assert_eq!(due, make_identifiers(given), "of {limit}");
     }
 }
 
 #[tokio::test]
 async fn every_order_is_counted_however_short_the_pages() {
-    let opened = open().await;
-    placed(&opened, 7, |no, record| {
+    let opened = open_store().await;
+    place_records(&opened, 7, |no, record| {
         if no == 3 {
             record.state = OrderState::Booked;
         }
@@ -209,20 +209,20 @@ async fn every_order_is_counted_however_short_the_pages() {
 
 #[tokio::test]
 async fn every_open_problem_is_told_however_short_the_pages() {
-    let opened = open().await;
-    placed(&opened, 5, |no, record| {
+    let opened = open_store().await;
+    place_records(&opened, 5, |no, record| {
         let now = record.created_at;
         if no != 2 {
-            record.set_problems(vec![problem(ProblemCode::ArticleNotFound)], now);
+            record.set_problems(vec![make_problem(ProblemCode::ArticleNotFound)], now);
         }
         if no == 1 || no == 4 {
-            record.set_differences(vec![problem(ProblemCode::RecordsDiffer)], now);
+            record.set_differences(vec![make_problem(ProblemCode::RecordsDiffer)], now);
         }
     })
     .await;
     let id = ArticleId::parse("12").unwrap();
     let mut article = ArticleRecord::new(opened.connection.clone(), id, opened.now);
-    article.set_problems(vec![problem(ProblemCode::ArticleNotUnique)], opened.now);
+    article.set_problems(vec![make_problem(ProblemCode::ArticleNotUnique)], opened.now);
     opened.store.save_article(&mut article, opened.now).await.unwrap();
     for page in [None, Some(2)] {
         let (store, _) = Scanty::of(&opened, page, 0);
@@ -242,7 +242,7 @@ async fn every_open_problem_is_told_however_short_the_pages() {
 
 #[tokio::test]
 async fn every_article_is_counted_unless_there_are_too_many_which_is_said() {
-    let opened = open().await;
+    let opened = open_store().await;
     for no in 0..5_u32 {
         let id = ArticleId::parse(no.to_string()).unwrap();
         let mut article = ArticleRecord::new(opened.connection.clone(), id, opened.now);
@@ -256,7 +256,7 @@ async fn every_article_is_counted_unless_there_are_too_many_which_is_said() {
             });
         }
         if no > 2 {
-            article.set_problems(vec![problem(ProblemCode::ArticleFlips)], opened.now);
+            article.set_problems(vec![make_problem(ProblemCode::ArticleFlips)], opened.now);
         }
         opened.store.save_article(&mut article, opened.now).await.unwrap();
     }
@@ -270,7 +270,7 @@ async fn every_article_is_counted_unless_there_are_too_many_which_is_said() {
 
 #[tokio::test]
 async fn an_article_is_marked_as_queued_for_what_it_is_still_due_for() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (store, connection, now) = (&opened.store, &opened.connection, opened.now);
     let id = ArticleId::parse("12").unwrap();
     let mut article = ArticleRecord::new(connection.clone(), id.clone(), now);
@@ -287,7 +287,7 @@ async fn an_article_is_marked_as_queued_for_what_it_is_still_due_for() {
 
 #[tokio::test]
 async fn a_sweep_gets_back_all_that_its_run_read_and_nothing_of_another() {
-    let opened = open().await;
+    let opened = open_store().await;
     let article = |no: u32| SweptArticle {
         id: ArticleId::parse(no.to_string()).unwrap(),
         number: None,
@@ -310,9 +310,9 @@ async fn a_sweep_gets_back_all_that_its_run_read_and_nothing_of_another() {
 
 #[tokio::test]
 async fn notifications_are_unfinished_until_they_are_solved_however_short_the_pages() {
-    let opened = open().await;
+    let opened = open_store().await;
     let group = Group {
-        problem: problem(ProblemCode::ArticleNotFound),
+        problem: make_problem(ProblemCode::ArticleNotFound),
         orders: BTreeMap::new(),
         invoice: None,
         article: None,
@@ -343,29 +343,32 @@ async fn notifications_are_unfinished_until_they_are_solved_however_short_the_pa
 
 #[tokio::test]
 async fn what_the_table_leaves_undone_is_asked_for_again() {
-    let opened = open().await;
+    let opened = open_store().await;
     many_placed(&opened, 150).await;
     for (unprocessed, calls) in [(0, 2), (1, 3), (3, 5)] {
         let (store, table) = Scanty::of(&opened, None, unprocessed);
-        let orders = store.orders(&opened.connection, &identifiers(160)).await.unwrap();
+        let orders = store
+            .orders(&opened.connection, &make_identifiers(160))
+            .await
+            .unwrap();
         let found: BTreeSet<_> = orders.keys().cloned().collect();
-        assert_eq!(found, identifiers(150).into_iter().collect());
+        assert_eq!(found, make_identifiers(150).into_iter().collect());
         assert_eq!(table.calls("BatchGetItem"), calls);
     }
 }
 
 #[tokio::test]
 async fn a_table_that_does_nothing_of_what_it_is_asked_is_given_up() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (store, table) = Scanty::of(&opened, None, 60);
-    let ended = store.orders(&opened.connection, &identifiers(1)).await;
+    let ended = store.orders(&opened.connection, &make_identifiers(1)).await;
     assert!(matches!(ended, Err(StoreError::Corrupt { .. })), "{ended:?}");
     assert!((20..60).contains(&table.calls("BatchGetItem")));
 }
 
 #[tokio::test]
 async fn a_list_looks_at_a_thousand_orders_and_then_says_where_it_goes_on() {
-    let opened = open().await;
+    let opened = open_store().await;
     many_placed(&opened, 1_050).await;
     let booked = OrderIdentifier::parse("PF-0007").unwrap();
     let amended = opened
@@ -395,7 +398,7 @@ async fn a_list_looks_at_a_thousand_orders_and_then_says_where_it_goes_on() {
 
 #[tokio::test]
 async fn the_table_is_asked_once_a_minute_which_it_is() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (store, table) = Scanty::of(&opened, None, 0);
     let described = opened.aws.dynamodb.describe_table().table_name(TABLE).send();
     let described = described.await.unwrap().table.unwrap();
@@ -411,10 +414,10 @@ async fn the_table_is_asked_once_a_minute_which_it_is() {
 
 #[tokio::test]
 async fn an_invoice_is_dated_as_the_ledger_says() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (first, last) = (date(2026, 11, 1), date(2026, 11, 30));
     let dates = [date(2026, 10, 31), first, last, date(2026, 12, 1)];
-    placed(&opened, dates.len(), |no, record| {
+    place_records(&opened, dates.len(), |no, record| {
         record.ledger.rows = vec![Row {
             no: 1,
             effect: RowEffect::Invoice {
@@ -455,7 +458,7 @@ async fn an_invoice_is_dated_as_the_ledger_says() {
 
 #[tokio::test]
 async fn one_message_asks_for_the_rest_of_a_backlog_and_none_when_there_is_no_rest() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (store, connection) = (&opened.store, &opened.connection);
     let queue = OrderQueue::new(opened.aws.sqs.clone(), "http://localhost/queue/orders.fifo");
     let sent = async |minutes| {
@@ -473,7 +476,7 @@ async fn one_message_asks_for_the_rest_of_a_backlog_and_none_when_there_is_no_re
     let all = MOST_QUEUED;
     assert_eq!(sent(0).await, (all, None, false), "all of them");
     assert_eq!(sent(9).await, (0, None, false), "they are queued");
-    let mut late = opened.record("PF-late");
+    let mut late = opened.make_record("PF-late");
     store.save_order(&mut late, opened.now).await.unwrap();
     assert_eq!(sent(9).await, (0, None, true), "there is no room");
     let halfway = Some(MOST_QUEUED / 2);
@@ -482,7 +485,7 @@ async fn one_message_asks_for_the_rest_of_a_backlog_and_none_when_there_is_no_re
 
 #[tokio::test]
 async fn messages_that_the_queue_did_not_take_are_told_with_their_number() {
-    let opened = open().await;
+    let opened = open_store().await;
     let queue = ArticleQueue::new(opened.aws.sqs.clone(), "http://localhost/queue/articles.fifo");
     let message = |no: u32| {
         let id = ArticleId::parse(no.to_string()).unwrap();
@@ -499,7 +502,7 @@ async fn messages_that_the_queue_did_not_take_are_told_with_their_number() {
     assert_eq!(error.to_string(), "the queue took 19 of 25 messages");
 }
 
-fn credentials(token: &str) -> Credentials {
+fn make_credentials(token: &str) -> Credentials {
     Credentials {
         productflow: Some(ProductflowLogin {
             access_token: token.into(),
@@ -510,18 +513,18 @@ fn credentials(token: &str) -> Credentials {
 
 #[tokio::test]
 async fn earlier_credentials_are_read_by_their_version_and_the_present_ones_from_memory() {
-    let opened = open().await;
+    let opened = open_store().await;
     let secrets = SecretStore::new(opened.aws.secretsmanager.clone(), SECRET_PREFIX);
     let (world, other) = (&opened.connection, ConnectionId::parse("other").unwrap());
     assert!(secrets.get(world, None).await.unwrap().productflow.is_none());
-    let first = secrets.put(world, &credentials("first")).await.unwrap();
-    let second = secrets.put(world, &credentials("second")).await.unwrap();
-    let others = secrets.put(&other, &credentials("other")).await.unwrap();
+    let first = secrets.put(world, &make_credentials("first")).await.unwrap();
+    let second = secrets.put(world, &make_credentials("second")).await.unwrap();
+    let others = secrets.put(&other, &make_credentials("other")).await.unwrap();
     let reads = opened.aws.secrets.reads();
     for _ in 0..2 {
         for (id, version, token) in [(world, &second, "second"), (&other, &others, "other")] {
             let known = secrets.get(id, Some(version)).await.unwrap();
-            assert!(known.same(&credentials(token)));
+            assert!(known.same(&make_credentials(token)));
         }
     }
     assert_eq!(
@@ -531,13 +534,13 @@ async fn earlier_credentials_are_read_by_their_version_and_the_present_ones_from
     );
     for (version, token) in [(&first, "first"), (&second, "second")] {
         let known = secrets.of_version(world, version).await.unwrap();
-        assert!(known.same(&credentials(token)));
+        assert!(known.same(&make_credentials(token)));
     }
     let process = SecretStore::new(opened.aws.secretsmanager.clone(), SECRET_PREFIX);
     let reads = opened.aws.secrets.reads();
     for _ in 0..3 {
         let known = process.get(world, Some(&second)).await.unwrap();
-        assert!(known.same(&credentials("second")));
+        assert!(known.same(&make_credentials("second")));
     }
     assert_eq!(
         opened.aws.secrets.reads(),
@@ -552,15 +555,15 @@ async fn earlier_credentials_are_read_by_their_version_and_the_present_ones_from
             .get(&other, None)
             .await
             .unwrap()
-            .same(&credentials("other"))
+            .same(&make_credentials("other"))
     );
 }
 
 #[tokio::test]
 async fn a_connection_that_is_made_again_goes_on_with_its_ledger() {
-    let opened = open().await;
+    let opened = open_store().await;
     let (store, id) = (&opened.store, &opened.connection);
-    let mut connection = inactive(id.clone(), opened.now);
+    let mut connection = inactive_connection(id.clone(), opened.now);
     connection.first_activated_at = Some(opened.now);
     connection.has_robaws = true;
     store.create_connection(&connection).await.unwrap();
@@ -569,7 +572,9 @@ async fn a_connection_that_is_made_again_goes_on_with_its_ledger() {
     assert!(store.connection(id).await.unwrap().is_none());
     let kept = store.deleted_connection(id).await.unwrap().unwrap();
     assert!(!kept.connection.has_robaws);
-    let again = kept.clone().taken_up_by(inactive(id.clone(), opened.now));
+    let again = kept
+        .clone()
+        .taken_up_by(inactive_connection(id.clone(), opened.now));
     store.create_again(&again, &kept.newest).await.unwrap();
     let outdated = store.update_connection(&item.connection).await;
     assert!(matches!(outdated, Err(StoreError::Conflict)), "a page left open");

@@ -53,7 +53,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Minutes pass; SQS reports every one of them.
-    pub(crate) fn minutes(&mut self, minutes: i64) {
+    pub(crate) fn pass_minutes(&mut self, minutes: i64) {
         for _ in 0..minutes {
             self.world.clock.advance(SignedDuration::from_mins(1));
             let now = self.now();
@@ -80,7 +80,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Reads what the code emitted since, under the namespace that the template sets.
-    pub(crate) fn read(&mut self) {
+    pub(crate) fn read_metrics(&mut self) {
         let lines = self.world.stack.metrics.lines();
         for line in &lines[self.read..] {
             let mut line = line.clone();
@@ -93,27 +93,27 @@ impl<'a> Watch<'a> {
     }
 
     /// What was sampled so far, for another watch over the same shop.
-    pub(crate) fn leave(self) -> (Samples, usize) {
+    pub(crate) fn take_samples(self) -> (Samples, usize) {
         (self.samples, self.read)
     }
 
     /// Goes on with these samples.
-    pub(crate) fn with(mut self, samples: Samples, read: usize) -> Self {
+    pub(crate) fn with_samples(mut self, samples: Samples, read: usize) -> Self {
         (self.samples, self.read) = (samples, read);
         self
     }
 
     /// Polls and works for so many minutes, five at a time.
-    pub(crate) async fn rounds(&mut self, minutes: i64) {
+    pub(crate) async fn poll_for_minutes(&mut self, minutes: i64) {
         for _ in 0..minutes / 5 {
-            self.minutes(5);
+            self.pass_minutes(5);
             self.world.stack.round().await.unwrap();
         }
-        self.read();
+        self.read_metrics();
     }
 
     /// Lambda reports an invocation; one that was cut off took all the time that it had.
-    fn invoked<T>(&mut self, function: &str, ended: &anyhow::Result<T>) {
+    fn note_invocation<T>(&mut self, function: &str, ended: &anyhow::Result<T>) {
         let now = self.now();
         let lambda = |metric: &str| Series::new("AWS/Lambda", metric).with("FunctionName", function);
         self.samples.add(lambda("Errors"), now, u8::from(ended.is_err()));
@@ -131,33 +131,33 @@ impl<'a> Watch<'a> {
     }
 
     /// API Gateway reports an answer.
-    fn answered(&mut self, status: u16) {
+    fn note_answer(&mut self, status: u16) {
         let now = self.now();
         let series = Series::new("AWS/ApiGateway", "5xx").with("ApiId", "Api");
         self.samples.add(series, now, u8::from(status >= 500));
     }
 
-    pub(crate) fn state(&self, alarm: &str) -> State {
+    pub(crate) fn alarm_state(&self, alarm: &str) -> State {
         self.alarms[alarm].state(&self.samples, self.now()).unwrap()
     }
 
     /// Which alarms sound, but for the heartbeat: polls are counted elsewhere.
-    fn sounding(&self) -> Vec<&str> {
+    fn sounding_alarms(&self) -> Vec<&str> {
         self.alarms
             .keys()
             .map(String::as_str)
-            .filter(|alarm| *alarm != "HeartbeatAlarm" && self.state(alarm) == State::Alarm)
+            .filter(|alarm| *alarm != "HeartbeatAlarm" && self.alarm_state(alarm) == State::Alarm)
             .collect()
     }
 
     #[track_caller]
-    pub(crate) fn only(&self, alarms: &[&str]) {
-        assert_eq!(self.sounding(), alarms);
+    pub(crate) fn assert_only_sounding(&self, alarms: &[&str]) {
+        assert_eq!(self.sounding_alarms(), alarms);
     }
 }
 
 /// Something for each queue.
-async fn fill(world: &World, queue: &str) {
+async fn fill_queue(world: &World, queue: &str) {
     if queue == ORDERS_QUEUE {
         world.place_order(order_of_one_line("PF-1"));
         world.stack.poll().await.unwrap();
@@ -181,14 +181,14 @@ async fn messages_that_nobody_takes_sound_by_their_age() {
     ] {
         let world = World::new().await;
         let mut watch = Watch::over(&world);
-        fill(&world, queue).await;
-        watch.minutes(minutes / 2);
-        watch.only(&[]);
-        watch.minutes(minutes / 2 + 1);
-        watch.only(&[id]);
+        fill_queue(&world, queue).await;
+        watch.pass_minutes(minutes / 2);
+        watch.assert_only_sounding(&[]);
+        watch.pass_minutes(minutes / 2 + 1);
+        watch.assert_only_sounding(&[id]);
         world.stack.drain().await.unwrap();
-        watch.minutes(30);
-        watch.only(&[]);
+        watch.pass_minutes(30);
+        watch.assert_only_sounding(&[]);
     }
 }
 
@@ -197,7 +197,7 @@ async fn messages_that_every_invocation_dies_of_sound_as_dead_letters() {
     for (id, queue) in QUEUES {
         let world = World::new().await;
         let mut watch = Watch::over(&world);
-        fill(&world, queue).await;
+        fill_queue(&world, queue).await;
         for _ in 0..5 {
             // An invocation takes them and dies: they are visible again when their time is up.
             let received = world.stack.aws.sqs.receive_message();
@@ -208,15 +208,15 @@ async fn messages_that_every_invocation_dies_of_sound_as_dead_letters() {
                 .send()
                 .await
                 .unwrap();
-            assert_eq!(watch.state(&format!("{id}DeadLettersAlarm")), State::Ok);
-            watch.minutes(10);
+            assert_eq!(watch.alarm_state(&format!("{id}DeadLettersAlarm")), State::Ok);
+            watch.pass_minutes(10);
         }
         world.stack.drain().await.unwrap();
-        watch.minutes(15);
-        watch.only(&[format!("{id}DeadLettersAlarm").as_str()]);
+        watch.pass_minutes(15);
+        watch.assert_only_sounding(&[format!("{id}DeadLettersAlarm").as_str()]);
         world.stack.aws.queues.delete_dead_letters(queue);
-        watch.minutes(1);
-        watch.only(&[]);
+        watch.pass_minutes(1);
+        watch.assert_only_sounding(&[]);
         // Nothing was lost with them.
         world.poll_for_minutes(30).await;
         if queue == ORDERS_QUEUE {
@@ -230,46 +230,46 @@ async fn a_database_that_is_down_fails_polls_nights_and_the_api() {
     let world = World::new().await;
     let mut watch = Watch::over(&world);
     let five_minutes = async |watch: &mut Watch<'_>| {
-        watch.minutes(5);
-        watch.invoked("PollOrdersFunction", &world.stack.poll().await);
+        watch.pass_minutes(5);
+        watch.note_invocation("PollOrdersFunction", &world.stack.poll().await);
         for _ in 0..5 {
             let (status, _) = world
                 .stack
                 .api("GET", "/api/connections", &Value::Null)
                 .await
                 .unwrap();
-            watch.answered(status);
+            watch.note_answer(status);
         }
     };
     five_minutes(&mut watch).await;
-    watch.only(&[]);
+    watch.assert_only_sounding(&[]);
     world.stack.aws.iam.outage(Some("dynamodb"));
     five_minutes(&mut watch).await;
-    watch.only(&[]);
+    watch.assert_only_sounding(&[]);
     five_minutes(&mut watch).await;
-    watch.only(&["ApiErrorsAlarm", "PollOrdersErrorsAlarm"]);
+    watch.assert_only_sounding(&["ApiErrorsAlarm", "PollOrdersErrorsAlarm"]);
     world.stack.aws.iam.outage(None);
     for _ in 0..3 {
         five_minutes(&mut watch).await;
     }
-    watch.only(&[]);
+    watch.assert_only_sounding(&[]);
 
     // Nights are rarer: two that fail in a day.
     let six_hours = async |watch: &mut Watch<'_>| {
-        watch.minutes(6 * 60);
-        watch.invoked("ReconcileFunction", &world.stack.night().await);
+        watch.pass_minutes(6 * 60);
+        watch.note_invocation("ReconcileFunction", &world.stack.night().await);
     };
     world.stack.aws.iam.outage(Some("dynamodb"));
     six_hours(&mut watch).await;
-    watch.only(&[]);
+    watch.assert_only_sounding(&[]);
     six_hours(&mut watch).await;
-    watch.only(&["ReconcileErrorsAlarm"]);
+    watch.assert_only_sounding(&["ReconcileErrorsAlarm"]);
     world.stack.aws.iam.outage(None);
     for _ in 0..4 {
         six_hours(&mut watch).await;
         world.stack.drain().await.unwrap();
     }
-    watch.only(&[]);
+    watch.assert_only_sounding(&[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -277,27 +277,27 @@ async fn invocations_that_are_cut_off_sound_as_errors_and_as_slow() {
     let mut world = World::new().await;
     world.stack.set_time_limit(Duration::ZERO);
     let mut watch = Watch::over(&world);
-    fill(&world, ARTICLES_QUEUE).await;
-    fill(&world, ORDERS_QUEUE).await;
+    fill_queue(&world, ARTICLES_QUEUE).await;
+    fill_queue(&world, ORDERS_QUEUE).await;
     for time in 0..2 {
         let orders = world.stack.work().await;
         let articles = world.stack.work_articles().await;
         assert!(orders.is_err() && articles.is_err());
-        watch.invoked("ProcessOrderFunction", &orders);
-        watch.invoked("SyncArticleFunction", &articles);
+        watch.note_invocation("ProcessOrderFunction", &orders);
+        watch.note_invocation("SyncArticleFunction", &articles);
         if time == 0 {
-            watch.only(&[]);
+            watch.assert_only_sounding(&[]);
             // Until they are visible again.
-            watch.minutes(10);
+            watch.pass_minutes(10);
         }
     }
-    watch.only(&[
+    watch.assert_only_sounding(&[
         "ProcessOrderDurationAlarm",
         "ProcessOrderErrorsAlarm",
         "SyncArticleDurationAlarm",
         "SyncArticleErrorsAlarm",
     ]);
-    watch.minutes(15);
-    assert_eq!(watch.state("ProcessOrderErrorsAlarm"), State::Ok);
-    assert_eq!(watch.state("SyncArticleDurationAlarm"), State::Ok);
+    watch.pass_minutes(15);
+    assert_eq!(watch.alarm_state("ProcessOrderErrorsAlarm"), State::Ok);
+    assert_eq!(watch.alarm_state("SyncArticleDurationAlarm"), State::Ok);
 }

@@ -13,33 +13,33 @@ use world::{World, order_of_one_line};
 async fn polls_that_do_not_come_are_missed() {
     let world = World::new().await;
     let mut watch = Watch::over(&world);
-    watch.rounds(20).await;
-    assert_eq!(watch.state("HeartbeatAlarm"), State::Ok);
-    watch.minutes(25);
-    assert_eq!(watch.state("HeartbeatAlarm"), State::Alarm);
-    watch.rounds(20).await;
-    assert_eq!(watch.state("HeartbeatAlarm"), State::Ok);
+    watch.poll_for_minutes(20).await;
+    assert_eq!(watch.alarm_state("HeartbeatAlarm"), State::Ok);
+    watch.pass_minutes(25);
+    assert_eq!(watch.alarm_state("HeartbeatAlarm"), State::Alarm);
+    watch.poll_for_minutes(20).await;
+    assert_eq!(watch.alarm_state("HeartbeatAlarm"), State::Ok);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_in_doubt_sounds() {
     let world = Box::pin(world::build_world_with_order_in_doubt(false)).await;
     let mut watch = Watch::over(&world);
-    watch.read();
+    watch.read_metrics();
     // It sounded when it came into doubt, more than an hour ago; somebody looks again, and nothing is known.
-    watch.only(&[]);
+    watch.assert_only_sounding(&[]);
     world.stack.robaws.fault(nothing_found());
     let retry = "/api/connections/shop/orders/PF-1/retry";
     let asked = Box::pin(world.stack.api("POST", retry, &json!({}))).await;
     assert_eq!(asked.unwrap().0, 202);
-    watch.rounds(5).await;
-    watch.only(&["InDoubtAlarm"]);
+    watch.poll_for_minutes(5).await;
+    watch.assert_only_sounding(&["InDoubtAlarm"]);
     world.stack.robaws.clear_faults();
     let path = "/api/connections/shop/orders/PF-1/settle";
     let settled = Box::pin(world.stack.api("POST", path, &json!({ "as": "not_done" }))).await;
     assert_eq!(settled.unwrap().0, 200);
-    watch.rounds(90).await;
-    watch.only(&[]);
+    watch.poll_for_minutes(90).await;
+    watch.assert_only_sounding(&[]);
 }
 
 fn nothing_found() -> Fault {
@@ -55,13 +55,13 @@ async fn credentials_that_are_refused_sound_after_an_hour() {
     let mut watch = Watch::over(&world);
     world.robaws.remove_user(demo::ROBAWS_KEY);
     world.place_order(order_of_one_line("PF-1"));
-    watch.rounds(30).await;
-    watch.only(&[]);
-    watch.rounds(120).await;
-    watch.only(&["NeedsCredentialsAlarm"]);
+    watch.poll_for_minutes(30).await;
+    watch.assert_only_sounding(&[]);
+    watch.poll_for_minutes(120).await;
+    watch.assert_only_sounding(&["NeedsCredentialsAlarm"]);
     world.robaws.add_admin(demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
-    watch.rounds(180).await;
-    watch.only(&[]);
+    watch.poll_for_minutes(180).await;
+    watch.assert_only_sounding(&[]);
     assert_eq!(world.order_state("PF-1").await, "booked");
 }
 
@@ -69,16 +69,16 @@ async fn credentials_that_are_refused_sound_after_an_hour() {
 async fn a_suspended_connection_sounds_until_its_ledger_is_rebuilt() {
     let world = World::new().await;
     let mut watch = Watch::over(&world);
-    watch.rounds(30).await;
-    watch.only(&[]);
+    watch.poll_for_minutes(30).await;
+    watch.assert_only_sounding(&[]);
     for (path, minutes, alarms) in [("suspend", 45, &["SuspendedAlarm"][..]), ("rebuild", 45, &[])] {
         let path = format!("/api/connections/shop/{path}");
         let (status, answer) = Box::pin(world.stack.api("POST", &path, &json!({})))
             .await
             .unwrap();
         assert!((200..300).contains(&status), "{answer}");
-        watch.rounds(minutes).await;
-        watch.only(alarms);
+        watch.poll_for_minutes(minutes).await;
+        watch.assert_only_sounding(alarms);
     }
 }
 
@@ -89,17 +89,17 @@ async fn a_peer_that_nobody_reaches_sounds() {
     world.stack.robaws.outage(Some(Outage::Drop));
     world.place_order(order_of_one_line("PF-1"));
     world.place_order(order_of_one_line("PF-2"));
-    watch.rounds(45).await;
-    watch.only(&[]);
-    watch.rounds(75).await;
-    watch.only(&["RobawsUnreachableAlarm"]);
+    watch.poll_for_minutes(45).await;
+    watch.assert_only_sounding(&[]);
+    watch.poll_for_minutes(75).await;
+    watch.assert_only_sounding(&["RobawsUnreachableAlarm"]);
     world.stack.robaws.outage(None);
     world.stack.productflow.outage(Some(Outage::Drop));
-    watch.rounds(120).await;
-    watch.only(&["ProductFlowUnreachableAlarm"]);
+    watch.poll_for_minutes(120).await;
+    watch.assert_only_sounding(&["ProductFlowUnreachableAlarm"]);
     world.stack.productflow.outage(None);
-    watch.rounds(60).await;
-    watch.only(&[]);
+    watch.poll_for_minutes(60).await;
+    watch.assert_only_sounding(&[]);
     assert_eq!(world.order_state("PF-1").await, "booked");
 }
 
@@ -108,32 +108,32 @@ async fn connections_that_no_poll_comes_to_sound() {
     let mut world = World::new().await;
     world.stack.set_poll_time_limit(Duration::ZERO);
     let mut watch = Watch::over(&world);
-    watch.rounds(90).await;
-    watch.only(&["LeftOutAlarm"]);
-    let (samples, read) = watch.leave();
+    watch.poll_for_minutes(90).await;
+    watch.assert_only_sounding(&["LeftOutAlarm"]);
+    let (samples, read) = watch.take_samples();
     world.stack.set_poll_time_limit(Duration::from_mins(4));
-    let mut watch = Watch::over(&world).with(samples, read);
-    watch.rounds(60).await;
-    watch.only(&[]);
+    let mut watch = Watch::over(&world).with_samples(samples, read);
+    watch.poll_for_minutes(60).await;
+    watch.assert_only_sounding(&[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_whose_requests_run_out_sounds() {
     let world = World::new().await;
     let mut watch = Watch::over(&world);
-    watch.rounds(15).await;
+    watch.poll_for_minutes(15).await;
     world.robaws.set_used_today(8_500, 0);
     for nth in 0..9 {
         world.place_order(order_of_one_line(&format!("PF-{nth}")));
-        watch.rounds(5).await;
+        watch.poll_for_minutes(5).await;
     }
-    watch.only(&["QuotaAlarm"]);
+    watch.assert_only_sounding(&["QuotaAlarm"]);
     world.robaws.set_used_today(100, 0);
     for nth in 10..22 {
         world.place_order(order_of_one_line(&format!("PF-{nth}")));
-        watch.rounds(5).await;
+        watch.poll_for_minutes(5).await;
     }
-    watch.only(&[]);
+    watch.assert_only_sounding(&[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,7 +159,7 @@ async fn what_can_not_even_be_recorded_sounds() {
         world.stack.aws.iam.outage(Some("dynamodb"));
         for time in 0..3 {
             if time > 0 {
-                watch.minutes(minutes);
+                watch.pass_minutes(minutes);
             }
             match alarm {
                 "ProcessOrderUnrecordedAlarm" => world.stack.work().await.unwrap(),
@@ -167,11 +167,11 @@ async fn what_can_not_even_be_recorded_sounds() {
                 _ => world.stack.work_sweeps().await.unwrap(),
             };
         }
-        watch.read();
-        watch.minutes(5);
-        assert_eq!(watch.state(alarm), State::Alarm, "{alarm}");
+        watch.read_metrics();
+        watch.pass_minutes(5);
+        assert_eq!(watch.alarm_state(alarm), State::Alarm, "{alarm}");
         world.stack.aws.iam.outage(None);
-        watch.rounds(9 * 60).await;
-        assert_eq!(watch.state(alarm), State::Ok, "{alarm}");
+        watch.poll_for_minutes(9 * 60).await;
+        assert_eq!(watch.alarm_state(alarm), State::Ok, "{alarm}");
     }
 }

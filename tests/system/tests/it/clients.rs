@@ -70,7 +70,7 @@ async fn a_document_is_found_behind_a_page_of_others() {
     }
 }
 
-fn named(id: &str, number: &str, name: &str) -> Article {
+fn article_with_name(id: &str, number: &str, name: &str) -> Article {
     Article {
         name: Some(name.to_owned()),
         ..Article::new(id, number)
@@ -89,10 +89,14 @@ async fn articles_are_found_as_people_search() {
                     .extend(["articleNumber".to_owned(), "name".to_owned()]);
             });
         }
-        world.robaws.put_article(named("71", "LAMP-2", "Cover"));
-        world.robaws.put_article(named("72", "lamp", "Lamp"));
-        world.robaws.put_article(named("73", "X-9", "Green LAMP"));
-        world.robaws.put_article(named("74", "LAMP", "Bulb"));
+        world
+            .robaws
+            .put_article(article_with_name("71", "LAMP-2", "Cover"));
+        world.robaws.put_article(article_with_name("72", "lamp", "Lamp"));
+        world
+            .robaws
+            .put_article(article_with_name("73", "X-9", "Green LAMP"));
+        world.robaws.put_article(article_with_name("74", "LAMP", "Bulb"));
         let search = async |wanted: &str, most| {
             let (found, is_cut) = robaws_of(&world).find_articles(wanted, most).await.unwrap();
             let ids: Vec<String> = found.iter().map(|article| article.id.to_string()).collect();
@@ -120,7 +124,7 @@ fn productflow_of(world: &World) -> productflow::Client {
 }
 
 /// So many answers of "too many requests" that ask to wait so many seconds.
-fn throttled(path: &str, times: u32, seconds: u32) -> Fault {
+fn throttle_calls(path: &str, times: u32, seconds: u32) -> Fault {
     let answer = Answer::json(429, json!({ "message": "too many" }));
     let answer = answer.header("retry-after", &seconds.to_string());
     Fault::on("GET", path).effect(Effect::Answer(answer)).times(times)
@@ -144,7 +148,7 @@ async fn short_waits_for_a_limit_are_waited_out() {
         world
             .stack
             .productflow
-            .fault(throttled("/order/PF-1", times, seconds));
+            .fault(throttle_calls("/order/PF-1", times, seconds));
         let answer = productflow_of(&world).order(&order).await;
         let waits = matches!(answer, Err(productflow::Error::RateLimited { .. }));
         assert_eq!(
@@ -163,7 +167,7 @@ async fn short_waits_for_a_limit_are_waited_out() {
         world
             .stack
             .robaws
-            .fault(throttled("/vat-tariffs", times, seconds));
+            .fault(throttle_calls("/vat-tariffs", times, seconds));
         let answer = robaws_of(&world).vat_tariffs().await;
         let waits = matches!(answer, Err(robaws::Error::RateLimited { daily: false, .. }));
         assert_eq!((answer.is_ok(), waits), (answered, !answered), "Robaws, {what}");
@@ -267,7 +271,7 @@ fn pages_read(world: &World, path: &str) -> usize {
 }
 
 /// Articles with these ids, whose numbers are the ids behind this text: none is called by it alone.
-fn crowd(world: &World, text: &str, ids: std::ops::RangeInclusive<u32>) {
+fn add_articles(world: &World, text: &str, ids: std::ops::RangeInclusive<u32>) {
     for id in ids {
         world
             .robaws
@@ -288,7 +292,7 @@ async fn an_article_is_found_by_exactly_its_number_on_whatever_page() {
             ArticleAnswer::NotUnique => "several".to_owned(),
         }
     };
-    crowd(&world, "LAMP", 101..=250);
+    add_articles(&world, "LAMP", 101..=250);
     world.robaws.put_article(Article::new("301", "lamp"));
     assert_eq!(by_number("LAMP").await, "none");
     assert_eq!(pages_read(&world, "/articles"), 2);
@@ -337,7 +341,7 @@ async fn an_article_comes_with_the_live_ones_of_its_number() {
     );
     assert_eq!(namesakes("34").await, found(None, "31", false), "not there");
 
-    crowd(&world, "LAMP", 101..=197);
+    add_articles(&world, "LAMP", 101..=197);
     assert_eq!(pages_read(&world, "/articles"), 4);
     assert_eq!(namesakes("31").await, found(Some("31"), "31", false));
     assert_eq!(pages_read(&world, "/articles"), 1, "100 fit");
@@ -365,16 +369,18 @@ async fn a_search_for_articles_tells_that_a_list_goes_on() {
         let (found, is_cut) = robaws_of(&world).find_articles(wanted, 200).await.unwrap();
         (found.len(), is_cut)
     };
-    crowd(&world, "LAMP", 101..=200);
-    world.robaws.put_article(named("31", "X-1", "Mirror"));
+    add_articles(&world, "LAMP", 101..=200);
+    world.robaws.put_article(article_with_name("31", "X-1", "Mirror"));
     assert_eq!(search("LAMP-").await, (100, false));
     for id in 202..=301 {
         world
             .robaws
-            .put_article(named(&id.to_string(), &format!("M-{id}"), "A mirror"));
+            .put_article(article_with_name(&id.to_string(), &format!("M-{id}"), "A mirror"));
     }
     assert_eq!(search("mirror").await, (100, true), "names alone");
-    world.robaws.put_article(named("201", "LAMP-201", "x"));
+    world
+        .robaws
+        .put_article(article_with_name("201", "LAMP-201", "x"));
     for id in 101..=200 {
         let id = id.to_string();
         world.robaws.edit_article(&id, |article| article.name = None);
@@ -391,7 +397,7 @@ async fn pages_of_articles_end_with_the_last() {
         let page = robaws.articles_page(page, which).await.unwrap();
         (page.articles.len(), page.total, page.is_last)
     };
-    crowd(&world, "LAMP", 101..=300);
+    add_articles(&world, "LAMP", 101..=300);
     let all = ArticleList::AllOfReplica;
     let total = 204;
     assert_eq!(page(0, all).await, (100, total, false));
@@ -410,7 +416,7 @@ async fn pages_of_articles_end_with_the_last() {
 }
 
 /// Answers to the calls of a list, one after the other: pages of these rows, of so many pages in all.
-fn pages(world: &World, path: &str, total_pages: u32, rows: &[Value]) {
+fn answer_with_pages(world: &World, path: &str, total_pages: u32, rows: &[Value]) {
     world.stack.robaws.clear_faults();
     world.stack.robaws.clear_calls();
     for (nth, rows) in (1_u32..).zip(rows) {
@@ -437,15 +443,15 @@ async fn pages_of_documents_end_with_the_last() {
     ];
     for (number, is_last) in [(0_u32, false), (1, false), (2, true), (3, true)] {
         let at = usize::try_from(number).unwrap();
-        pages(&world, "/stock-changes", 3, &rows[at..]);
+        answer_with_pages(&world, "/stock-changes", 3, &rows[at..]);
         let page = robaws.stock_changes_page(number, since).await.unwrap();
         assert_eq!(page.is_last, is_last, "stock changes, page {number}");
         assert_eq!(page.documents.len(), usize::from(number < 3));
-        pages(&world, "/sales-invoices", 3, &rows[at..]);
+        answer_with_pages(&world, "/sales-invoices", 3, &rows[at..]);
         let page = robaws.invoices_now(number, since).await.unwrap();
         assert_eq!(page.is_last, is_last, "invoices, page {number}");
     }
-    pages(&world, "/stock-changes", 9, &[json!([])]);
+    answer_with_pages(&world, "/stock-changes", 9, &[json!([])]);
     assert!(robaws.stock_changes_now(0, since).await.unwrap().is_last, "empty");
     assert!(!world.stack.robaws.calls()[0].replica);
 }
@@ -466,7 +472,7 @@ async fn a_search_for_a_document_ends_with_ours_of_its_kind() {
         (DocumentKind::Invoice, vec!["2", "3"], 3),
         (DocumentKind::CreditNote, vec!["2"], 2),
     ] {
-        pages(&world, "/sales-invoices", 4, &rows);
+        answer_with_pages(&world, "/sales-invoices", 4, &rows);
         let invoices = robaws.find_by_reference("PF-1", kind).await.unwrap();
         let ids: Vec<&str> = invoices.iter().map(|invoice| invoice.id.as_str()).collect();
         assert_eq!(

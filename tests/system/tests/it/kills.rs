@@ -57,7 +57,7 @@ impl Act {
                         .robaws
                         .edit_article_silently(other, |article| article.tick(false));
                 }
-                push(world).await;
+                work_off_all(world).await;
             }
             Self::Rename => {
                 let edit = |article: &mut simulators::robaws::Article| {
@@ -65,13 +65,13 @@ impl Act {
                     article.cost_price = Decimal::new(1_525, 2);
                 };
                 assert!(world.robaws.edit_article("12", edit));
-                push(world).await;
+                work_off_all(world).await;
             }
         }
     }
 }
 
-async fn push(world: &World) {
+async fn work_off_all(world: &World) {
     let path = "/api/connections/shop/articles/push";
     let (status, answer) = Box::pin(world.stack.api("POST", path, &json!({}))).await.unwrap();
     assert_eq!(status, 202, "{answer}");
@@ -131,7 +131,7 @@ struct Told {
 }
 
 /// Tells a story; `kills`: the step at which it is killed, and the step of what follows the kill at which it is killed again.
-async fn tell(story: &Story, kills: &[usize]) -> Told {
+async fn tell_story(story: &Story, kills: &[usize]) -> Told {
     let mut world = World::new_killable(story.settings.clone()).await;
     // The limits have tests of their own.
     world.robaws.set(|settings| {
@@ -178,7 +178,7 @@ async fn tell(story: &Story, kills: &[usize]) -> Told {
             }
         }
     }
-    told.end = end(&world).await;
+    told.end = read_end(&world).await;
     nothing_follows(&world).await;
     told
 }
@@ -207,7 +207,7 @@ async fn nothing_follows(world: &World) {
 }
 
 /// Without what differs between two runs of the same story: ids and moments.
-fn plain(mut document: Value) -> Value {
+fn without_times(mut document: Value) -> Value {
     let Value::Object(fields) = &mut document else {
         return document;
     };
@@ -226,11 +226,11 @@ fn all_plain(documents: Value) -> Vec<Value> {
     let Value::Array(documents) = documents else {
         return Vec::new();
     };
-    documents.into_iter().map(plain).collect()
+    documents.into_iter().map(without_times).collect()
 }
 
 /// What the peers hold, and what the merchant is told.
-async fn end(world: &World) -> Value {
+async fn read_end(world: &World) -> Value {
     let order = world.stack.order(&world.connection, ORDER).await.ok();
     let stock: BTreeMap<String, String> = world
         .robaws
@@ -322,7 +322,7 @@ fn has_effect(step: &Step) -> bool {
 
 /// Where a story is killed. A process that is killed leaves what its effects made, so between two effects it does not matter where:
 /// before the first and after each of them is everywhere. `KILLS=all` takes every step all the same.
-fn places(story: &Story, clean: &Told) -> Vec<usize> {
+fn choose_places(story: &Story, clean: &Told) -> Vec<usize> {
     let steps = &clean.steps;
     if runtime::env::optional("KILLS").as_deref() == Some("all") {
         return (0..steps.len()).collect();
@@ -335,14 +335,14 @@ fn places(story: &Story, clean: &Told) -> Vec<usize> {
 
 /// Kills the story at every step, and a spread of these once more in what follows.
 async fn killed_at_every_step(story: &'static Story, twice_every: usize) {
-    let clean = tell(story, &[]).await;
+    let clean = tell_story(story, &[]).await;
     assert_right(story, &clean);
     let clean = &clean;
-    let places = places(story, clean);
+    let places = choose_places(story, clean);
     assert!(places.len() >= LEAST_PLACES, "{} has too few effects", story.name);
     let twice: usize = stream::iter(places.iter().enumerate())
         .map(|(nth, at)| async move {
-            let once = one(story, clean, &[*at]).await;
+            let once = tell_killed_story(story, clean, &[*at]).await;
             assert_eq!(once.kills, 1, "{} was not killed at {at}", story.name);
             if !nth.is_multiple_of(twice_every) || once.recovery == 0 {
                 return 0;
@@ -351,7 +351,7 @@ async fn killed_at_every_step(story: &'static Story, twice_every: usize) {
             let mut again = 0;
             for third in 0..TWICE {
                 let place = (third * once.recovery / TWICE + nth) % once.recovery;
-                let twice = one(story, clean, &[*at, place]).await;
+                let twice = tell_killed_story(story, clean, &[*at, place]).await;
                 assert_eq!(twice.kills, 2, "{} was not killed at {place}", story.name);
                 again += 1;
             }
@@ -373,9 +373,9 @@ async fn killed_at_every_step(story: &'static Story, twice_every: usize) {
 }
 
 /// One killed run, which must end as the clean one did.
-async fn one(story: &'static Story, clean: &Told, kills: &[usize]) -> Told {
+async fn tell_killed_story(story: &'static Story, clean: &Told, kills: &[usize]) -> Told {
     let own = kills.to_vec();
-    let told = tokio::spawn(async move { tell(story, &own).await }).await;
+    let told = tokio::spawn(async move { tell_story(story, &own).await }).await;
     let at = clean.steps.get(kills[0]).map(ToString::to_string);
     let told = told.unwrap_or_else(|error| panic!("{} killed at {kills:?}, {at:?}: {error}", story.name));
     assert_eq!(
@@ -387,7 +387,7 @@ async fn one(story: &'static Story, clean: &Told, kills: &[usize]) -> Told {
 }
 
 /// A story that lives as long as its shops.
-fn lasting(story: Story) -> &'static Story {
+fn make_lasting(story: Story) -> &'static Story {
     Box::leak(Box::new(story))
 }
 
@@ -411,7 +411,7 @@ async fn booked_and_invoiced() {
         state: Some("invoiced"),
         ..Story::new("booked and invoiced", &[Act::Place, Act::Ship])
     };
-    killed_at_every_step(lasting(story), 7).await;
+    killed_at_every_step(make_lasting(story), 7).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -423,7 +423,7 @@ async fn booked_and_reversed() {
         state: Some("reversed"),
         ..Story::new("booked and reversed", &[Act::Place, Act::Cancel])
     };
-    killed_at_every_step(lasting(story), 9).await;
+    killed_at_every_step(make_lasting(story), 9).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -437,7 +437,7 @@ async fn edited_and_shipped() {
         state: Some("invoiced"),
         ..Story::new("edited and shipped", &[Act::Place, Act::Quantity(5), Act::Ship])
     };
-    killed_at_every_step(lasting(story), 11).await;
+    killed_at_every_step(make_lasting(story), 11).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -454,7 +454,7 @@ async fn credited_and_taken_back() {
             &[Act::Place, Act::Ship, Act::Cancel, Act::Undo("credit")],
         )
     };
-    killed_at_every_step(lasting(story), usize::MAX).await;
+    killed_at_every_step(make_lasting(story), usize::MAX).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -470,7 +470,7 @@ async fn a_draft_deleted() {
         )
     };
     story.settings.book_invoices = false;
-    killed_at_every_step(lasting(story), usize::MAX).await;
+    killed_at_every_step(make_lasting(story), usize::MAX).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -483,5 +483,5 @@ async fn an_article_renamed() {
         killed: 1..2,
         ..Story::new("an article renamed", &[Act::Send, Act::Rename])
     };
-    killed_at_every_step(lasting(story), 9).await;
+    killed_at_every_step(make_lasting(story), 9).await;
 }

@@ -58,7 +58,7 @@ impl Write for Log {
 }
 
 impl Log {
-    fn listen() -> (Self, DefaultGuard) {
+    fn listen_to_logs() -> (Self, DefaultGuard) {
         // With one subscriber alone, a line that a test on another thread writes first would be asked of that thread, which has
         // none, and be silent from then on. A second one makes every line be asked of all.
         static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
@@ -94,7 +94,7 @@ struct Watched {
 
 impl Watched {
     async fn open() -> Self {
-        let (log, listening) = Log::listen();
+        let (log, listening) = Log::listen_to_logs();
         let clock = ManualClock::at(START.parse().unwrap());
         let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
         demo::seed(&stack.robaws, &stack.productflow);
@@ -113,7 +113,7 @@ impl Watched {
         }
     }
 
-    async fn api(&mut self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    async fn call_api(&mut self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let path = format!("/api/connections{path}");
         let (status, answer) = self.stack.api(method, &path, &body).await.unwrap();
         self.shown
@@ -121,7 +121,7 @@ impl Watched {
         (status, answer)
     }
 
-    async fn connect(&mut self) {
+    async fn connect_shop(&mut self) {
         let [key, secret, token] = TYPED;
         let settings = json!({
             "b2c_client_id": demo::B2C_CLIENT, "stock_location_id": demo::STOCK_LOCATION, "task_user_id": demo::USER,
@@ -130,16 +130,16 @@ impl Watched {
             "id": "shop", "language": "en", "robaws": { "key": key, "secret": secret },
             "productflow": { "access_token": token, "company_id": demo::COMPANY }, "settings": settings,
         });
-        assert_eq!(self.api("POST", "", typed).await.0, 201);
-        assert_eq!(self.api("POST", "/shop/activate", Value::Null).await.0, 422);
+        assert_eq!(self.call_api("POST", "", typed).await.0, 201);
+        assert_eq!(self.call_api("POST", "/shop/activate", Value::Null).await.0, 422);
         let malformed = json!({ "robaws": SECRET, "productflow": TOKEN });
-        assert_eq!(self.api("PATCH", "/shop", malformed).await.0, 400);
+        assert_eq!(self.call_api("PATCH", "/shop", malformed).await.0, 400);
         let right = json!({
             "robaws": { "key": KEY, "secret": SECRET },
             "productflow": { "access_token": TOKEN, "company_id": demo::COMPANY },
         });
-        assert_eq!(self.api("PATCH", "/shop", right).await.0, 200);
-        assert_eq!(self.api("POST", "/shop/activate", Value::Null).await.0, 200);
+        assert_eq!(self.call_api("PATCH", "/shop", right).await.0, 200);
+        assert_eq!(self.call_api("POST", "/shop/activate", Value::Null).await.0, 200);
     }
 
     fn place_order(&self, order: OrderBuilder) {
@@ -205,25 +205,25 @@ fn of_buyer(order: OrderBuilder, business: bool) -> OrderBuilder {
 }
 
 /// A refusal whose sentence repeats what was sent, with more beside it that was not.
-fn echo(sent: &str) -> Value {
+fn make_echo(sent: &str) -> Value {
     let of_buyer = BUYER.map(|(_, word)| word).join(" ");
     let all = format!("{sent} is not valid: {sent}");
     json!({ "message": all, "error": all, "correlationId": "c-1", "buyer": of_buyer, "auth": [KEY, SECRET, TOKEN] })
 }
 
-fn echoed(fault: Fault, status: u16, sent: &str) -> Fault {
-    fault.effect(Effect::Answer(Answer::json(status, echo(sent))))
+fn echo_request(fault: Fault, status: u16, sent: &str) -> Fault {
+    fault.effect(Effect::Answer(Answer::json(status, make_echo(sent))))
 }
 
 /// An answer of the right kind of which a value is somebody's name.
-fn unreadable(fault: Fault) -> Fault {
+fn make_unreadable(fault: Fault) -> Fault {
     let body = json!({ "id": { "of": "Canarylast" }, "items": "Canarylast", "data": "Canarylast", "totalPages": "Canarylast" });
     fault.effect(Effect::Answer(Answer::json(200, body)))
 }
 
 #[test]
 fn no_secret_and_nothing_of_a_buyer_is_logged_or_shown() {
-    on_one_thread(story);
+    on_one_thread(live_through_story);
 }
 
 /// The whole system on one thread takes more stack than a test has.
@@ -238,9 +238,9 @@ fn on_one_thread<F: Future<Output = ()> + 'static>(story: fn() -> F) {
     }
 }
 
-async fn story() {
+async fn live_through_story() {
     let mut world = Watched::open().await;
-    world.connect().await;
+    world.connect_shop().await;
     world.stack.settle().await.unwrap();
     for (identifier, business) in [
         ("PF-1", false),
@@ -266,21 +266,21 @@ async fn story() {
     let headers = || Fault::on("POST", "/sales-invoices");
     let login = format!("{KEY}:{SECRET}");
     let header = format!("{login} {BUSINESS} ({VAT_NUMBER})");
-    robaws.fault(echoed(headers().containing("PF-2"), 422, &header).times(3));
-    robaws.fault(echoed(headers().containing("PF-3"), 500, &header).times(2));
-    robaws.fault(unreadable(headers().containing("PF-5")));
-    robaws.fault(echoed(
+    robaws.fault(echo_request(headers().containing("PF-2"), 422, &header).times(3));
+    robaws.fault(echo_request(headers().containing("PF-3"), 500, &header).times(2));
+    robaws.fault(make_unreadable(headers().containing("PF-5")));
+    robaws.fault(echo_request(
         Fault::on("POST", "/sales-invoices/*/line-items"),
         400,
         &login,
     ));
-    robaws.fault(unreadable(Fault::on("GET", "/articles")));
+    robaws.fault(make_unreadable(Fault::on("GET", "/articles")));
     for order in ["PF-1", "PF-2", "PF-3", "PF-5"] {
         world.productflow.ship(order);
     }
     world.productflow.cancel("PF-4");
     world.poll_times(12).await;
-    let codes = world.api("GET", "/shop/orders/PF-2", Value::Null).await.1["problems"].to_string();
+    let codes = world.call_api("GET", "/shop/orders/PF-2", Value::Null).await.1["problems"].to_string();
     assert!(
         codes.contains("robaws_refused") || codes.contains("buyer_is_business"),
         "{codes}"
@@ -288,18 +288,18 @@ async fn story() {
 
     let productflow = &world.stack.productflow;
     let bearer = format!("Bearer {TOKEN}");
-    productflow.fault(echoed(Fault::on("GET", "/order/*"), 422, BUSINESS).times(2));
-    productflow.fault(echoed(Fault::on("GET", "/order/*"), 500, BUSINESS).times(2));
-    productflow.fault(unreadable(Fault::on("GET", "/order/*")));
-    productflow.fault(echoed(Fault::on("PUT", "**"), 422, &bearer).times(2));
-    productflow.fault(echoed(Fault::on("POST", "**"), 422, &bearer).times(2));
-    productflow.fault(unreadable(Fault::on("GET", "/order")));
+    productflow.fault(echo_request(Fault::on("GET", "/order/*"), 422, BUSINESS).times(2));
+    productflow.fault(echo_request(Fault::on("GET", "/order/*"), 500, BUSINESS).times(2));
+    productflow.fault(make_unreadable(Fault::on("GET", "/order/*")));
+    productflow.fault(echo_request(Fault::on("PUT", "**"), 422, &bearer).times(2));
+    productflow.fault(echo_request(Fault::on("POST", "**"), 422, &bearer).times(2));
+    productflow.fault(make_unreadable(Fault::on("GET", "/order")));
     for order in ["PF-1", "PF-2", "PF-3", "PF-6"] {
         world
             .productflow
             .edit(order, |order| order["lines"][0]["quantity"] = json!(3));
         world
-            .api("POST", &format!("/shop/orders/{order}/retry"), Value::Null)
+            .call_api("POST", &format!("/shop/orders/{order}/retry"), Value::Null)
             .await;
     }
     world.robaws.edit_article("12", |article| {
@@ -311,11 +311,11 @@ async fn story() {
     world
         .stack
         .robaws
-        .fault(echoed(Fault::on("*", "**"), 401, &header).times(6));
+        .fault(echo_request(Fault::on("*", "**"), 401, &header).times(6));
     world
         .stack
         .productflow
-        .fault(echoed(Fault::on("*", "**"), 401, &header).times(4));
+        .fault(echo_request(Fault::on("*", "**"), 401, &header).times(4));
     world.poll_times(3).await;
     world.stack.robaws.outage(Some(Outage::Unavailable));
     world.poll_times(4).await;
@@ -340,9 +340,9 @@ async fn story() {
             world.shown.push((path.replace("Canarylast", "…"), answer));
         }
     }
-    panics(&world).await;
+    panic_in_handlers(&world).await;
 
-    let tokens = pages(&mut world).await;
+    let tokens = visit_pages(&mut world).await;
     for path in [
         "/shop",
         "/shop/orders?limit=100",
@@ -350,11 +350,11 @@ async fn story() {
         "/shop/articles",
         "/shop/plan",
     ] {
-        world.api("GET", path, Value::Null).await;
+        world.call_api("GET", path, Value::Null).await;
     }
     for order in 1..=7 {
         world
-            .api("GET", &format!("/shop/orders/PF-{order}"), Value::Null)
+            .call_api("GET", &format!("/shop/orders/PF-{order}"), Value::Null)
             .await;
     }
     world.assert_kept(&tokens);
@@ -406,12 +406,12 @@ fn assert_followed(lines: &[Value]) {
 
 #[test]
 fn an_idle_poll_writes_one_line() {
-    on_one_thread(idle);
+    on_one_thread(live_through_quiet_day);
 }
 
-async fn idle() {
+async fn live_through_quiet_day() {
     let mut world = Watched::open().await;
-    world.connect().await;
+    world.connect_shop().await;
     world.stack.settle().await.unwrap();
     world.place_order(order_of_one_line("PF-1"));
     world.poll_times(3).await;
@@ -427,7 +427,7 @@ async fn idle() {
 }
 
 /// A panic of which the text names somebody; the program's own text is kept.
-async fn panics(world: &Watched) {
+async fn panic_in_handlers(world: &Watched) {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         telemetry::log_panic(panic);
@@ -457,7 +457,7 @@ async fn panics(world: &Watched) {
 }
 
 /// Every page and form that a merchant finds; gives what opened them.
-async fn pages(world: &mut Watched) -> Vec<String> {
+async fn visit_pages(world: &mut Watched) -> Vec<String> {
     let (_, made) = world
         .stack
         .api("POST", "/api/connections/shop/sign-in-link", &Value::Null)
@@ -470,7 +470,7 @@ async fn pages(world: &mut Watched) -> Vec<String> {
     {
         let mut browser = Browser::new(&world.stack);
         let page = browser.get(url.path()).await;
-        let page = browser.submit(&page.form(url.path())).await;
+        let page = browser.submit_form(&page.form_to(url.path())).await;
         assert_eq!(page.status, 200);
         session = browser.cookie("__Host-session").unwrap().to_owned();
         let mut waiting = vec![
@@ -484,13 +484,13 @@ async fn pages(world: &mut Watched) -> Vec<String> {
                 continue;
             }
             let page = browser.get(&path).await;
-            waiting.extend(page.links());
+            waiting.extend(page.link_paths());
             shown.push((format!("GET {path}: {}", page.status), page.html.clone()));
         }
         assert!(seen.len() > 15, "{seen:?}");
         // Credentials typed into the form, and refused.
         let page = browser.get("/c/shop/set-up/connect").await;
-        if let Some(form) = page.forms().into_iter().find(|form| form.fields.len() > 3) {
+        if let Some(form) = page.all_forms().into_iter().find(|form| form.fields.len() > 3) {
             let [key, secret, token] = TYPED;
             let mut form = form;
             for (field, value) in [
@@ -500,7 +500,7 @@ async fn pages(world: &mut Watched) -> Vec<String> {
             ] {
                 form = form.set(field, value);
             }
-            let page = browser.submit(&form).await;
+            let page = browser.submit_form(&form).await;
             shown.push((
                 format!("POST {}: {}", form.action, page.status),
                 page.html.clone(),

@@ -136,7 +136,7 @@ impl Machine {
         machine
     }
 
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    fn pick_one<T: Copy>(&mut self, of: &[T]) -> T {
         *of.choose(&mut self.random).unwrap()
     }
 
@@ -146,7 +146,7 @@ impl Machine {
     }
 
     /// Keeps what became of an order.
-    fn note(&mut self, identifier: &str) {
+    fn note_order(&mut self, identifier: &str) {
         if let Some(now) = self.world.productflow.order(identifier) {
             self.orders
                 .entry(identifier.to_owned())
@@ -156,12 +156,12 @@ impl Machine {
         }
     }
 
-    fn place(&mut self) {
+    fn place_random_order(&mut self) {
         let identifier = format!("PF-{}", self.orders.len() + 1);
         let mut order = OrderBuilder::new(&identifier).external(&format!("M{identifier}"));
         for _ in 0..self.random.random_range(1..=3) {
-            let (sku, ..) = self.pick(&NUMBERS);
-            let code = self.pick(&[Some("7"), Some("7"), Some("10"), Some(FLIPPED_TARIFF), None]);
+            let (sku, ..) = self.pick_one(&NUMBERS);
+            let code = self.pick_one(&[Some("7"), Some("7"), Some("10"), Some(FLIPPED_TARIFF), None]);
             let cents = self.random.random_range(1..=9_999);
             order = order.line(sku, self.random.random_range(1..=4), cents, code);
         }
@@ -174,12 +174,12 @@ impl Machine {
         } else {
             self.world.place_order(order);
         }
-        self.note(&identifier);
+        self.note_order(&identifier);
         self.orders.get_mut(&identifier).unwrap().before_go_live = before_go_live;
     }
 
-    fn fault(&mut self) {
-        let (method, path) = self.pick(&[
+    fn break_random_call(&mut self) {
+        let (method, path) = self.pick_one(&[
             ("POST", "/stock-changes"),
             ("POST", "/stock-changes"),
             ("POST", "/sales-invoices"),
@@ -229,8 +229,8 @@ impl Machine {
     }
 
     /// The functions run: polls may overlap, messages come twice, two workers take them at a time.
-    async fn pass(&mut self) {
-        let minutes = self.pick(&[1, 5, 5, 10, 15, 70]);
+    async fn pass_time(&mut self) {
+        let minutes = self.pick_one(&[1, 5, 5, 10, 15, 70]);
         self.world.clock.advance(SignedDuration::from_mins(minutes));
         let stack = &self.world.stack;
         let (a, b) = tokio::join!(stack.poll(), stack.poll());
@@ -245,7 +245,7 @@ impl Machine {
     }
 
     /// Whatever happens to one merchant, and to one of the other's orders: his next is booked at once.
-    async fn calm(&mut self) {
+    async fn try_calm_merchant(&mut self) {
         self.calm_orders += 1;
         let identifier = format!("C-{}", self.calm_orders);
         let now = runtime::clock::Clock::now(&self.world.clock).to_string();
@@ -285,11 +285,11 @@ impl Machine {
         a.and(b).unwrap();
     }
 
-    async fn step(&mut self) {
+    async fn take_step(&mut self) {
         match self.random.random_range(0..24) {
-            0..=2 => self.place(),
+            0..=2 => self.place_random_order(),
             3..=6 => self.change_order(),
-            7 | 8 => self.fault(),
+            7 | 8 => self.break_random_call(),
             9 => self.change_article(),
             10 => {
                 // Where drafts have no total nobody can see that a tariff changed under them.
@@ -303,10 +303,10 @@ impl Machine {
             12 | 13 => self.decide().await,
             14 => self.kill_in_call().await,
             15 => self.world.stack.aws.queues.lose_all(local::stack::ORDERS_QUEUE),
-            16 => self.calm().await,
+            16 => self.try_calm_merchant().await,
             17 | 18 => self.change_offer(),
             19 | 20 => self.push_articles().await,
-            _ => self.pass().await,
+            _ => self.pass_time().await,
         }
     }
 }
@@ -328,10 +328,10 @@ async fn judge_offers(world: &World, history: u64) {
     world.assert_offers_equal(sends_sale_price(history));
 }
 
-async fn history(history: u64) {
+async fn live_through_history(history: u64) {
     let mut machine = Machine::start(history).await;
     for _ in 0..STEPS {
-        Box::pin(machine.step()).await;
+        Box::pin(machine.take_step()).await;
     }
     let Machine {
         world, orders, past, ..
@@ -356,16 +356,16 @@ async fn history(history: u64) {
     judge_offers(world, history).await;
 }
 
-fn number(name: &'static str) -> Option<u64> {
+fn read_number(name: &'static str) -> Option<u64> {
     runtime::env::optional(name).map(|value| value.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_broken_everything_ends_as_the_manual_says() {
-    let first = number("MACHINE_FIRST").unwrap_or(0);
-    let histories = number("MACHINE_HISTORIES").unwrap_or(HISTORIES);
+    let first = read_number("MACHINE_FIRST").unwrap_or(0);
+    let histories = read_number("MACHINE_HISTORIES").unwrap_or(HISTORIES);
     let failed: Vec<u64> = stream::iter(first..first + histories)
-        .map(|seed| async move { (seed, tokio::spawn(history(seed)).await) })
+        .map(|seed| async move { (seed, tokio::spawn(live_through_history(seed)).await) })
         .buffer_unordered(SIDE_BY_SIDE)
         .filter_map(|(seed, ended)| std::future::ready(ended.is_err().then_some(seed)))
         .collect()

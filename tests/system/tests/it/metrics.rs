@@ -22,7 +22,7 @@ fn values_with(world: &World, metric: &str, key: &str, value: &str) -> Vec<u64> 
     values
 }
 
-fn values(world: &World, metric: &str) -> Vec<u64> {
+fn metric_values(world: &World, metric: &str) -> Vec<u64> {
     let services = [
         "poll-orders",
         "process-order",
@@ -35,8 +35,8 @@ fn values(world: &World, metric: &str) -> Vec<u64> {
     services.iter().flat_map(of).collect()
 }
 
-fn sum(world: &World, metric: &str) -> u64 {
-    values(world, metric).iter().sum()
+fn sum_of_metric(world: &World, metric: &str) -> u64 {
+    metric_values(world, metric).iter().sum()
 }
 
 /// CloudWatch takes all of the line, and no tenant is a dimension.
@@ -74,21 +74,29 @@ async fn the_story_of_orders_is_counted() {
     world.place_order(order_of_one_line("PF-2"));
     world.place_order(order_of_one_line("PF-3").line("UNKNOWN", 1, 500, Some("7")));
     world.poll_and_work().await;
-    assert_eq!(sum(&world, "OrdersSeen"), 3);
-    assert_eq!(sum(&world, "StockChangesBooked"), 3, "the known line of PF-3 too");
-    assert_eq!(values(&world, "OrderToBooking"), [0, 0, 0]);
-    assert_eq!(sum(&world, "OrdersBlocked"), 1);
-    assert_eq!(sum(&world, "ProblemsOpened"), 1);
+    assert_eq!(sum_of_metric(&world, "OrdersSeen"), 3);
+    assert_eq!(
+        sum_of_metric(&world, "StockChangesBooked"),
+        3,
+        "the known line of PF-3 too"
+    );
+    assert_eq!(metric_values(&world, "OrderToBooking"), [0, 0, 0]);
+    assert_eq!(sum_of_metric(&world, "OrdersBlocked"), 1);
+    assert_eq!(sum_of_metric(&world, "ProblemsOpened"), 1);
     world.productflow.ship("PF-1");
     world.productflow.cancel("PF-2");
     world.poll_for_minutes(20).await;
-    assert_eq!(sum(&world, "OrdersSeen"), 5);
-    assert_eq!(sum(&world, "InvoicesMade"), 1);
-    assert_eq!(sum(&world, "StockChangesReversed"), 1);
-    assert_eq!(sum(&world, "StockChangesBooked"), 3);
-    assert_eq!(sum(&world, "OrdersBlocked"), 1, "it was blocked all the time");
-    assert_eq!(sum(&world, "ProblemsClosed"), 0);
-    assert_eq!(sum(&world, "OrdersInDoubt"), 0);
+    assert_eq!(sum_of_metric(&world, "OrdersSeen"), 5);
+    assert_eq!(sum_of_metric(&world, "InvoicesMade"), 1);
+    assert_eq!(sum_of_metric(&world, "StockChangesReversed"), 1);
+    assert_eq!(sum_of_metric(&world, "StockChangesBooked"), 3);
+    assert_eq!(
+        sum_of_metric(&world, "OrdersBlocked"),
+        1,
+        "it was blocked all the time"
+    );
+    assert_eq!(sum_of_metric(&world, "ProblemsClosed"), 0);
+    assert_eq!(sum_of_metric(&world, "OrdersInDoubt"), 0);
     let (status, _) = world
         .stack
         .api(
@@ -99,7 +107,7 @@ async fn the_story_of_orders_is_counted() {
         .await
         .unwrap();
     assert_eq!(status, 200);
-    assert_eq!(sum(&world, "ProblemsClosed"), 1);
+    assert_eq!(sum_of_metric(&world, "ProblemsClosed"), 1);
     assert_eq!(values_with(&world, "ProblemsClosed", "service", "web"), [1]);
     world.stack.metrics.lines().iter().for_each(assert_is_emf);
 }
@@ -110,12 +118,12 @@ async fn an_order_that_waited_for_robaws_tells_how_long() {
     world.stack.robaws.outage(Some(Outage::Unavailable));
     world.place_order(order_of_one_line("PF-1"));
     world.poll_and_work().await;
-    assert!(values(&world, "OrderToBooking").is_empty());
+    assert!(metric_values(&world, "OrderToBooking").is_empty());
     let failures = values_with(&world, "PeerFailures", "Peer", "robaws");
     assert!(failures.iter().sum::<u64>() > 0);
     world.stack.robaws.outage(None);
     world.poll_for_minutes(30).await;
-    let waited = values(&world, "OrderToBooking");
+    let waited = metric_values(&world, "OrderToBooking");
     assert!(
         matches!(waited.as_slice(), [seconds] if *seconds >= 300),
         "{waited:?}"
@@ -125,7 +133,7 @@ async fn an_order_that_waited_for_robaws_tells_how_long() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_in_doubt_is_counted_by_the_look_and_by_the_night() {
     let world = world::build_world_with_order_in_doubt(false).await;
-    let looks = sum(&world, "OrdersInDoubt");
+    let looks = sum_of_metric(&world, "OrdersInDoubt");
     assert!(looks >= 1);
     world.clock.advance(SignedDuration::from_hours(3));
     world.stack.night().await.unwrap();
@@ -178,9 +186,9 @@ async fn a_poll_tells_its_heartbeat_its_lag_and_the_connections() {
     let world = World::new().await;
     world.poll_and_work().await;
     world.poll_and_work().await;
-    assert_eq!(values(&world, "PollsCompleted"), [1, 1]);
+    assert_eq!(metric_values(&world, "PollsCompleted"), [1, 1]);
     assert_eq!(
-        values(&world, "PollLag"),
+        metric_values(&world, "PollLag"),
         [300],
         "before the first pass nothing is known"
     );
@@ -192,7 +200,7 @@ async fn a_poll_tells_its_heartbeat_its_lag_and_the_connections() {
         values_with(&world, "ConnectionsUnreachable", "Peer", "robaws"),
         [0, 0]
     );
-    assert_eq!(values(&world, "PollsUnfinished"), [0, 0]);
+    assert_eq!(metric_values(&world, "PollsUnfinished"), [0, 0]);
     assert_eq!(values_with(&world, "ColdStarts", "Function", "poll-orders"), [1]);
     assert_eq!(
         values_with(&world, "InitMilliseconds", "Function", "poll-orders").len(),
@@ -206,14 +214,14 @@ async fn a_poll_tells_its_heartbeat_its_lag_and_the_connections() {
         values_with(&world, "ConnectionsUnreachable", "Peer", "productflow").last(),
         Some(&1)
     );
-    assert_eq!(sum(&world, "ProblemsOpened"), 1);
+    assert_eq!(sum_of_metric(&world, "ProblemsOpened"), 1);
     world.stack.productflow.outage(None);
     world.poll_for_minutes(30).await;
     assert_eq!(
         values_with(&world, "ConnectionsUnreachable", "Peer", "productflow").last(),
         Some(&0)
     );
-    assert_eq!(sum(&world, "ProblemsClosed"), 1);
+    assert_eq!(sum_of_metric(&world, "ProblemsClosed"), 1);
 
     let item = world
         .stack
@@ -258,9 +266,15 @@ async fn articles_sent_are_counted_once_each() {
     world.stack.drain().await.unwrap();
     let ticked = world.productflow.products().len();
     assert!(ticked > 0);
-    assert_eq!(sum(&world, "ArticlesSent"), u64::try_from(ticked).unwrap());
+    assert_eq!(
+        sum_of_metric(&world, "ArticlesSent"),
+        u64::try_from(ticked).unwrap()
+    );
     world.poll_for_minutes(10).await;
-    assert_eq!(sum(&world, "ArticlesSent"), u64::try_from(ticked).unwrap());
+    assert_eq!(
+        sum_of_metric(&world, "ArticlesSent"),
+        u64::try_from(ticked).unwrap()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -299,7 +313,7 @@ async fn what_could_not_be_recorded_is_counted() {
     );
     assert!(world.stack.poll().await.is_err());
     assert_eq!(
-        sum(&world, "PollsCompleted"),
+        sum_of_metric(&world, "PollsCompleted"),
         1,
         "a poll that failed is no heartbeat"
     );

@@ -31,7 +31,7 @@ struct BadPeer {
 }
 
 impl BadPeer {
-    fn answering(answer: Vec<u8>) -> Self {
+    fn with_answer(answer: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(String::new())));
@@ -59,10 +59,10 @@ impl BadPeer {
         )
         .into_bytes();
         answer.extend_from_slice(body);
-        Self::answering(answer)
+        Self::with_answer(answer)
     }
 
-    fn asked(&self) -> usize {
+    fn count_requests(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
@@ -88,7 +88,7 @@ impl BadPeer {
 }
 
 /// What unpacks to `bytes` spaces in gzip, without its end: fixed Huffman codes, one space and copies of 258 of it.
-fn bomb(bytes: usize) -> Vec<u8> {
+fn make_gzip_bomb(bytes: usize) -> Vec<u8> {
     let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let (mut pending, mut count) = (0_u32, 0_u32);
     let mut bits = |code: &str| {
@@ -112,7 +112,7 @@ fn bomb(bytes: usize) -> Vec<u8> {
 #[tokio::test]
 async fn an_answer_that_would_fill_the_memory_is_not_read() {
     const TOO_MUCH: usize = 64 << 20;
-    let packed = bomb(TOO_MUCH);
+    let packed = make_gzip_bomb(TOO_MUCH);
     assert!(packed.len() < TOO_MUCH / 100);
     let plain = vec![b' '; runtime::http::MOST_ANSWER_BYTES + 1];
     for peer in [
@@ -148,7 +148,7 @@ async fn a_redirect_is_not_followed_and_no_error_tells_a_secret() {
             "HTTP/1.1 {status} Moved\r\nlocation: http://{}/api/articles\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             thief.address
         );
-        let peer = BadPeer::answering(answer.into_bytes());
+        let peer = BadPeer::with_answer(answer.into_bytes());
         let errors = [
             format!("{:?}", peer.robaws().vat_tariffs().await.unwrap_err()),
             format!(
@@ -157,7 +157,7 @@ async fn a_redirect_is_not_followed_and_no_error_tells_a_secret() {
             ),
             format!("{:?} {:?}", peer.robaws(), peer.productflow()),
         ];
-        assert_eq!(peer.asked(), 2);
+        assert_eq!(peer.count_requests(), 2);
         assert!(peer.seen.lock().unwrap().contains("Bearer the-token"));
         for error in errors {
             assert!(
@@ -166,7 +166,7 @@ async fn a_redirect_is_not_followed_and_no_error_tells_a_secret() {
             );
         }
     }
-    assert_eq!(thief.asked(), 0);
+    assert_eq!(thief.count_requests(), 0);
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn an_id_that_names_a_folder_is_never_asked_for() {
         let identifier = OrderIdentifier::parse(identifier).unwrap();
         assert!(peer.productflow().order(&identifier).await.unwrap().is_none());
     }
-    assert_eq!(peer.asked(), 0);
+    assert_eq!(peer.count_requests(), 0);
     let identifier = OrderIdentifier::parse("../marketplace?x#y\r\nHost: evil").unwrap();
     peer.productflow().order(&identifier).await.unwrap();
     let seen = peer.seen.lock().unwrap().clone();
@@ -232,7 +232,7 @@ async fn hostile_texts_of_the_peers_are_shown_as_text() {
             .effect(Effect::Answer(Answer::json(422, json!({ "message": HOSTILE })))),
     );
     world.poll_for_minutes(10).await;
-    let mut merchant = Browser::signed_in(&world.stack, "shop").await;
+    let mut merchant = Browser::new_signed_in(&world.stack, "shop").await;
     for page in [
         "",
         "/orders",
@@ -262,9 +262,9 @@ async fn hostile_texts_of_the_peers_are_shown_as_text() {
     }
     let order = merchant.get("/c/shop/orders/PF-1").await;
     assert!(
-        order.text().contains("<script>alert(1)</script>"),
+        order.visible_text().contains("<script>alert(1)</script>"),
         "{}",
-        order.text()
+        order.visible_text()
     );
 }
 
@@ -292,13 +292,13 @@ async fn strange_identifiers_are_booked_once_and_have_pages() {
     }
     let before = world.pieces_in_stock("12");
     world.poll_for_minutes(15).await;
-    let mut merchant = Browser::signed_in(&world.stack, "shop").await;
+    let mut merchant = Browser::new_signed_in(&world.stack, "shop").await;
     for identifier in strange {
         assert_eq!(world.order_state(identifier).await, "booked", "{identifier:?}");
         let parsed = OrderIdentifier::parse(identifier).unwrap();
         let part = web::request::order_part(&parsed);
         let page = merchant
-            .request("GET", &format!("/c/shop/orders/{part}"), "")
+            .send_request("GET", &format!("/c/shop/orders/{part}"), "")
             .await;
         assert_eq!(page.status, 200, "{identifier:?}");
     }

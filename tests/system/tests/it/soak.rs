@@ -37,7 +37,7 @@ const WORKERS: usize = 32;
 /// What lines of the connector's process begin with.
 const MARK: &str = "soak: ";
 
-fn number(name: &'static str, default: usize) -> usize {
+fn read_number(name: &'static str, default: usize) -> usize {
     let text = runtime::env::optional(name);
     text.map_or(default, |text| text.parse().unwrap())
 }
@@ -58,23 +58,23 @@ struct Size {
 impl Size {
     fn of_environment() -> Self {
         Self {
-            tenants: number("SOAK_TENANTS", 12),
-            rounds: number("SOAK_ROUNDS", 3),
-            orders: number("SOAK_ORDERS", 2),
-            crowd: number("SOAK_CROWD", 205),
+            tenants: read_number("SOAK_TENANTS", 12),
+            rounds: read_number("SOAK_ROUNDS", 3),
+            orders: read_number("SOAK_ORDERS", 2),
+            crowd: read_number("SOAK_CROWD", 205),
         }
     }
 }
 
-fn name(tenant: usize) -> String {
+fn name_of_tenant(tenant: usize) -> String {
     format!("m{tenant:04}")
 }
 
-fn company(tenant: usize) -> u64 {
+fn company_of_tenant(tenant: usize) -> u64 {
     1_000 + u64::try_from(tenant).unwrap()
 }
 
-fn start() -> Timestamp {
+fn start_of_soak() -> Timestamp {
     world::START.parse().unwrap()
 }
 
@@ -83,7 +83,7 @@ fn start() -> Timestamp {
 #[ignore = "the process that the soak starts"]
 async fn connector() {
     let variable = |name: &'static str| runtime::env::optional(name).unwrap();
-    let clock = ManualClock::at(start());
+    let clock = ManualClock::at(start_of_soak());
     let start = Start {
         directory: runtime::env::optional("SOAK_DIRECTORY")
             .map(|path| Directory::open(Path::new(&path)).unwrap()),
@@ -93,7 +93,7 @@ async fn connector() {
     };
     let stack = Arc::new(Stack::start_as(Arc::new(clock.clone()), start).await.unwrap());
     for tenant in 0..Size::of_environment().tenants {
-        let name = name(tenant);
+        let name = name_of_tenant(tenant);
         let settings = ConnectionSettings {
             b2c_client_id: Some(ClientId::parse(demo::B2C_CLIENT).unwrap()),
             stock_location_id: Some(StockLocationId::parse(demo::STOCK_LOCATION).unwrap()),
@@ -103,7 +103,7 @@ async fn connector() {
             .connect(
                 &name,
                 (&name, "secret"),
-                (company(tenant), &name),
+                (company_of_tenant(tenant), &name),
                 settings,
                 clock.now(),
             )
@@ -152,7 +152,7 @@ struct Connector {
 }
 
 impl Connector {
-    fn start(size: Size, robaws: &str, productflow: &str) -> Self {
+    fn start_process(size: Size, robaws: &str, productflow: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "soak::connector", "--ignored", "--nocapture"])
             .env("SOAK_TENANTS", size.tenants.to_string())
@@ -169,11 +169,11 @@ impl Connector {
             input,
             output,
         };
-        connector.answer();
+        connector.read_answer();
         connector
     }
 
-    fn answer(&mut self) -> Value {
+    fn read_answer(&mut self) -> Value {
         loop {
             let mut line = String::new();
             let read = self.output.read_line(&mut line).unwrap();
@@ -185,13 +185,13 @@ impl Connector {
         }
     }
 
-    fn round(&mut self) -> Value {
+    fn pass_round(&mut self) -> Value {
         writeln!(self.input.as_mut().unwrap()).unwrap();
-        self.answer()
+        self.read_answer()
     }
 
     /// Memory that it holds, in MiB, where the machine tells.
-    fn resident(&self) -> Option<u64> {
+    fn resident_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
@@ -199,7 +199,7 @@ impl Connector {
     }
 
     /// Ends it, and tells whether it was content with what it saw.
-    fn end(mut self) -> bool {
+    fn end_process(mut self) -> bool {
         self.input = None;
         self.process.wait().unwrap().success()
     }
@@ -231,7 +231,7 @@ struct Placed {
 
 impl Merchant {
     fn settle_in(tenant: usize, robaws: &RobawsSim, productflow: &ProductFlowSim) -> Self {
-        let name = name(tenant);
+        let name = name_of_tenant(tenant);
         let of_robaws = robaws.tenant(&name);
         of_robaws.add_admin(&name, "secret");
         of_robaws.put_stock_location(demo::STOCK_LOCATION, "Magazijn");
@@ -245,7 +245,7 @@ impl Merchant {
             settings.burst = 1_000_000;
             settings.daily_limit = 10_000_000;
         });
-        let of_productflow = productflow.company(company(tenant));
+        let of_productflow = productflow.company(company_of_tenant(tenant));
         of_productflow.add_token(&name);
         Self {
             name,
@@ -255,12 +255,12 @@ impl Merchant {
         }
     }
 
-    fn place(&mut self, orders: usize, round: usize) {
+    fn place_orders(&mut self, orders: usize, round: usize) {
         for _ in 0..orders {
             let no = self.placed.len();
             let identifier = format!("{}-{no}", self.name);
             // Robaws takes 15 calls a second of a tenant: the crowd is there for its number.
-            let shipped = self.name != name(CROWDED) && !no.is_multiple_of(OPEN_EVERY);
+            let shipped = self.name != name_of_tenant(CROWDED) && !no.is_multiple_of(OPEN_EVERY);
             let status = if shipped { "shipped" } else { "open" };
             let order = OrderBuilder::new(&identifier).external(&format!("M{no}"));
             self.productflow
@@ -274,7 +274,7 @@ impl Merchant {
     }
 
     /// How often each order was booked: stock changes and invoices, by what they name in parentheses.
-    fn booked(&self) -> BTreeMap<String, (usize, usize)> {
+    fn booked_orders(&self) -> BTreeMap<String, (usize, usize)> {
         let mut booked: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         let named = |text: Option<&str>| {
             let (_, rest) = text.unwrap().rsplit_once('(').unwrap();
@@ -295,8 +295,8 @@ impl Merchant {
     }
 
     /// Orders placed before round `until` that are not booked as they should be.
-    fn left(&self, until: usize) -> Vec<(&String, (usize, usize))> {
-        let booked = self.booked();
+    fn unbooked_orders(&self, until: usize) -> Vec<(&String, (usize, usize))> {
+        let booked = self.booked_orders();
         let orders = self.placed.iter().filter(|order| order.round < until);
         let left = orders.filter_map(|order| {
             let found = booked.get(&order.identifier).copied().unwrap_or_default();
@@ -306,7 +306,7 @@ impl Merchant {
     }
 }
 
-fn say(line: &str) {
+fn say_line(line: &str) {
     let mut err = std::io::stderr();
     writeln!(err, "{line}").unwrap();
 }
@@ -319,7 +319,7 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
         .enable_all()
         .build()
         .unwrap();
-    let clock = ManualClock::at(start());
+    let clock = ManualClock::at(start_of_soak());
     let sim_clock: simulators::Clock = Arc::new(clock.clone());
     let robaws = RobawsSim::new(sim_clock.clone());
     let productflow = ProductFlowSim::new(sim_clock);
@@ -330,25 +330,30 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
         let robaws = simulators::spawn(robaws.router()).await.unwrap();
         (robaws, simulators::spawn(productflow.router()).await.unwrap())
     });
-    let mut connector = Connector::start(size, &servers.0.url(), &servers.1.url());
+    let mut connector = Connector::start_process(size, &servers.0.url(), &servers.1.url());
 
-    robaws.fault(Fault::on("*", "**").tenant(&name(DOWN)).forever().drop_before());
-    let failing = format!("({}-0)", name(FAILING));
+    robaws.fault(
+        Fault::on("*", "**")
+            .tenant(&name_of_tenant(DOWN))
+            .forever()
+            .drop_before(),
+    );
+    let failing = format!("({}-0)", name_of_tenant(FAILING));
     let fault = Fault::on("POST", "/stock-changes")
-        .tenant(&name(FAILING))
+        .tenant(&name_of_tenant(FAILING))
         .containing(&failing);
     robaws.fault(fault.forever().status(500));
-    merchants[CROWDED].place(size.crowd, 0);
+    merchants[CROWDED].place_orders(size.crowd, 0);
     let mut resident = Vec::new();
     let began = Instant::now();
     for round in 0..size.rounds {
         for merchant in &mut merchants {
-            let crowded = merchant.name == name(CROWDED);
-            merchant.place(if crowded { 0 } else { size.orders }, round);
+            let crowded = merchant.name == name_of_tenant(CROWDED);
+            merchant.place_orders(if crowded { 0 } else { size.orders }, round);
         }
         let told = next_round(&clock, &mut connector, &robaws, &productflow);
         for (tenant, merchant) in merchants.iter().enumerate() {
-            let left = merchant.left(round);
+            let left = merchant.unbooked_orders(round);
             match tenant {
                 CROWDED => {}
                 DOWN => assert!(merchant.robaws.stock_changes().is_empty()),
@@ -360,8 +365,8 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
                 _ => assert!(left.is_empty(), "round {round}, not within two polls: {left:?}"),
             }
         }
-        resident.push(connector.resident());
-        report(
+        resident.push(connector.resident_memory());
+        report_round(
             &format!("round {round}"),
             &merchants,
             &told,
@@ -373,7 +378,7 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
     let all_left = |merchants: &[Merchant]| -> usize {
         merchants
             .iter()
-            .map(|merchant| merchant.left(usize::MAX).len())
+            .map(|merchant| merchant.unbooked_orders(usize::MAX).len())
             .sum()
     };
     let mut last = 0;
@@ -384,13 +389,13 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
             "{:#?}",
             merchants
                 .iter()
-                .flat_map(|merchant| merchant.left(usize::MAX))
+                .flat_map(|merchant| merchant.unbooked_orders(usize::MAX))
                 .take(20)
                 .collect::<Vec<_>>()
         );
         let told = next_round(&clock, &mut connector, &robaws, &productflow);
-        resident.push(connector.resident());
-        report(
+        resident.push(connector.resident_memory());
+        report_round(
             &format!("last round {last}"),
             &merchants,
             &told,
@@ -401,7 +406,7 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
     // And nothing more comes of it.
     next_round(&clock, &mut connector, &robaws, &productflow);
     assert_eq!(all_left(&merchants), 0);
-    assert!(connector.end());
+    assert!(connector.end_process());
     is_flat(&resident);
 }
 
@@ -412,7 +417,7 @@ fn next_round(
     productflow: &ProductFlowSim,
 ) -> Value {
     clock.advance(SignedDuration::from_mins(5));
-    let told = connector.round();
+    let told = connector.pass_round();
     let violations = (robaws.violations(), productflow.violations());
     assert!(
         violations.0.is_empty() && violations.1.is_empty(),
@@ -423,18 +428,18 @@ fn next_round(
     told
 }
 
-fn report(round: &str, merchants: &[Merchant], told: &Value, resident: Option<u64>, began: Instant) {
+fn report_round(round: &str, merchants: &[Merchant], told: &Value, resident: Option<u64>, began: Instant) {
     let placed: usize = merchants.iter().map(|merchant| merchant.placed.len()).sum();
     let left: usize = merchants
         .iter()
-        .map(|merchant| merchant.left(usize::MAX).len())
+        .map(|merchant| merchant.unbooked_orders(usize::MAX).len())
         .sum();
     let messages = told["messages"].as_u64().unwrap();
     let worked = Duration::from_millis(told["worked_ms"].as_u64().unwrap());
     let seconds = began.elapsed().as_secs();
     let resident = resident.map_or("?".to_owned(), |mib| mib.to_string());
     let a_second = u128::from(messages) * 1_000 / worked.as_millis().max(1);
-    say(&format!(
+    say_line(&format!(
         "{round}: {seconds} s, {} of {placed} orders done, {messages} looks in {worked:.1?} ({a_second} a second), poll {} ms, {resident} MiB",
         placed - left,
         told["polled_ms"]

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
+fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn text(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+fn read_text(path: &str) -> String {
+    std::fs::read_to_string(repository_root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Names of all test functions below a folder.
@@ -41,9 +41,9 @@ fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
 fn every_threat_has_a_test_that_exists() {
     let mut tests = BTreeSet::new();
     for folder in ["functions", "shared", "infra", "tests"] {
-        tests_below(&root().join(folder), &mut tests);
+        tests_below(&repository_root().join(folder), &mut tests);
     }
-    let document = text("docs/SECURITY.md");
+    let document = read_text("docs/SECURITY.md");
     let (_, threats) = document.split_once("\n## Threats").unwrap();
     let (threats, _) = threats.split_once("\n## ").unwrap();
     let rows: Vec<Vec<&str>> = threats
@@ -72,7 +72,7 @@ fn tokens_and_signatures_are_compared_in_constant_time() {
         ("functions/web/src/pages/session.rs", ".verify_slice("),
         ("functions/article-push/src/signature.rs", ".verify_slice("),
     ] {
-        let source = text(path);
+        let source = read_text(path);
         let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
         assert!(code.contains(compared), "{path}");
         for plain in ["signature ==", "== signature", "token ==", "== token", "mac =="] {
@@ -83,7 +83,7 @@ fn tokens_and_signatures_are_compared_in_constant_time() {
 
 #[test]
 fn everything_that_is_built_in_is_pinned() {
-    let lock = text("Cargo.lock");
+    let lock = read_text("Cargo.lock");
     for package in lock.split("[[package]]").skip(1) {
         let from = package.lines().find_map(|line| line.strip_prefix("source = "));
         if let Some(from) = from {
@@ -94,7 +94,8 @@ fn everything_that_is_built_in_is_pinned() {
             assert!(package.contains("checksum = "), "{package}");
         }
     }
-    let lock: serde_json::Value = serde_json::from_str(&text("tests/browser/package-lock.json")).unwrap();
+    let lock: serde_json::Value =
+        serde_json::from_str(&read_text("tests/browser/package-lock.json")).unwrap();
     for (name, package) in lock["packages"].as_object().unwrap() {
         assert!(name.is_empty() || package["integrity"].is_string(), "{name}");
     }
@@ -103,7 +104,7 @@ fn everything_that_is_built_in_is_pinned() {
         "tests/template/requirements.txt",
         "tests/template/scan-requirements.txt",
     ] {
-        for line in text(path)
+        for line in read_text(path)
             .lines()
             .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
         {
@@ -119,7 +120,7 @@ fn everything_that_is_built_in_is_pinned() {
             "cargo install",
             "cargo run",
         ];
-        for line in text(path).lines() {
+        for line in read_text(path).lines() {
             let line = line.split('#').next().unwrap_or_default();
             let builds = unlocked
                 .iter()
@@ -127,6 +128,6 @@ fn everything_that_is_built_in_is_pinned() {
             assert!(!builds || line.contains("--locked"), "{path}: {line}");
         }
     }
-    assert!(text("deny.toml").contains("unknown-registry = \"deny\""));
-    assert!(text("justfile").contains("cargo deny check advisories"));
+    assert!(read_text("deny.toml").contains("unknown-registry = \"deny\""));
+    assert!(read_text("justfile").contains("cargo deny check advisories"));
 }

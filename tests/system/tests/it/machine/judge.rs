@@ -60,16 +60,16 @@ pub(super) struct Past {
 
 type Pieces = BTreeMap<String, Decimal>;
 
-fn status(order: &Value) -> &str {
+fn status_of_order(order: &Value) -> &str {
     order["status"].as_str().unwrap()
 }
 
-fn lines(order: &Value) -> &Vec<Value> {
+fn lines_of_order(order: &Value) -> &Vec<Value> {
     order["lines"].as_array().unwrap()
 }
 
-fn total(order: &Value) -> Decimal {
-    let lines: i64 = lines(order)
+fn total_of_order(order: &Value) -> Decimal {
+    let lines: i64 = lines_of_order(order)
         .iter()
         .map(|line| line["price"].as_i64().unwrap())
         .sum();
@@ -78,16 +78,18 @@ fn total(order: &Value) -> Decimal {
 
 /// Whether an order contradicts what was settled of it: it is cancelled, open again, or changed in lines or amounts. Of a
 /// cancelled one nothing but the cancellation counts.
-fn contradicts(now: &Value, settled: &Value) -> bool {
-    if status(now) == "cancelled" || status(settled) == "cancelled" {
-        return status(now) != status(settled);
+fn is_contradicted(now: &Value, settled: &Value) -> bool {
+    if status_of_order(now) == "cancelled" || status_of_order(settled) == "cancelled" {
+        return status_of_order(now) != status_of_order(settled);
     }
-    let is_open_again = status(now) == "open" && status(settled) != "open";
-    is_open_again || lines(now) != lines(settled) || now["shipping_cost"] != settled["shipping_cost"]
+    let is_open_again = status_of_order(now) == "open" && status_of_order(settled) != "open";
+    is_open_again
+        || lines_of_order(now) != lines_of_order(settled)
+        || now["shipping_cost"] != settled["shipping_cost"]
 }
 
 fn is_known(order: &Value) -> bool {
-    ["open", "shipped", "cancelled"].contains(&status(order))
+    ["open", "shipped", "cancelled"].contains(&status_of_order(order))
 }
 
 impl Told {
@@ -96,7 +98,7 @@ impl Told {
     }
 
     /// Whose stock a line moves.
-    fn family(&self, line: &Value) -> Option<String> {
+    fn family_of_line(&self, line: &Value) -> Option<String> {
         let choice = self.choices.get(line["id"].as_str().unwrap());
         match choice.and_then(|choice| choice.article.clone()) {
             Some(Chosen::Article(chosen)) => Some(chosen),
@@ -105,10 +107,10 @@ impl Told {
         }
     }
 
-    fn wanted(&self, order: &Value) -> Pieces {
+    fn wanted_pieces(&self, order: &Value) -> Pieces {
         let mut wanted = Pieces::new();
-        for line in lines(order) {
-            if let Some(family) = self.family(line) {
+        for line in lines_of_order(order) {
+            if let Some(family) = self.family_of_line(line) {
                 let quantity = Decimal::from(line["quantity"].as_i64().unwrap());
                 *wanted.entry(family).or_default() += quantity;
             }
@@ -117,12 +119,12 @@ impl Told {
     }
 
     /// What keeps lines back now: the families whose article can't be told, and every code that people may be shown.
-    fn troubles(&self, world: &World) -> (BTreeSet<String>, BTreeSet<&'static str>) {
+    fn list_troubles(&self, world: &World) -> (BTreeSet<String>, BTreeSet<&'static str>) {
         let articles = world.robaws.articles();
         let tariffs = world.robaws.vat_tariffs();
         let (mut families, mut codes) = (BTreeSet::new(), BTreeSet::new());
-        for line in lines(self.now()) {
-            if let Some(family) = self.family(line)
+        for line in lines_of_order(self.now()) {
+            if let Some(family) = self.family_of_line(line)
                 && family != SPARE_ARTICLE
             {
                 let has_number = |article: &&Article| {
@@ -164,9 +166,9 @@ impl Told {
     fn was_ever_wanted(&self, family: &str, pieces: Decimal) -> bool {
         // Also from before a choice, which may be about one of two lines with the same number.
         let before = |line: &Value| line["sku"] == family;
-        let after = |line: &Value| self.family(line).as_deref() == Some(family);
+        let after = |line: &Value| self.family_of_line(line).as_deref() == Some(family);
         let of = |version: &Value, is_ours: &dyn Fn(&Value) -> bool| -> Decimal {
-            let ours = lines(version).iter().filter(|line| is_ours(line));
+            let ours = lines_of_order(version).iter().filter(|line| is_ours(line));
             ours.map(|line| Decimal::from(line["quantity"].as_i64().unwrap()))
                 .sum()
         };
@@ -175,7 +177,7 @@ impl Told {
     }
 }
 
-fn sign(change: &StockChange) -> Decimal {
+fn sign_of_change(change: &StockChange) -> Decimal {
     if change.from_stock_location_id.is_some() {
         Decimal::ONE
     } else {
@@ -192,7 +194,7 @@ fn out_by_place(changes: &[StockChange], about: &str) -> BTreeMap<(String, Strin
         let place = from.or_else(|| change.to_stock_location_id.clone()).unwrap();
         for line in &change.line_items {
             let pieces = out.entry((line.article_id.clone(), place.clone())).or_default();
-            *pieces += line.quantity * sign(change);
+            *pieces += line.quantity * sign_of_change(change);
             assert!(*pieces >= Decimal::ZERO, "a reversal without a booking: {about}");
         }
     }
@@ -231,10 +233,10 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
     let changes = world.robaws.stock_changes_of(&mark);
     let invoices = world.robaws.invoices_of(&mark);
     let now = told.now();
-    let (troubled, causes) = told.troubles(world);
+    let (troubled, causes) = told.list_troubles(world);
     let about = format!(
         "history {history}: {identifier}, {} in ProductFlow, is {state} {codes:?}; causes {causes:?}\n{told:#?}\n{:#?}",
-        status(now),
+        status_of_order(now),
         record.ledger
     );
     let places = out_by_place(&changes, &about);
@@ -260,7 +262,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
             *then,
             "booked after it was closed: {about}"
         );
-        let is_right = state == "skipped" || (state == "conflict" && contradicts(now, version));
+        let is_right = state == "skipped" || (state == "conflict" && is_contradicted(now, version));
         assert!(is_right || told.gone, "{about}");
         return;
     }
@@ -284,20 +286,28 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
     };
     let stuck = places.keys().any(|(article, _)| is_gone(article));
     if let Some(invoice) = invoices.first() {
-        let of_total = |version: &&Value| total(version) == invoice.total_incl_vat;
-        let shipped: Vec<&Value> = told.versions.iter().filter(|v| status(v) == "shipped").collect();
+        let of_total = |version: &&Value| total_of_order(version) == invoice.total_incl_vat;
+        let shipped: Vec<&Value> = told
+            .versions
+            .iter()
+            .filter(|v| status_of_order(v) == "shipped")
+            .collect();
         let invoiced: Vec<&Value> = shipped.iter().copied().filter(of_total).collect();
         if invoiced.is_empty() || codes.contains("total_mismatch") {
-            let flipped = |order: &Value| lines(order).iter().any(|line| line["vat_code"] == FLIPPED_TARIFF);
+            let flipped = |order: &Value| {
+                lines_of_order(order)
+                    .iter()
+                    .any(|line| line["vat_code"] == FLIPPED_TARIFF)
+            };
             let is_real = past.tariff_flipped && shipped.iter().any(|order| flipped(order));
             assert!(is_real && codes.contains("total_mismatch"), "the total: {about}");
             assert!(["blocked", "conflict"].contains(&state), "{about}");
             return;
         }
-        let as_invoiced = invoiced.iter().any(|version| told.wanted(version) == out);
+        let as_invoiced = invoiced.iter().any(|version| told.wanted_pieces(version) == out);
         assert!(as_invoiced, "the stock of its invoice: {about}");
         let settled = told.kept.as_ref().map_or(invoiced, |kept| vec![kept]);
-        let expected = if settled.iter().all(|version| contradicts(now, version)) {
+        let expected = if settled.iter().all(|version| is_contradicted(now, version)) {
             "conflict"
         } else {
             "invoiced"
@@ -324,7 +334,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
     }
     let refused = codes.contains("robaws_refused");
     assert!(!refused || stuck, "nothing is archived: {about}");
-    if status(now) == "cancelled" {
+    if status_of_order(now) == "cancelled" {
         if stuck {
             assert_eq!(state, "blocked", "{about}");
         } else {
@@ -336,7 +346,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
         }
         return;
     }
-    let wanted = told.wanted(now);
+    let wanted = told.wanted_pieces(now);
     let families: BTreeSet<&String> = wanted.keys().chain(out.keys()).collect();
     for family in families {
         let pieces = |of: &Pieces| of.get(family).copied().unwrap_or_default();
@@ -349,7 +359,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
         .all(|code| causes.contains(code) || (refused && *code == "robaws_refused"));
     assert!(told_why, "not a real cause: {about}");
     let is_blocked = state == "blocked" && !codes.is_empty();
-    if status(now) == "shipped" {
+    if status_of_order(now) == "shipped" {
         assert!(is_blocked, "no invoice, and no reason: {about}");
     } else {
         // Where no line moves stock there is nothing to book yet.

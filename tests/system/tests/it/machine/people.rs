@@ -46,11 +46,11 @@ impl Machine {
                 self.orders.get_mut(&identifier).unwrap().gone = true;
             }
         }
-        self.note(&identifier);
+        self.note_order(&identifier);
     }
 
     pub(super) fn change_article(&mut self) {
-        let (number, own, twin) = self.pick(&NUMBERS);
+        let (number, own, twin) = self.pick_one(&NUMBERS);
         let robaws = self.world.robaws.clone();
         let renumber = |id: &str, to: String| {
             robaws.edit_article(id, |article| article.article_number = Some(to));
@@ -99,7 +99,7 @@ impl Machine {
         }
     }
 
-    async fn post(&self, order: &str, what: &str, body: &Value) -> u16 {
+    async fn post_decision(&self, order: &str, what: &str, body: &Value) -> u16 {
         let path = format!("/api/connections/shop/orders/{order}/{what}");
         Box::pin(self.world.stack.api("POST", &path, body))
             .await
@@ -108,7 +108,7 @@ impl Machine {
     }
 
     pub(super) async fn change_settings(&mut self) {
-        let (location, books) = (self.pick(&["3", "4"]), self.random.random_bool(0.5));
+        let (location, books) = (self.pick_one(&["3", "4"]), self.random.random_bool(0.5));
         let patch = if self.random.random_bool(0.3) {
             let key = format!("key-{}", self.random.random_range(0..3));
             self.world.robaws.add_admin(&key, "secret");
@@ -152,12 +152,12 @@ impl Machine {
         match record.state.as_str() {
             "conflict" if self.random.random_bool(0.7) => {
                 let body = json!({ "as": "undo", "invoice": "keep", "stock": "keep" });
-                if self.post(&identifier, "settle", &body).await == 200 {
+                if self.post_decision(&identifier, "settle", &body).await == 200 {
                     self.orders.get_mut(&identifier).unwrap().kept = Some(now);
                 }
             }
             "blocked" if self.random.random_bool(0.7) && record.ledger.unsettled().is_none() => {
-                self.choose(&identifier, &now).await;
+                self.choose_for_line(&identifier, &now).await;
             }
             "in_doubt" => {
                 let row = record.ledger.in_doubt().unwrap();
@@ -184,12 +184,12 @@ impl Machine {
                     || json!({ "as": "not_done" }),
                     |id| json!({ "as": "done", "robaws_id": id }),
                 );
-                self.post(&identifier, "settle", &body).await;
+                self.post_decision(&identifier, "settle", &body).await;
             }
             "blocked" | "conflict" | "booked" if self.random.random_bool(0.3) => {
                 let there = documents(&self.world, &identifier);
                 if self
-                    .post(&identifier, "settle", &json!({ "as": "handled" }))
+                    .post_decision(&identifier, "settle", &json!({ "as": "handled" }))
                     .await
                     == 200
                 {
@@ -197,19 +197,19 @@ impl Machine {
                 }
             }
             _ => {
-                self.post(&identifier, "retry", &Value::Null).await;
+                self.post_decision(&identifier, "retry", &Value::Null).await;
             }
         }
     }
 
-    async fn choose(&mut self, identifier: &str, now: &Value) {
+    async fn choose_for_line(&mut self, identifier: &str, now: &Value) {
         let lines: Vec<&str> = now["lines"]
             .as_array()
             .unwrap()
             .iter()
             .map(|l| l["id"].as_str().unwrap())
             .collect();
-        let line = self.pick(&lines).to_owned();
+        let line = self.pick_one(&lines).to_owned();
         let choice = match self.random.random_range(0..3) {
             0 => Choice {
                 article: Some(Chosen::Article(SPARE_ARTICLE.to_owned())),
@@ -234,7 +234,11 @@ impl Machine {
         if let Some(tariff) = &choice.tariff {
             body["vat_tariff_id"] = json!(tariff);
         }
-        if self.post(identifier, "choose", &json!({ "lines": [body] })).await == 200 {
+        if self
+            .post_decision(identifier, "choose", &json!({ "lines": [body] }))
+            .await
+            == 200
+        {
             let told = self.orders.get_mut(identifier).unwrap();
             let made = told.choices.entry(line).or_default();
             made.article = choice.article.or(made.article.take());
