@@ -1,6 +1,6 @@
-//! The rule itself: what follows from an order, its ledger and what is known of Robaws, for orders of 1, 5 and 100 lines; and how often it
-//! asks for memory, which does not depend on the machine. `just bench-core` compares with the baseline kept in `baseline`, `just bench-core-keep`
-//! keeps another.
+//! Measures how long planning takes for orders of 1, 5 and 100 lines, and how often it allocates memory. The number of
+//! allocations does not depend on the machine. `just bench-core` compares with the results kept in `baseline`, and
+//! `just bench-core-keep` replaces them.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't run says so")]
 
@@ -122,7 +122,7 @@ fn plans(criterion: &mut Criterion) {
     }
 }
 
-/// Work that no change of ours touches: by how much it differs from the baseline, the machine does.
+/// Work that does not depend on our code. When its time differs from the baseline, the machine is another.
 fn yardstick(criterion: &mut Criterion) {
     let bytes = vec![7_u8; 65_536];
     criterion.bench_function("yardstick, SHA-256 of 64 KiB", |bencher| {
@@ -130,7 +130,7 @@ fn yardstick(criterion: &mut Criterion) {
     });
 }
 
-/// Requests for memory in one plan: the same every time, once the texts are read.
+/// Counts the allocations of one plan. The count is the same in every run once the texts are parsed.
 fn allocations() {
     let (ledger, settings) = (ledger(), settings());
     let mut out = std::io::stdout().lock();
