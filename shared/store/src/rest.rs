@@ -1,8 +1,9 @@
-//! Connections at rest: nothing of theirs is due, so the poll need not ask the index for each of them.
+//! Connections at rest: nothing of theirs is due, so the poll need not query the index for each of them.
 //!
-//! A poll that finds nothing due writes down until when that holds. Whoever makes something due earlier than it was marks the connection
-//! *before* writing that, at most once a minute per process. What was found counts only if the last mark is older by more than such a
-//! minute, and than a write and the index behind it take: so a mark is never too late. And it never counts for more than an hour.
+//! A poll that finds nothing due stores until when that holds. Whoever makes something due earlier wakes the
+//! connection before that write, at most once a minute per process. The finding counts only if it is newer than
+//! the last wake by three minutes, which is more than that minute, a write and the lag of the index take
+//! together, and it never counts for longer than an hour.
 
 use crate::Store;
 use crate::article::ArticleDueKind;
@@ -16,33 +17,33 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::PoisonError;
 
-/// A mark stands for everything that its process makes due for so long.
+/// One wake counts for everything that the process makes due within this time.
 const MARK_HOLDS: SignedDuration = SignedDuration::from_mins(1);
-/// Nothing found counts if the last mark is older by so much.
+/// The finding must be this much newer than the last wake.
 const MARK_SETTLES: SignedDuration = SignedDuration::from_mins(3);
-/// Nothing found counts for so long at most.
+/// Longest rest.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
-/// Marks remembered at most.
+/// Connections whose last wake a process remembers.
 const MOST_MARKS: usize = 10_000;
 
-/// That nothing was due.
+/// The finding that nothing of a connection was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rest {
-    /// When that was found.
+    /// When the index was queried.
     pub asked_at: Timestamp,
-    /// When something is due next, as far as was known.
+    /// When the next record is due, one hour after `asked_at` at most.
     pub until: Timestamp,
 }
 
 impl ConnectionItem {
-    /// Whether nothing can be due.
+    /// Whether nothing of the connection can be due.
     pub fn is_at_rest(&self, now: Timestamp) -> bool {
         self.rest.is_some_and(|rest| rest.holds(self.due_marked_at, now))
     }
 }
 
 impl Rest {
-    /// Whether it holds, with the connection last marked then.
+    /// Whether the finding counts. `marked`: the last wake.
     fn holds(self, marked: Option<Timestamp>, now: Timestamp) -> bool {
         let settled = |marked: Timestamp| self.asked_at.duration_since(marked) >= MARK_SETTLES;
         self.asked_at <= now && now < self.until && marked.is_none_or(settled)
@@ -50,11 +51,12 @@ impl Rest {
 }
 
 impl Store {
-    /// Something becomes due earlier than it was: called before that is written.
+    /// Wakes the connection. Called before the write that makes something due earlier.
     pub(crate) async fn mark_due(&self, id: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
         if self.marked_due_lately(id, now) {
             return Ok(());
         }
+        // Stored before the record is: a poll that finds nothing due in between must not trust that for an hour.
         self.set(id, "due_marked_at", attribute(&now)?).await?;
         let mut marks = self.due_marks.lock().unwrap_or_else(PoisonError::into_inner);
         if marks.len() >= MOST_MARKS {
@@ -64,16 +66,21 @@ impl Store {
         Ok(())
     }
 
-    /// Whether this process marked the connection a moment ago.
+    /// Whether this process woke the connection within the last minute.
     pub fn marked_due_lately(&self, id: &ConnectionId, now: Timestamp) -> bool {
         let marks = self.due_marks.lock().unwrap_or_else(PoisonError::into_inner);
-        // A mark from the future comes from a clock that jumped back.
+        // A time in the future comes from a clock that jumped back.
         marks
             .get(id)
             .is_some_and(|at| *at <= now && now.duration_since(*at) < MARK_HOLDS)
     }
 
-    /// Nothing of the connection is due: writes down until when.
+    /// Stores until when nothing of the connection is due.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the index holds an unreadable
+    /// time.
     pub async fn save_rest(&self, id: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
         let mut until = now.checked_add(LONGEST).unwrap_or(now);
         for due_pk in [
@@ -93,7 +100,7 @@ impl Store {
         Ok(())
     }
 
-    /// When the first of one partition of the index is due, however far that is.
+    /// When the first record of one partition of the index is due, however far ahead.
     async fn next_due(&self, due_pk: String) -> Result<Option<Timestamp>, StoreError> {
         let found = self
             .client
