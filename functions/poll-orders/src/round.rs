@@ -1,5 +1,6 @@
-//! One round over all active connections: side by side, least recently polled first, within the time budget. One that
-//! fails or is slow costs the others nothing.
+//! One poll of all connections that have a turn: side by side, least recently polled first, within the time limit.
+//!
+//! A connection that fails or is slow costs the other connections nothing.
 
 use crate::census::Census;
 use crate::poll::{self, Polled};
@@ -22,42 +23,36 @@ use tracing::Instrument;
 
 /// Connections polled at a time.
 const SIDE_BY_SIDE: usize = 64;
-/// Longest that one connection may take of a round.
+/// Longest time that one connection may take.
 const LONGEST: Duration = Duration::from_secs(100);
-/// No connection is begun with less time than this, or half of the whole with a shorter time limit than ours.
+/// No connection is begun with less time than this. When the time limit of the function is shorter than planned, half of the
+/// time left at the beginning counts instead.
 const NEEDS: Duration = Duration::from_secs(20);
 
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Ledger and connections.
     pub store: Store,
-    /// The orders queue.
     pub queue: OrderQueue,
-    /// The articles queue.
     pub articles_queue: ArticleQueue,
-    /// The sweeps queue.
     pub sweeps_queue: SweepQueue,
-    /// Clients of the peers.
     pub peers: Peers,
-    /// The time.
     pub clock: SharedClock,
-    /// Runs invocations.
     pub invocations: Invocations,
 }
 
-/// What a round did.
+/// What a poll did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Report {
     /// Connections polled without an error.
     pub polled: usize,
     /// Connections whose poll failed.
     pub failed: usize,
-    /// Messages sent.
+    /// Messages sent to the queues.
     pub queued: usize,
     /// Connections that there was no time for, or not enough.
     pub unfinished: usize,
-    /// Connections whose orders wait for Robaws to answer again.
+    /// Connections whose due orders wait until Robaws is no longer paused.
     pub waiting: usize,
 }
 
@@ -96,7 +91,7 @@ impl Report {
     }
 }
 
-/// Polls every active connection of a shard, and keeps the suspended ones so.
+/// Polls every active connection of a shard, and records that suspended connections are suspended.
 pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report, StoreError> {
     let mut census = Census::default();
     let mut turns = Turns::default();
@@ -145,7 +140,8 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// The connections whose turn it is; and what is to be said of those that could not be read, or that there is no time for.
+/// Reads the connections whose turn has come. The report counts the connections that could not be read or that no time is left
+/// for.
 async fn read(
     deps: &Deps,
     turns: Vec<Turn<ConnectionItem>>,
@@ -169,7 +165,7 @@ fn is_time(deadline: Instant, needs: Duration) -> bool {
     deadline.saturating_duration_since(Instant::now()) >= needs
 }
 
-/// Inactive connections have none.
+/// Whether the connection is polled. Inactive connections are not.
 fn has_a_turn(item: &ConnectionItem) -> bool {
     matches!(
         item.connection.state,
@@ -186,7 +182,7 @@ async fn one(deps: &Deps, item: Box<ConnectionItem>, deadline: Instant, needs: D
         match item.connection.state {
             ConnectionState::Active => Box::pin(poll::run(deps, *item, until)).await.map(Report::polled),
             ConnectionState::Suspended => suspended::keep(deps, *item).await.map(|()| Report::default()),
-            // Since its turn was given.
+            // The connection became inactive after its turn was given.
             ConnectionState::Inactive => Ok(Report::default()),
         }
     };

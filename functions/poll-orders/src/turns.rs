@@ -1,25 +1,27 @@
-//! In what order connections are polled: least recently first. Of more connections than fit in memory at once only the order is
-//! kept, and each is read again when its turn comes.
+//! The order in which connections are polled: least recently polled first.
+//!
+//! When there are more connections than fit in memory, only their order is kept, and each connection is read again when its
+//! turn comes.
 
 use domain::ids::ConnectionId;
 use jiff::Timestamp;
 use store::model::ConnectionItem;
 use store::{Store, StoreError};
 
-/// Connections kept as they were read.
+/// Connections kept in memory as they were read.
 const KEPT: usize = 2_000;
-/// Connections read again together: as many as DynamoDB gives at once.
+/// Connections read again in one call: as many as DynamoDB gives at once.
 const TOGETHER: usize = 100;
 
-/// One connection that is to be polled.
+/// The turn of one connection.
 pub struct Turn<T> {
     id: ConnectionId,
     last_poll_at: Option<Timestamp>,
-    /// As it was read, if it was kept.
+    /// The connection as it was read, if it was kept.
     item: Option<Box<T>>,
 }
 
-/// The connections that are to be polled.
+/// The turns of all connections.
 pub struct Turns<T>(Vec<Turn<T>>);
 
 impl<T> Default for Turns<T> {
@@ -29,7 +31,6 @@ impl<T> Default for Turns<T> {
 }
 
 impl<T> Turns<T> {
-    /// Gives a connection its turn.
     pub fn add(&mut self, id: ConnectionId, last_poll_at: Option<Timestamp>, item: T) {
         let kept = self.0.len() < KEPT;
         self.0.push(Turn {
@@ -39,7 +40,7 @@ impl<T> Turns<T> {
         });
     }
 
-    /// All turns, least recently polled first, some together.
+    /// All turns, least recently polled first, in groups that are read in one call.
     pub fn in_order(self) -> impl Iterator<Item = Vec<Turn<T>>> {
         let mut turns = self.0;
         turns.sort_unstable_by_key(|turn| turn.last_poll_at);
@@ -51,7 +52,7 @@ impl<T> Turns<T> {
     }
 }
 
-/// The connections whose turn it is. One that is gone meanwhile is left out.
+/// Reads the connections whose turn has come. A connection that was deleted meanwhile is left out.
 pub async fn read(
     store: &Store,
     turns: Vec<Turn<ConnectionItem>>,
@@ -73,7 +74,7 @@ mod tests {
     fn those_polled_least_recently_come_first_and_only_some_are_kept() {
         let polled_at = |at: i64| match at % 7 {
             0 => None,
-            // Each once, in no order.
+            // Each time occurs once, in no order.
             _ => Some(Timestamp::from_second(at * 7_919 % 10_007).unwrap()),
         };
         let mut turns = Turns::default();
