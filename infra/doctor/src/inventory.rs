@@ -1,69 +1,59 @@
-//! Every assumption: where it stands, how it is checked, or why reading can't decide it. A test holds this against the marks
-//! in the wire modules.
+//! The table of every assumption about the peers: where our code relies on it, and how it is checked or why reading can't decide
+//! it. A test compares the table with the `[A:id]` tags in the wire modules.
 
 mod productflow;
 mod robaws;
 
 use crate::finding::{Peer, Place};
 
-/// How sure we are without looking.
+/// Where an assumption comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
-    /// `[A]`: assumed, because nothing public settles it. Such an entry has a mark in our code.
+    /// `[A]`: assumed, because nothing public says it. Such an assumption has a tag in our code.
     Assumed,
     /// `[D]` or `[C]`: documented by the peer, or seen in production code; checked because much hangs on it.
     Known,
 }
 
-/// How an entry is decided.
+/// How an assumption can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decided {
-    /// By reading, both ways.
+    /// Reading can confirm it and can refute it.
     ByReading {
-        /// What is read and compared.
+        /// What is read, and what it is compared with.
         how: &'static str,
     },
-    /// Reading can confirm it, where a tenant holds the right thing, but never refute it.
+    /// Reading can confirm it where the tenant holds a fitting record, but can never refute it.
     BySight {
-        /// What is looked for.
         how: &'static str,
-        /// How to find out without.
+        /// How to find out by hand.
         by_hand: &'static str,
     },
-    /// Not by reading.
+    /// Reading can't decide it.
     ByHand {
-        /// Why not.
+        /// Why reading can't decide it.
         why: &'static str,
-        /// How to find out.
+        /// How to find out by hand.
         by_hand: &'static str,
     },
 }
 
-/// A file of ours, with its text as it was built.
+/// A source file that relies on assumptions. Its text is part of this program, so that the line of an item can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum File {
-    /// `shared/robaws/src/wire.rs`.
     RobawsWire,
-    /// `shared/robaws/src/transport.rs`.
     RobawsTransport,
-    /// `shared/robaws/src/pacing.rs`.
     RobawsPacing,
-    /// `shared/robaws/src/articles.rs`.
     RobawsArticles,
-    /// `shared/robaws/src/parties.rs`.
     RobawsParties,
-    /// `shared/productflow/src/wire.rs`.
     ProductflowWire,
-    /// `shared/productflow/src/transport.rs`.
     ProductflowTransport,
-    /// `shared/productflow/src/orders.rs`.
     ProductflowOrders,
-    /// `shared/domain/src/settings.rs`.
     Settings,
 }
 
 impl File {
-    /// Its path in the repository, and its text.
+    /// The file's path in the repository, and its text.
     pub fn parts(self) -> (&'static str, &'static str) {
         macro_rules! file {
             ($path:literal) => {
@@ -84,31 +74,28 @@ impl File {
     }
 }
 
-/// One assumption.
+/// One assumption about a peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// Its id, that of its mark; begins with `rw-` or `pf-`.
+    /// The id, as in its `[A:id]` tag; begins with `rw-` (Robaws) or `pf-` (ProductFlow).
     pub id: &'static str,
-    /// How sure we are.
     pub basis: Basis,
-    /// The section of the contract.
+    /// The section of the peer's contract that it belongs to.
     pub section: &'static str,
-    /// In one sentence.
+    /// The assumption in one sentence.
     pub assumption: &'static str,
-    /// The file that relies on it.
     pub file: File,
-    /// The item that relies on it.
+    /// Name of the item that relies on it.
     pub symbol: &'static str,
-    /// The text by which that item is found in the file.
+    /// A text of that item's first line, by which the line is found in the file.
     pub needle: &'static str,
-    /// How it is decided.
     pub decided: Decided,
-    /// What to change, or which setting solves it, when it is refuted.
+    /// What to change in the code or the settings when it is refuted.
     pub remedy: &'static str,
 }
 
 impl Entry {
-    /// About whom it is.
+    /// The peer that it is about, told by the id's prefix.
     pub fn peer(&self) -> Peer {
         if self.id.starts_with("rw-") {
             Peer::Robaws
@@ -117,7 +104,7 @@ impl Entry {
         }
     }
 
-    /// Which item says so; the line is looked up in the text that was built, 0 when it is not there.
+    /// The item that relies on it. Its line is looked up in the text that was built; 0 when it is not found.
     pub fn place(&self) -> Place {
         let (file, text) = self.file.parts();
         let line = text.lines().position(|line| line.contains(self.needle));
@@ -128,7 +115,7 @@ impl Entry {
         }
     }
 
-    /// How to find out without reading.
+    /// How to find out by hand, where reading may not decide.
     pub(crate) fn by_hand(&self) -> Option<&'static str> {
         match self.decided {
             Decided::ByReading { .. } => None,
@@ -137,12 +124,11 @@ impl Entry {
     }
 }
 
-/// All of them, those about Robaws first.
+/// All assumptions, those about Robaws first.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
     robaws::ENTRIES.iter().chain(productflow::ENTRIES)
 }
 
-/// One by its id.
 pub fn find(id: &str) -> Option<&'static Entry> {
     all().find(|entry| entry.id == id)
 }

@@ -1,4 +1,4 @@
-//! What is assumed about Robaws, in the order of its contract.
+//! The assumptions about Robaws, in the order of its contract.
 
 use super::{Basis, Decided, Entry, File};
 

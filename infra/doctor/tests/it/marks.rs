@@ -1,4 +1,4 @@
-//! The inventory holds every mark in the code, and the page about it every entry.
+//! The inventory holds an assumption for every `[A:id]` tag in the code, and docs/DOCTOR.md lists every assumption.
 
 use doctor::inventory;
 use doctor::inventory::{Basis, Decided};
@@ -21,7 +21,7 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// The ids of the marks `\[A:id\]` in a text.
+/// The ids of the tags `\[A:id\]` in a text.
 fn marks(text: &str) -> Vec<String> {
     let after = text.split("\\[A:").skip(1);
     after
@@ -76,7 +76,7 @@ fn every_assumption_of_a_wire_module_stands_at_its_top() {
     }
 }
 
-/// The table of `docs/DOCTOR.md`.
+/// The table of assumptions as `docs/DOCTOR.md` must hold it.
 fn table() -> String {
     let mut table =
         String::from("| id | | assumption | where | how it is decided |\n|---|---|---|---|---|\n");
@@ -115,7 +115,7 @@ fn the_page_lists_every_entry() {
     }
 }
 
-/// Line numbers move with every edit of a file: they are left out of the comparison.
+/// The text without line numbers of Rust files, which move with every edit.
 fn without_lines(text: &str) -> String {
     let mut parts = text.split(".rs:");
     let mut out = parts.next().unwrap_or_default().to_owned();
