@@ -24,7 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 const OURS: [&str; 12] = [
     "article_push",
     "domain",
-    "peers",
+    "connection",
     "poll_orders",
     "process_order",
     "productflow",
