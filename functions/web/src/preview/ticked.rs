@@ -59,7 +59,7 @@ async fn list(robaws: &robaws::Client, until: Instant) -> Result<Listed, Trouble
     let mut found = Listed::default();
     let mut seen = BTreeSet::new();
     let mut is_filtered = true;
-    // Time is left to look at the first ones, which matter more than the count.
+    // Counting leaves time for the first articles, which matter more to the reader than the exact count.
     let count_until = until.checked_sub(KEPT_FOR_FIRST).unwrap_or(until);
     for page in 0..MOST_PAGES {
         let end = if page == 0 { until } else { count_until };
