@@ -44,7 +44,7 @@ pub struct Choice {
 
 /// Choosing a VAT tariff for some lines.
 pub struct TariffControl {
-    /// Tells it from the others of the page.
+    /// Id of the control, unique on the page.
     pub id: String,
     pub tariffs: Vec<Choice>,
     /// Whether Robaws was asked for the tariffs and did not answer.
@@ -56,7 +56,7 @@ pub struct TariffControl {
 
 /// Choosing an article for one line.
 pub struct ArticleControl {
-    /// Tells it from the others of the page.
+    /// Id of the control, unique on the page.
     pub id: String,
     /// Id of the line.
     pub line: String,
