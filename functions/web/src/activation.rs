@@ -59,6 +59,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     next.state = ConnectionState::Active;
     next.go_live = Some(go_live);
     next.first_activated_at.get_or_insert(now);
+    // The URL is kept with the connection, because other functions need it for the webhook and for links in tasks.
     next.public_base_url = deps.public_base_url.clone().or_else(|| request.own_url.clone());
     if was_off {
         next.activated_at = Some(now);
@@ -69,6 +70,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     };
     let robaws = deps.peers.robaws(&next.id, &credentials);
     let robaws = robaws.ok_or_else(|| failed(vec![Fault::missing("robaws.key")]))?;
+    // The secret also keeps what the table may lose. By this a connection whose ledger was lost is recognised and suspended.
     let past = Past {
         company,
         go_live,
@@ -119,6 +121,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     }
     announcements::find_checkbox(deps, &item, &robaws).await;
     let ask = SweepAsk {
+        // After a break ProductFlow may hold anything, so everything is sent again, even what has not changed.
         again: was_off && connection.first_activated_at.is_some(),
         ..SweepAsk::new(now)
     };
@@ -179,6 +182,7 @@ pub async fn faults(
             None => checks::robaws_settings(client, &connection.settings).await,
         }
     };
+    // Both peers are asked at the same time, because the answer must come within the 30 s of API Gateway.
     let (of_productflow, of_robaws) = futures::join!(of_productflow, of_robaws);
     faults.extend(of_productflow);
     faults.extend(of_robaws);

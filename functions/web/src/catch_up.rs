@@ -189,6 +189,7 @@ pub async fn handle(deps: &Deps, id: &ConnectionId, survey: &Survey, until: Inst
                 "out_of_time",
             ));
         }
+        // An order that the ledger does not hold yet is created as handled. On a conflict the ledger holds it, and it is amended.
         let mut record = OrderRecord::new(id.clone(), identifier.clone(), now);
         close(&mut record, seen, now);
         match deps.store.save_order(&mut record, now).await {

@@ -213,6 +213,7 @@ pub async fn robaws_settings(client: &robaws::Client, settings: &ConnectionSetti
     }
     if let Some(tariffs) = found.answer(tariffs) {
         let tariff = |id: &domain::VatTariffId| tariffs.iter().find(|tariff: &&VatTariff| tariff.id == *id);
+        // Costs become invoice lines, so their tariff must be VAT-inclusive. The tariff of sale prices only gives a percentage.
         if let Some(id) = &settings.costs_vat_tariff_id {
             let inclusive = tariff(id).is_some_and(|tariff| tariff.vat_inclusive);
             found.wants(inclusive, "settings.costs_vat_tariff_id");
@@ -227,6 +228,7 @@ pub async fn robaws_settings(client: &robaws::Client, settings: &ConnectionSetti
                 "settings.robaws_company_id",
                 "settings.robaws_company_id.unknown",
             )),
+            // Only a tenant with several companies has to name one.
             None => found.wants(companies.len() <= 1, "settings.robaws_company_id"),
             Some(_) => {}
         }

@@ -53,6 +53,7 @@ pub async fn choose(
     check_shape(&body)?;
     let record = known(deps, item, identifier).await?;
     must_be_active(item)?;
+    // The lines of an invoice are frozen before it is sent, so a choice could not change them any more.
     if record.ledger.invoice().is_some() {
         return Err(ApiError::conflict("already_invoiced").arg("order", record.reference()));
     }

@@ -363,6 +363,7 @@ async fn check_settings(
     if item.connection.state == ConnectionState::Inactive || was == is {
         return Ok(());
     }
+    // Credentials and company count as present: they are not part of the settings.
     let mut faults: Vec<Fault> = checks::missing(is, true, true, true);
     if let Some(robaws) = deps.peers.robaws(&next.id, credentials) {
         faults.extend(checks::of_changed(

@@ -33,6 +33,7 @@ pub async fn delete(deps: &Deps, request: &Request, item: ConnectionItem) -> Res
     // The secret goes first. If this is interrupted, the connection can be deleted again; a secret without a connection would
     // be found by nobody.
     deps.peers.secrets().delete(&id).await?;
+    // Read again, because somebody may have activated the connection meanwhile.
     let now = read_again(deps, &id).await?;
     if now.connection.state == ConnectionState::Active {
         return Err(ApiError::conflict("still_active"));

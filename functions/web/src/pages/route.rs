@@ -40,6 +40,7 @@ async fn page(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, Pag
         (&Method::POST, ["sign-in"]) => sign_in::ask(deps, request, keys).await,
         (&Method::POST, ["sign-out"]) => {
             let session = visit::session(request, keys, now).ok_or(PageError::NotFound)?;
+            // Signing out needs the form token, too, so that another site cannot sign a reader out.
             forms::of_session(request, keys, &session.id)?;
             Ok(Answer::see_other("/").with_cookie(Some(end_cookie())))
         }

@@ -51,6 +51,7 @@ pub async fn link(deps: &Deps, request: &Request, keys: &Keys, token: &str) -> R
     }
     let found = deps.store.link(token).await?;
     let Some(link) = found else {
+        // Only unknown links count, so that nobody is locked out by using valid ones.
         deps.store.allow(&from, MOST_TRIES, TRIES_WINDOW, now).await?;
         return used_up(request, keys, None, None);
     };
@@ -154,6 +155,7 @@ pub async fn send_link(
     let now = deps.clock.now();
     let base_url = deps.public_base_url.clone().or_else(|| request.own_url.clone());
     let what = format!("links-asked#{connection}");
+    // Beyond the limit nothing is queued and the answer is the same, so that the answer tells nothing about the connection.
     if let Some(base_url) = base_url
         && deps.store.allow(&what, MOST_ASKED, ASKED_WINDOW, now).await?
     {

@@ -53,6 +53,7 @@ impl<'a> Visit<'a> {
         }
         let item = deps.store.connection(&session.connection).await?;
         let item = item
+            // A connection that was deleted and created again under the same id is not the one that the reader signed in to.
             .filter(|item| item.connection.created_at == session.made_at)
             .ok_or_else(sign_in)?;
         about_connection(&session.connection);

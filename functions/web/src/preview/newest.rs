@@ -174,6 +174,7 @@ async fn planned(
         if found.missing.is_empty() {
             return Ok(found);
         }
+        // With more answers the plan may ask for more, so it is made again until nothing is missing.
         lookups.fill(catalogue, &found.missing, false).await?;
     }
 }

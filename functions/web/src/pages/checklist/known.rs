@@ -83,7 +83,6 @@ pub(super) async fn of_store(visit: &Visit<'_>) -> Result<Known, StoreError> {
 /// What is known after both peers were asked.
 pub(super) struct Told {
     pub(super) known: Known,
-    /// The VAT-inclusive tariffs.
     pub(super) tariffs: Vec<VatTariff>,
     /// Names of the peers that did not answer.
     pub(super) silent: Vec<&'static str>,
