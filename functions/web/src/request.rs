@@ -127,7 +127,7 @@ impl Request {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The value of a cookie. API Gateway hands cookies on separately; the local stack sends them as a header.
+    /// The value of a cookie. API Gateway hands cookies on separately from the other headers; both places are searched.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let header = self.header(header::COOKIE.as_str());
         let all = self

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Orders per page of ProductFlow's list.
 const PER_PAGE: u32 = 100;
-/// Most pages read.
+/// Most list pages read.
 const MOST_PAGES: u32 = 5;
 
 /// The number of open orders from before go-live.

@@ -25,7 +25,7 @@ pub struct Credentials {
     pub robaws: Vec<Field>,
     /// The fields of access token and company.
     pub productflow: Vec<Field>,
-    /// What each peer said, after they were tried.
+    /// What each peer said of the credentials; empty before they are tried.
     pub said: Vec<Said>,
 }
 
