@@ -1,10 +1,10 @@
-//! When an invocation ends, on the monotonic clock.
+//! The deadline of an invocation, on the monotonic clock.
 
 use lambda_runtime::Context;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The end of the invocation that `context` belongs to.
+/// The moment at which Lambda ends the invocation that `context` belongs to.
 #[expect(
     clippy::disallowed_methods,
     reason = "Lambda gives the deadline on the machine's clock"
