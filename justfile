@@ -27,7 +27,7 @@ quick:
     cargo test --workspace --exclude system
 
 # What takes hours: load, new seeds of the machine, every step of the kills, an hour of fuzzing, mutants of what changed since `since`, cold starts
-long since="origin/main": soak machine kills fuzz (mutants-since since) bench-cold
+long since="origin/main": soak machine kills fuzz (mutants since) bench-cold
 
 # Histories of the breaking machine from a seed that was never tried
 machine histories="200":
@@ -36,11 +36,6 @@ machine histories="200":
 # Every story killed at every step
 kills:
     KILLS=all cargo test -p system --test it kills:: -- --nocapture
-
-# Mutants of what changed, each tried by the tests of its own package and of the functions; needs cargo-mutants
-mutants-since since="origin/main":
-    mkdir -p target && git diff {{since}} > target/since.diff
-    cargo mutants --in-diff target/since.diff --test-package domain,store,robaws,productflow,connection,process-order,sync-article,reconcile,poll-orders,article-push,web
 
 # Format, lints and documentation
 lint:

@@ -1,4 +1,4 @@
-//! What the function works with, from its environment.
+//! What the function works with, and how it is built from the environment.
 
 use crate::push::Refreshes;
 use runtime::clock::{SharedClock, SystemClock};
@@ -12,22 +12,18 @@ use store::{SecretStore, Store};
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Connections.
     pub store: Store,
-    /// The secrets of the webhooks.
+    /// Where the secrets of the webhooks are kept.
     pub secrets: SecretStore,
-    /// The articles queue.
     pub queue: ArticleQueue,
-    /// The time.
     pub clock: SharedClock,
-    /// When secrets were last read past the cache.
+    /// When the secret of each webhook was last read past the cache.
     pub refreshes: Refreshes,
-    /// Runs invocations.
     pub invocations: Invocations,
 }
 
 impl Deps {
-    /// From `TABLE_NAME`, `SECRET_PREFIX` and `ARTICLES_QUEUE_URL`.
+    /// Reads `TABLE_NAME`, `SECRET_PREFIX` and `ARTICLES_QUEUE_URL`.
     pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let config = aws::load()?;
         Ok(Self {

@@ -1,38 +1,38 @@
-//! The body of a delivery: which article changed. Everything else in it may be old, incomplete or named by a GUID, and is read
-//! anew from Robaws (contract).
+//! Reads the body of a delivery: which article changed.
+//!
+//! Everything else in the body may be old, incomplete or named by a GUID. The article is read anew from Robaws when it is
+//! looked at.
 
 use domain::ids::ArticleId;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What concerns us.
+/// Events of Robaws that concern articles.
 const EVENTS: [&str; 3] = ["article.created", "article.updated", "article.stock-changed"];
-/// Longest de-duplication id that SQS takes.
+/// Longest de-duplication id that SQS takes, in characters.
 const LONGEST_ID: usize = 128;
 
-/// A delivery that concerns us.
+/// A change of one article, as a delivery announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArticleChanged {
-    /// Its id; repeats of a delivery share it.
+    /// The id of the event. Deliveries of the same event share it.
     pub event_id: String,
-    /// The article.
     pub article_id: ArticleId,
-    /// Its number, if the delivery tells.
+    /// The article number, where the delivery names one. May be outdated.
     pub number: Option<String>,
 }
 
-/// What a body says.
+/// What a delivery announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// An article changed.
     Changed(ArticleChanged),
-    /// Nothing that concerns us.
+    /// An event that concerns no article.
     Other,
-    /// An event that concerns us, of an article that it does not name.
+    /// An event that concerns an article without naming it by an id.
     Nameless,
 }
 
-/// Reads a body; `None` when it is not JSON.
+/// Reads the body of a delivery. Gives `None` when the body is not JSON.
 pub fn read(body: &[u8]) -> Option<Delivery> {
     let json: Value = serde_json::from_slice(body).ok()?;
     let event = json.get("event").and_then(Value::as_str).unwrap_or_default();
@@ -55,6 +55,7 @@ pub fn read(body: &[u8]) -> Option<Delivery> {
     Some(Delivery::Changed(ArticleChanged {
         event_id: event_id
             .filter(|id| is_deduplication_id(id))
+            // Without a usable id the body stands for the event: a repeated delivery has the same body.
             .map_or_else(|| hex::encode(Sha256::digest(body)), str::to_owned),
         article_id,
         number: number.filter(|number| !number.is_empty()).map(str::to_owned),

@@ -1,4 +1,4 @@
-//! Translates the HTTP event and the answer; nothing else.
+//! Translates the HTTP event into a delivery, and the result into an answer.
 
 use crate::config::Deps;
 use crate::push::{Refused, push};
@@ -16,7 +16,7 @@ use serde_json::json;
 use std::panic::AssertUnwindSafe;
 use tracing::Instrument;
 
-/// One delivery.
+/// Handles one HTTP request. A panic is answered with 500.
 pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
@@ -75,7 +75,7 @@ async fn answer(deps: &Deps, event: &mut ApiGatewayV2httpRequest) -> ApiGatewayV
     }
 }
 
-/// Anybody may call with anything in place of an id.
+/// The id as logs may show it. Anybody may call with anything in place of an id.
 fn shown(id: &str) -> &str {
     if ConnectionId::parse(id).is_ok() {
         id

@@ -1,5 +1,6 @@
-//! Takes in what Robaws announces of its articles: verifies the signature, queues, answers. The peer waits two seconds and
-//! suspends endpoints that fail, so nothing is looked up or decided here.
+//! Takes in what Robaws announces of its articles: verifies the signature, queues the article, answers.
+//!
+//! Robaws waits two seconds for the answer and suspends endpoints that fail. So nothing is looked up or decided here.
 
 pub mod config;
 pub mod event;

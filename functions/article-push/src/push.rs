@@ -1,4 +1,7 @@
-//! A delivery is let in: of an active connection, signed with the secret of its webhook, not old, and JSON.
+//! Decides whether a delivery is accepted, and queues the article.
+//!
+//! A delivery is accepted when its connection is not inactive, its signature was made with the secret of the connection's
+//! webhook at most five minutes ago, and its body is JSON.
 
 use crate::config::Deps;
 use crate::event::{self, Delivery};
@@ -16,9 +19,10 @@ use store::queue::{ArticleEvent, ArticleMessage, QueueError};
 use store::secrets::SecretError;
 use tokio::time::Instant;
 
-/// A secret that does not fit is read past the cache, after the webhook was registered anew, at most this often.
+/// When a signature does not fit, the secret is read past the cache at most this often for each connection. The webhook may
+/// have been registered anew.
 const REREAD_AFTER: Duration = Duration::from_mins(1);
-/// Connections remembered; beyond it the memory starts anew.
+/// Most connections remembered. Beyond that number the memory starts anew.
 const MOST_REMEMBERED: usize = 10_000;
 
 /// When the secret of each connection was last read past the cache.
@@ -43,31 +47,31 @@ impl Refreshes {
     }
 }
 
-/// Why a delivery is not let in. Which of them it was tells a stranger no more than the status does.
+/// Why a delivery is refused. The reason tells a stranger no more than the status of the answer does.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// No such connection, or not active.
+    /// There is no such connection, or the connection is inactive.
     #[error("there is no such active connection")]
     Unknown,
-    /// No signature, a wrong one, or an old one.
+    /// There is no signature, or it is wrong, or it is old.
     #[error("the signature is missing, wrong or old")]
     Signature(Language),
-    /// Not JSON, although signed.
+    /// The body is signed but is not JSON.
     #[error("the body is not JSON")]
     NotJson(Language),
-    /// The table failed.
+    /// The connection could not be read from the table.
     #[error("the connection could not be read")]
     Store(#[from] StoreError),
-    /// Secrets Manager failed.
+    /// The secret could not be read from Secrets Manager.
     #[error("the secret could not be read")]
     Secret(#[from] SecretError),
-    /// SQS failed.
+    /// The article could not be sent to SQS.
     #[error("the delivery could not be queued")]
     Queue(#[from] QueueError),
 }
 
 impl Refused {
-    /// The status of the answer.
+    /// The HTTP status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unknown => StatusCode::NOT_FOUND,
@@ -78,13 +82,15 @@ impl Refused {
     }
 }
 
-/// Lets a delivery in, or says why not.
+/// Accepts a delivery and queues its article, or says why the delivery is refused. A delivery that concerns no article is
+/// accepted and does nothing.
 pub async fn push(deps: &Deps, id: &str, header: Option<&str>, body: &[u8]) -> Result<(), Refused> {
     let id = ConnectionId::parse(id).map_err(|_| Refused::Unknown)?;
     let found = deps.store.connection(&id).await?;
     let connection = found
         .map(|item| item.connection)
-        // A suspended one pushes everything once its ledger is rebuilt; Robaws gives up on an endpoint that refuses.
+        // A suspended connection sends every article once its ledger is rebuilt. Refusing its deliveries would only make Robaws
+        // suspend the endpoint.
         .filter(|connection| connection.state != ConnectionState::Inactive)
         .ok_or(Refused::Unknown)?;
     let language = connection.language;
@@ -133,6 +139,7 @@ async fn is_signed(
     if by(&deps.secrets.get(&connection.id, version).await?) {
         return Ok(true);
     }
+    // Otherwise every wrong signature, which anybody can send, would cost a read of the secret.
     if !deps.refreshes.take(&connection.id) {
         return Ok(false);
     }

@@ -1,25 +1,27 @@
-//! `Robaws-Signature: t=<unix seconds>,v1=<hex>`: the lower-case hex HMAC-SHA256 of `t`, a dot and the raw body (contract).
+//! Verifies the header `Robaws-Signature: t=<unix seconds>,v1=<hex>`.
+//!
+//! `v1` is the lower-case hex HMAC-SHA256 of `t`, a dot and the raw body, as the contract with Robaws says.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::Sha256;
 
-/// How far `t` may be off, either way, in seconds.
+/// Seconds by which `t` may differ from now, either way.
 const TOLERANCE: u64 = 5 * 60;
-/// Signatures looked at; an honest header has one or two.
+/// Most signatures of one header that are looked at. An honest header has one or two.
 const MOST_SIGNATURES: usize = 8;
 
-/// The header, read. Unknown elements are ignored.
+/// The header of a delivery. Unknown elements are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     time: i64,
-    /// `t` as it was written, which is what was signed.
+    /// `t` as the header shows it: the text is what was signed.
     time_text: String,
     signatures: Vec<Vec<u8>>,
 }
 
 impl Signature {
-    /// Reads the header; `None` when it lacks a time or a signature.
+    /// Reads the header. Gives `None` when the header lacks a time or a signature.
     pub fn read(header: &str) -> Option<Self> {
         let mut time_text = None;
         let mut signatures = Vec::new();
@@ -42,12 +44,12 @@ impl Signature {
         })
     }
 
-    /// Whether it was made at most five minutes from now.
+    /// Whether the signature was made at most five minutes before or after `now`.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.time.abs_diff(now.as_second()) <= TOLERANCE
     }
 
-    /// Whether one of its signatures was made with `secret` over this body. Compared in constant time.
+    /// Whether one of the signatures was made with `secret` over this body. Compares in constant time.
     pub fn is_by(&self, secret: &str, body: &[u8]) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
             return false;
@@ -79,7 +81,7 @@ mod tests {
     fn the_signature_covers_time_and_body() {
         assert!(signed(&format!("t=1700000000,v1={GOOD}")));
         assert!(!signed(&format!("t=1700000001,v1={GOOD}")));
-        // The time is signed as it was written.
+        // The time is signed as the header shows it.
         assert!(!signed(&format!("t=01700000000,v1={GOOD}")));
         let read = Signature::read(&format!("t=1700000000,v1={GOOD}")).unwrap();
         assert!(!read.is_by("s-e-c-r-e-t", br#"{"id":"2"}"#));

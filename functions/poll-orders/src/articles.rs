@@ -1,5 +1,6 @@
-//! Queues due articles, and sweeps that nobody goes on with. Changes come before bulk work, and both leave the day's last
-//! requests to orders.
+//! Queues due articles, and sweeps that nobody continues.
+//!
+//! Changes come before bulk work. Both leave the last requests of the day to orders.
 
 use crate::poll::PollError;
 use crate::round::Deps;
@@ -9,12 +10,12 @@ use store::model::{ConnectionItem, PeerHealth};
 use store::queue::{ArticleMessage, Sweep, SweepMessage};
 use store::sweep::SweepState;
 
-/// Articles of one connection in the queue at a time.
+/// Most articles of one connection in the queue at a time.
 const MOST_QUEUED: usize = 200;
-/// An article that was queued is not queued again for this long; nor is a sweep.
+/// An article or a sweep that was queued is not queued again for this long.
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
-/// Queues due articles and gives their number.
+/// Queues the due articles of a connection and returns their number.
 pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection.id;
@@ -52,7 +53,8 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError>
             )
         })
         .collect();
-    // Sent first: a message sent twice is harmless, an article marked but not sent would wait ten minutes.
+    // The messages go out first: a message that goes out twice is harmless, while an article noted as queued without a message
+    // would wait ten minutes.
     deps.articles_queue.send(&messages).await?;
     for record in &chosen {
         if let Some(due) = record.due {
@@ -65,12 +67,12 @@ pub async fn run(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError>
 }
 
 fn is_recent(at: Option<Timestamp>, now: Timestamp) -> bool {
-    // A mark from the future comes from a clock that jumped back; it must not hold anything.
+    // A time in the future comes from a clock that jumped back. Such a time must not hold anything back.
     at.is_some_and(|at| at <= now && now.duration_since(at) < QUEUED_FOR)
 }
 
-/// Queues sweeps that were asked for, or begun, and that nobody has touched for a while: their message was lost, or the day's
-/// requests were used up.
+/// Queues sweeps that were asked for or begun and that nobody has touched for a while. Their message was lost, or the requests
+/// of the day were used up.
 pub async fn revive(deps: &Deps, item: &mut ConnectionItem, sweeps: &[Sweep]) -> Result<(), PollError> {
     let now = deps.clock.now();
     if is_recent(item.poll.sweeps_queued_at, now) {

@@ -1,4 +1,4 @@
-//! How many connections there are of which kind, and whose peers do not answer: counted while they are read.
+//! Counts the connections by state, and those whose peers do not answer, while a poll reads the connections.
 
 use connection::notifications::is_unreachable;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use store::model::{ConnectionItem, ConnectionState, Peer};
 const STATES: [&str; 4] = ["active", "needs_credentials", "suspended", "inactive"];
 const PEERS: [Peer; 2] = [Peer::Robaws, Peer::Productflow];
 
-/// What was counted.
+/// The counts of one poll.
 #[derive(Debug, Default)]
 pub struct Census {
     of_state: [u64; STATES.len()],
@@ -16,7 +16,6 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts a connection.
     pub fn count(&mut self, item: &ConnectionItem, now: Timestamp) {
         let state = state_of(item);
         for (name, count) in STATES.iter().zip(&mut self.of_state) {
@@ -28,7 +27,7 @@ impl Census {
         }
     }
 
-    /// Tells the metrics.
+    /// Reports the counts as metrics.
     pub fn gauge(&self) {
         for (name, count) in STATES.into_iter().zip(self.of_state) {
             metrics::gauge(Metric::ConnectionsByState.of(name), count);

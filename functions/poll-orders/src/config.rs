@@ -1,4 +1,4 @@
-//! What the function reads from its environment, and the clients built from it.
+//! Builds what the function works with from the environment.
 
 use crate::round::Deps;
 use connection::Wiring;
@@ -9,7 +9,7 @@ use runtime::telemetry::Started;
 use std::sync::Arc;
 
 impl Deps {
-    /// From the environment, what [`Wiring::from_env`] reads, and the queues' URLs.
+    /// Reads what [`Wiring::from_env`] reads, and the URLs of the three queues.
     pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env()?;
         Ok(Self {

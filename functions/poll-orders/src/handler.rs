@@ -1,4 +1,4 @@
-//! Translates the scheduled event; nothing else.
+//! Translates the scheduled event into a poll.
 
 use crate::round::{self, Deps};
 use crate::shard::Shard;
@@ -7,8 +7,10 @@ use runtime::deadline;
 use runtime::metrics::{self, Metric};
 use serde_json::{Value, json};
 
-/// One invocation. What the rule sends beside "now" and a shard is of no interest. A connection that fails costs the others nothing; the
-/// invocation fails only when the connections themselves can't be read.
+/// Handles one tick of the rule. Of the event only a shard is read.
+///
+/// A connection that fails costs the other connections nothing. The invocation fails only when the connections themselves can't
+/// be read.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let deadline = deadline::of(&event.context, &*deps.clock);
     let round = async {

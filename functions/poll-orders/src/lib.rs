@@ -1,8 +1,8 @@
 //! Reads the orders of ProductFlow into the ledger and queues what is due.
 //!
-//! [`pass`] reads the list, newest first, and writes what is new or changed to the ledger as due; [`queueing`] then queues due
-//! orders from the ledger, also when the list could not be read; [`articles`] queues due articles; [`poll`] does all of it for one connection,
-//! [`round`] for all, or for one [`shard`] of them.
+//! [`pass`] reads the list, newest update first, and writes what is new or changed to the ledger as due. [`queueing`] then
+//! queues due orders from the ledger, also when the list could not be read. [`articles`] queues due articles. [`poll`] does all
+//! of this for one connection, [`round`] for all connections, or for one [`shard`] of them.
 
 pub mod articles;
 pub mod census;

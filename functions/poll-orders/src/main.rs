@@ -1,4 +1,4 @@
-//! Lambda entry point: wires, nothing else.
+//! Lambda entry point.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use poll_orders::Deps;

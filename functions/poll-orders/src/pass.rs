@@ -1,6 +1,8 @@
-//! One pass over ProductFlow's order list, newest first. It is complete when it meets orders last updated before the start of
-//! the last complete pass (less 10 min), or the end of the list; only a complete pass moves that mark. What is new or changed
-//! is written to the ledger as due before anything is queued.
+//! One pass: one reading of ProductFlow's list of orders, newest update first.
+//!
+//! A pass is complete when it meets orders last updated before the start of the last complete pass (less 10 minutes), or the
+//! end of the list. Only a complete pass moves the watermark. New and changed orders are written to the ledger as due before
+//! anything is queued.
 
 use crate::poll::PollError;
 use crate::round::Deps;
@@ -25,38 +27,37 @@ use store::model::{ConnectionItem, Listed, OrderRecord, PollState};
 use store::{Store, StoreError};
 use tokio::time::Instant;
 
-/// Orders asked for per page.
+/// Orders asked for per list page.
 const PER_PAGE: u32 = 50;
-/// ProductFlow's clock and ours differ, and its list lags.
+/// How far a pass reads beyond the watermark: the clocks of ProductFlow and the connector differ, and the list lags.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
-/// A page is not begun with less time than this.
+/// No list page is begun with less time than this.
 const PAGE_NEEDS: Duration = Duration::from_secs(18);
-/// A refused sort is tried again after this long.
+/// How long no sort is asked for after ProductFlow refused the sort.
 const SORT_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// A list that proved unsorted is read to its end for this long, since a single page of it may look sorted by chance.
+/// How long a list that proved unsorted is read to its end. A single list page of an unsorted list may look sorted by chance.
 const UNSORTED_FOR: SignedDuration = SignedDuration::from_hours(1);
-/// Ledger writes of one page at a time.
+/// Orders of one list page that are written side by side.
 const WRITES: usize = 8;
-/// More pages than any list has; a list that never ends is not read for ever.
+/// More list pages than any list has, so that a list without an end is not read for ever.
 const MOST_PAGES: u32 = 20_000;
 
-/// How a pass ended.
+/// How the reading of the list ended in this poll.
 pub enum Passed {
-    /// The list was read, to its end or as far as time went.
+    /// The list was read to where the pass is complete, or as far as time went.
     Read {
-        /// Orders that stand in the list as they were last read.
+        /// Orders that the list shows as they were last read.
         seen: BTreeSet<OrderIdentifier>,
     },
-    /// A page could not be read.
+    /// A list page could not be read.
     Failed {
-        /// Why.
         trouble: Trouble,
-        /// Orders that stood in the pages before it.
+        /// Orders that the list pages before it showed as they were last read.
         seen: BTreeSet<OrderIdentifier>,
     },
 }
 
-/// One order of the list, read or not.
+/// An order as the list shows it.
 enum Entry {
     Order(Box<Order>),
     Unreadable(Unreadable),
@@ -83,25 +84,26 @@ struct Pass<'a> {
     connection: &'a ConnectionId,
     settings: Settings,
     version: u64,
+    /// A sorted list that reaches updates before this time has shown all that is new.
     boundary: Option<Timestamp>,
     started_at: Timestamp,
+    /// Whether the list is taken to show the newest update first.
     sorted: bool,
-    /// It proved unsorted in this pass.
+    /// Whether the list proved unsorted in this pass.
     proved_unsorted: bool,
-    /// The newest update on the page before.
+    /// The newest update on the list page before.
     page_before: Option<Timestamp>,
     seen: BTreeSet<OrderIdentifier>,
 }
 
-/// What one page led to.
+/// Whether a list page ended the pass.
 enum Page {
-    /// The pass is complete.
     Last,
-    /// There are more.
+    /// More list pages must be read.
     More,
 }
 
-/// Reads the list and stores how far it came.
+/// Reads the list of orders, writes new and changed orders to the ledger, and stores how far the pass came.
 pub async fn run(
     deps: &Deps,
     item: &ConnectionItem,
@@ -115,7 +117,7 @@ pub async fn run(
     let resumes = state.pass_page.filter(|page| *page > 1);
     let started_at = state.pass_started_at.filter(|_| resumes.is_some()).unwrap_or(now);
     let sort_refused = state.sort_refused_until.is_some_and(|until| now < until);
-    // An order placed since go-live was also updated since: the first pass needs to go no further back.
+    // An order placed since go-live was also updated since. So the first pass needs to go no further back than go-live.
     let boundary = state.mark.unwrap_or(go_live).checked_sub(OVERLAP).ok();
     let mut pass = Pass {
         deps,
@@ -131,6 +133,7 @@ pub async fn run(
         page_before: None,
         seen: BTreeSet::new(),
     };
+    // Also an interrupted pass begins with page 1: what is newest must not wait for the end of a long list.
     let mut page = 1;
     let mut asks_sorted = !sort_refused;
     loop {
@@ -155,7 +158,7 @@ pub async fn run(
         let digest = (page == 1).then(|| page_digest(&listed.orders, pass.version));
         if page == 1 {
             state.last_poll_at = Some(now);
-            // The same page as after the last complete pass, which it completed: nothing is new.
+            // The list page shows what it showed when the last complete pass ended on it: nothing is new.
             if resumes.is_none()
                 && pass.completes(&listed.orders, listed.is_last)
                 && state.page_digest == digest
@@ -181,7 +184,7 @@ pub async fn run(
             deps.store.save_poll(pass.connection, &state).await?;
             return Ok(Passed::Read { seen: pass.seen });
         }
-        // An interrupted pass read page 1 for what is new, and goes on where it stopped.
+        // A pass that was interrupted has read page 1 for what is new, and continues where it stopped.
         page = match resumes {
             Some(resume) if page == 1 => {
                 pass.page_before = None;
@@ -213,7 +216,8 @@ impl Pass<'_> {
         state.pass_unsorted = !self.sorted;
     }
 
-    /// Whether these orders end the pass. Tells by the list's own order: a list that is not sorted is read to its end.
+    /// Whether these orders end the pass. Only a sorted list tells so by the age of its orders; an unsorted list is read to its
+    /// end.
     fn completes(&self, orders: &[RawOrder], is_last: bool) -> bool {
         is_last || orders.is_empty() || (self.sorted && self.is_sorted(orders) && self.is_old(orders))
     }
@@ -225,8 +229,10 @@ impl Pass<'_> {
             .is_some_and(|(oldest, boundary)| oldest < boundary)
     }
 
-    /// Newest update first. Rows that drifted down while the pages were read stand again at the top of the next page, so
-    /// that page may begin anywhere within the one before.
+    /// Whether the newest update comes first, within the list page and compared with the list page before.
+    ///
+    /// Rows that moved down while the list was read stand again at the top of the next list page. So that page may begin
+    /// anywhere within the page before.
     fn is_sorted(&self, orders: &[RawOrder]) -> bool {
         let times: Option<Vec<Timestamp>> = orders.iter().map(RawOrder::updated_at).collect();
         times.is_some_and(|times| {
@@ -250,7 +256,7 @@ impl Pass<'_> {
         Ok(if completes { Page::Last } else { Page::More })
     }
 
-    /// Writes what is new or changed to the ledger, as due.
+    /// Writes the new and changed orders of a list page to the ledger, as due.
     async fn write(&mut self, orders: &[RawOrder]) -> Result<(), PollError> {
         let mut entries: Vec<(Entry, Option<Timestamp>)> = Vec::with_capacity(orders.len());
         for raw in orders {
@@ -265,7 +271,7 @@ impl Pass<'_> {
                 Ok(order) => Entry::Order(Box::new(order)),
                 Err(unreadable) => Entry::Unreadable(unreadable),
             };
-            // A row that shifted between pages stands twice; the first, newer look counts.
+            // A row that shifted between two list pages stands in the list twice. The first row is the newer one and counts.
             if entries
                 .iter()
                 .all(|(known, _)| known.identifier() != entry.identifier())
@@ -301,7 +307,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// One order that can't be kept or read must not stop the others of its page.
+    /// Writes one order. An order that is too large or can't be read from the table must not stop the other orders of its list
+    /// page.
     async fn write_or_set_aside(&self, entry: Entry, listed: Listed) -> Result<(), StoreError> {
         let identifier = entry.identifier().clone();
         let error = match self.write_one(&entry, &listed).await {
@@ -343,6 +350,7 @@ impl Pass<'_> {
         let now = self.deps.clock.now();
         let mut record = OrderRecord::new(self.connection.clone(), entry.identifier().clone(), now);
         self.first_seen(&mut record, entry, listed, now);
+        // A new order is written on the condition that none is stored, which needs no read before.
         match store.save_order(&mut record, now).await {
             Ok(()) => {
                 seen(&record, "new");
@@ -379,7 +387,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// A new order: due, unless the list alone shows that nothing follows from it (before go-live, or cancelled already).
+    /// Fills the record of a new order. The order is due, unless the list alone shows that nothing follows from it: the order
+    /// was placed before go-live or is cancelled already.
     fn first_seen(&self, record: &mut OrderRecord, entry: &Entry, listed: &Listed, now: Timestamp) {
         let ledger: &Ledger = &record.ledger;
         let found: Plan = match entry {
@@ -407,7 +416,7 @@ impl Pass<'_> {
     }
 
     fn changed(&self, record: &OrderRecord, listed: &Listed) -> Changed {
-        // Go-live was moved: what was left alone is to be looked at.
+        // Go-live was moved, so an order that was left alone may now be one to look at.
         let left_alone = record
             .explanation
             .first()
@@ -430,13 +439,13 @@ impl Pass<'_> {
                 Changed::ListOnly
             };
         }
-        // The list shows something else than what was acted on: it changed, or it lags. A lagging list that was updated
-        // again is looked at again.
+        // The list shows something else than what was acted on: the order changed, or the list lags. Both need a look, since
+        // the two can't be told apart here.
         Changed::Yes
     }
 }
 
-/// Something new is known of an order, and stored.
+/// Counts and logs an order of which the list showed something new.
 fn seen(record: &OrderRecord, how: &'static str) {
     metrics::count(Metric::OrdersSeen, 1);
     tracing::info!(
@@ -445,13 +454,12 @@ fn seen(record: &OrderRecord, how: &'static str) {
     );
 }
 
-/// Whether the list shows something that was not acted on.
+/// What the list shows of an order, compared with the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Changed {
-    /// Nothing to write.
     No,
-    /// What the list shows was acted on already.
+    /// Only the list entry has to be stored: what the list shows was acted on already.
     ListOnly,
-    /// It is to be looked at.
+    /// The order must be looked at.
     Yes,
 }

@@ -1,4 +1,4 @@
-//! The poll of one connection: probe what needs probing, read the list, queue what is due.
+//! The poll of one connection: probes refused peers, reads the list of orders, queues what is due.
 
 use crate::articles;
 use crate::pass::{self, Passed};
@@ -19,35 +19,35 @@ use tokio::time::Instant;
 /// Why a connection could not be polled.
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
-    /// The ledger could not be read or written.
     #[error("the ledger failed")]
     Store(#[from] StoreError),
-    /// There are no clients.
+    /// The clients of the peers could not be built.
     #[error("no clients for this connection")]
     Peers(#[from] PeersError),
-    /// Orders could not be queued; they are still due.
+    /// Orders, articles or sweeps could not be queued. They are still due.
     #[error("due orders could not be queued")]
     Queue(#[from] QueueError),
-    /// The same.
+    /// Due orders could not be chosen or queued. They are still due.
     #[error("due orders could not be queued")]
     Queueing(#[from] QueueingError),
 }
 
-/// What a poll of a connection did.
+/// What the poll of a connection did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Polled {
-    /// Messages sent.
+    /// Messages sent to the queues.
     pub queued: usize,
-    /// Robaws is paused: due orders wait.
+    /// Whether Robaws is paused, so that due orders wait.
     pub waits: bool,
 }
 
-/// Polls one connection.
+/// Polls one connection until `until` at the latest.
 pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Result<Polled, PollError> {
     let mut clients = deps.peers.of(&item.connection).await?;
     let health = Health::new(deps.store.clone(), deps.clock.clone(), &item);
     let now = deps.clock.now();
     if item.poll.settings_stamp != item.connection.settings_stamp {
+        // Changed settings may solve any problem, so every blocked order is due at once.
         deps.store.wake_blocked(&item.connection.id, now).await?;
         item.poll.settings_stamp = item.connection.settings_stamp;
         deps.store.save_poll(&item.connection.id, &item.poll).await?;
@@ -80,7 +80,7 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
         BTreeSet::new()
     };
     let queued = queue(deps, &item, &health, &seen).await;
-    // Last, so that telling of what is wrong never holds up what is right.
+    // Notifications come last, so that a failure in them never holds up an order.
     if let Err(error) = tell(deps, &item, &clients, &health).await {
         tracing::error!(error = %Chain(&error), "the notifications could not be brought up to date");
     }
@@ -88,7 +88,7 @@ pub async fn run(deps: &Deps, mut item: ConnectionItem, until: Instant) -> Resul
     queued
 }
 
-/// Queues what is due, unless nothing can be.
+/// Queues what is due, unless Robaws is paused.
 async fn queue(
     deps: &Deps,
     item: &ConnectionItem,
@@ -109,7 +109,7 @@ async fn queue(
     Ok(Polled { queued, waits: false })
 }
 
-/// How old what is known of ProductFlow's orders is.
+/// Records how old the knowledge of ProductFlow's orders is.
 fn lag(item: &ConnectionItem, now: Timestamp) {
     if let Some(mark) = item.poll.mark {
         let age = u64::try_from(now.duration_since(mark).as_secs()).unwrap_or(0);
@@ -117,7 +117,7 @@ fn lag(item: &ConnectionItem, now: Timestamp) {
     }
 }
 
-/// Brings the notifications up to date, when anything may have changed that they tell of.
+/// Brings the notifications up to date when something changed that they tell of.
 async fn tell(
     deps: &Deps,
     item: &ConnectionItem,
@@ -137,13 +137,13 @@ async fn tell(
     notifications::tell(&deps.store, &item, robaws, now).await
 }
 
-/// Refused credentials get one probe a poll, 5 min doubling to 1 h apart.
+/// Whether a probe is due. Refused credentials get at most one probe per poll, 5 minutes doubling to 1 hour apart.
 fn probe_is_due(item: &ConnectionItem, peer: Peer, now: Timestamp) -> bool {
     let health = item.health(peer);
     health.refused_since.is_some() && health.next_probe_at.is_none_or(|at| at <= now)
 }
 
-/// Whether the list may be read: for a peer that was paused or refused us, that read is the one call that goes first.
+/// Whether the list of orders may be read. For a peer that was paused or refused the credentials, that read is the probe.
 fn may_read(item: &ConnectionItem, now: Timestamp) -> bool {
     let health = item.health(Peer::Productflow);
     match health.refused_since {
@@ -152,7 +152,8 @@ fn may_read(item: &ConnectionItem, now: Timestamp) -> bool {
     }
 }
 
-/// The secret may have been changed past our API: a probe goes with what it holds now.
+/// Clients with the credentials that are stored now. The secret may have been changed past our API, so a probe must not go with
+/// a cached one.
 async fn with_new_credentials(
     deps: &Deps,
     item: &ConnectionItem,

@@ -1,5 +1,7 @@
-//! Queues due orders from the ledger: at most 200 of a connection in the queue, none twice within ten minutes; and open
-//! orders that the pages did not show, at most 15 a poll.
+//! Queues due orders from the ledger, and relooks at open orders that the list did not show.
+//!
+//! At most 200 orders of a connection are in the queue, none is queued twice within ten minutes, and at most 15 relooks are
+//! queued per poll.
 
 use crate::poll::PollError;
 use crate::round::Deps;
@@ -9,13 +11,13 @@ use std::collections::BTreeSet;
 use store::model::{ConnectionItem, Due, DueKind, PeerHealth};
 use store::orders::DueOrder;
 
-/// Open orders read again in one poll.
+/// Most relooks queued in one poll.
 const MOST_RELOOKS: usize = 15;
-/// An open order is read again at most this often.
+/// Shortest time between two relooks at an order.
 const RELOOK: SignedDuration = SignedDuration::from_hours(1);
 
-/// Queues due orders and gives their number. `seen`: open orders that the pages showed as they were last read; they need no reading of
-/// their own.
+/// Queues the due orders of a connection and returns their number. `seen` holds open orders that the list showed as they were last read: these need no
+/// relook.
 pub async fn run(
     deps: &Deps,
     item: &ConnectionItem,
@@ -24,7 +26,7 @@ pub async fn run(
     let now = deps.clock.now();
     let connection = &item.connection.id;
     let mut chosen = deps.store.choose_due_orders(connection, now).await?;
-    // The rest of the day's requests is for orders that need something.
+    // The last requests of the day are for orders that need something.
     if !item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         let relooks = relooks(deps, connection, seen, now).await?;
         chosen.orders.extend(relooks);
@@ -35,7 +37,8 @@ pub async fn run(
     Ok(chosen.orders.len())
 }
 
-/// Least recently looked at first; what the pages showed is put off without a call.
+/// Chooses the relooks of this poll, least recently looked at first. A relook at an order that the list showed unchanged is put
+/// off without a call.
 async fn relooks(
     deps: &Deps,
     connection: &ConnectionId,

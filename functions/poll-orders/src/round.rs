@@ -1,5 +1,6 @@
-//! One round over all active connections: side by side, least recently polled first, within the time budget. One that
-//! fails or is slow costs the others nothing.
+//! One poll of all connections that have a turn: side by side, least recently polled first, within the time limit.
+//!
+//! A connection that fails or is slow costs the other connections nothing.
 
 use crate::census::Census;
 use crate::poll::{self, Polled};
@@ -21,42 +22,36 @@ use tracing::Instrument;
 
 /// Connections polled at a time.
 const SIDE_BY_SIDE: usize = 64;
-/// Longest that one connection may take of a round.
+/// Longest time that one connection may take.
 const LONGEST: Duration = Duration::from_secs(100);
-/// No connection is begun with less time than this, or half of the whole with a shorter time limit than ours.
+/// No connection is begun with less time than this. When the time limit of the function is shorter than planned, half of the
+/// time left at the beginning counts instead.
 const NEEDS: Duration = Duration::from_secs(20);
 
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Ledger and connections.
     pub store: Store,
-    /// The orders queue.
     pub queue: OrderQueue,
-    /// The articles queue.
     pub articles_queue: ArticleQueue,
-    /// The sweeps queue.
     pub sweeps_queue: SweepQueue,
-    /// Clients of the peers.
     pub peers: Peers,
-    /// The time.
     pub clock: SharedClock,
-    /// Runs invocations.
     pub invocations: Invocations,
 }
 
-/// What a round did.
+/// What a poll did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Report {
     /// Connections polled without an error.
     pub polled: usize,
     /// Connections whose poll failed.
     pub failed: usize,
-    /// Messages sent.
+    /// Messages sent to the queues.
     pub queued: usize,
     /// Connections that there was no time for, or not enough.
     pub unfinished: usize,
-    /// Connections whose orders wait for Robaws to answer again.
+    /// Connections whose due orders wait until Robaws is no longer paused.
     pub waiting: usize,
 }
 
@@ -95,10 +90,10 @@ impl Report {
     }
 }
 
-/// Polls every active connection of a shard, and keeps the suspended ones so.
+/// Polls every active connection of a shard, and records that suspended connections are suspended.
 pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report, StoreError> {
     let mut census = Census::default();
-    // Boxed: the list is moved as it grows and is sorted.
+    // Boxed: the list moves its elements when it grows and when it is sorted.
     let mut items: Vec<Box<ConnectionItem>> = Vec::new();
     let now = deps.clock.now();
     deps.store
@@ -113,7 +108,7 @@ pub async fn run(deps: &Deps, shard: Shard, deadline: Instant) -> Result<Report,
     let needs = NEEDS.min(deadline.saturating_duration_since(deps.clock.instant()) / 2);
     let mut total = Report::default();
     let mut polls = FuturesUnordered::new();
-    // Least recently polled first, so that a round that its time limit cuts off starves no connection.
+    // Least recently polled first, so that a poll that its time limit cuts off starves no connection.
     items.sort_unstable_by_key(|item| item.poll.last_poll_at);
     for item in items {
         if polls.len() >= SIDE_BY_SIDE
@@ -147,7 +142,7 @@ fn is_time(deps: &Deps, deadline: Instant, needs: Duration) -> bool {
     deadline.saturating_duration_since(deps.clock.instant()) >= needs
 }
 
-/// Inactive connections have none.
+/// Whether the connection is polled. Inactive connections are not.
 fn has_a_turn(item: &ConnectionItem) -> bool {
     matches!(
         item.connection.state,
@@ -164,7 +159,7 @@ async fn one(deps: &Deps, item: Box<ConnectionItem>, deadline: Instant, needs: D
         match item.connection.state {
             ConnectionState::Active => Box::pin(poll::run(deps, *item, until)).await.map(Report::polled),
             ConnectionState::Suspended => suspended::keep(deps, *item).await.map(|()| Report::default()),
-            // Since its turn was given.
+            // The connection became inactive after the list of connections was read.
             ConnectionState::Inactive => Ok(Report::default()),
         }
     };

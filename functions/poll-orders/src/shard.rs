@@ -1,27 +1,28 @@
-//! Which connections an invocation polls: all of them, or one of several shards that split them without a rest.
+//! Which connections an invocation polls: all of them, or one of several shards that together hold every connection once.
 
 use serde_json::Value;
 use store::keys;
 
-/// One of some shards of the connections.
+/// One of several shards of the connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which, from 0.
+    /// Number of the shard, from 0.
     shard: u8,
-    /// Of how many: each must get as many of the parts that connections are kept in.
+    /// Number of shards: 1, 2, 4 or 8, so that each holds as many partitions of the connections.
     shards: u8,
 }
 
-/// An event that names a shard that there is not. Polling too much in its place would be the lesser harm, but would never be seen.
+/// The event names a shard that does not exist. Polling all connections instead would do less harm, but nobody would ever
+/// notice the mistake.
 #[derive(Debug, thiserror::Error)]
 #[error("the event names no shard of 1, 2, 4 or 8")]
 pub struct NoShard;
 
 impl Shard {
-    /// All connections.
+    /// The one shard that holds all connections.
     pub const ALL: Self = Self { shard: 0, shards: 1 };
 
-    /// What an event asks for: an ordinary one of a rule names no shard and asks for all.
+    /// The shard that an event asks for. An ordinary event of the rule names no shard and asks for all connections.
     pub fn of(event: &Value) -> Result<Self, NoShard> {
         if event.get("shard").is_none() && event.get("shards").is_none() {
             return Ok(Self::ALL);
@@ -38,7 +39,7 @@ impl Shard {
         }
     }
 
-    /// The parts of the connections that are its.
+    /// The partitions of the table's connections that belong to the shard.
     pub fn parts(self) -> impl Iterator<Item = u8> {
         (0..keys::SHARDS).filter(move |part| part % self.shards == self.shard)
     }

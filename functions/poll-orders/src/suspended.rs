@@ -1,4 +1,4 @@
-//! Connections that book nothing until their ledger has been rebuilt.
+//! Suspended connections: they book nothing until their ledger has been rebuilt.
 
 use crate::articles;
 use crate::poll::PollError;
@@ -7,8 +7,8 @@ use store::StoreError;
 use store::model::ConnectionItem;
 use store::queue::Sweep;
 
-/// Writes down that a connection was found suspended, because its table is not the one its ledger was written to; and goes on
-/// with a rebuild that nobody goes on with.
+/// Stores that a connection is suspended, because its table is not the one that its ledger was written to. Queues a rebuild
+/// that nobody continues.
 pub async fn keep(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError> {
     let now = deps.clock.now();
     let found = item.connection.clone();
@@ -19,7 +19,7 @@ pub async fn keep(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError
             "the table is not the one that the ledger was written to: suspended until the ledger has been rebuilt"
         );
         match deps.store.update_connection(&item.connection).await {
-            // Whoever wrote it meanwhile found the same.
+            // Whoever wrote the connection meanwhile found the same.
             Ok(_) | Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,6 +1,8 @@
-//! A batch of messages: connections side by side, and so are the orders of one. A panic costs one look; when little time is left the
-//! rest is sent again. Orders whose last look was interrupted come last and one at a time, so that one that kills the process is not
-//! counted against those beside it, and holds up none.
+//! Processes a batch of messages: connections side by side, and the orders of one connection side by side.
+//!
+//! A panic costs one look. When little time is left, the remaining orders are sent to the queue again. Orders whose last look
+//! was interrupted come last and one at a time: an order that kills the process must neither be counted against its neighbours
+//! nor hold them up.
 
 use crate::context::Context;
 use crate::look::{Company, look};
@@ -25,31 +27,30 @@ use store::queueing::QueueingError;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// Orders of one connection at a time: as many as a batch has. What keeps Robaws' limit is the pacing; fewer leave part of it unused,
-/// since an order also waits for ProductFlow and for the table, and since a batch ends with its slowest order.
+/// Orders of one connection that are processed at a time: as many as a batch has.
+///
+/// The pacing keeps the limit of Robaws. Fewer orders at a time would leave part of the limit unused: an order also waits for
+/// ProductFlow and for the table, and a batch ends with its slowest order.
 const SIDE_BY_SIDE: usize = 10;
 
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Opens connections.
     pub sessions: Sessions,
-    /// The orders queue.
     pub queue: OrderQueue,
-    /// Runs invocations.
     pub invocations: Invocations,
 }
 
-/// What a batch asks for of one connection.
+/// What the messages of a batch ask of one connection.
 #[derive(Default)]
 struct Asked {
-    /// Looks at these orders, each with the ids of its messages.
+    /// The orders to look at, each with the ids of its messages.
     messages: BTreeMap<OrderIdentifier, Vec<String>>,
-    /// More of what is due is to be queued.
+    /// Whether more due orders are to be queued.
     goes_on: bool,
 }
 
-/// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
+/// Processes a batch. Gives the ids of the messages whose outcome could not even be recorded: these come again.
 pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadline: Instant) -> Vec<String> {
     let mut by_connection: BTreeMap<ConnectionId, Asked> = BTreeMap::new();
     for message in messages {
@@ -87,7 +88,7 @@ pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadli
     failed
 }
 
-/// The orders whose last look was interrupted, the least often interrupted first.
+/// Processes the orders whose last look was interrupted, one at a time, the least often interrupted first.
 async fn alone(deps: &Deps, opened: &mut [Work]) {
     let mut interrupted: Vec<(u32, usize, OrderIdentifier)> = opened
         .iter_mut()
@@ -112,16 +113,16 @@ fn connection_span(id: &ConnectionId) -> tracing::Span {
     tracing::info_span!("connection", connection.id = %id)
 }
 
-/// What is done for one connection in this invocation.
+/// The work for one connection in this invocation.
 struct Work {
     ctx: Context,
     messages: BTreeMap<OrderIdentifier, Vec<String>>,
     failed: Vec<OrderIdentifier>,
-    /// With the number of looks that were interrupted.
+    /// Orders left for the end, each with the number of looks that were interrupted.
     interrupted: Vec<(u32, OrderIdentifier)>,
 }
 
-/// How a look ended for the batch.
+/// How a look ended, for the batch.
 enum Looked {
     Recorded,
     NotRecorded(OrderIdentifier),
@@ -137,7 +138,7 @@ impl Work {
         }
     }
 
-    /// The messages of which not even the outcome could be recorded.
+    /// Stores what the looks learned. Gives the ids of the messages whose outcome could not be recorded.
     async fn close(mut self) -> Vec<String> {
         if let Err(error) = self.ctx.close().await {
             tracing::warn!(error = %Chain(&error), "newest documents and quota could not be stored");
@@ -150,7 +151,8 @@ impl Work {
     }
 }
 
-/// All orders of a connection but those whose last look was interrupted. An error holds the messages that must come again.
+/// Processes all orders of a connection but those whose last look was interrupted. An error holds the ids of the messages that
+/// must come again.
 async fn connection(
     deps: &Deps,
     id: ConnectionId,
@@ -165,15 +167,15 @@ async fn connection(
             return Err(messages.into_values().flatten().collect());
         }
         Err(Unopened::Credentials(error)) => {
-            // The orders stay due: the next poll queues them again.
+            // The orders stay due, so the next poll queues them again.
             tracing::error!(error = %Chain(&error), "no clients for this connection");
             return Err(Vec::new());
         }
     };
-    // Beside the looks, so that the next orders are there when these are done.
+    // More orders are queued beside the looks, so that they are in the queue when these looks are done.
     let queued = async {
         if goes_on && let Err(error) = go_on(deps, &ctx).await {
-            // They are due in the ledger: the next poll queues them.
+            // The orders are due in the ledger, so the next poll queues them.
             tracing::warn!(error = %Chain(&error), "no more orders were queued");
         }
     };
@@ -204,7 +206,7 @@ async fn look_at(deps: &Deps, ctx: &Context, order: OrderIdentifier, company: Co
     }
 }
 
-/// Queues more of what is due, unless Robaws is paused: then the poll begins anew when it is not.
+/// Queues more due orders. While Robaws is paused nothing is queued: the poll begins again when the pause is over.
 async fn go_on(deps: &Deps, ctx: &Context) -> Result<(), QueueingError> {
     if !ctx.has_time() || !ctx.health.may_work(Peer::Robaws).await {
         return Ok(());
@@ -227,7 +229,7 @@ enum Unopened {
     Credentials(connection::PeersError),
 }
 
-/// The connection, unless it is inactive or suspended: then nothing is called and the messages are done.
+/// Opens a connection. Gives `None` for a connection that is not active: then nothing is called and the messages are done.
 async fn open(deps: &Deps, id: &ConnectionId, deadline: Instant) -> Result<Option<Context>, Unopened> {
     let item = deps
         .sessions
@@ -246,12 +248,14 @@ async fn open(deps: &Deps, id: &ConnectionId, deadline: Instant) -> Result<Optio
 
 fn settings_of(item: &ConnectionItem) -> Settings {
     let connection = &item.connection;
-    // Without a go-live nothing was ever activated, and nothing may be touched.
+    // A connection without a go-live was never activated, so none of its orders may be touched.
     connection.rules(connection.go_live.unwrap_or(Timestamp::MAX))
 }
 
-/// One order. An error means that its outcome could not be recorded; a number, that it was not looked at, because that many looks
-/// at it were interrupted and others run beside it.
+/// Looks at one order and logs how the look ended.
+///
+/// An error means that the outcome could not be recorded. A number means that the order was not looked at: so many looks at it
+/// were interrupted, and other orders are processed at the same time.
 async fn one(
     deps: &Deps,
     ctx: &Context,
@@ -264,7 +268,7 @@ async fn one(
         Ok(Still::Off) => return Ok(None),
         Ok(Still::Same) if ctx.has_time() => {
             let looked = AssertUnwindSafe(Box::pin(look(ctx, order, company))).catch_unwind();
-            // Cut off in the middle of a call, its row is unknown, as after a lost answer.
+            // A look that is cut off in the middle of a call leaves an unknown row, as a lost answer does.
             match timeout_at(&*ctx.clock, ctx.cut_off, looked).await {
                 Ok(ended) => ended,
                 Err(_) => Ok(outcome::cut_off(ctx, order).await),
@@ -295,7 +299,7 @@ async fn one(
             tracing::info!("goes on in the next invocation");
             let message = OrderMessage::new(connection.clone(), order.clone());
             if let Err(error) = deps.queue.send(&[message]).await {
-                // It is due in the ledger: the next poll queues it.
+                // The order is due in the ledger, so the next poll queues it.
                 tracing::warn!(error = %Chain(&error), "not sent again");
             }
         }

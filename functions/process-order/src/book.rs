@@ -1,5 +1,7 @@
-//! Makes one effect happen exactly once (design.md, "Exactly once"): the row is written, with its attempt counted, before
-//! the call; a call whose end is not known is settled before anything else.
+//! Makes one effect happen exactly once.
+//!
+//! Robaws books deltas, so a repeated call is a wrong stock. A row is written to the ledger, with its attempt counted, before
+//! the call is made. A row whose end is not known is resolved before anything else of its order.
 
 use crate::invoice as finishing;
 use crate::look::{Look, Stop};
@@ -19,12 +21,12 @@ use runtime::metrics::{self, Metric};
 use std::time::Duration;
 use store::model::{NewestDocument, OrderRecord, Peer};
 
-/// Calls for one row within one invocation.
+/// Most calls for one row within one invocation.
 const MOST_CALLS: u32 = 3;
-/// A look-up starts this long before the first attempt: clocks differ.
+/// A look-up starts this long before the first attempt, since the clocks of Robaws and the connector differ.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(10);
 
-/// Books a stock change. Tells whether the order needs no new reading, since nothing happened.
+/// Books a stock change. Gives `true` when nothing happened in Robaws, so that the order need not be read anew.
 pub async fn stock_change(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -48,7 +50,7 @@ pub async fn stock_change(
     pursue(look, record, no).await
 }
 
-/// Freezes and makes the invoice. Tells whether the order needs no new reading, since nothing happened.
+/// Freezes the invoice and makes it. Gives `true` when nothing happened in Robaws, so that the order need not be read anew.
 pub async fn invoice(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -75,6 +77,8 @@ pub async fn invoice(
     record.ledger.intend(effect, body, header.reference, now);
     record.ledger.invoiced_facts = Some(OrderFacts::of(order));
     record.ledger.begin_attempt(no, &look.live.api_user, now);
+    // Row and frozen invoice are written in one transaction: once the header is out, the invoice is finished as frozen,
+    // whatever the order says then.
     look.ctx.store.save_order_and_frozen(record, &frozen, now).await?;
     let untouched = pursue(look, record, no).await?;
     if record
@@ -87,13 +91,14 @@ pub async fn invoice(
     Ok(untouched)
 }
 
-/// Settles row `no`, whose end is not known and whose call was made in an earlier invocation: first it is looked for.
+/// Resolves row `no`, whose call was made in an earlier invocation and whose end is not known. The effect is first looked for
+/// in Robaws. `wanted`: whether the order still asks for the effect, so that the call may be repeated.
 pub async fn settle(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool) -> Result<(), Stop> {
     let Some(row) = record.ledger.row(no) else {
         return Ok(());
     };
     if row.attempts == 0 {
-        // Written but never sent: nothing can have happened.
+        // The row was written but its call was never made: nothing can have happened.
         return amend(look, record, |r, now| {
             r.ledger.settle(no, RowState::Refused, None, now);
         })
@@ -108,22 +113,25 @@ pub async fn settle(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: 
     }
 }
 
-/// What a search for an unknown row came to.
+/// The result of a look-up for an unknown row.
 pub enum Search {
-    /// It is known now what became of it.
+    /// The end of the row is known now, or the row is in doubt.
     Settled,
-    /// It did not happen, and may be sent again.
+    /// The effect did not happen, and the call may be repeated.
     Resend,
 }
 
-/// What to do next about an unknown row.
+/// The next step for a row whose end is not known.
 enum Next {
     Resend,
     Search,
 }
 
-/// Makes the call of row `no`, whose attempt is counted, and pursues it while its end is not known: after a lost answer or a
-/// 409 with the same body and key again; after a 5xx by looking for it first. Whether a draft is deleted shows in the draft.
+/// Makes the call of row `no`, whose attempt is counted, until the end of the row is known. Gives `true` when Robaws refused
+/// and nothing happened.
+///
+/// After a lost answer or a 409 the same body goes out again with the same key. After a 5xx the effect is looked for first.
+/// Whether a draft is deleted shows in the draft.
 pub async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<bool, Stop> {
     for call in 1.. {
         let Some(row) = record.ledger.row(no).cloned() else {
@@ -152,6 +160,8 @@ pub async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Resul
                 | robaws::Error::Forbidden { .. }
                 | robaws::Error::RateLimited { .. },
             ) => {
+                // After an unknown attempt these prove nothing about the first call, and a repeat would be refused the same
+                // way.
                 return Err(error.as_ref().map_or(Stop::LookAgain, Stop::robaws));
             }
             _ if matches!(row.effect, RowEffect::DeleteDraft { .. }) => Next::Search,
@@ -175,7 +185,7 @@ pub async fn pursue(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Resul
     Ok(false)
 }
 
-/// An end that is not known counts as a failure of the peer, whatever the answer was.
+/// Why the look stops. A call whose end is not known counts as a failure of Robaws, whatever the answer was.
 fn unknown_end(error: &robaws::Error) -> Stop {
     match Trouble::from(error) {
         Trouble::Refused { .. } | Trouble::Unreadable | Trouble::Permission { .. } => {
@@ -185,12 +195,14 @@ fn unknown_end(error: &robaws::Error) -> Stop {
     }
 }
 
-/// 1 s, then 2 s: a first request that is still running gets the time to end.
+/// Waits 1 second, then 2: an earlier request that is still running at Robaws gets the time to end.
 async fn pause_before(look: &Look<'_>, call: u32) {
     let pause = Duration::from_secs(u64::from(call)).min(look.ctx.spare_time());
     look.ctx.clock.sleep(pause).await;
 }
 
+/// The attempt is counted before the call, so that a process that dies in the call leaves an unknown row and never a forgotten
+/// one.
 async fn count_attempt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {
     let now = look.ctx.clock.now();
     record.ledger.begin_attempt(no, &look.live.api_user, now);
@@ -215,7 +227,8 @@ async fn send(
             .create_invoice(&row.body, key)
             .await
             .map(|answer| answer.outcome(&row.reference, DocumentKind::Invoice))
-            // The header may name a business; what Robaws says of it is kept and shown.
+            // The header may name a business, and the sentence of Robaws is kept and shown. So the business is taken out of the
+            // sentence.
             .map_err(|error| {
                 error.reworded(|sentence| without_business(sentence, &wire::remark_of(&row.body)))
             }),
@@ -265,7 +278,7 @@ async fn note_done(look: &Look<'_>, record: &OrderRecord, row: &Row, robaws_id: 
     look.ctx.booked(document, is_invoice).await;
 }
 
-/// Counts a stock change that is done; the first of an order also tells how long it took.
+/// Counts a stock change that is done. The first one of an order also records how long the order waited for it.
 fn measure(record: &OrderRecord, direction: Direction, now: jiff::Timestamp) {
     match direction {
         Direction::In => metrics::count(Metric::StockChangesReversed, 1),
@@ -282,8 +295,9 @@ fn measure(record: &OrderRecord, direction: Direction, now: jiff::Timestamp) {
     }
 }
 
-/// Robaws refused, and nothing happened: a peer that is not well stops the look; a refusal of the effect is kept for the
-/// rest of the look, which plans anew.
+/// Keeps a refusal of Robaws, which proves that nothing happened.
+///
+/// When Robaws itself is not well, the look stops. A refusal of the effect is kept for the rest of the look, which plans anew.
 async fn refused(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -310,7 +324,7 @@ async fn refused(
         }
         RowEffect::StockChange { items, .. } => {
             for item in items {
-                // What is remembered of the article may be why it was refused.
+                // What is remembered of the article may be outdated and the reason for the refusal.
                 look.live.lookups.forget_article(&item.article_id).await;
                 record.ledger.look.push(LookRefusal::Item {
                     key: item.key.clone(),
@@ -323,7 +337,8 @@ async fn refused(
     Ok(())
 }
 
-/// A refusal may come from what a setting names being gone: then that is what the merchant has to know.
+/// Finds the setting that names something Robaws does not have any more. That may be why Robaws refused, and then it is what
+/// the merchant has to know.
 async fn gone_setting(look: &Look<'_>, row: &Row) -> Result<Option<LookRefusal>, Stop> {
     let robaws = &look.live.clients.robaws;
     let settings = &look.ctx.settings.connection;
@@ -376,12 +391,12 @@ async fn gone_setting(look: &Look<'_>, row: &Row) -> Result<Option<LookRefusal>,
             }
             Ok(None)
         }
-        // Made of what stood on the invoice, whatever the settings say now.
+        // A credit note and a deletion are made from what stands on the invoice, whatever the settings say now.
         RowEffect::CreditNote { .. } | RowEffect::DeleteDraft { .. } => Ok(None),
     }
 }
 
-/// Looks for an unknown row in Robaws by its reference, live.
+/// Looks for an unknown row in the live database of Robaws, by its reference or mark.
 async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool) -> Result<Search, Stop> {
     let Some(row) = record.ledger.row(no).cloned() else {
         return Ok(Search::Settled);
@@ -389,6 +404,7 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
     let robaws = &look.live.clients.robaws;
     let (found, shows_ours) = match &row.effect {
         RowEffect::StockChange { .. } => {
+            // Stock changes have no filter on their mark, so the list is narrowed by time.
             let first = row.first_attempt_at.unwrap_or(row.created_at);
             let since = first.checked_sub(CLOCKS_DIFFER).unwrap_or(first);
             let mark = record.ledger.row_mark(no);
@@ -397,7 +413,7 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
                 .await
                 .map_err(|e| Stop::robaws(&e))?;
             match answer.found {
-                // It stands there but moved nothing: only the merchant can say what it is.
+                // A stock change with our mark that is not booked moved nothing. Only a person can say how it came about.
                 Some(change) if !change.booked => {
                     in_doubt(look, record, no).await?;
                     return Ok(Search::Settled);
@@ -446,10 +462,11 @@ async fn search(look: &Look<'_>, record: &mut OrderRecord, no: u32, wanted: bool
     }
 }
 
-/// The document, and its number.
+/// The id of a document, and its number.
 type Found = Option<(DocumentId, Option<String>)>;
 
-/// Looks for an invoice or credit note by its reference; also tells whether that look-up shows another document of ours.
+/// Looks for an invoice or credit note by its reference. Also tells whether the look-up shows another document of ours: only
+/// then does it prove that this one is absent.
 async fn search_document(
     look: &Look<'_>,
     record: &OrderRecord,
@@ -463,7 +480,7 @@ async fn search_document(
             .await
             .map_err(|e| Stop::robaws(&e))
     };
-    // An invoice and its credit note have one reference.
+    // An invoice and its credit note have the same reference.
     let of_other_row = |id: &DocumentId| record.ledger.made_by_another(id, row.no);
     let documents = by_reference(row.reference.clone()).await?;
     let ours = documents
@@ -479,7 +496,7 @@ async fn search_document(
     Ok((None, shows_ours))
 }
 
-/// Nobody can tell: the merchant is asked.
+/// Records that nobody can tell what became of row `no`, so that the merchant is asked.
 pub async fn in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), Stop> {
     tracing::warn!(row = no, "in doubt");
     amend(look, record, |r, now| {
@@ -488,8 +505,8 @@ pub async fn in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Res
     .await
 }
 
-/// Writes what is known of a row to the record as it is stored now: an answer in hand is never thrown away. What only this
-/// look knows of the order is carried over.
+/// Changes the record as it is stored now, even if somebody else wrote it meanwhile: an answer in hand is never thrown away.
+/// What only this look knows of the order is carried over.
 pub async fn amend(
     look: &Look<'_>,
     record: &mut OrderRecord,

@@ -1,4 +1,4 @@
-//! What the looks at one connection's orders share within one invocation.
+//! What the looks at the orders of one connection share within one invocation.
 
 use connection::Session;
 use domain::ids::DocumentId;
@@ -25,7 +25,6 @@ impl Deref for Context {
 }
 
 impl Context {
-    /// Of an open session.
     pub fn new(session: Session, settings: Settings) -> Self {
         Self {
             session,
@@ -34,7 +33,7 @@ impl Context {
         }
     }
 
-    /// A document of ours was booked.
+    /// Notes a document of ours that was made.
     pub async fn booked(&self, document: NewestDocument, is_invoice: bool) {
         let mut newest = self.newest.lock().await;
         if is_invoice {
@@ -44,7 +43,8 @@ impl Context {
         }
     }
 
-    /// An invoice is about to be deleted: it is the newest document no more.
+    /// Forgets an invoice that is about to be deleted, so that it is the newest document no more. New credentials must see the
+    /// newest document.
     pub async fn forget_invoice(&self, id: &DocumentId) -> Result<(), StoreError> {
         let mut newest = self.newest.lock().await;
         newest.invoice = newest.invoice.take().filter(|document| document.robaws_id != *id);
@@ -53,7 +53,7 @@ impl Context {
             .await
     }
 
-    /// Another invoice of ours, which proves that a look-up by reference works.
+    /// Finds another invoice of ours. A look-up that shows it proves that looking up by reference works.
     pub async fn other_invoice(&self, reference: &str) -> Option<NewestDocument> {
         let newest = self.newest.lock().await;
         [newest.invoice.clone(), self.item.newest.invoice.clone()]

@@ -1,5 +1,7 @@
-//! Finishes an invoice or credit note whose header stands, as it was frozen: its lines, the check, the booking. On resume Robaws is asked
-//! which lines stand; the keys of lines and booking derive from the row's.
+//! Finishes an invoice or credit note whose header stands in Robaws, as it was frozen: adds the lines, checks, books.
+//!
+//! When finishing continues in a later look, Robaws is asked which lines stand already. The keys of lines and booking derive
+//! from the key of the row.
 
 use crate::book::{amend, in_doubt};
 use crate::look::{Look, Stop};
@@ -16,10 +18,11 @@ use rust_decimal::Decimal;
 use store::StoreError;
 use store::model::{OrderRecord, Peer};
 
-/// Looks at one line in one invocation, before the order has to wait.
+/// Most calls for one line in one invocation, before the order has to wait.
 const MOST_LOOKS: u32 = 3;
 
-/// Finishes the invoice or credit note of row `no`. `frozen` is in hand when the header was made in this very look; then no line stands yet.
+/// Finishes the invoice or credit note of row `no`. `frozen` is given when this very look made the header: then no line stands
+/// yet.
 pub async fn finish(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -82,7 +85,7 @@ pub async fn finish(
                 }
             }
         }
-        // Its end is not known: whether the line stands shows in the invoice.
+        // The end of the call is not known. Whether the line stands shows in the document.
         let Some(invoice) = read(look, &id).await? else {
             return in_doubt(look, record, no).await;
         };
@@ -116,7 +119,7 @@ pub async fn finish(
     Ok(())
 }
 
-/// Counts a document that is as far as it goes by itself.
+/// Counts a document that is as far as it goes without a person.
 fn note_finished(record: &OrderRecord, no: u32, id: &DocumentId) {
     let Some(row) = record.ledger.row(no) else { return };
     let (Some(kind), Some(progress)) = (row.effect.document(), row.effect.progress()) else {
@@ -155,7 +158,7 @@ async fn book(
         {
             Ok(()) => {}
             Err(error) if error.is_certain_refusal() => return refused(record, no, &error),
-            // Booking twice is booking once: the next look reads the invoice, and books it if it is not.
+            // Booking twice changes nothing: the next look reads the document, and books it if it is not booked.
             Err(error) => return Err(Stop::robaws(&error)),
         }
     }
@@ -172,8 +175,8 @@ async fn book(
     .await
 }
 
-/// Another look at an invoice or credit note that differs from what was frozen, or at an invoice that is a business buyer's: the
-/// merchant may have dealt with it. Tells whether anything changed, so that the order is planned anew.
+/// Looks again at a document with a mismatch, or at the invoice of a business buyer: the merchant may have dealt with it in
+/// Robaws. Gives `true` when something changed, so that the order is planned anew.
 pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> Result<bool, Stop> {
     let asks = |code| plan.problems.iter().any(|problem| problem.code == code);
     let was_refused = |refusal: &LookRefusal| {
@@ -182,7 +185,7 @@ pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> 
             LookRefusal::Invoice { .. } | LookRefusal::CreditNote { .. }
         )
     };
-    // Once it is credited, the credit note is what is still ours.
+    // Of an invoice that is credited, the credit note is the document that is still ours.
     let document = record.ledger.credit_note().or_else(|| record.ledger.invoice());
     let Some((row, state)) = document.filter(|_| !record.ledger.look.iter().any(was_refused)) else {
         return Ok(false);
@@ -215,16 +218,17 @@ pub async fn recheck(look: &Look<'_>, record: &mut OrderRecord, plan: &Plan) -> 
             p.booked = invoice.booked;
             p.number = invoice.number.clone().or_else(|| p.number.clone());
             p.mismatch = mismatch;
-            // Once its total differed it is the merchant's to book.
+            // A document whose total differed once is the merchant's to book.
             p.step = p.steps;
         })
         .await?;
     }
-    // A mismatch that only changed its amount is not worth another round.
+    // A mismatch that only changed its amount is not worth another plan.
     Ok(settled || (was_mismatch.is_some() && mismatch.is_none()))
 }
 
-/// The check found other lines or another total: it stays a draft, and the merchant is told.
+/// Records that the document shows other lines or another total than frozen. The document stays a draft, and the merchant is
+/// told.
 async fn checked(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -266,7 +270,7 @@ fn refused(record: &mut OrderRecord, no: u32, error: &robaws::Error) -> Result<(
     }
 }
 
-/// A sales document with its lines, as it is now; `None` when it is not there.
+/// Reads a document with its lines as it is now. Gives `None` when Robaws does not have the document.
 pub async fn read(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, Stop> {
     look.live
         .clients
@@ -276,7 +280,7 @@ pub async fn read(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, S
         .map_err(|error| Stop::robaws(&error))
 }
 
-/// What was frozen for row `no`.
+/// Reads what was frozen for row `no`.
 pub async fn read_frozen(look: &Look<'_>, record: &OrderRecord, no: u32) -> Result<Frozen, Stop> {
     let ledger = &record.ledger;
     look.ctx

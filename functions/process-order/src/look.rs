@@ -1,5 +1,7 @@
-//! One look at one order: what should Robaws hold, and what is missing? Effects are carried out one at a time; before each
-//! the order is read again, so that it is what it was a moment ago.
+//! One look at one order: what should Robaws hold, and what is missing?
+//!
+//! Effects are carried out one at a time. Before each effect the order is read again, so that the effect follows from the order
+//! as it was a moment ago.
 
 use crate::context::Context;
 use crate::outcome::{self, Began, End, RELOOK};
@@ -20,26 +22,24 @@ use store::model::{OrderRecord, Peer};
 /// What ProductFlow says of the order now.
 #[derive(Debug, Clone)]
 pub enum Read {
-    /// Read.
     Order(Box<Order>),
-    /// An essential field is missing or wrong.
+    /// A field that booking needs is missing or wrong.
     Unreadable(Unreadable),
-    /// 404.
+    /// ProductFlow does not have the order any more (404).
     Gone,
 }
 
 /// Why a look stops before its end.
 #[derive(Debug)]
 pub enum Stop {
-    /// The store failed: nothing could be recorded.
+    /// The table failed, so nothing could be recorded.
     Store(StoreError),
     /// A call failed.
     Failed(Peer, Trouble),
-    /// Somebody else wrote the record: start over.
+    /// Somebody else wrote the record, so the look starts over.
     StartOver,
-    /// Time is short.
     OutOfTime,
-    /// It is too early to tell what became of a call: look again later.
+    /// It is too early to tell what became of a call, so the order is looked at again later.
     LookAgain,
 }
 
@@ -53,7 +53,7 @@ impl From<StoreError> for Stop {
 }
 
 impl Stop {
-    /// A failed call to Robaws.
+    /// The reason for a look to stop after a failed call to Robaws.
     pub fn robaws(error: &robaws::Error) -> Self {
         match Trouble::from(error) {
             Trouble::OutOfTime => Self::OutOfTime,
@@ -62,21 +62,21 @@ impl Stop {
     }
 }
 
-/// Effects one look may carry out; an order needs a handful, and a loop that would not end must.
+/// Most effects of one look. An order needs a handful; the number ends a loop that would not end.
 const MOST_EFFECTS: usize = 1_000;
-/// Times a look starts over because somebody else wrote the record.
+/// Times that a look starts over because somebody else wrote the record.
 const MOST_RESTARTS: usize = 20;
 
-/// Who is looked at beside an order.
+/// Whether other orders are processed at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Company {
-    /// Other orders: whatever kills the process need not be this one.
+    /// Other orders are processed at the same time, so a crash may be theirs.
     Others,
-    /// Nobody.
+    /// No other order is processed at the same time.
     Alone,
 }
 
-/// Looks at an order, and records how that ended.
+/// Looks at an order, and records how the look ended.
 pub async fn look(ctx: &Context, identifier: &OrderIdentifier, company: Company) -> Result<End, StoreError> {
     let record = match begin(ctx, identifier, company).await? {
         Begin::Look(record) => *record,
@@ -121,12 +121,12 @@ pub async fn look(ctx: &Context, identifier: &OrderIdentifier, company: Company)
 
 enum Begin {
     Look(Box<OrderRecord>),
-    /// The order is not known, or not due (a message that came late or twice).
+    /// The order is not known or not due: the message came late or twice.
     NotDue,
     Interrupted(u32),
 }
 
-/// Counts the look before it starts.
+/// Begins a look: counts it in the record before it starts, so that a look that kills the process is counted too.
 async fn begin(ctx: &Context, identifier: &OrderIdentifier, company: Company) -> Result<Begin, StoreError> {
     let connection = &ctx.item.connection.id;
     for _ in 0..MOST_RESTARTS {
@@ -151,11 +151,9 @@ async fn begin(ctx: &Context, identifier: &OrderIdentifier, company: Company) ->
     Err(StoreError::Conflict)
 }
 
-/// One run of the loop.
+/// One run of a look. A look that starts over has several runs.
 pub struct Look<'a> {
-    /// The connection.
     pub ctx: &'a Context,
-    /// The clients.
     pub live: &'a Live,
     began: &'a Began,
 }
@@ -173,7 +171,7 @@ impl<'a> Look<'a> {
         }
         let productflow = self.ctx.gate(Peer::Productflow, self.live, forced).await? == Gate::Open;
         if !productflow {
-            // What may have been booked is settled without ProductFlow.
+            // Whether an effect of an unknown row happened can be found out without ProductFlow.
             if record.ledger.handled.is_none() && record.ledger.unsettled().is_some() {
                 while let Some(no) = record.ledger.unsettled().map(|row| row.no) {
                     book::settle(self, &mut record, no, false).await?;
@@ -197,7 +195,7 @@ impl<'a> Look<'a> {
                 self.lapse(&mut record, &now).await?;
                 let wanted = still_wanted(&record, no, &now);
                 Box::pin(book::settle(self, &mut record, no, wanted)).await?;
-                // Settling takes calls of its own: whatever follows asks for the order anew.
+                // Resolving a row takes calls of its own, so the order is read anew before whatever follows.
                 is_fresh = false;
                 continue;
             }
@@ -209,6 +207,8 @@ impl<'a> Look<'a> {
             let mut known = known;
             let is_new_effect =
                 matches!(plan.effects.first(), Some(effect) if !matches!(effect, Effect::FinishInvoice(_)));
+            // A new effect must follow from the order as it is right before the call. Finishing an invoice follows from what
+            // was frozen.
             if is_new_effect && !is_fresh {
                 known = self.fresh(&mut record, &mut read, &mut is_fresh).await?;
                 (plan, catalogue) = self.plan(&mut record, &known).await?;
@@ -254,7 +254,8 @@ impl<'a> Look<'a> {
         Err(Stop::StartOver)
     }
 
-    /// The order changed before all of a decision was carried out: then the merchant decides again. Tells whether it did.
+    /// Ends a decision of the merchant when the order changed before all of the decision was carried out: the merchant decides
+    /// again. Tells whether the decision ended.
     async fn lapse(&self, record: &mut OrderRecord, now: &Read) -> Result<bool, Stop> {
         let Read::Order(order) = now else {
             return Ok(false);
@@ -273,7 +274,8 @@ impl<'a> Look<'a> {
         if record.forced || record.waits_for.is_empty() || record.ledger.unsettled().is_some() {
             return Ok(false);
         }
-        // An order that vanished is on no page, so only reading it tells.
+        // A vanished order is on no list page, so only reading the order shows that it is gone. So the order is read hourly in
+        // any case.
         let now = self.ctx.clock.now();
         let was_read = |at: jiff::Timestamp| at <= now && now.duration_since(at) < RELOOK;
         if !record.looked_at.is_some_and(was_read) {
@@ -301,7 +303,7 @@ impl<'a> Look<'a> {
             .map_err(failed)
     }
 
-    /// Reads the order unless what was read is still fresh.
+    /// Reads the order from ProductFlow, unless `read` is still fresh.
     async fn fresh(
         &self,
         record: &mut OrderRecord,
@@ -338,7 +340,7 @@ impl<'a> Look<'a> {
         Ok(now)
     }
 
-    /// Plans with every answer of Robaws that the plan asks for.
+    /// Plans, and asks Robaws for every answer that the plan needs.
     async fn plan(&self, record: &mut OrderRecord, read: &Read) -> Result<(Plan, Catalogue), Stop> {
         let failed = |trouble| match trouble {
             Trouble::OutOfTime => Stop::OutOfTime,
@@ -359,6 +361,7 @@ impl<'a> Look<'a> {
         };
         let mut found = plan(order, &record.ledger, &catalogue, settings);
         let lookups = &self.live.lookups;
+        // Each answer may raise the next question: which article has this number, and then which tariffs there are.
         while !found.missing.is_empty() {
             lookups
                 .fill(&mut catalogue, &found.missing, record.forced)
@@ -382,8 +385,10 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Whether the order as it is now still asks for what row `no` does, so that it may be sent again when Robaws does not show it.
-/// Before the invoice a stock change is sent again whatever the order says now: the next plan takes back what is too much.
+/// Whether the order as it is now still asks for the effect of row `no`, so that the call may be repeated when Robaws does not
+/// show the effect.
+///
+/// Before the invoice a stock change is repeated whatever the order says now: the next plan takes back what is too much.
 fn still_wanted(record: &OrderRecord, no: u32, now: &Read) -> bool {
     let ledger = &record.ledger;
     let Some(effect) = ledger.row(no).map(|row| &row.effect) else {
@@ -432,7 +437,7 @@ fn digest_of_tariffs(catalogue: &Catalogue) -> Option<String> {
     Some(hex::encode(&hash.finalize()[..8]))
 }
 
-/// Keeps what was read of the order, without anything of its buyer but the country and "business or not".
+/// Keeps in the record what was read of the order. Of the buyer only the country and "business or not" are kept.
 fn remember(record: &mut OrderRecord, read: &Read, now: jiff::Timestamp) {
     record.looked_at = Some(now);
     match read {

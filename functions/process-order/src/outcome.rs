@@ -1,5 +1,7 @@
-//! How a look ends, and when the order is looked at next. The record is always amended as it is stored now: what the poll
-//! or the merchant wrote meanwhile stays, and makes it due at once.
+//! Records how a look ended, and when the order is looked at next.
+//!
+//! The record is always changed as it is stored now. What the poll or the merchant wrote meanwhile stays, and keeps the order
+//! due.
 
 use crate::context::Context;
 use connection::Trouble;
@@ -13,36 +15,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use store::StoreError;
 use store::model::{Due, DueKind, OrderRecord, Peer, doubling};
 
-/// A blocked order is looked at again after 5 min, doubling to 1 h.
+/// Wait before the second look at a blocked order. Each further round doubles the wait, up to an hour.
 const FIRST_ROUND: SignedDuration = SignedDuration::from_mins(5);
-/// One that waits for a VAT tariff, every 15 min: one list serves all.
+/// Wait between two looks at an order that waits for VAT tariffs only. One list of tariffs serves all orders.
 const TARIFF_ROUND: SignedDuration = SignedDuration::from_mins(15);
-/// A failed call, after 1 min, doubling to 1 h.
+/// Wait after a failed call. Each further failure doubles the wait, up to an hour.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(1);
+/// Longest wait of both kinds.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
-/// An open order with nothing to do, or that waits for something at Robaws, is read again hourly.
+/// Wait between two relooks at an open order with nothing to do.
 pub(crate) const RELOOK: SignedDuration = SignedDuration::from_hours(1);
-/// Looks that may end without an outcome before the order is set aside.
+/// Looks in a row that may end without an outcome. Afterwards the order is given up.
 pub const STARTS: u32 = 3;
 
 /// How a look ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// There was nothing to look at: not due, or not known.
+    /// There was nothing to look at: the order is not due, or not known.
     NotDue,
-    /// Not looked at: so many looks at it were interrupted, and others run beside it.
+    /// The order was not looked at: so many looks at it were interrupted, and other orders are processed at the same time.
     Interrupted(u32),
     /// The outcome is recorded.
     Settled(OrderState),
-    /// Time is short; the rest follows in the next invocation.
+    /// Time is short. The rest follows in the next invocation.
     Continues,
-    /// A peer is paused or refuses the credentials; the order stays due.
+    /// A peer is paused or refuses the credentials. The order stays due.
     Held,
-    /// A call failed; recorded, to be tried again.
+    /// A call failed. The failure is recorded, and the order is looked at again.
     Failed(Peer, Trouble),
 }
 
-/// What the record looked like when the look began, to tell what others wrote meanwhile.
+/// The record when the look began, to tell what others wrote meanwhile.
 #[derive(Debug, Clone)]
 pub struct Began {
     due: Option<Due>,
@@ -50,7 +53,6 @@ pub struct Began {
 }
 
 impl Began {
-    /// From the record as it was.
     pub fn of(record: &OrderRecord) -> Self {
         Self {
             due: record.due,
@@ -63,7 +65,7 @@ impl Began {
     }
 }
 
-/// Amends the order, and counts it when that blocks it.
+/// Changes the record, and counts the order when the change blocks it.
 async fn amend(
     ctx: &Context,
     identifier: &OrderIdentifier,
@@ -110,6 +112,8 @@ pub async fn settled(
         record.set_problems(plan.problems.clone(), now);
         record.state = plan.state;
         record.explanation.clone_from(&plan.explanation);
+        // Naming what it waits for spares the order a whole look per round: a thousand orders that wait for one article cost one
+        // look-up a round.
         record.waits_for = if blocked { waits_for.clone() } else { Vec::new() };
         record.tariffs_digest.clone_from(&tariffs_digest);
         record.is_final = plan.is_final;
@@ -117,6 +121,7 @@ pub async fn settled(
         record.failures = 0;
         record.queued_at = None;
         if outdated {
+            // The poll or the merchant made the order due meanwhile, for something that this look may not have seen.
             record.waits_for = Vec::new();
         } else {
             record.due = due;
@@ -131,10 +136,10 @@ pub async fn settled(
     Ok(End::Settled(state))
 }
 
-/// Whether looking again by itself can change anything that is not announced by the poll.
+/// Whether the order is looked at again by itself: it has a problem that may be solved without the poll noticing.
 fn needs_rounds(plan: &Plan) -> bool {
     let asked = matches!(plan.state, OrderState::InDoubt) || {
-        // The merchant is asked; only a change of the order or an answer moves it.
+        // The merchant is asked. Only a change of the order or the merchant's answer moves the order, and both make it due.
         plan.problems.iter().all(|p| {
             matches!(
                 p.code,
@@ -147,6 +152,7 @@ fn needs_rounds(plan: &Plan) -> bool {
     !asked && !plan.problems.is_empty()
 }
 
+/// Decides when the order is looked at next. `None`: only when the order changes or somebody decides.
 fn next_due(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Timestamp) -> Option<Due> {
     let after = |wait: SignedDuration, kind| {
         Some(Due {
@@ -176,7 +182,7 @@ fn next_due(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Timestamp) ->
     }
 }
 
-/// Nothing that the order waits for has come in: it waits on, without another look.
+/// Records that nothing came in that the order waits for. The order waits on without another look.
 pub async fn postponed(
     ctx: &Context,
     identifier: &OrderIdentifier,
@@ -210,7 +216,7 @@ pub async fn postponed(
     ))
 }
 
-/// A call failed: it counts against the order first.
+/// Records a failed call. The failure counts against the order first, before it counts against the peer.
 pub async fn failed(
     ctx: &Context,
     identifier: &OrderIdentifier,
@@ -225,6 +231,7 @@ pub async fn failed(
         record.queued_at = None;
         record.failures = record.failures.saturating_add(1);
         let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
+        // While the peer is paused a look could do nothing.
         let at = now.checked_add(wait).ok().max(paused);
         if !began.outdated(record) {
             record.due = at.map(|at| Due {
@@ -247,7 +254,7 @@ pub async fn failed(
     Ok(End::Failed(peer, trouble))
 }
 
-/// What the merchant reads while a peer does not answer.
+/// The explanation that the merchant reads while a peer does not answer.
 fn waiting_paused(peer: Peer, time: Timestamp) -> Sentence {
     let system = match peer {
         Peer::Robaws => "Robaws",
@@ -272,7 +279,7 @@ fn permission_problem(record: &mut OrderRecord, module: &str, now: Timestamp) {
     record.explanation = vec![Sentence::plain("blocked")];
 }
 
-/// Held by a pause or by refused credentials: it stays due as it was, and does not count as a look.
+/// Records that a pause or refused credentials held the look back. The order stays due as it was, and the look does not count.
 pub async fn held(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
     amend(ctx, identifier, now, |record| {
@@ -286,7 +293,7 @@ pub async fn held(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, St
     Ok(End::Held)
 }
 
-/// Time is short: what was done is recorded, the rest is due at once.
+/// Records that time was short. What was done is in the record already; the rest is due at once.
 pub async fn continues(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
     amend(ctx, identifier, now, |record| {
@@ -298,7 +305,8 @@ pub async fn continues(ctx: &Context, identifier: &OrderIdentifier) -> Result<En
     Ok(End::Continues)
 }
 
-/// A look was cut off, since the invocation ends: some call takes too long. Counts as a failed call of the order.
+/// Records that the look was cut off at the end of the invocation, since calls took too long. Counts as a failed call of the
+/// order.
 pub async fn cut_off(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
     tracing::warn!("cut off: calls take too long");
@@ -317,7 +325,8 @@ pub async fn cut_off(ctx: &Context, identifier: &OrderIdentifier) -> Result<End,
     Ok(End::Held)
 }
 
-/// Three looks ended without an outcome: set aside until the merchant asks, or the order changes.
+/// Gives the order up after looks that ended without an outcome: it is looked at again when the merchant asks or the order
+/// changes.
 pub async fn set_aside(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     tracing::error!("set aside: looks end without an outcome");
     let now = ctx.clock.now();
@@ -343,7 +352,7 @@ pub async fn set_aside(ctx: &Context, identifier: &OrderIdentifier) -> Result<En
     Ok(End::Settled(OrderState::Blocked))
 }
 
-/// A look ended without an outcome, but the process lives: tried again in a minute.
+/// Records that a look ended without an outcome while the process lives. The order is looked at again in a minute.
 pub async fn without_outcome(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
     let now = ctx.clock.now();
     let record = amend(ctx, identifier, now, |record| {

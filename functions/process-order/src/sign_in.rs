@@ -1,5 +1,6 @@
-//! "Send me a new sign-in link in Robaws": a task with a link for whoever gets the notifications. Asked for by somebody whom the
-//! page does not know, so whatever comes of it is only seen in Robaws.
+//! Answers "Send me a new sign-in link in Robaws": makes a task with a link for the user who gets the notifications.
+//!
+//! The page does not know who asks, so the result shows in Robaws only.
 
 use crate::batch::Deps;
 use domain::text;
@@ -12,12 +13,12 @@ use store::links::{SignInLink, random_token};
 use store::queue::SignInMessage;
 use tokio::time::Instant;
 
-/// How long the link of a task is good.
+/// How long the link of a task is valid.
 const GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
-/// Left for the rest of the batch.
+/// Time left to the rest of the batch.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// Puts the link in Robaws. Whoever asked may ask again, so nothing is repeated.
+/// Puts a sign-in link in Robaws. A failure is only logged: whoever asked may ask again.
 pub async fn put(deps: &Deps, message: SignInMessage, deadline: Instant) {
     let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
     match timeout_at(&*deps.sessions.clock, until, Box::pin(try_put(deps, message))).await {
@@ -30,7 +31,7 @@ pub async fn put(deps: &Deps, message: SignInMessage, deadline: Instant) {
     }
 }
 
-/// `false`: there is no such connection, or nobody in it to give the link to.
+/// Gives `false` when there is no such connection, or no user to give the link to.
 async fn try_put(
     deps: &Deps,
     message: SignInMessage,

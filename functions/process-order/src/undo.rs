@@ -1,5 +1,6 @@
-//! Undoes an invoice as the merchant decided: the credit note, made like an invoice, or the deletion of the draft. What the
-//! invoice is in Robaws now is read right before; when that is not what was decided on, the merchant decides again.
+//! Undoes an invoice as the merchant decided: makes the credit note like an invoice, or deletes the draft.
+//!
+//! The invoice is read from Robaws right before. When it is not what the merchant decided on, the merchant decides again.
 
 use crate::book::{Search, amend, pursue};
 use crate::invoice as finishing;
@@ -13,7 +14,7 @@ use domain::{ClientId, PaymentConditionId, RobawsCompanyId};
 use robaws::{Invoice, obstacles, wire};
 use store::model::OrderRecord;
 
-/// What an invoice row is found by in Robaws.
+/// What a made invoice is found by in Robaws.
 struct Made {
     id: DocumentId,
     reference: String,
@@ -35,7 +36,7 @@ impl Made {
     }
 }
 
-/// Freezes and makes the credit note. Tells whether the order needs no new reading, since nothing happened.
+/// Freezes the credit note and makes it. Gives `true` when nothing happened in Robaws, so that the order need not be read anew.
 pub async fn credit_note(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -92,7 +93,7 @@ pub async fn credit_note(
     Ok(untouched)
 }
 
-/// A credit note with this reference, whoever made it: then no other is made.
+/// Finds a credit note with this reference, whoever made it. Where there is one, no other is made.
 async fn credited_already(look: &Look<'_>, reference: &str) -> Result<Option<String>, Stop> {
     let kind = DocumentKind::CreditNote;
     let found = look
@@ -106,7 +107,8 @@ async fn credited_already(look: &Look<'_>, reference: &str) -> Result<Option<Str
     Ok(known.map(|document| document.number.unwrap_or_else(|| document.id.to_string())))
 }
 
-/// Client, company and payment condition are those that stand on the invoice now: the merchant may have put a business on it.
+/// The header of the credit note. Client, company and payment condition are those that stand on the invoice now: the merchant
+/// may have put a business on it.
 fn header(
     record: &OrderRecord,
     plan: &CreditNotePlan,
@@ -142,14 +144,15 @@ fn header(
     }
 }
 
-/// Deletes the draft of invoice row `invoice`. Tells whether the order needs no new reading, since nothing happened.
+/// Deletes the draft of invoice row `invoice`. Gives `true` when nothing happened in Robaws, so that the order need not be read
+/// anew.
 pub async fn delete_draft(look: &Look<'_>, record: &mut OrderRecord, invoice: u32) -> Result<bool, Stop> {
     let draft = Made::of(record, invoice)?;
     let shown = finishing::read(look, &draft.id).await?;
     if let Some(obstacle) = obstacles::to_deleting(shown.as_ref(), &draft.reference, draft.seen_booked) {
         return obstruct(look, record, obstacle).await;
     }
-    // Before it is gone: whatever comes between, no credentials are asked to see it.
+    // The draft is forgotten before it is deleted: no new credentials may be asked to see a draft that is gone.
     look.ctx.forget_invoice(&draft.id).await?;
     let now = look.ctx.clock.now();
     let effect = RowEffect::DeleteDraft { invoice };
@@ -173,21 +176,21 @@ fn deleted(id: &DocumentId) -> Outcome {
     }
 }
 
-/// Makes the call of a deletion.
+/// Makes the call that deletes a draft.
 pub async fn send_deletion(
     look: &Look<'_>,
     record: &OrderRecord,
     invoice: u32,
 ) -> Result<Outcome, robaws::Error> {
     let Some(id) = record.ledger.row(invoice).and_then(|row| row.robaws_id.as_ref()) else {
-        // Without an id there was no draft.
+        // An invoice row without an id has no draft.
         return Ok(Outcome::Unknown);
     };
     look.live.clients.robaws.delete_invoice(id).await?;
     Ok(deleted(id))
 }
 
-/// What became of deletion row `no`, whose end is not known: its draft shows it.
+/// Finds out what became of deletion row `no`, whose end is not known. The draft shows it.
 pub async fn search_deletion(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -216,14 +219,14 @@ pub async fn search_deletion(
     }
     let first = record.ledger.row(no).and_then(|row| row.first_attempt_at);
     if first.is_some_and(|first| now.duration_since(first).abs() < RESEND_WITHIN) {
-        // The call may still have its effect.
+        // An earlier call may still take effect.
         return Err(Stop::LookAgain);
     }
     amend(look, record, refuse).await?;
     Ok(Search::Settled)
 }
 
-/// It can't be done as decided: nothing of the decision is begun any more, and the merchant is told why.
+/// Records that the invoice can't be undone as decided. Nothing more of the decision is begun, and the merchant is told why.
 pub async fn obstruct(look: &Look<'_>, record: &mut OrderRecord, obstacle: Obstacle) -> Result<bool, Stop> {
     let Some(decided) = record.ledger.undo.clone() else {
         return Err(Stop::StartOver);

@@ -1,4 +1,5 @@
-//! The nightly check reads every article from the replica. Those that differ from what was last read or sent become due.
+//! A step of the nightly check: reads every article from the replica. Articles that differ from what was last read or sent
+//! become due.
 
 use crate::due::{self, Candidate};
 use crate::sweeps::{Page, Stop, robaws};
@@ -13,17 +14,17 @@ use store::article::ArticleRecord;
 use store::model::Peer;
 use store::sweep::{SweepRun, SweptArticle};
 
-/// How an article of the list compares with what we know of it.
+/// How an article of the list compares with its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Compared {
     Same,
-    /// It changed in Robaws, and no event said so.
+    /// The article changed in Robaws, and no event said so.
     Unannounced,
-    /// It is the same, but ProductFlow is to have another offer: a tariff changed.
+    /// The article is the same, but ProductFlow is to have another offer, since a VAT tariff or a setting changed.
     Other,
 }
 
-/// One page of articles.
+/// Compares one list page of articles with the records. Gives the next step of the sweep.
 pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
     let session = page.session;
     let connection = page.connection();
@@ -87,7 +88,9 @@ async fn tariffs(page: &Page<'_>) -> Result<Arc<BTreeMap<VatTariffId, VatTariff>
     }
 }
 
-/// What must be withdrawn is no business of this: of that there may be too much at once.
+/// Compares one article with its record.
+///
+/// An article that must be withdrawn is left to the next step, which counts the withdrawals: too many at once are held.
 fn compare(
     page: &Page<'_>,
     article: &ArticleDetail,

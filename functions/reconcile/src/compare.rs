@@ -1,5 +1,6 @@
-//! What was sent and must not be for sale any more. Many at once are more likely a mistake than a decision: those are held until
-//! the merchant confirms.
+//! A step of the nightly check: finds articles that were sent and must not be for sale any more.
+//!
+//! Many withdrawals at once are more likely a mistake than a decision, so they are held until the merchant confirms.
 
 use crate::due::{self, Candidate};
 use crate::sweeps::{Page, Stop};
@@ -9,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::article::ArticleRecord;
 use store::sweep::{SweepProgress, SweepRun, SweptArticle};
 
-/// So many withdrawals are never held.
+/// So many withdrawals in one night are never held.
 const NEVER_HELD: usize = 20;
-/// Nor are those of up to this part of what is sent.
+/// Divisor: withdrawals of up to a tenth of the sent articles are never held either.
 const PART_NEVER_HELD: usize = 10;
 
-/// Compares everything that was sent with everything that the list showed.
+/// Compares every sent article with the articles that the list showed. Articles that are gone become due, unless there are too
+/// many of them.
 pub async fn all(
     page: &Page<'_>,
     progress: &mut SweepProgress,
@@ -23,7 +25,7 @@ pub async fn all(
     let store = &page.session.store;
     let connection = page.connection();
     if run.seen == 0 || run.readable == 0 {
-        // Never "all unticked": a failed read.
+        // A list without articles or without extra fields is a failed read. It must never count as "everything unticked".
         tracing::warn!(
             seen = run.seen,
             readable = run.readable,
@@ -73,9 +75,9 @@ pub async fn all(
     Ok(Some("webhook"))
 }
 
-/// Live, ticked, and alone with its number.
+/// The articles that may be for sale: live, ticked, and the only live article with their number.
 fn for_sale(swept: &[SweptArticle]) -> BTreeSet<&ArticleId> {
-    // Rows may shift between pages: an article may stand in two.
+    // Rows may shift between two list pages, so an article may stand in both.
     let mut holders: BTreeMap<&str, BTreeSet<&ArticleId>> = BTreeMap::new();
     for article in swept {
         if let Some(number) = article.number.as_deref() {
@@ -93,7 +95,7 @@ fn for_sale(swept: &[SweptArticle]) -> BTreeSet<&ArticleId> {
         .collect()
 }
 
-/// What is due already is looked at anyway.
+/// Whether a sent article must be withdrawn. An article that is due already is looked at anyway.
 fn is_gone(record: &ArticleRecord, for_sale: &BTreeSet<&ArticleId>) -> bool {
     record.due.is_none() && !for_sale.contains(&record.article_id)
 }

@@ -1,4 +1,4 @@
-//! What the function works with, from its environment.
+//! What the function works with, and how it is built from the environment.
 
 use connection::{Sessions, Wiring};
 use runtime::env;
@@ -9,18 +9,14 @@ use store::queue::{ArticleQueue, SweepQueue};
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Opens connections.
     pub sessions: Sessions,
-    /// The articles queue.
     pub articles_queue: ArticleQueue,
-    /// The sweeps queue.
     pub sweeps_queue: SweepQueue,
-    /// Runs invocations.
     pub invocations: Invocations,
 }
 
 impl Deps {
-    /// From the environment: what [`Wiring::from_env`] reads, `ARTICLES_QUEUE_URL` and `SWEEPS_QUEUE_URL`.
+    /// Reads what [`Wiring::from_env`] reads, `ARTICLES_QUEUE_URL` and `SWEEPS_QUEUE_URL`.
     pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env()?;
         Ok(Self {

@@ -1,5 +1,7 @@
-//! The documents of the last 30 days as the replica shows them: enough to see that nothing differs. What seems to differ is read
-//! live before anything is said of it.
+//! Reads the documents of the last 30 days from the replica.
+//!
+//! The replica is enough to see that nothing differs. A document that seems to differ is read from the live database before
+//! anything is said about it.
 
 use crate::sweeps::{Page, Stop, robaws};
 use domain::ids::DocumentId;
@@ -8,22 +10,22 @@ use jiff::Timestamp;
 use robaws::{Invoice, StockChange};
 use std::collections::BTreeMap;
 
-/// Pages read at most of either kind, in case the filter is ignored.
+/// Most list pages read of either kind of document, in case Robaws ignores the filter on the date.
 const MOST_PAGES: u32 = 200;
 
-/// Documents by id, and by what they are found by.
+/// The documents of the last 30 days, by their id, mark and reference.
 #[derive(Debug, Default)]
 pub struct Documents {
     /// Stock changes that carry a mark of ours.
     pub stock_changes: BTreeMap<DocumentId, StockChange>,
-    /// Invoices and credit notes.
+    /// Invoices and credit notes, whoever made them.
     pub invoices: BTreeMap<DocumentId, Invoice>,
     by_mark: BTreeMap<String, Vec<DocumentId>>,
     invoices_by_reference: BTreeMap<String, Vec<DocumentId>>,
     credit_notes_by_reference: BTreeMap<String, Vec<DocumentId>>,
 }
 
-/// Reads them.
+/// Reads the documents updated since `since`.
 pub async fn read(page: &Page<'_>, since: Timestamp) -> Result<Documents, Stop> {
     let client = &page.live.clients.robaws;
     let mut documents = Documents::default();
@@ -69,12 +71,12 @@ pub async fn read(page: &Page<'_>, since: Timestamp) -> Result<Documents, Stop> 
 }
 
 impl Documents {
-    /// Stock changes with this mark, but for the one we know.
+    /// The stock changes with this mark, without the known one.
     pub fn others_with_mark(&self, mark: &str, known: Option<&DocumentId>) -> Vec<DocumentId> {
         others(self.by_mark.get(mark), known)
     }
 
-    /// Invoices or credit notes with this reference, but for the one we know.
+    /// The invoices or credit notes with this reference, without the known one.
     pub fn others_with_reference(
         &self,
         kind: DocumentKind,

@@ -1,4 +1,4 @@
-//! Candidates become due, and are queued: each is decided when it is looked at, live.
+//! Makes articles due that a sweep found, and queues them. What becomes of an article is decided when it is looked at.
 
 use crate::config::Deps;
 use domain::ids::{ArticleId, ConnectionId};
@@ -9,19 +9,19 @@ use store::article::{ArticleDueKind, ArticleRecord};
 use store::queue::ArticleMessage;
 use store::{Store, StoreError};
 
-/// Records written at a time.
+/// Records written side by side.
 const WRITES: usize = 8;
 
-/// A candidate.
+/// An article that a sweep found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The article.
     pub id: ArticleId,
-    /// Its number, as far as is known.
+    /// The article number, where it is known.
     pub number: Option<String>,
 }
 
-/// Makes them due as bulk work. `again`: what ProductFlow has of them is sent again.
+/// Makes the articles due as bulk work and queues them. With `again` ProductFlow gets product and offer again even when they
+/// did not change.
 pub async fn make(
     deps: &Deps,
     connection: &ConnectionId,
@@ -62,14 +62,14 @@ async fn one(
             if again {
                 record.doubt();
             }
-            // Whether its number is unique is looked up anew.
+            // Whether the number is unique is looked up anew.
             let knew = record.unique.take().is_some();
             record.due_now(ArticleDueKind::Bulk, now) || again || knew
         })
         .await
 }
 
-/// The polls need not queue it once more.
+/// Stores that the article was queued, so that the polls need not queue it once more.
 async fn mark(
     store: &Store,
     connection: &ConnectionId,

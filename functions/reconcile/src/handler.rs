@@ -1,4 +1,4 @@
-//! Translates the scheduled event and the SQS event; nothing else.
+//! Translates the scheduled event and the SQS event into a nightly check or sweeps.
 
 use crate::config::Deps;
 use crate::{nightly, sweeps};
@@ -12,7 +12,7 @@ use store::queue::SweepMessage;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// One invocation: a batch of the sweeps queue, or a tick of the rule.
+/// Handles a batch of the sweeps queue, or one tick of the rule.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let LambdaEvent { payload, context } = event;
     let deadline = deadline::of(&context, &*deps.sessions.clock);

@@ -1,9 +1,9 @@
-//! Sweeps over all articles of a connection, page by page: the full push, ticking all, and the nightly check. And the rebuild of a
-//! ledger that was lost ([`rebuild`]).
+//! Sweeps over all articles of a connection: the full push, ticking all, and the nightly check. Also the rebuild of a ledger
+//! that was lost ([`rebuild`]).
 //!
-//! The rule starts the nightly check of every connection ([`nightly`]); a message of the sweeps queue goes on with one sweep.
-//! [`sweeps`] keeps where each stands, so that it goes on where it stopped, in whichever invocation. A sweep only finds
-//! candidates; what becomes of an article is decided when it is looked at, live.
+//! The rule starts the nightly check of every connection ([`nightly`]). A message of the sweeps queue continues one sweep.
+//! [`sweeps`] stores where each sweep stands, so that any invocation can continue where another one stopped. A sweep only finds
+//! articles; what becomes of an article is decided when it is looked at.
 
 pub mod articles;
 pub mod compare;

@@ -1,4 +1,4 @@
-//! The nightly check of every active connection: as many as the time allows, a few side by side; the queue takes over the rest.
+//! The nightly check of every active connection: as many as the time allows, a few side by side. The queue takes over the rest.
 
 use crate::config::Deps;
 use crate::sweeps::{self, End};
@@ -16,23 +16,24 @@ use tracing::Instrument;
 
 /// Connections checked at a time.
 const SIDE_BY_SIDE: usize = 8;
-/// Longest that one connection may take before the queue takes over, so that a large one starves no other.
+/// Longest time for one connection. Then the queue takes over, so that a large connection does not use up the time of the
+/// others.
 const LONGEST: Duration = Duration::from_mins(5);
-/// No check is begun with less time than this, or half of the whole with a shorter time limit than ours.
+/// No check is begun with less time than this. When the time limit of the function is shorter than planned, half of the time
+/// left at the beginning counts instead.
 const NEEDS: Duration = Duration::from_mins(1);
 
-/// What a night did.
+/// What a night did, in numbers of connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Checked to the end.
+    /// Connections checked to the end.
     pub done: usize,
-    /// Left to the queue.
+    /// Connections left to the queue.
     pub left: usize,
-    /// Could not even be begun.
+    /// Connections whose check could not even be begun.
     pub failed: usize,
 }
 
-/// Checks every active connection.
 pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
     let mut active = Vec::new();
     let note = |item: ConnectionItem| {
@@ -65,7 +66,8 @@ pub async fn run(deps: &Deps, deadline: Instant) -> Result<Report, StoreError> {
     Ok(report)
 }
 
-/// `Some`: whether the check is done; what is not goes on by the queue.
+/// Checks one connection. Gives whether the check is done; otherwise the queue continues it. Gives `None` when the check could
+/// not be begun.
 async fn one(deps: &Deps, id: ConnectionId, deadline: Instant, needs: Duration) -> Option<bool> {
     let failed = |error: &StoreError| {
         tracing::error!(error = %Chain(error), "the nightly check could not be begun");
@@ -80,7 +82,7 @@ async fn one(deps: &Deps, id: ConnectionId, deadline: Instant, needs: Duration) 
     if deadline.saturating_duration_since(now) < needs {
         let message = SweepMessage::new(id.clone(), Sweep::Reconcile);
         if let Err(error) = deps.sweeps_queue.send(&[message]).await {
-            // It was asked for: a poll revives it.
+            // The check was asked for in the table, so a poll revives it.
             tracing::warn!(error = %Chain(&error), "the nightly check is not queued");
         }
         return Some(false);

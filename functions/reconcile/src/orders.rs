@@ -1,5 +1,5 @@
-//! The three-way check, ProductFlow's side: an order of the last 30 days that the polls missed, or that is another than they saw,
-//! becomes due.
+//! A step of the nightly check, on ProductFlow's side: an order of the last 30 days that the polls missed, or that differs from
+//! what they saw, becomes due.
 
 use crate::sweeps::{Page, Stop, productflow};
 use connection::Gate;
@@ -9,14 +9,14 @@ use store::StoreError;
 use store::model::{DueKind, OrderRecord, Peer};
 use store::sweep::SweepRun;
 
-/// How far back orders are checked.
+/// How far back orders and documents are checked.
 pub const CHECKED_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Orders of a page.
+/// Orders asked for per list page.
 const PER_PAGE: u32 = 50;
-/// Pages read at most in one night.
+/// Most list pages read in one night.
 const MOST_PAGES: u32 = 400;
 
-/// One page of ProductFlow's list.
+/// Checks one list page of ProductFlow's orders. Gives the next step of the sweep.
 pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
     let session = page.session;
     if session.gate(Peer::Productflow, page.live, false).await? != Gate::Open {
@@ -40,7 +40,7 @@ pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static
     let oldest = listed.orders.iter().filter_map(RawOrder::updated_at).min();
     let newest = listed.orders.iter().filter_map(RawOrder::updated_at).max();
     run.page += 1;
-    // A list in no order is read on while any of a page is recent.
+    // An unsorted list is read on while a list page shows any recent update.
     let ended = listed.is_last
         || listed.orders.is_empty()
         || run.page >= MOST_PAGES
@@ -77,13 +77,13 @@ async fn take_in(page: &Page<'_>, raw: &RawOrder, now: Timestamp) -> Result<(), 
     tracing::warn!(order.identifier = %identifier, "the polls missed this order");
     let mut record = OrderRecord::new(connection.clone(), identifier, now);
     match page.session.store.save_order(&mut record, now).await {
-        // A poll was faster.
+        // A poll wrote the order first.
         Ok(()) | Err(StoreError::Conflict) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether what the list shows was neither listed nor read before, and nobody is about to look.
+/// Whether the polls missed a change: what the list shows was neither listed nor read before, and no look is due.
 fn is_another(known: &OrderRecord, fingerprint: &str) -> bool {
     let listed = known.listed.as_ref().map(|listed| listed.fingerprint.as_str());
     let seen = [listed, known.read_fingerprint.as_deref()];

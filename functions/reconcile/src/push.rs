@@ -1,4 +1,4 @@
-//! The full push: every ticked article is due.
+//! The full push: makes every ticked article due.
 
 use crate::due::{self, Candidate};
 use crate::sweeps::{Page, Stop, robaws};
@@ -8,7 +8,7 @@ use runtime::error::Chain;
 use store::queue::{Sweep, SweepMessage};
 use store::sweep::{SweepAsk, SweepRun};
 
-/// One page of ticked articles.
+/// Makes the ticked articles of one list page due. Gives the next step of the sweep.
 pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
     let item = &page.session.item;
     let store = &page.session.store;
@@ -20,9 +20,9 @@ pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static
         .await
     {
         Ok(listed) => listed,
-        // Without the checkbox there is nothing to filter by.
+        // Robaws refuses the filter when the tenant has no such checkbox.
         Err(Error::Rejected { status: 400, .. }) if run.page == 0 => {
-            // It may be there all the same: then the check, which filters nothing, finds what is ticked.
+            // The checkbox may exist all the same. Then the nightly check, which filters nothing, finds the ticked articles.
             if checkbox(page).await? == Some(true) {
                 ask_check(page).await?;
             }
@@ -49,7 +49,7 @@ pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static
         return Ok(Some("push"));
     }
     if run.ask.again {
-        // What is ticked no longer is found by the check.
+        // The nightly check finds the articles that are not ticked any more.
         ask_check(page).await?;
     }
     Ok(None)
@@ -69,7 +69,8 @@ async fn ask_check(page: &Page<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Whether the checkbox exists; says so when it does not.
+/// Whether the tenant has the checkbox. Opens the problem `checkbox_missing` when it does not, and closes the problem when it
+/// does.
 pub async fn checkbox(page: &Page<'_>) -> Result<Option<bool>, Stop> {
     let item = &page.session.item;
     let store = &page.session.store;

@@ -1,6 +1,8 @@
-//! Makes the ledger of a suspended connection anew, after its table was lost or set back: from the documents in Robaws that carry
-//! our reference, each compared with the order it names. Read live and page by page, each recorded before the next; the lists are
-//! read until a whole pass shows nothing new, since rows may shift between pages.
+//! Rebuilds the ledger of a suspended connection after its table was lost or set back.
+//!
+//! The rows are made from the documents in Robaws that carry our mark or reference, each compared with the order it names.
+//! Documents are read from the live database, and what a list page showed is stored before the next one is read. The lists are
+//! read until a whole reading shows nothing new, since rows may shift between list pages.
 
 mod invoices;
 mod stock;
@@ -22,14 +24,14 @@ use store::sweep::{RebuildReport, SweepAsk, SweepProgress, SweepRun};
 pub use invoices::page as invoices;
 pub use stock::page as stock_changes;
 
-/// What the ledger knows of is older than this before its newest document.
+/// A ledger that was set back knows everything that is older than its newest document by more than this.
 const KNOWN_BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// A document may be dated before the order was placed by clocks that differ.
+/// A document may be dated earlier than its order, since clocks differ.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
 /// Times the connection is written anew when somebody else wrote it meanwhile.
 const MOST_TRIES: usize = 5;
 
-/// From when on documents are read: what the ledger knows for certain need not be read again.
+/// The time from which documents are read. What the ledger knows for certain need not be read again.
 fn since(page: &Page<'_>) -> Timestamp {
     let item = &page.session.item;
     let newest = [&item.newest.stock_change, &item.newest.invoice];
@@ -42,7 +44,7 @@ fn since(page: &Page<'_>) -> Timestamp {
     from.unwrap_or(Timestamp::MIN)
 }
 
-/// The report of the run under way.
+/// The report of the running rebuild.
 fn report<'p>(page: &Page<'_>, progress: &'p mut SweepProgress, run: &SweepRun) -> &'p mut RebuildReport {
     let now = page.session.clock.now();
     let suspended = page.session.item.connection.suspension.as_ref();
@@ -69,11 +71,11 @@ fn report<'p>(page: &Page<'_>, progress: &'p mut SweepProgress, run: &SweepRun) 
 /// What came of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
-    /// The ledger has it.
+    /// A row of the ledger made the document.
     Known,
-    /// A row was made anew.
+    /// A row was made from the document.
     Made,
-    /// It does not fit.
+    /// The document does not fit its order, so people decide.
     Doubted,
 }
 
@@ -88,7 +90,7 @@ impl Found {
     }
 }
 
-/// The order as ProductFlow has it now; `None`: it is gone, or can't be read.
+/// Reads the order from ProductFlow as it is now. Gives `None` when the order is gone or can't be read.
 async fn order_now(page: &Page<'_>, identifier: &OrderIdentifier) -> Result<Option<Order>, Stop> {
     let client = &page.live.clients.productflow;
     let raw = client
@@ -99,7 +101,7 @@ async fn order_now(page: &Page<'_>, identifier: &OrderIdentifier) -> Result<Opti
     Ok(raw.and_then(|raw| ::productflow::read(&raw, settings).ok()))
 }
 
-/// The record of an order as it is stored, or a new one.
+/// Reads the record of an order, or creates one in memory.
 async fn record_of(
     page: &Page<'_>,
     identifier: &OrderIdentifier,
@@ -116,7 +118,7 @@ async fn record_of(
     }))
 }
 
-/// What a record becomes besides its rows: looked at anew.
+/// Makes a rebuilt record due, so that its order is looked at.
 fn refresh(record: &mut OrderRecord, order: Option<&Order>, now: Timestamp) {
     if let Some(order) = order {
         record.see(order);
@@ -125,7 +127,7 @@ fn refresh(record: &mut OrderRecord, order: Option<&Order>, now: Timestamp) {
     record.due_now(now);
 }
 
-/// A document does not fit: said by its number.
+/// Notes in the record that a document does not fit, by the number of the document.
 fn doubt(record: &mut OrderRecord, document: String, now: Timestamp) {
     let mut documents = record
         .ledger
@@ -151,7 +153,7 @@ fn is_known(record: &OrderRecord, id: &DocumentId) -> bool {
     record.ledger.rows.iter().any(made_it)
 }
 
-/// What the order asks for, with every answer of Robaws that takes.
+/// Plans the order, with every answer of Robaws that the plan needs.
 async fn plan_of(page: &Page<'_>, order: &Order, record: &OrderRecord) -> Result<Plan, Stop> {
     let connection = &page.session.item.connection;
     let settings = Settings {
@@ -172,7 +174,8 @@ async fn plan_of(page: &Page<'_>, order: &Order, record: &OrderRecord) -> Result
     Ok(found)
 }
 
-/// The step after a page of a list: its next page, another pass when this one showed something new, or what follows the list.
+/// Decides the step after a list page: the next list page, the whole list again when this reading showed something new, or the
+/// step that follows the list.
 fn next_step(
     run: &mut SweepRun,
     is_last: bool,
@@ -185,13 +188,14 @@ fn next_step(
         run.page += 1;
         return this;
     }
+    // A dry run stores nothing, so every reading would show the same documents as new.
     let quiet = run.seen == 0 || run.ask.dry_run;
     run.seen = 0;
     run.page = 0;
     if quiet { following } else { this }
 }
 
-/// Notes a document that stands, so that other credentials must see it.
+/// Stores a document as the newest one when the connection has none, so that new credentials must see it.
 async fn note_newest(
     page: &Page<'_>,
     id: &DocumentId,
@@ -215,7 +219,7 @@ async fn note_newest(
     Ok(())
 }
 
-/// Everything was read: the connection is again what it was.
+/// Ends the rebuild once everything was read: the connection has the state again that it had before it was suspended.
 pub async fn end(
     page: &Page<'_>,
     progress: &mut SweepProgress,
@@ -241,7 +245,7 @@ pub async fn end(
         let Some(suspension) = item.connection.suspension.clone() else {
             return Ok(None);
         };
-        // The list is read anew, as far back as the connection goes: what was lost may be anywhere in it.
+        // The list of orders is read anew back to go-live: what was lost may be anywhere in it.
         let poll = PollState {
             last_poll_at: item.poll.last_poll_at,
             settings_stamp: item.poll.settings_stamp,
@@ -265,6 +269,7 @@ pub async fn end(
         next.state = suspension.was;
         next.suspension = None;
         next.table_id = Some(store.table_id().await?);
+        // Voids what running processes remember of Robaws' articles.
         next.catalogue_stamp += 1;
         match store.update_connection(&next).await {
             Ok(_) => {

@@ -1,5 +1,7 @@
-//! The three-way check, Robaws' side: every document that the ledger names is there as it was booked, and there is no other.
-//! Each difference names both sides. Documents of the last two hours are left out.
+//! A step of the nightly check, on Robaws' side: every document that the ledger names must be there as it was booked, and no
+//! other with the same mark or reference.
+//!
+//! Each difference names both sides. Rows that ended within the last two hours are left out.
 
 use crate::documents::{self, Documents};
 use crate::orders::CHECKED_BACK;
@@ -18,12 +20,12 @@ use store::model::OrderRecord;
 use store::orders::OrderFilter;
 use store::sweep::SweepRun;
 
-/// Documents younger than this are left out: they may be under way.
+/// Rows that ended more recently than this are left out: they may be under way, and the replica lags.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(2);
-/// Orders of a page.
+/// Records read at a time.
 const PER_PAGE: usize = 100;
 
-/// Orders of the last 30 days, as far as the time goes.
+/// Checks the orders of the last 30 days, as far as the time goes. Gives the next step of the sweep.
 pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
     let session = page.session;
     let now = session.clock.now();
@@ -51,7 +53,7 @@ pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static
             .is_some_and(|record| record.created_at < since);
         match listed.cursor.filter(|_| !reached) {
             None => {
-                // Articles, stock changes and invoices could all be read.
+                // Articles, stock changes and invoices could all be read, so no module is forbidden.
                 let item = &session.item;
                 session
                     .store
@@ -137,7 +139,7 @@ async fn differences(
         }
         RowEffect::Invoice { .. } if record.ledger.is_deleting(row.no) => {}
         RowEffect::Invoice { total, progress } => {
-            // A deleted draft is none that must be there.
+            // A deleted draft must not be there any more.
             let known = known.filter(|_| record.ledger.deletion_of(row.no).is_none());
             let document = Document::of(DocumentKind::Invoice, row, *total, progress);
             found.extend(document.differences(page, documents, record, known).await?);
@@ -151,7 +153,7 @@ async fn differences(
     Ok(found)
 }
 
-/// What a row booked.
+/// The stock change that a row booked.
 struct Booking<'a> {
     direction: Direction,
     location: &'a str,
@@ -167,7 +169,8 @@ impl Booking<'_> {
         quantities
     }
 
-    /// A list may come without lines and locations; what it does not show is not compared.
+    /// Whether Robaws shows the stock change as it was booked. A list may come without lines and locations; what the list does
+    /// not show is not compared.
     fn is_as_booked(&self, shown: &StockChange) -> bool {
         let location = match self.direction {
             Direction::Out => &shown.from_stock_location_id,
@@ -220,11 +223,11 @@ async fn stock_change(
     Ok(Some(difference(record, document, expected, shown)))
 }
 
-/// An invoice or credit note that a row made.
+/// The invoice or credit note that a row made.
 struct Document<'a> {
     kind: DocumentKind,
     reference: &'a str,
-    /// What it must come to; `None`: that it comes to something else is said already.
+    /// The total that the document must have. `None` when a mismatch is known, which the merchant has been told already.
     total: Option<Cents>,
     number: Option<String>,
 }
@@ -234,7 +237,7 @@ impl<'a> Document<'a> {
         Self {
             kind,
             reference: &row.reference,
-            // What the check after its making found is said already.
+            // A mismatch that the check after making the document found is known already.
             total: Some(total).filter(|_| progress.mismatch.is_none()),
             number: progress.number.clone(),
         }
@@ -308,7 +311,7 @@ async fn read_invoice(page: &Page<'_>, id: &DocumentId) -> Result<Option<Invoice
     found.map_err(|error| robaws(&error))
 }
 
-/// Total of an invoice or credit note; a draft may have none.
+/// The total of an invoice or credit note in cents. A draft may have no total.
 fn cents(invoice: &Invoice) -> Option<Cents> {
     Cents::from_euros(invoice.total_incl_vat?)
 }
@@ -328,7 +331,7 @@ fn stock_document(direction: Direction, id: &DocumentId) -> Arg {
     }
 }
 
-/// `2 × A-1`.
+/// A quantity of an article, such as `2 × A-1`.
 fn piece(quantity: Decimal, record: &OrderRecord, article: &str) -> String {
     let items = record.ledger.rows.iter().flat_map(|row| match &row.effect {
         RowEffect::StockChange { items, .. } => items.as_slice(),

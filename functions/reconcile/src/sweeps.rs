@@ -1,4 +1,4 @@
-//! Where a sweep stands, and going on with it: a page at a time, each recorded before the next is read.
+//! Continues a sweep, one list page at a time. How far the sweep came is stored before the next list page is read.
 
 use crate::config::Deps;
 use crate::{articles, compare, push, rebuild, records, tick, webhook};
@@ -14,25 +14,25 @@ use store::queue::{Sweep, SweepMessage};
 use store::sweep::{SweepAsk, SweepProgress, SweepRun};
 use tokio::time::Instant;
 
-/// How going on with a sweep ended.
+/// How continuing a sweep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Nothing is left to do.
     Done,
-    /// Time is short: another message goes on with it.
+    /// Time is short. Another message continues the sweep.
     Continues,
-    /// A peer is paused or fails, or the day's requests are for orders: a poll revives it.
+    /// A peer is paused or fails, or the rest of the day's requests is for orders. A poll revives the sweep.
     Held,
 }
 
-/// Why a page ended early.
+/// Why a step stops early.
 #[derive(Debug)]
 pub enum Stop {
     /// A call failed.
     Failed(Peer, Trouble),
-    /// The store failed.
+    /// The table failed.
     Store(StoreError),
-    /// The day's requests are for orders.
+    /// The rest of the day's requests is for orders.
     Quota,
     /// Time is short.
     OutOfTime,
@@ -44,33 +44,30 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// A failed call to Robaws.
+/// The reason to stop after a failed call to Robaws.
 pub fn robaws(error: &robaws::Error) -> Stop {
     Stop::Failed(Peer::Robaws, Trouble::from(error))
 }
 
-/// A failed call to ProductFlow.
+/// The reason to stop after a failed call to ProductFlow.
 pub fn productflow(error: &productflow::Error) -> Stop {
     Stop::Failed(Peer::Productflow, Trouble::from(error))
 }
 
-/// What a page is read with.
+/// What the steps of a sweep work with.
 pub struct Page<'a> {
-    /// What the function works with.
     pub deps: &'a Deps,
-    /// The connection.
     pub session: &'a Session,
-    /// Its clients.
+    /// The clients, with the credentials that count now.
     pub live: &'a connection::Live,
 }
 
 impl Page<'_> {
-    /// The connection's id.
     pub fn connection(&self) -> &ConnectionId {
         &self.session.item.connection.id
     }
 
-    /// Whether the day's requests, as Robaws last told, allow more bulk work.
+    /// Whether the day's requests allow more bulk work, as far as the last answer of Robaws tells.
     pub fn quota_allows(&self) -> bool {
         let limits = self.live.clients.robaws.limits();
         let low = |(left, limit): (u64, u64)| {
@@ -80,7 +77,7 @@ impl Page<'_> {
     }
 }
 
-/// The first step of a sweep.
+/// The first step of a sweep. Steps are stored by name.
 fn first_step(sweep: Sweep) -> &'static str {
     match sweep {
         Sweep::Push => "push",
@@ -90,7 +87,7 @@ fn first_step(sweep: Sweep) -> &'static str {
     }
 }
 
-/// Goes on with a sweep, or begins what was asked for. An error means that not even where it stands could be recorded.
+/// Continues a sweep, or begins one that was asked for. An error means that not even how far the sweep came could be stored.
 pub async fn run(deps: &Deps, id: &ConnectionId, sweep: Sweep, deadline: Instant) -> Result<End, StoreError> {
     let store = &deps.sessions.store;
     let found = store.connection(id).await?;
@@ -133,10 +130,11 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
         progress.run = state.asked().map(|ask| begin(sweep, ask));
     }
     progress.touched_at = Some(now);
+    // `false`: the connection was deleted meanwhile.
     if !store.save_sweep(&id, sweep, &progress).await? {
         return Ok(End::Done);
     }
-    // Until its ledger is rebuilt a connection has no better use for the day's requests.
+    // A suspended connection books nothing, so it has no better use for the day's requests than its rebuild.
     if sweep != Sweep::Rebuild && item.robaws.quota_is_below(PeerHealth::BULK_ENDS, now) {
         return Err(Stop::Quota);
     }
@@ -155,10 +153,10 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
         let live = session.live().await;
         session.failed(*peer, None, trouble, &live).await?;
         if trouble.peer_is_well() && *trouble != Trouble::OutOfTime {
-            // No repeat mends that; the next night asks again.
+            // No repeat solves that. The next night asks again.
             forbidden(&session, trouble).await?;
             if sweep == Sweep::Rebuild {
-                // Half a ledger is none: it goes on once the cause is mended.
+                // Half a ledger is worse than none: the rebuild continues once the cause is gone.
                 session.close().await?;
                 return Ok(End::Held);
             }
@@ -171,7 +169,7 @@ async fn go_on(deps: &Deps, item: ConnectionItem, sweep: Sweep, deadline: Instan
     ended
 }
 
-/// Says which module the API user may not read.
+/// Opens the problem that says which module the API user may not read.
 async fn forbidden(session: &Session, trouble: &Trouble) -> Result<(), StoreError> {
     if let Trouble::Permission { module } = trouble {
         let arguments = args([("module", module.as_str().into())]);
@@ -258,7 +256,8 @@ async fn pages(
     Ok(End::Done)
 }
 
-/// One page of the step that comes next; gives the step that follows, its own name while there are more pages.
+/// Runs one list page of the current step. Gives the step that follows: the same step while there are more list pages, `None`
+/// at the end.
 async fn step(
     page: &Page<'_>,
     progress: &mut SweepProgress,
@@ -276,7 +275,7 @@ async fn step(
         "rebuild_invoices" => Box::pin(rebuild::invoices(page, progress, run)).await,
         "rebuild_end" => Box::pin(rebuild::end(page, progress, run)).await,
         other => {
-            // A run that another version of this program began and that this one does not know.
+            // Another version of this program began this run, with a step that this version does not know.
             tracing::error!(step = other, "an unknown step: the sweep ends");
             Ok(None)
         }

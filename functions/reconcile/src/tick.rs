@@ -1,4 +1,4 @@
-//! Ticks the checkbox of every live article, one after the other: orders come first.
+//! Ticks the checkbox of every live article, one after the other, since orders come first.
 
 use crate::due::{self, Candidate};
 use crate::push;
@@ -6,7 +6,7 @@ use crate::sweeps::{Page, Stop, robaws};
 use robaws::{ArticleList, Error};
 use store::sweep::SweepRun;
 
-/// One page of all articles.
+/// Ticks the unticked articles of one list page. Gives the next step of the sweep.
 pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
     let client = &page.live.clients.robaws;
     let listed = client
@@ -32,7 +32,7 @@ pub async fn page(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static
                 id: article.id,
                 number: article.number,
             }),
-            // The replica shows what is gone by now.
+            // The replica shows an article that is gone by now.
             Err(Error::NotFound { .. }) => {}
             Err(Error::Rejected { status: 400, .. }) if run.seen == 0 && ticked.is_empty() => {
                 push::checkbox(page).await?;

@@ -1,4 +1,5 @@
-//! Whether Robaws still announces changes: it suspends an endpoint that keeps failing without a word.
+//! A step of the nightly check: whether Robaws still announces changes of articles. Robaws suspends an endpoint that keeps
+//! failing without telling anybody.
 
 use crate::push;
 use crate::sweeps::{Page, Stop, robaws};
@@ -9,10 +10,11 @@ use jiff::SignedDuration;
 use runtime::error::Chain;
 use store::sweep::SweepRun;
 
-/// With changes that nobody announced, no word for this long means a dead webhook.
+/// When articles changed without an event, a webhook without an event for this long is dead.
 const SILENT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// Registers the webhook anew when it is dead or gone, and asks again for a checkbox that was missing.
+/// Registers the webhook anew when it is dead or gone, and checks again for a checkbox that was missing. Gives the next step of
+/// the sweep.
 pub async fn check(page: &Page<'_>, run: &mut SweepRun) -> Result<Option<&'static str>, Stop> {
     let item = &page.session.item;
     let store = &page.session.store;

@@ -1,4 +1,5 @@
-//! A batch of messages, folded to distinct articles: connections side by side, up to four articles of a connection at a time.
+//! Processes a batch of messages: each article once, connections side by side, and up to four articles of a connection side by
+//! side.
 
 use crate::look::look;
 use crate::outcome::{self, End};
@@ -21,39 +22,35 @@ use tokio::sync::RwLock;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// Articles of one connection at a time.
+/// Articles of one connection that are processed at a time.
 const SIDE_BY_SIDE: usize = 4;
-/// That Robaws announces changes is noted at most this often.
+/// That Robaws announces changes is stored at most this often.
 const EVENT_NOTED: SignedDuration = SignedDuration::from_mins(10);
 
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Opens connections.
     pub sessions: Sessions,
-    /// The articles queue.
     pub queue: ArticleQueue,
-    /// Runs invocations.
     pub invocations: Invocations,
 }
 
 /// One connection within one invocation.
 pub struct Context {
-    /// Its clients, store and time.
     pub session: Session,
-    /// The articles queue.
     pub queue: ArticleQueue,
-    /// Offers are sent side by side, but none while one is withdrawn: a number may pass from one article to another.
+    /// Held shared by whoever sends an offer, and alone by whoever withdraws one: a number may pass from one article to another
+    /// in between.
     pub withdrawing: RwLock<()>,
 }
 
-/// What the messages of a batch say of one article.
+/// What the messages of a batch say about one article.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     ids: Vec<String>,
-    /// Its number, as the newest message that tells it.
+    /// The article number, from the newest message that names one.
     pub number: Option<String>,
-    /// When the newest event of it came in.
+    /// When the newest event of the article came in.
     pub event_at: Option<Timestamp>,
 }
 
@@ -69,7 +66,7 @@ impl Asked {
 
 type Articles = BTreeMap<ArticleId, Asked>;
 
-/// Works off a batch, and gives the ids of the messages of which not even the outcome could be recorded.
+/// Processes a batch. Gives the ids of the messages whose outcome could not even be recorded: these come again.
 pub async fn run(deps: &Deps, messages: Vec<Message<ArticleMessage>>, deadline: Instant) -> Vec<String> {
     let mut by_connection: BTreeMap<ConnectionId, Articles> = BTreeMap::new();
     for message in messages {
@@ -90,7 +87,7 @@ async fn connection(deps: &Deps, id: ConnectionId, articles: Articles, deadline:
     let all = || articles.values().flat_map(|asked| asked.ids.clone()).collect();
     let item = match deps.sessions.store.connection(&id).await {
         Ok(Some(item)) if item.connection.state == ConnectionState::Active => item,
-        // A connection that is activated again pushes everything.
+        // A connection that is activated again pushes every article.
         Ok(_) => return Vec::new(),
         Err(error) => {
             tracing::error!(error = %Chain(&error), "the connection could not be read");
@@ -124,7 +121,7 @@ fn article_span(article: &ArticleId, asked: &Asked) -> tracing::Span {
     tracing::info_span!("article", article.id = %article, article.number = asked.number)
 }
 
-/// Without clients nothing can be looked at: what the messages announce stays due.
+/// Keeps due what the messages announce. Without clients no article can be looked at.
 async fn without_clients(
     deps: &Deps,
     id: &ConnectionId,
@@ -143,7 +140,7 @@ async fn without_clients(
     failed
 }
 
-/// Robaws announces changes: the webhook is alive.
+/// Stores that Robaws announces changes, so that the webhook counts as alive.
 async fn note_event(ctx: &Context, articles: &Articles) -> Result<(), StoreError> {
     let item = &ctx.session.item;
     let Some(at) = articles.values().filter_map(|asked| asked.event_at).max() else {
@@ -161,7 +158,7 @@ async fn note_event(ctx: &Context, articles: &Articles) -> Result<(), StoreError
         .await
 }
 
-/// One article; gives the ids of its messages when its outcome could not be recorded.
+/// Processes one article. Gives the ids of its messages when its outcome could not be recorded.
 async fn one_recorded(ctx: &Context, article: &ArticleId, asked: &Asked) -> Vec<String> {
     let Err(error) = one(ctx, article, asked).await else {
         return Vec::new();
@@ -170,7 +167,7 @@ async fn one_recorded(ctx: &Context, article: &ArticleId, asked: &Asked) -> Vec<
     asked.ids.clone()
 }
 
-/// One article. An error means that its outcome could not be recorded.
+/// Looks at one article and logs how the look ended. An error means that the outcome could not be recorded.
 async fn one(ctx: &Context, article: &ArticleId, asked: &Asked) -> Result<(), StoreError> {
     let connection = &ctx.session.item.connection.id;
     let end = match ctx.session.still().await? {
@@ -207,7 +204,7 @@ async fn one(ctx: &Context, article: &ArticleId, asked: &Asked) -> Result<(), St
         End::Continues => {
             let message = ArticleMessage::due(connection.clone(), article.clone(), asked.number.clone());
             if let Err(error) = ctx.queue.send(&[message]).await {
-                // It is due in the store: the next poll queues it.
+                // The article is due in the table, so the next poll queues it.
                 tracing::warn!(error = %Chain(&error), "not sent again");
             }
         }

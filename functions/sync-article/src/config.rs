@@ -1,4 +1,4 @@
-//! What the function reads from its environment, and the clients built from it.
+//! Builds what the function works with from the environment.
 
 use crate::batch::Deps;
 use connection::Wiring;
@@ -7,7 +7,7 @@ use runtime::invocation::Invocations;
 use runtime::telemetry::Started;
 
 impl Deps {
-    /// From the environment: what [`Wiring::from_env`] reads, and `ARTICLES_QUEUE_URL`.
+    /// Reads what [`Wiring::from_env`] reads, and `ARTICLES_QUEUE_URL`.
     pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env()?;
         Ok(Self {

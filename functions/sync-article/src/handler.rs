@@ -1,11 +1,11 @@
-//! Translates the SQS event and the partial batch response; nothing else.
+//! Translates the SQS event into a batch, and the result into the partial batch response.
 
 use crate::batch::{self, Deps};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent};
 use runtime::{deadline, sqs_event};
 
-/// One invocation.
+/// Handles one batch of the articles queue.
 pub async fn handle(deps: &Deps, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let deadline = deadline::of(&event.context, &*deps.sessions.clock);
     let LambdaEvent { payload, context } = event;

@@ -1,8 +1,9 @@
 //! Brings ProductFlow's product and offer of an article up to date.
 //!
 //! A message says only "look at this article". The look reads the article from Robaws now, decides what ProductFlow is to have,
-//! and writes only what differs from what was last sent. [`look`] is that; [`read`] asks Robaws, [`others`] tells whoever else is
-//! concerned, [`send`] writes to ProductFlow, [`outcome`] records how it ended.
+//! and writes only what differs from what was last sent. [`look`] is that look. [`read`] asks Robaws, [`others`] makes due
+//! whoever else is affected, [`send`] writes to ProductFlow, and [`outcome`] records how the look ended and when the next one
+//! is.
 
 pub mod batch;
 pub mod config;

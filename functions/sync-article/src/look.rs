@@ -1,4 +1,4 @@
-//! One look at an article: what it is now in Robaws, what ProductFlow is to have, what is missing.
+//! One look at an article: what is it now in Robaws, what is ProductFlow to have, and what is missing?
 
 use crate::batch::{Asked, Context};
 use crate::others;
@@ -16,11 +16,12 @@ use store::StoreError;
 use store::article::{ArticleDueKind, ArticleRecord, FLIPS, Sent};
 use store::model::{Peer, PeerHealth};
 
-/// Times a look starts over, after somebody else wrote the record, or with renewed credentials.
+/// Times that a look starts over, after somebody else wrote the record or with renewed credentials.
 const MOST_RESTARTS: u32 = 10;
-/// An article whose values flip is written at most this often.
+/// Shortest time between two writes of an article whose values flip.
 const SLOWED_TO: SignedDuration = SignedDuration::from_mins(1);
-/// How far the clocks of our machines may be apart: a change announced this shortly before a read may not be in it.
+/// How far the clocks of two machines may differ: a change announced this shortly before a read may be missing from what was
+/// read.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 
 /// Why a run of a look ended early.
@@ -39,7 +40,7 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// Looks at an article, and records how it ended.
+/// Looks at an article, and records how the look ended.
 pub async fn look(ctx: &Context, id: &ArticleId, asked: &Asked) -> Result<End, StoreError> {
     let Some(record) = begin(ctx, id, asked).await? else {
         return Ok(End::NotDue);
@@ -75,8 +76,8 @@ pub async fn look(ctx: &Context, id: &ArticleId, asked: &Asked) -> Result<End, S
     outcome::without_outcome(ctx, id).await
 }
 
-/// Counts the look before it starts, and makes what was announced due, so that a lost message loses nothing. `None`: there is
-/// nothing to look at.
+/// Begins a look: counts it in the record before it starts, and makes an announced change due first, so that a lost message
+/// loses nothing. Gives `None` when there is nothing to look at.
 async fn begin(ctx: &Context, id: &ArticleId, asked: &Asked) -> Result<Option<ArticleRecord>, StoreError> {
     let connection = &ctx.session.item.connection.id;
     for _ in 0..MOST_RESTARTS {
@@ -99,7 +100,7 @@ async fn begin(ctx: &Context, id: &ArticleId, asked: &Asked) -> Result<Option<Ar
     Err(StoreError::Conflict)
 }
 
-/// Whether a change announced at `at` may not be in what was last read.
+/// Whether a change announced at `at` may be missing from what was last read.
 pub fn is_news(record: &ArticleRecord, at: Timestamp) -> bool {
     record
         .read_at
@@ -167,7 +168,8 @@ async fn attempt(
     if todo.is_empty() || slowed.is_some() {
         return Ok(outcome::settled(ctx, &record, began, ended).await?);
     }
-    // Before the first write nothing of what it changes is certain any more: if this process ends here, all of it is sent again.
+    // Before the first write, nothing that it changes counts as sent any more. If the process dies in between, all of it is
+    // sent again.
     unsettle(&mut record, &todo);
     session.store.save_article(&mut record, now).await?;
     let written = send::write(ctx, live, &record, &todo, &mut ended.done).await;
@@ -189,7 +191,7 @@ async fn attempt(
     }
 }
 
-/// What was wrong with the connection as a whole and can't be, since this was read.
+/// Closes problems of the connection that this reading proves to be solved.
 async fn mended(ctx: &Context, found: &Found) -> Result<(), StoreError> {
     let session = &ctx.session;
     session.health.succeeded(Peer::Robaws).await?;
@@ -224,7 +226,7 @@ async fn decide(ctx: &Context, live: &Live, found: &Found) -> Result<Wanted, Tro
     Ok(wanted(article, found.others.is_empty(), settings, &tariffs))
 }
 
-/// Keeps what was read.
+/// Keeps in the record what was read of the article.
 fn see(record: &mut ArticleRecord, found: &Found, read_at: Timestamp) {
     record.facts = Some(others::facts(record, found));
     record.read_at = Some(read_at);
@@ -239,6 +241,7 @@ fn see(record: &mut ArticleRecord, found: &Found, read_at: Timestamp) {
     }
 }
 
+/// Clears what counts as sent, for everything that is about to be written, and counts the attempt.
 fn unsettle(record: &mut ArticleRecord, todo: &Todo) {
     record.attempt += 1;
     record.withdraw.clone_from(&todo.withdraw);
@@ -266,7 +269,7 @@ fn unsettle(record: &mut ArticleRecord, todo: &Todo) {
     }
 }
 
-/// A value that goes back and forth, if one does, with what is to be written now.
+/// The problem of a value that goes back and forth, counting what is about to be written.
 fn flips(record: &ArticleRecord, todo: &Todo, listing: Option<&Listing>, now: Timestamp) -> Option<Problem> {
     let next = (!todo.is_empty()).then(|| todo.digest());
     if record.returns(next.as_deref(), now) < FLIPS {
@@ -305,7 +308,7 @@ fn flips(record: &ArticleRecord, todo: &Todo, listing: Option<&Listing>, now: Ti
     })
 }
 
-/// When an article that flips may be written again, if not yet.
+/// When an article whose values flip may be written next. `None` when it may be written now.
 fn too_soon(record: &ArticleRecord, todo: &Todo, now: Timestamp) -> Option<Timestamp> {
     let last = record.recent(now).last()?.at;
     let next = last.checked_add(SLOWED_TO).ok()?;

@@ -1,4 +1,5 @@
-//! Whoever else is concerned when an article changes: orders that wait for it, and articles that shared its number.
+//! Whoever else is affected when an article changes: orders that wait for the article, and articles that share or shared its
+//! number.
 
 use crate::batch::Context;
 use crate::read::Found;
@@ -10,7 +11,7 @@ use store::StoreError;
 use store::article::{ArticleDueKind, ArticleRecord};
 use store::queue::ArticleMessage;
 
-/// What orders need to know of an article that is not there.
+/// What orders need to know of an article that is not in Robaws any more.
 fn gone(known: Option<&ArticleFacts>) -> ArticleFacts {
     ArticleFacts {
         number: known.and_then(|facts| facts.number.clone()),
@@ -19,7 +20,7 @@ fn gone(known: Option<&ArticleFacts>) -> ArticleFacts {
     }
 }
 
-/// What orders need to know of it now.
+/// What orders need to know of the article now.
 pub fn facts(record: &ArticleRecord, found: &Found) -> ArticleFacts {
     match &found.article {
         Some(article) => article.facts(),
@@ -27,7 +28,7 @@ pub fn facts(record: &ArticleRecord, found: &Found) -> ArticleFacts {
     }
 }
 
-/// Tells orders and former namesakes, when what concerns them changed.
+/// Makes waiting orders and namesakes due, when what affects them changed.
 pub async fn tell(ctx: &Context, record: &ArticleRecord, found: &Found) -> Result<(), StoreError> {
     let now = facts(record, found);
     let before = record.facts.as_ref();
@@ -56,7 +57,7 @@ pub async fn tell(ctx: &Context, record: &ArticleRecord, found: &Found) -> Resul
     share(ctx, &now, found).await
 }
 
-/// The article has a number no longer: those it shared it with may be unique now.
+/// Makes the former namesakes of an article due after it gave up a number: they may be unique now.
 async fn free(ctx: &Context, number: &Sku, id: &ArticleId) -> Result<(), StoreError> {
     let store = &ctx.session.store;
     let connection = &ctx.session.item.connection.id;
@@ -72,7 +73,8 @@ async fn free(ctx: &Context, number: &Sku, id: &ArticleId) -> Result<(), StoreEr
     make_due(ctx, waiting).await
 }
 
-/// The article shares its number: what was sent of the others is withdrawn, and each ticked one says why.
+/// Makes the namesakes of an article due. What was sent of them is withdrawn, and each ticked one gets the problem
+/// `article_not_unique`.
 async fn share(ctx: &Context, now: &ArticleFacts, found: &Found) -> Result<(), StoreError> {
     let number = now.number.clone().and_then(|number| Sku::parse(number).ok());
     let (Some(article), Some(number)) = (&found.article, number.filter(|_| !found.others.is_empty())) else {
@@ -86,7 +88,7 @@ async fn share(ctx: &Context, now: &ArticleFacts, found: &Found) -> Result<(), S
     for other in &found.others {
         let record = records.get(&other.id);
         if record.is_none_or(|record| record.facts.is_none()) {
-            // So that it is known which number it leaves, should it leave it.
+            // Which number the namesake has is stored, so that a look notices when the namesake gives the number up.
             store
                 .amend_article(connection, &other.id, ctx.session.clock.now(), |record| {
                     let is_new = record.facts.is_none();
@@ -113,7 +115,7 @@ async fn make_due(ctx: &Context, articles: Vec<(ArticleId, Option<String>)>) -> 
     let now = ctx.session.clock.now();
     let mut messages = Vec::new();
     for (id, number) in articles {
-        // Whether its number is unique is looked up anew.
+        // Whether the number is unique is looked up anew.
         let due = |record: &mut ArticleRecord| {
             let knew = record.unique.take().is_some();
             record.due_now(ArticleDueKind::Change, now) || knew
@@ -122,7 +124,7 @@ async fn make_due(ctx: &Context, articles: Vec<(ArticleId, Option<String>)>) -> 
         messages.push(ArticleMessage::due(connection.clone(), id, number));
     }
     if let Err(error) = ctx.queue.send(&messages).await {
-        // They are due in the store: the next poll queues them.
+        // The articles are due in the table, so the next poll queues them.
         tracing::warn!(error = %runtime::error::Chain(&error), "namesakes not queued");
     }
     Ok(())

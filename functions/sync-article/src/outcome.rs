@@ -1,5 +1,7 @@
-//! How a look ends, and when the article is looked at next. The record is always amended as it is stored now: what was announced
-//! meanwhile stays due, and an outcome counts only if nobody began to write after it.
+//! Records how a look ended, and when the article is looked at next.
+//!
+//! The record is always changed as it is stored now. What was announced meanwhile stays due, and the outcome of a write counts
+//! only if nobody began to write after it.
 
 use crate::batch::{Asked, Context};
 use crate::look::is_news;
@@ -14,15 +16,16 @@ use store::article::{ArticleDue, ArticleDueKind, ArticleRecord};
 use store::model::{Peer, doubling};
 use store::{Store, StoreError};
 
-/// A failed call: 1 min, doubling to 1 h.
+/// Wait after a failed call. Each further failure doubles the wait, up to an hour.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
-/// A problem that people mend, or a refusal: 15 min, doubling to a day. Usually the mending is announced.
+/// Wait before the second look at an article with a problem that people solve. Each further round doubles the wait, up to a
+/// day. Usually the solution is announced.
 const FIRST_ROUND: SignedDuration = SignedDuration::from_mins(15);
 const LONGEST_ROUND: SignedDuration = SignedDuration::from_hours(24);
-/// An article that flips is looked at again when its flips are forgotten.
+/// Wait before the next look at an article whose values flip: then the flips are forgotten.
 const FLIPS_FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
-/// Looks that may end without an outcome before the article is left alone for a while.
+/// Looks in a row that may end without an outcome. Afterwards the article is left alone for an hour.
 pub const STARTS: u32 = 3;
 
 /// How a look ended.
@@ -35,22 +38,21 @@ pub enum End {
         /// Whether anything was written to ProductFlow.
         wrote: bool,
     },
-    /// A peer is paused, or the day's requests are for orders; the article stays due.
+    /// A peer is paused, or the rest of the day's requests is for orders. The article stays due.
     Held,
-    /// A call failed; recorded, to be tried again.
+    /// A call failed. The failure is recorded, and the article is looked at again.
     Failed(Peer, Trouble),
-    /// Time is short; it follows in the next invocation.
+    /// Time is short. The look follows in the next invocation.
     Continues,
 }
 
-/// What the record looked like when the look began, to tell what others wrote meanwhile.
+/// The record when the look began, to tell what others wrote meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub struct Began {
     due: Option<ArticleDue>,
 }
 
 impl Began {
-    /// From the record as it was.
     pub fn of(record: &ArticleRecord) -> Self {
         Self { due: record.due }
     }
@@ -59,15 +61,15 @@ impl Began {
 /// What a look found and did.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// What was to be written.
+    /// What was to be written to ProductFlow.
     pub todo: Todo,
-    /// How far it came.
+    /// Which of the writes were made.
     pub done: Done,
-    /// Why ProductFlow refused the rest.
+    /// Why ProductFlow refused the rest, in its own sentence.
     pub refused: Option<String>,
     /// What is wrong with the article.
     pub problems: Vec<Problem>,
-    /// When it is looked at again, if that is known.
+    /// When the article is looked at next, where that is known already.
     pub again_at: Option<Timestamp>,
 }
 
@@ -94,8 +96,10 @@ fn after(now: Timestamp, wait: SignedDuration, kind: ArticleDueKind) -> Option<A
     Some(ArticleDue { at, kind })
 }
 
-/// Takes over what the writes of `mine` did. Somebody who began to write after it makes all of it uncertain: whose came last is
-/// not known.
+/// Takes the writes of this look over into the record as it is stored now. `mine` is the record as it was before the writes.
+///
+/// When another look began to write after this one, nothing of it is certain: nobody knows whose write came last. So the
+/// article is sent again.
 fn apply(record: &mut ArticleRecord, mine: &ArticleRecord, ended: &Ended, now: Timestamp) {
     let Ended { todo, done, .. } = ended;
     if record.attempt != mine.attempt {
@@ -125,9 +129,9 @@ fn apply(record: &mut ArticleRecord, mine: &ArticleRecord, ended: &Ended, now: T
     }
 }
 
-/// Keeps what was read of the article.
+/// Takes what this look read of the article over into the record as it is stored now.
 fn take_over(record: &mut ArticleRecord, seen: &ArticleRecord) {
-    // Somebody else may have read it later.
+    // Another look may have read the article later.
     if record.read_at.max(seen.read_at) == seen.read_at {
         record.number.clone_from(&seen.number);
         record.ticked = seen.ticked;
@@ -155,6 +159,7 @@ pub async fn settled(
         record.starts = 0;
         record.failures = 0;
         record.queued_at = None;
+        // Otherwise a change was announced meanwhile, which this look may not have seen.
         if record.due == began.due {
             record.due = next_due(&problems, record.rounds, ended.again_at, now);
         }
@@ -167,6 +172,7 @@ pub async fn settled(
     Ok(End::Settled { wrote })
 }
 
+/// Decides when the article is looked at next. `None`: only when a change is announced or found.
 fn next_due(
     problems: &[Problem],
     rounds: u32,
@@ -210,7 +216,7 @@ fn count(done: &Done) {
     }
 }
 
-/// Keeps how far the writes came before a call failed.
+/// Records which writes were made before a call failed.
 pub async fn partly(ctx: &Context, seen: &ArticleRecord, ended: &Ended) -> Result<(), StoreError> {
     count(&ended.done);
     amend(ctx, &seen.article_id, |record, now| {
@@ -234,7 +240,7 @@ fn retry(record: &mut ArticleRecord, began: &Began, not_before: Option<Timestamp
     }
 }
 
-/// A call failed: the article stays due.
+/// Records a failed call. The article stays due.
 pub async fn failed(
     ctx: &Context,
     id: &ArticleId,
@@ -263,7 +269,7 @@ pub async fn failed(
     Ok(End::Failed(peer, trouble))
 }
 
-/// The answer lacked something that must not be guessed.
+/// Records that the answer of Robaws lacked something that must not be guessed. The article is read again.
 pub async fn unread(ctx: &Context, id: &ArticleId, began: &Began) -> Result<End, StoreError> {
     amend(ctx, id, |record, now| {
         retry(record, began, None, now);
@@ -273,7 +279,7 @@ pub async fn unread(ctx: &Context, id: &ArticleId, began: &Began) -> Result<End,
     Ok(End::Settled { wrote: false })
 }
 
-/// Held back: it stays due as it was, and does not count as a look.
+/// Records that the look was held back. The article stays due as it was, and the look does not count.
 pub async fn held(ctx: &Context, id: &ArticleId) -> Result<End, StoreError> {
     amend(ctx, id, |record, _| {
         record.starts = 0;
@@ -284,7 +290,7 @@ pub async fn held(ctx: &Context, id: &ArticleId) -> Result<End, StoreError> {
     Ok(End::Held)
 }
 
-/// A look ended without an outcome: tried again in a minute.
+/// Records that a look ended without an outcome. The article is looked at again in a minute.
 pub async fn without_outcome(ctx: &Context, id: &ArticleId) -> Result<End, StoreError> {
     amend(ctx, id, |record, now| {
         record.queued_at = None;
@@ -295,7 +301,7 @@ pub async fn without_outcome(ctx: &Context, id: &ArticleId) -> Result<End, Store
     Ok(End::Held)
 }
 
-/// Several looks ended without an outcome: left alone for an hour, so that it does not hold up the others.
+/// Gives the article up for an hour after several looks that ended without an outcome, so that it does not hold up the others.
 pub async fn set_aside(ctx: &Context, id: &ArticleId) -> Result<End, StoreError> {
     tracing::error!("set aside: looks end without an outcome");
     amend(ctx, id, |record, now| {
@@ -308,7 +314,7 @@ pub async fn set_aside(ctx: &Context, id: &ArticleId) -> Result<End, StoreError>
     Ok(End::Held)
 }
 
-/// What a message announces stays due, when nothing can be looked at now.
+/// Keeps due what a message announces, when nothing can be looked at now.
 pub async fn keep_due(
     store: &Store,
     connection: &ConnectionId,

@@ -1,4 +1,5 @@
-//! Asks Robaws for an article as it is now, and who shares its number: one call when its number is known.
+//! Asks Robaws for an article as it is now and for the articles that share its number. One call is enough when the number is
+//! known.
 
 use connection::{Live, Trouble};
 use domain::article::{ArticleDetail, addressable};
@@ -7,26 +8,26 @@ use jiff::Timestamp;
 use robaws::Namesakes;
 use store::article::Unique;
 
-/// An article as it is now.
+/// An article as Robaws shows it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The article; `None`: it is not there.
+    /// The article. `None` when Robaws does not have it.
     pub article: Option<ArticleDetail>,
-    /// The other live articles with its number.
+    /// The other live articles with the same number.
     pub others: Vec<ArticleDetail>,
-    /// That there are none, and when that was seen.
+    /// The number, and when it was seen that no other live article has it. `None` when it is shared or was not looked up.
     pub unique: Option<Unique>,
 }
 
-/// Where to look first.
+/// What is known of the article before it is read.
 pub struct Hints<'a> {
-    /// Numbers that it may have, the likeliest first.
+    /// Numbers that the article may have, the likeliest first.
     pub numbers: [Option<&'a str>; 2],
-    /// A number that is its own, as far as may be taken for granted.
+    /// A number that no other article has, as seen so recently that it need not be looked up again.
     pub unique: Option<&'a Unique>,
 }
 
-/// Reads it.
+/// Reads the article and its namesakes.
 pub async fn read(live: &Live, id: &ArticleId, hints: Hints<'_>, now: Timestamp) -> Result<Found, Trouble> {
     let robaws = &live.clients.robaws;
     let failed = |error: robaws::Error| Trouble::from(&error);
@@ -38,6 +39,7 @@ pub async fn read(live: &Live, id: &ArticleId, hints: Hints<'_>, now: Timestamp)
             return Ok(found(id, number, namesakes, now));
         }
     }
+    // The number is not known, is known to be unique, or is not the article's any more.
     tracing::debug!("read by its id");
     let article = robaws.article_detail(id).await.map_err(failed)?;
     let own = article.as_ref().and_then(|article| article.number.as_deref());
@@ -48,7 +50,7 @@ pub async fn read(live: &Live, id: &ArticleId, hints: Hints<'_>, now: Timestamp)
             unique: Some(unique.clone()),
         });
     }
-    // Who else has the number matters only for what would be sent.
+    // Who else has the number matters only for an article that would be sent.
     let number = article
         .as_ref()
         .filter(|article| article.live && article.ticked == Some(true))

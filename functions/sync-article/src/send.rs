@@ -1,5 +1,5 @@
-//! Writes to ProductFlow: withdraws what must not be for sale any more, and sends product and offer where they differ from what
-//! was sent.
+//! Writes to ProductFlow: withdraws offers that must not be for sale any more, and sends product and offer where they differ
+//! from what was sent.
 
 use crate::batch::Context;
 use connection::{Live, Trouble};
@@ -9,23 +9,22 @@ use std::collections::BTreeSet;
 use store::StoreError;
 use store::article::{ArticleDueKind, ArticleRecord};
 
-/// What is to be written.
+/// What is to be written to ProductFlow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Todo {
-    /// Numbers whose offer is to be withdrawn.
+    /// Article numbers whose offer is to be withdrawn.
     pub withdraw: BTreeSet<Sku>,
-    /// What is to be sent, if anything of it differs.
+    /// The product and offer of which something is to be sent.
     pub send: Option<Send>,
 }
 
-/// A listing of which something is to be sent.
+/// A listing of which the product, the offer or both are to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Send {
-    /// All of it.
     pub listing: Listing,
-    /// Whether the product differs.
+    /// Whether the product differs from what was sent.
     pub product: bool,
-    /// Whether the offer differs.
+    /// Whether the offer differs from what was sent.
     pub offer: bool,
 }
 
@@ -50,12 +49,11 @@ impl Todo {
         Self { withdraw, send }
     }
 
-    /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.withdraw.is_empty() && self.send.is_none()
     }
 
-    /// Digest of what is written, to tell a value that flips.
+    /// Digest of what is to be written, by which a value that flips is noticed.
     pub fn digest(&self) -> String {
         match &self.send {
             Some(send) => format!("{}{}", send.listing.product.digest(), send.listing.offer.digest()),
@@ -64,14 +62,14 @@ impl Todo {
     }
 }
 
-/// How far the writes came.
+/// Which writes were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Done {
-    /// Numbers whose offer is withdrawn, or another article's now.
+    /// Article numbers whose offer is withdrawn, or belongs to another article now.
     pub withdrawn: BTreeSet<Sku>,
-    /// The product as it was sent.
+    /// Whether the product was sent.
     pub product: bool,
-    /// The offer as it was sent.
+    /// Whether the offer was sent.
     pub offer: bool,
 }
 
@@ -80,7 +78,7 @@ pub struct Done {
 pub enum Stopped {
     /// A call to ProductFlow failed.
     Failed(Trouble),
-    /// The store failed.
+    /// The table failed.
     Store(StoreError),
 }
 
@@ -94,7 +92,7 @@ fn failed(error: &productflow::Error) -> Stopped {
     Stopped::Failed(Trouble::from(error))
 }
 
-/// Writes what is to be written; `done` tells how far it came, also when it ends early.
+/// Makes the planned writes. `done` tells which writes were made, also when an error ends them.
 pub async fn write(
     ctx: &Context,
     live: &Live,
@@ -102,6 +100,7 @@ pub async fn write(
     todo: &Todo,
     done: &mut Done,
 ) -> Result<(), Stopped> {
+    // Withdrawals come first: a number that the article gave up must not stay for sale while the new one is sent.
     for sku in &todo.withdraw {
         withdraw(ctx, live, record, sku).await?;
         done.withdrawn.insert(sku.clone());
@@ -112,7 +111,7 @@ pub async fn write(
     }
 }
 
-/// An offer is withdrawn unless its number is another article's by now.
+/// Withdraws an offer, unless its number belongs to another article by now.
 async fn withdraw(ctx: &Context, live: &Live, record: &ArticleRecord, sku: &Sku) -> Result<(), Stopped> {
     let _alone = ctx.withdrawing.write().await;
     let holder = ctx
@@ -133,7 +132,7 @@ async fn withdraw(ctx: &Context, live: &Live, record: &ArticleRecord, sku: &Sku)
     Ok(())
 }
 
-/// From now on the number is this article's. Whatever another had under it is overwritten.
+/// Makes the number this article's. What another article had sent under the number is overwritten, so that article is due.
 async fn claim(ctx: &Context, record: &ArticleRecord, sku: &Sku) -> Result<(), StoreError> {
     let store = &ctx.session.store;
     let now = ctx.session.clock.now();
@@ -167,6 +166,7 @@ async fn send(
     let Listing {
         sku, product, offer, ..
     } = &wanted.listing;
+    // The number is claimed before the first write under it, so that an earlier holder does not withdraw this article's offer.
     let is_new = record.sent.as_ref().is_none_or(|sent| sent.at.is_none());
     if is_new {
         claim(ctx, record, sku).await?;
@@ -181,7 +181,7 @@ async fn send(
     if wanted.offer {
         match productflow.put_offer(sku, offer).await {
             Ok(()) => {}
-            // The product was removed at ProductFlow: it is made again.
+            // ProductFlow does not have the product any more, so it is made again.
             Err(productflow::Error::NotFound { .. }) if !wanted.product => {
                 productflow
                     .put_product(sku, product)

@@ -1,4 +1,4 @@
-//! `activate` and `deactivate`.
+//! API of activation: `activate` and `deactivate`.
 
 use crate::api_error::ApiError;
 use crate::checks::{self, Fault};
@@ -21,9 +21,9 @@ use store::secrets::{Credentials, Past};
 use store::sweep::SweepAsk;
 use tokio::time::Instant;
 
-/// A connection that was off for longer asks whether to catch up.
+/// Longest break after which a connection is activated without the question whether to catch up: 7 days (`contracts/api.md`).
 const SHORT_BREAK: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How long the orders of a break are looked through; the answer must come within API Gateway's 30 s.
+/// Time for reading the orders of a break. The whole answer must come within the 30 s of API Gateway.
 const SURVEY_TIME: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ struct Activate {
     catch_up: Option<bool>,
 }
 
-/// `POST …/activate`: every check first, and nothing is changed when something is wrong.
+/// `POST …/activate`: makes every check first and changes nothing when one of them fails.
 pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
     let body: Activate = body::read(&request.body)?;
     let until = Instant::now() + SURVEY_TIME;
@@ -59,6 +59,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     next.state = ConnectionState::Active;
     next.go_live = Some(go_live);
     next.first_activated_at.get_or_insert(now);
+    // The URL is kept with the connection, because other functions need it for the webhook and for links in tasks.
     next.public_base_url = deps.public_base_url.clone().or_else(|| request.own_url.clone());
     if was_off {
         next.activated_at = Some(now);
@@ -69,6 +70,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     };
     let robaws = deps.peers.robaws(&next.id, &credentials);
     let robaws = robaws.ok_or_else(|| failed(vec![Fault::missing("robaws.key")]))?;
+    // The secret also keeps what the table may lose. By this a connection whose ledger was lost is recognised and suspended.
     let past = Past {
         company,
         go_live,
@@ -79,6 +81,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
         past: Some(past),
         ..credentials
     };
+    // The webhook is registered before the connection becomes active: without it the activation fails as a whole.
     let registered = announcements::register(&item, &credentials, &robaws, &next)
         .await
         .map_err(|fault| failed(vec![fault]))?;
@@ -89,6 +92,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
         next.secret_version = Some(deps.peers.secrets().put(&next.id, &credentials).await?);
     }
     let activated = deps.store.activate(&next, company).await;
+    // The connection was not activated, so the webhook that was just registered would announce changes to nobody.
     if let (Err(_), Some(webhook)) = (&activated, &registered) {
         connection::webhook::remove(&robaws, &webhook.endpoint_id).await;
     }
@@ -100,13 +104,14 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
         Err(error) => return Err(claim_error(error, &next)),
     }
     announcements::registered(deps, &next, registered.as_ref(), now).await?;
-    // The checks were answered: whatever was wrong with the peers before is over.
+    // Both peers answered the checks, so earlier refusals and pauses are over.
     for peer in [Peer::Robaws, Peer::Productflow] {
         let healthy = item.health(peer).healthy();
         deps.store.save_health(&next.id, peer, &healthy).await?;
     }
     if connection.go_live.is_some_and(|known| known != go_live) {
-        // Orders that were left alone may have to be looked at now: the list is read anew, as far back as needed.
+        // Another go-live may make orders eligible that polls left alone. The poll's state is reset to one without a
+        // watermark, so that the next pass reads the list anew, as far back as needed.
         let anew = PollState {
             last_poll_at: item.poll.last_poll_at,
             settings_stamp: item.poll.settings_stamp,
@@ -116,6 +121,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     }
     announcements::find_checkbox(deps, &item, &robaws).await;
     let ask = SweepAsk {
+        // After a break ProductFlow may hold anything, so everything is sent again, even what has not changed.
         again: was_off && connection.first_activated_at.is_some(),
         ..SweepAsk::new(now)
     };
@@ -124,7 +130,7 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
     Ok(show(deps, &read_again(deps, &next.id).await?))
 }
 
-/// Defaults to now at the first activation and is kept; free to change while nothing was booked.
+/// The go-live that holds from now on: `asked`, else the one that is known, else now. It is fixed once anything was booked.
 fn go_live(item: &ConnectionItem, asked: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, ApiError> {
     let booked = item.newest.stock_change.is_some() || item.newest.invoice.is_some();
     match (item.connection.go_live, asked) {
@@ -141,7 +147,7 @@ fn failed(faults: Vec<Fault>) -> ApiError {
     ApiError::refused("activation_failed").with_faults(faults)
 }
 
-/// Every check of what is filled in; every fault is named. Changes nothing.
+/// Makes every check of settings and credentials and gives all faults. Changes nothing.
 pub async fn faults(
     deps: &Deps,
     item: &ConnectionItem,
@@ -176,13 +182,14 @@ pub async fn faults(
             None => checks::robaws_settings(client, &connection.settings).await,
         }
     };
+    // Both peers are asked at the same time, because the answer must come within the 30 s of API Gateway.
     let (of_productflow, of_robaws) = futures::join!(of_productflow, of_robaws);
     faults.extend(of_productflow);
     faults.extend(of_robaws);
     Ok(faults)
 }
 
-/// Every check, and that the ledger describes this tenant.
+/// Makes every check, and checks that the ledger describes the tenant of the credentials.
 async fn check(
     deps: &Deps,
     item: &ConnectionItem,
@@ -209,7 +216,7 @@ async fn check(
     }
 }
 
-/// After a long break: says what would be booked, or closes it as handled.
+/// After a long break: refuses with 409 and what would be booked, or, with `catch_up: false`, closes those orders as handled.
 async fn settle_break(
     deps: &Deps,
     item: &ConnectionItem,
@@ -251,14 +258,14 @@ async fn settle_break(
         })]))
 }
 
-/// `POST …/deactivate`.
+/// `POST …/deactivate`: no call to either peer from now on; the ledger stays.
 pub async fn deactivate(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Nothing {}
     let Nothing {} = body::read(&request.body)?;
     if item.connection.state == ConnectionState::Suspended {
-        // What is suspended stays it until its ledger has been rebuilt; it books nothing as it is.
+        // A suspended connection books nothing anyway. It stays suspended until its ledger has been rebuilt.
         return Err(ApiError::conflict("suspended"));
     }
     announcements::end(deps, &item).await;

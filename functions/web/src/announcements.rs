@@ -1,4 +1,5 @@
-//! What activation arranges so that changes of articles are announced: the webhook, and the checkbox that they are about.
+//! The webhook by which Robaws announces changes of articles, and the checkbox that people tick on articles for ProductFlow:
+//! registered and checked by activation, removed by deactivation.
 
 use crate::api_error::ApiError;
 use crate::checks::Fault;
@@ -12,10 +13,10 @@ use std::time::Duration;
 use store::model::{Connection, ConnectionItem, Webhook};
 use store::secrets::{Credentials, SecretError, WebhookSecret};
 
-/// How long Robaws may take to remove a webhook: whoever deactivates must not wait for a peer that hangs.
+/// Time for removing a webhook at Robaws. Deactivation must not wait for a peer that hangs.
 const REMOVAL_TIME: Duration = Duration::from_secs(8);
 
-/// Sees to it that one webhook of ours is registered. `None`: the one we know is.
+/// Makes sure that Robaws has our webhook registered. `None`: the webhook that the connection knows is still registered.
 pub async fn register(
     item: &ConnectionItem,
     credentials: &Credentials,
@@ -33,7 +34,7 @@ pub async fn register(
     if ensured.is_ok()
         && let Some(old) = item.webhook.as_ref().filter(|old| old.url != url)
     {
-        // The API is reached elsewhere now.
+        // The public base URL changed, so the webhook with the old URL is removed.
         webhook::remove(robaws, &old.endpoint_id).await;
     }
     match ensured {
@@ -52,7 +53,7 @@ pub async fn register(
     }
 }
 
-/// Keeps the secret beside the credentials; gives the version of the connection's secret.
+/// Stores the webhook's signing secret with the credentials and gives the new version of the connection's secret.
 pub async fn keep_secret(
     deps: &Deps,
     next: &Connection,
@@ -69,7 +70,7 @@ pub async fn keep_secret(
     deps.peers.secrets().put(&next.id, &credentials).await
 }
 
-/// A webhook whose secret could not be kept is removed: what it signs could never be verified.
+/// Removes the webhook at Robaws when its signing secret could not be stored: its deliveries could never be verified.
 pub async fn or_remove(
     robaws: &robaws::Client,
     registered: &Registered,
@@ -81,7 +82,7 @@ pub async fn or_remove(
     version
 }
 
-/// Notes a new webhook with the connection.
+/// Stores a newly registered webhook with the connection.
 pub async fn registered(
     deps: &Deps,
     next: &Connection,
@@ -100,7 +101,9 @@ pub async fn registered(
     Ok(())
 }
 
-/// Says so when the tenant has no checkbox; orders are processed all the same. What can't be told now shows at the first push.
+/// Opens the problem `checkbox_missing` when the tenant has no checkbox, and closes it when there is one.
+///
+/// Failures are only logged: orders are processed without the checkbox, and the first push finds out again.
 pub async fn find_checkbox(deps: &Deps, item: &ConnectionItem, robaws: &robaws::Client) {
     let id = &item.connection.id;
     let found = match checkbox::exists(robaws).await {
@@ -124,7 +127,7 @@ pub async fn find_checkbox(deps: &Deps, item: &ConnectionItem, robaws: &robaws::
     }
 }
 
-/// Removes the webhook where Robaws lets us; what it still delivers is refused from now on.
+/// Removes the webhook at Robaws, as far as Robaws allows it. Deliveries are refused from now on in any case.
 pub async fn end(deps: &Deps, item: &ConnectionItem) {
     let id = &item.connection.id;
     let Some(webhook) = &item.webhook else { return };

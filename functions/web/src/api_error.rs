@@ -1,4 +1,4 @@
-//! An answer that says what was wrong: `{"error":{"code","message","details"?}}`. A 5xx never shows its cause.
+//! Errors of the API: `{"error":{"code","message","details"?}}`. A 5xx never shows its cause.
 
 use crate::checks::Fault;
 use domain::problem::{Arg, Args};
@@ -9,7 +9,7 @@ use runtime::error::Chain;
 use serde_json::{Value, json};
 use store::StoreError;
 
-/// What was wrong with a request.
+/// An error answer. Its texts are rendered when it is sent, because the language is known only then.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -22,7 +22,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// `code` is also the key of its text.
+    /// An error whose `code` is also the key of its text.
     pub fn new(status: StatusCode, code: &'static str) -> Self {
         Self {
             status,
@@ -35,14 +35,14 @@ impl ApiError {
         }
     }
 
-    /// 400: `field` names what is malformed.
+    /// 400: `field` is malformed, for example `settings.b2c_client_id`.
     pub fn bad_request(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request")
             .arg("field", field.into())
             .arg("reason", reason.into())
     }
 
-    /// 404, worded by `text`.
+    /// 404; `text` is the key of its text.
     pub fn not_found(text: &'static str) -> Self {
         Self {
             text,
@@ -50,68 +50,66 @@ impl ApiError {
         }
     }
 
-    /// 409.
+    /// 409: the request contradicts the present state.
     pub fn conflict(code: &'static str) -> Self {
         Self::new(StatusCode::CONFLICT, code)
     }
 
-    /// 422.
+    /// 422: the request was understood, and its content is refused.
     pub fn refused(code: &'static str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code)
     }
 
-    /// 503: a peer does not answer as it should.
+    /// 503: a peer does not answer, or not as it should.
     pub fn peer_unavailable(system: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "peer_unavailable").arg("system", system.to_owned())
     }
 
-    /// 500; the cause is logged here, where it is handled, and not shown.
+    /// 500; logs the cause, which is not shown.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = %Chain(error), "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
     }
 
-    /// An argument of the text.
+    /// Sets one argument of the text.
     pub fn arg(mut self, name: &str, value: impl Into<Arg>) -> Self {
         self.args.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The details.
+    /// Sets details that are JSON already.
     pub fn with_details(mut self, details: Vec<Value>) -> Self {
         self.details = details;
         self
     }
 
-    /// What is wrong with which field: details that are worded when they are read.
+    /// Sets faults of fields, which are rendered as details together with the message.
     pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
         self.faults = faults;
         self
     }
 
-    /// Worded in this language, whatever was chosen before: a reader's may be another than the connection's.
+    /// Words the error in this language, even if a handler chose another: the reader of a page may not use the connection's.
     pub fn for_reader(mut self, language: Language) -> Self {
         self.language = Some(language);
         self
     }
 
-    /// Worded in this language, unless another was chosen before.
+    /// Words the error in this language, unless one was chosen before.
     pub fn in_language(mut self, language: Language) -> Self {
         self.language.get_or_insert(language);
         self
     }
 
-    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The code.
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What is wrong, in words.
+    /// The message in the chosen language, or in English.
     pub fn message(&self) -> String {
         let language = self.language();
         if self.code == "activation_failed" {
@@ -121,17 +119,16 @@ impl ApiError {
         }
     }
 
-    /// The details that are not faults of fields.
+    /// The details that are JSON already, without the faults of fields.
     pub fn details(&self) -> &[Value] {
         &self.details
     }
 
-    /// What is wrong with which field.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// An argument of the text, if it is a plain one.
+    /// An argument of the text that is a plain text.
     pub fn argument(&self, name: &str) -> Option<&str> {
         match self.args.get(name)? {
             Arg::Text(text) => Some(text),
@@ -139,7 +136,7 @@ impl ApiError {
         }
     }
 
-    /// What the details say, in words.
+    /// The messages of all details and faults.
     pub fn detail_messages(&self) -> Vec<String> {
         let messages = self
             .details
@@ -153,7 +150,7 @@ impl ApiError {
         self.language.unwrap_or(Language::En)
     }
 
-    /// The body of the answer.
+    /// The body that is sent.
     pub fn body(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message() });
         let faults = self.faults.iter().map(|fault| fault.detail(self.language()));

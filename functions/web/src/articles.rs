@@ -1,4 +1,4 @@
-//! Articles: listed; all of them pushed again, ticked, or checked.
+//! API of articles: the list, and the sweeps over all articles that the operator or merchant may ask for.
 
 use crate::api_error::ApiError;
 use crate::body;
@@ -19,7 +19,7 @@ use store::model::{ConnectionItem, Peer};
 use store::queue::{Sweep, SweepMessage};
 use store::sweep::SweepAsk;
 
-/// `GET …/articles?state=`.
+/// `GET …/articles?state=`: lists articles.
 pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     let state = request.parameter("state").map(state_of).transpose()?;
     let limit = request.limit(50, 100)?;
@@ -60,7 +60,7 @@ fn view(record: &ArticleRecord, language: Language) -> Value {
     })
 }
 
-/// `POST …/articles/push`: all ticked articles again, also those that ProductFlow has as they are.
+/// `POST …/articles/push`: sends all ticked articles again, also those that have not changed since they were sent.
 pub async fn push(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -73,7 +73,7 @@ pub async fn push(deps: &Deps, request: &Request, item: &ConnectionItem) -> Resu
     accepted(deps, item, Sweep::Push, ask).await
 }
 
-/// `POST …/articles/tick` `{"all":true}`.
+/// `POST …/articles/tick` with `{"all":true}`: ticks the ProductFlow checkbox of all articles in Robaws.
 pub async fn tick(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -87,7 +87,8 @@ pub async fn tick(deps: &Deps, request: &Request, item: &ConnectionItem) -> Resu
     accepted(deps, item, Sweep::Tick, asked_now(deps)).await
 }
 
-/// `POST …/reconcile`; `{"confirm_withdrawals":true}` confirms those that the last check held back.
+/// `POST …/reconcile`: starts the nightly check now. `{"confirm_withdrawals":true}` lets it make the withdrawals that the last
+/// check held back.
 pub async fn reconcile(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -118,7 +119,7 @@ async fn accepted(
     let id = &item.connection.id;
     let now = deps.clock.now();
     for peer in [Peer::Robaws, Peer::Productflow] {
-        // Somebody asks: a paused peer gets one probe.
+        // A person asked for this, so a paused peer gets one probe now.
         if item.health(peer).is_paused(now) {
             let mut health = item.health(peer).clone();
             health.paused_until = Some(now);
@@ -133,7 +134,7 @@ async fn accepted(
     })
 }
 
-/// Asks for a sweep. When no message can be sent a poll revives it, since it stands with the connection.
+/// Stores the ask for a sweep with the connection and queues it. Without a message the next poll finds the stored ask.
 pub async fn start(deps: &Deps, id: &ConnectionId, sweep: Sweep, ask: SweepAsk) -> Result<(), ApiError> {
     deps.store.ask_sweep(id, sweep, &ask).await?;
     tracing::info!(connection.id = %id, sweep = sweep.as_str(), "asked for");

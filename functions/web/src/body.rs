@@ -1,4 +1,5 @@
-//! Bodies read strictly: an unknown key or a wrong type is named, and no value of a body is ever shown.
+//! Strict reading of JSON bodies. An error names the field and says what was expected; it never repeats the value, which may be
+//! a secret.
 
 use crate::api_error::ApiError;
 use domain::settings::ConnectionSettings;
@@ -9,14 +10,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-/// A body of this shape; an empty body is an empty object.
+/// Reads a body as `T`. An empty body counts as `{}`.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.iter().all(u8::is_ascii_whitespace) {
         b"{}"
     } else {
         body
     };
-    // serde would take an array for a struct.
+    // serde would accept an array for a struct.
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|byte| matches!(byte, b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9')) {
         return Err(ApiError::bad_request("body", "must be a JSON object"));
@@ -24,7 +25,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner();
-        // A number where a word is expected reads like a slip of syntax.
+        // serde reports a number where a word is expected as an error of syntax, so the syntax is checked separately.
         let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
         if matches!(inner.classify(), Category::Syntax | Category::Eof | Category::Io) && !is_json() {
             let at = format!("is not JSON (line {}, column {})", inner.line(), inner.column());
@@ -37,7 +38,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     Ok(read)
 }
 
-/// `settings` merged into what is set: a key that is not there stays, `null` goes back to the default.
+/// Merges `settings` of a body into the stored settings: an absent key keeps its value, `null` returns to the default.
 pub fn merge_settings(
     known: &ConnectionSettings,
     changes: Map<String, Value>,
@@ -142,7 +143,7 @@ fn valid(settings: &ConnectionSettings) -> Result<(), ApiError> {
     }
 }
 
-/// An id as Robaws gives them: it becomes part of a path.
+/// Checks that an id has the form of Robaws' ids, since it becomes part of a path of its API.
 pub fn robaws_id(field: &str, id: &str) -> Result<(), ApiError> {
     let fits = (1..=64).contains(&id.len())
         && id
@@ -158,7 +159,7 @@ pub fn robaws_id(field: &str, id: &str) -> Result<(), ApiError> {
     }
 }
 
-/// The field and what is wrong with it, without its value: it may be a secret.
+/// Turns an error of serde into a 400 that names the field and what is wrong, without the value.
 fn named<E: std::fmt::Display>(prefix: &str, error: &serde_path_to_error::Error<E>) -> ApiError {
     let path = error.path().to_string();
     let path = if path == "." { String::new() } else { path };
@@ -199,23 +200,23 @@ fn named<E: std::fmt::Display>(prefix: &str, error: &serde_path_to_error::Error<
         Some((_, expected)) if expected.starts_with("struct ") => "must be a JSON object".to_owned(),
         Some((_, expected)) => format!("must be {expected}"),
         None if text == "expected value" => "has a wrong type".to_owned(),
-        // Ids say themselves what is wrong with them, without their text.
+        // The types of ids word their own errors, without the text that was sent.
         None => text.to_owned(),
     };
     ApiError::bad_request(field, reason)
 }
 
-/// What a text must be that tells a moment.
+/// Reason of a 400 for a text that is not a moment.
 pub const MOMENT: &str = "must be a moment like 2026-11-23T08:00:00Z";
 
-/// A moment, if there is one. What stands there instead is not repeated.
+/// Reads an optional moment (RFC 3339). The error does not repeat the text that was sent.
 pub fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let read = text.map(|text| text.parse()).transpose();
     read.map_err(|_| serde::de::Error::custom(MOMENT))
 }
 
-/// A credential, without the space that copying leaves around it.
+/// A key, secret or token that was sent, without the white space that copying leaves around it.
 #[derive(Debug, Clone)]
 pub struct Credential(pub SecretString);
 

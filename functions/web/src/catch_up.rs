@@ -1,5 +1,4 @@
-//! What a connection that comes back after a long break would book: the orders that changed meanwhile, and those that
-//! waited before.
+//! The orders that a connection would book after a long break: those that changed during the break, and those that waited before.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -17,36 +16,35 @@ use std::time::Duration;
 use store::model::{ConnectionItem, DueKind, OrderRecord};
 use tokio::time::Instant;
 
-/// Orders per page.
+/// Orders per page of ProductFlow's list.
 const PER_PAGE: u32 = 100;
-/// ProductFlow's clock and ours differ, and its list lags.
+/// The list is read this much further back, because ProductFlow's clock differs from ours and its list lags.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
-/// A page is not begun with less time than this.
+/// No list page is asked for when less time than this is left.
 const PAGE_NEEDS: Duration = Duration::from_secs(2);
-/// Orders that waited before the break, looked at at most.
+/// Most orders from before the break that are taken into account.
 const MOST_WAITING: usize = 1_000;
 
-/// What would be booked.
+/// The orders that would be booked after a break.
 pub struct Survey {
-    /// The orders, with what they were when last read.
+    /// The orders by their identifiers.
     pub orders: BTreeMap<OrderIdentifier, Seen>,
-    /// Everything was looked at.
+    /// Whether everything was read before the time was over.
     pub complete: bool,
 }
 
-/// An order that would be booked.
 pub enum Seen {
-    /// Read just now.
+    /// As ProductFlow's list shows the order now.
     Now(Box<Order>),
-    /// As the ledger knows it.
+    /// As the ledger knows an order that was due before the break and that the list did not show.
     Before {
-        /// What it comes to.
+        /// Total of the order, VAT-inclusive.
         total: Option<Cents>,
     },
 }
 
 impl Survey {
-    /// The sum of the orders.
+    /// The sum of the totals of all orders whose total is known.
     pub fn total(&self) -> Cents {
         let totals = self.orders.values().map(|seen| match seen {
             Seen::Now(order) => order.total.or_else(|| order.computed_total()),
@@ -60,7 +58,7 @@ impl Survey {
     }
 }
 
-/// Looks through ProductFlow's list back to the break, and through what was due before it.
+/// Reads ProductFlow's list back to the beginning of the break, and the orders that were due before it.
 pub async fn survey(
     deps: &Deps,
     item: &ConnectionItem,
@@ -93,6 +91,7 @@ pub async fn survey(
             .map(productflow::RawOrder::updated_at)
             .collect();
         sorted &= times.iter().all(Option::is_some) && times.is_sorted_by(|a, b| a >= b);
+        // Only a list that is sorted by its update times tells where the break began; another list is read to its end.
         let orders: Vec<Order> = listed
             .orders
             .iter()
@@ -130,7 +129,7 @@ async fn waiting_before(deps: &Deps, id: &ConnectionId, survey: &mut Survey) -> 
         .await?;
     let identifiers: Vec<OrderIdentifier> = due.into_iter().map(|due| due.identifier).collect();
     for (identifier, record) in deps.store.orders(id, &identifiers).await? {
-        // An invoice that was begun is finished, and one that is being undone was decided on: neither is booked anew.
+        // An order with an invoice would not be booked: its invoice is finished in any case, or its undoing was decided.
         let is_new = record.ledger.invoice().is_none();
         if is_new && matches!(record.state, OrderState::Waiting | OrderState::Blocked) {
             survey
@@ -141,7 +140,7 @@ async fn waiting_before(deps: &Deps, id: &ConnectionId, survey: &mut Survey) -> 
     Ok(())
 }
 
-/// Whether something would be booked for an order, were its articles and tariffs all in order.
+/// Whether something would be booked for an order, assuming that all its articles and tariffs exist in Robaws.
 fn would_book(order: &Order, ledger: &Ledger, settings: &Settings) -> bool {
     if order.placed_at < settings.go_live && ledger.rows.is_empty() {
         return false;
@@ -152,6 +151,7 @@ fn would_book(order: &Order, ledger: &Ledger, settings: &Settings) -> bool {
     if order.status == OrderStatus::Shipped {
         return true;
     }
+    // Every SKU is answered with an invented article, so that the plan does not stop at what it cannot look up here.
     let mut catalogue = Catalogue {
         tariffs: Some(BTreeMap::new()),
         ..Catalogue::default()
@@ -179,7 +179,7 @@ fn would_book(order: &Order, ledger: &Ledger, settings: &Settings) -> bool {
     !found.effects.is_empty()
 }
 
-/// Closes the orders of a survey as handled.
+/// Closes all orders of a survey as handled. Fails with 503 when the time is over.
 pub async fn handle(deps: &Deps, id: &ConnectionId, survey: &Survey, until: Instant) -> Result<(), ApiError> {
     let now = deps.clock.now();
     for (identifier, seen) in &survey.orders {
@@ -189,6 +189,7 @@ pub async fn handle(deps: &Deps, id: &ConnectionId, survey: &Survey, until: Inst
                 "out_of_time",
             ));
         }
+        // An order that the ledger does not hold yet is created as handled. On a conflict the ledger holds it, and it is amended.
         let mut record = OrderRecord::new(id.clone(), identifier.clone(), now);
         close(&mut record, seen, now);
         match deps.store.save_order(&mut record, now).await {

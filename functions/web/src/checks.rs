@@ -1,4 +1,4 @@
-//! What must hold before a connection is activated: every check, every fault named (contract api.md, `activate`).
+//! The checks of settings and credentials that `activate` makes (`contracts/api.md`), each with the faults it may give.
 
 use connection::Trouble;
 use domain::catalogue::VatTariff;
@@ -11,25 +11,25 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use store::{Store, StoreError};
 
-/// Modules that every booking needs and that no setting names.
+/// Modules of Robaws that the API user must be able to read and that no setting leads to.
 const MODULES: [&str; 3] = ["articles", "stock-changes", "sales-invoices"];
 
-/// One thing that is wrong.
+/// One thing that is wrong with a setting or a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The field that it belongs to.
+    /// The field as the API names it, for example `settings.b2c_client_id`.
     pub field: &'static str,
     text: &'static str,
     args: Args,
 }
 
 impl Fault {
-    /// Worded by the text of its field.
+    /// A fault whose text has the key of its field.
     pub fn of(field: &'static str) -> Self {
         Self::worded(field, field)
     }
 
-    /// Worded by another text.
+    /// A fault whose text has another key than its field.
     pub fn worded(field: &'static str, text: &'static str) -> Self {
         Self {
             field,
@@ -38,40 +38,37 @@ impl Fault {
         }
     }
 
-    /// With the arguments of its text.
+    /// Sets the arguments of the text.
     pub fn with(mut self, args: Args) -> Self {
         self.args = args;
         self
     }
 
-    /// A field that is still empty.
     pub fn missing(field: &'static str) -> Self {
         let setting = field.strip_prefix("settings.").unwrap_or(field);
         Self::worded(field, "missing").with(args([("setting", Arg::Setting(setting.to_owned()))]))
     }
 
-    /// A peer that does not answer.
     pub fn unreachable(field: &'static str, system: &'static str) -> Self {
         Self::worded(field, "unreachable").with(args([("system", system.into())]))
     }
 
-    /// Whether the peer could not be asked at all.
     pub fn is_unreachable(&self) -> bool {
         self.text == "unreachable"
     }
 
-    /// An entry of `details`.
+    /// The fault as an entry of an error's `details`.
     pub fn detail(&self, language: Language) -> Value {
         json!({ "field": self.field, "message": self.message(language) })
     }
 
-    /// What is wrong, in words.
+    /// The message in `language`.
     pub fn message(&self, language: Language) -> String {
         text::activation(self.text, &self.args, language)
     }
 }
 
-/// What is not filled in.
+/// The faults of what is required and still empty.
 pub fn missing(
     settings: &ConnectionSettings,
     has_robaws: bool,
@@ -91,12 +88,12 @@ pub fn missing(
     .collect()
 }
 
-/// A ProductFlow company that another connection holds.
+/// The fault of a ProductFlow company that another connection holds.
 pub fn taken() -> Fault {
     Fault::worded("productflow.company_id", "productflow.company_id.taken")
 }
 
-/// Whether another connection holds this ProductFlow company.
+/// Gives a fault when another connection holds this ProductFlow company.
 pub async fn company_taken(
     store: &Store,
     id: &ConnectionId,
@@ -106,13 +103,13 @@ pub async fn company_taken(
     Ok(holder.filter(|holder| holder != id).map(|_| taken()))
 }
 
-/// Whether ProductFlow takes token and company.
+/// Checks at ProductFlow that it accepts the access token for the company.
 pub async fn productflow(client: &productflow::Client) -> Vec<Fault> {
     use productflow::Error;
     match client.test_connection().await {
         Ok(()) => Vec::new(),
         Err(Error::Unauthorized { .. }) => vec![Fault::of("productflow.access_token")],
-        // Contract: a wrong company is 403, sometimes 404.
+        // `contracts/productflow.md`: a wrong company is answered with 403, sometimes with 404.
         Err(Error::Forbidden {} | Error::NotFound { .. }) => vec![Fault::of("productflow.company_id")],
         Err(error) => {
             tracing::warn!(error = %runtime::error::Chain(&error), "ProductFlow could not be tried");
@@ -121,12 +118,12 @@ pub async fn productflow(client: &productflow::Client) -> Vec<Fault> {
     }
 }
 
-/// Whether Robaws takes the key.
+/// Checks at Robaws that it accepts the key.
 pub async fn robaws_key(client: &robaws::Client) -> Option<Fault> {
     let error = client.cheapest_get().await.err()?;
     match Trouble::from(&error) {
         Trouble::Credentials => Some(Fault::of("robaws.key")),
-        // The key holds; which module is missing is found out below.
+        // Robaws knows the key. The check of the settings finds out which modules it may not read.
         Trouble::Permission { .. } | Trouble::Refused { .. } => None,
         Trouble::Quota { .. }
         | Trouble::RateLimited { .. }
@@ -139,7 +136,7 @@ pub async fn robaws_key(client: &robaws::Client) -> Option<Fault> {
     }
 }
 
-/// What the checks at Robaws found out beside the faults of settings.
+/// What the checks at Robaws found so far.
 #[derive(Default)]
 struct Found {
     faults: Vec<Fault>,
@@ -148,7 +145,7 @@ struct Found {
 }
 
 impl Found {
-    /// The answer, unless it can't be had; a list that is not there is an empty one.
+    /// Gives the answer to a question, or notes why there is none. A 404 for a list counts as an empty list.
     fn answer<T: Default>(&mut self, answer: Result<T, robaws::Error>) -> Option<T> {
         let error = match answer {
             Ok(answer) => return Some(answer),
@@ -175,7 +172,7 @@ fn has(list: &[Named], id: &str) -> bool {
     list.iter().any(|named| named.id == id)
 }
 
-/// What is wrong with the settings at Robaws, and which modules the API user may not read.
+/// Checks at Robaws that what the settings name exists, and that the API user may read every module it needs.
 pub async fn robaws_settings(client: &robaws::Client, settings: &ConnectionSettings) -> Vec<Fault> {
     let b2c = async {
         match &settings.b2c_client_id {
@@ -216,6 +213,7 @@ pub async fn robaws_settings(client: &robaws::Client, settings: &ConnectionSetti
     }
     if let Some(tariffs) = found.answer(tariffs) {
         let tariff = |id: &domain::VatTariffId| tariffs.iter().find(|tariff: &&VatTariff| tariff.id == *id);
+        // Costs become invoice lines, so their tariff must be VAT-inclusive. The tariff of sale prices only gives a percentage.
         if let Some(id) = &settings.costs_vat_tariff_id {
             let inclusive = tariff(id).is_some_and(|tariff| tariff.vat_inclusive);
             found.wants(inclusive, "settings.costs_vat_tariff_id");
@@ -230,6 +228,7 @@ pub async fn robaws_settings(client: &robaws::Client, settings: &ConnectionSetti
                 "settings.robaws_company_id",
                 "settings.robaws_company_id.unknown",
             )),
+            // Only a tenant with several companies has to name one.
             None => found.wants(companies.len() <= 1, "settings.robaws_company_id"),
             Some(_) => {}
         }
@@ -264,7 +263,7 @@ pub async fn robaws_settings(client: &robaws::Client, settings: &ConnectionSetti
     found.faults
 }
 
-/// The faults of settings that changed: what else is wrong is not the doing of this change.
+/// Keeps the faults of settings that a change touches. What was wrong before must not keep a change from being stored.
 pub fn of_changed(faults: Vec<Fault>, was: &ConnectionSettings, is: &ConnectionSettings) -> Vec<Fault> {
     faults
         .into_iter()

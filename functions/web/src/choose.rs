@@ -1,4 +1,4 @@
-//! `choose`: the merchant's choices for lines whose VAT code or SKU can't be mended at its source.
+//! API `choose`: the merchant's choices for order lines whose VAT code or SKU cannot be corrected in ProductFlow.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -28,21 +28,21 @@ struct Choose {
 #[expect(clippy::option_option, reason = "null and absent mean different things")]
 struct LineChoice {
     line: LineId,
-    /// `None`: not there; `Some(None)`: `null`, no choice any more.
+    /// `None`: absent, the choice stays; `Some(None)`: `null`, the choice of a tariff is withdrawn.
     #[serde(default, deserialize_with = "there")]
     vat_tariff_id: Option<Option<VatTariffId>>,
-    /// `None`: not there; `Some(None)`: `null`, no article.
+    /// `None`: absent, the choice stays; `Some(None)`: `null`, the line is to have no article.
     #[serde(default, deserialize_with = "there")]
     article_id: Option<Option<ArticleId>>,
 }
 
-/// Tells `null` from a key that is not there.
+/// Reads a field that is present, so that `null` differs from a field that is absent.
 #[expect(clippy::option_option, reason = "null and absent mean different things")]
 fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(from).map(Some)
 }
 
-/// `POST …/orders/{identifier}/choose`.
+/// `POST …/orders/{identifier}/choose`: checks the choices, stores them in the ledger, and has the order looked at at once.
 pub async fn choose(
     deps: &Deps,
     request: &Request,
@@ -53,6 +53,7 @@ pub async fn choose(
     check_shape(&body)?;
     let record = known(deps, item, identifier).await?;
     must_be_active(item)?;
+    // The lines of an invoice are frozen before it is sent, so a choice could not change them any more.
     if record.ledger.invoice().is_some() {
         return Err(ApiError::conflict("already_invoiced").arg("order", record.reference()));
     }
@@ -103,7 +104,7 @@ fn check_shape(body: &Choose) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Lines must be the order's, tariffs VAT-inclusive, articles live.
+/// Checks that the lines are lines of the order, and at Robaws that tariffs are VAT-inclusive and articles not archived.
 async fn check(
     deps: &Deps,
     item: &ConnectionItem,

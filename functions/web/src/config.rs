@@ -1,4 +1,4 @@
-//! What the function works with, from its environment.
+//! The dependencies of the function, built from its environment.
 
 use crate::operator::OperatorToken;
 use crate::robaws_web::{Shown, robaws_link};
@@ -11,35 +11,30 @@ use std::sync::Arc;
 use store::Store;
 use store::queue::{OrderQueue, SweepQueue};
 
-/// What the function works with, built once per process.
+/// The dependencies of the function, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    /// Ledger and connections.
     pub store: Store,
-    /// The orders queue.
     pub queue: OrderQueue,
-    /// The sweeps queue.
     pub sweeps_queue: SweepQueue,
-    /// Clients of the peers, and the secrets.
+    /// Makes clients of Robaws and ProductFlow, and holds the secrets of connections.
     pub peers: Peers,
-    /// Who may call.
+    /// Checks the token of whoever calls the API.
     pub operator: OperatorToken,
-    /// The time.
     pub clock: SharedClock,
-    /// Where the API is reached; absent: the request's own domain.
+    /// Base URL under which the API is reached from outside (`PUBLIC_BASE_URL`); absent: the domain of the request.
     pub public_base_url: Option<String>,
-    /// Runs invocations.
     pub invocations: Invocations,
 }
 
 impl Deps {
-    /// Where Robaws shows a record to people.
+    /// Link to the page on which Robaws shows a record to people.
     pub fn robaws_link(&self, kind: Shown, id: &str) -> String {
         robaws_link(self.peers.robaws_url(), kind, id)
     }
 
-    /// From the environment: what [`Wiring::from_env`] reads, `ORDERS_QUEUE_URL`, `SWEEPS_QUEUE_URL`,
-    /// `OPERATOR_TOKEN_SECRET` and, if set, `PUBLIC_BASE_URL`.
+    /// Reads what [`Wiring::from_env`] reads, and `ORDERS_QUEUE_URL`, `SWEEPS_QUEUE_URL`, `OPERATOR_TOKEN_SECRET` and, if set,
+    /// `PUBLIC_BASE_URL`.
     pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env()?;
         Ok(Self {

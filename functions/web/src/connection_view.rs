@@ -1,4 +1,4 @@
-//! A connection as the API shows it: everything but its secrets.
+//! The JSON of a connection in the API: everything but its secrets.
 
 use crate::problem_view::problems;
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use store::model::{ConnectionItem, Peer};
 use store::queue::Sweep;
 
-/// How rebuilding its ledger goes, or went; one that was asked for and not begun shows that.
+/// The progress or the result of rebuilding the ledger. A rebuild that was asked for and has not begun shows zeros.
 fn rebuild(item: &ConnectionItem) -> Value {
     let state = item.sweep(Sweep::Rebuild);
     match (state.asked(), &state.progress.rebuild) {
@@ -19,7 +19,7 @@ fn rebuild(item: &ConnectionItem) -> Value {
     }
 }
 
-/// Its JSON. `now` tells a pause that has ended.
+/// The JSON of a connection. `now` serves to leave out pauses that have ended.
 pub fn connection(item: &ConnectionItem, now: Timestamp) -> Value {
     let connection = &item.connection;
     let paused = |peer: Peer| item.health(peer).paused_until.filter(|until| now < *until);

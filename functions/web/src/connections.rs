@@ -1,4 +1,4 @@
-//! Connections: created, listed, shown, changed.
+//! API of connections: create, list, show and change.
 
 use crate::api_error::ApiError;
 use crate::checks::{self, Fault};
@@ -23,7 +23,7 @@ use store::queue::Sweep;
 use store::secrets::Credentials;
 use store::sweep::SweepAsk;
 
-/// Times a change is merged anew when somebody else wrote the connection meanwhile.
+/// Attempts to store a change when others write the same connection at the same time.
 const MOST_TRIES: usize = 5;
 
 #[derive(Deserialize)]
@@ -46,7 +46,7 @@ struct Change {
     settings: Option<Map<String, Value>>,
 }
 
-/// `POST /api/connections`.
+/// `POST /api/connections`: creates a connection.
 pub async fn create(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let body: Create = body::read(&request.body)?;
     let language = body.language;
@@ -61,7 +61,7 @@ async fn created(deps: &Deps, body: Create) -> Result<Reply, ApiError> {
         company: body.productflow.as_ref().and_then(ProductflowBody::company),
         ..Connection::new(body.id, body.language, settings, deps.clock.now())
     };
-    // The item first: the secret of a connection that exists must not be overwritten.
+    // The item is stored before the secret, so that the secret of a connection that exists is never overwritten.
     let known = begin(deps, &mut connection)
         .await
         .map_err(|error| claim_error(error, &connection))?;
@@ -81,7 +81,9 @@ async fn created(deps: &Deps, body: Create) -> Result<Reply, ApiError> {
     })
 }
 
-/// Stores the new connection, which goes on with the ledger that there is for its id; gives the credentials that there are.
+/// Stores a new connection and gives the credentials that its secret already holds.
+///
+/// A connection with the id of a deleted one goes on with the ledger of that one, and only for the same ProductFlow company.
 async fn begin(deps: &Deps, connection: &mut Connection) -> Result<Credentials, ClaimError> {
     let asked = connection.company;
     let fixed = |known: Option<CompanyId>| match (asked, known) {
@@ -99,7 +101,8 @@ async fn begin(deps: &Deps, connection: &mut Connection) -> Result<Credentials, 
         tracing::info!(connection.id = %connection.id, "the ledger of a deleted connection is taken up");
         return Ok(Credentials::default());
     }
-    // A secret that knows more than the table: the table was lost, and what it held has to be rebuilt.
+    // The secret says that the connection was activated and the table has no ledger of it: the table was lost. The connection is
+    // suspended until its ledger has been rebuilt from the documents in Robaws.
     let left = deps.peers.secrets().refresh(&connection.id).await?;
     if let Some(past) = left.past {
         fixed(Some(past.company))?;
@@ -113,7 +116,7 @@ async fn begin(deps: &Deps, connection: &mut Connection) -> Result<Credentials, 
     Ok(left)
 }
 
-/// Why a connection was not created or activated, as the API says it.
+/// The answer of the API when a connection could not be created or activated.
 pub fn claim_error(error: ClaimError, connection: &Connection) -> ApiError {
     match error {
         ClaimError::Exists => ApiError::conflict("exists").arg("id", connection.id.to_string()),
@@ -129,20 +132,20 @@ pub fn claim_error(error: ClaimError, connection: &Connection) -> ApiError {
     }
 }
 
-/// A connection that was just written.
+/// Reads a connection again after it was written.
 pub async fn read_again(deps: &Deps, id: &ConnectionId) -> Result<ConnectionItem, ApiError> {
     let found = deps.store.connection(id).await?;
     found.ok_or_else(|| ApiError::not_found("no_connection").arg("id", id.to_string()))
 }
 
-/// `GET /api/connections`.
+/// `GET /api/connections`: lists all connections.
 pub async fn list(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let limit = request.limit(50, 100)?;
     let after = request.parameter("cursor").map(decode_cursor).transpose()?;
     let connections = deps.store.connections().await?;
     let begin = match &after {
         None => 0,
-        // One that is gone since ends the list rather than begin it again.
+        // A connection that was deleted since then ends the list; starting over would repeat entries.
         Some(id) => connections
             .iter()
             .position(|item| item.connection.id == *id)
@@ -175,12 +178,12 @@ fn decode_cursor(cursor: &str) -> Result<ConnectionId, ApiError> {
         .ok_or_else(|| StoreError::BadCursor.into())
 }
 
-/// `GET /api/connections/{id}`.
+/// `GET /api/connections/{id}`: shows one connection.
 pub fn show(deps: &Deps, item: &ConnectionItem) -> Reply {
     Reply::ok(connection_view::connection(item, deps.clock.now()))
 }
 
-/// `PATCH /api/connections/{id}`.
+/// `PATCH /api/connections/{id}`: changes language, settings, company or credentials.
 pub async fn change(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
     let change: Change = body::read(&request.body)?;
     let language = change.language.unwrap_or(item.connection.language);
@@ -212,10 +215,11 @@ async fn changed(deps: &Deps, change: &Change, item: ConnectionItem) -> Result<R
     }
     store_change(deps, change, &id, &credentials, secret_version).await?;
     if next.settings != item.connection.settings {
-        // Whoever is told, and what is told of settings, may be another now.
+        // The user who gets the tasks may have changed, and a problem of a setting may be solved.
         deps.store.mark_notifications(&id, deps.clock.now()).await?;
     }
     for peer in answered {
+        // New credentials that a peer accepted end `needs_credentials` and any pause.
         let healthy = item.health(peer).healthy();
         deps.store.save_health(&id, peer, &healthy).await?;
     }
@@ -227,7 +231,7 @@ async fn changed(deps: &Deps, change: &Change, item: ConnectionItem) -> Result<R
     Ok(show(deps, &read_again(deps, &id).await?))
 }
 
-/// Whether ProductFlow is to have other products or offers than before.
+/// Whether a change of the settings changes the products or offers that ProductFlow is to have.
 fn changes_offers(was: &Connection, is: &Connection) -> bool {
     let of = |c: &Connection| {
         let settings = c.settings.clone();
@@ -240,7 +244,7 @@ fn changes_offers(was: &Connection, is: &Connection) -> bool {
     of(was) != of(is)
 }
 
-/// What the connection becomes. Anything but its language, settings and company is left as it is.
+/// Merges the language, the settings and the company of a change into a connection. Everything else stays as it is.
 fn apply(change: &Change, connection: &Connection) -> Result<Connection, ApiError> {
     let mut next = connection.clone();
     if let Some(language) = change.language {
@@ -259,7 +263,7 @@ fn apply(change: &Change, connection: &Connection) -> Result<Connection, ApiErro
         next.company = Some(company);
     }
     if next.settings != connection.settings {
-        // Orders that wait for a setting are due again, and what was looked up is looked up anew.
+        // A new settings stamp makes orders due that wait for a setting. A new catalogue stamp voids what was looked up before.
         next.settings_stamp += 1;
         next.catalogue_stamp += 1;
     }
@@ -290,8 +294,11 @@ async fn store_change(
     Err(StoreError::Conflict.into())
 }
 
-/// Tries new credentials, and gives the peers that took them. An active connection keeps what it has when a peer refuses
-/// them; an inactive one is checked as a whole when it is activated, but never moves to another tenant than its ledger's.
+/// Tries new credentials at the peers and gives the peers that accepted them.
+///
+/// An active connection keeps its old credentials when a peer refuses the new ones. An inactive connection is checked when it
+/// is activated; but its Robaws credentials must see the newest document of its ledger even then, because a ledger that
+/// describes one tenant must not be used in another.
 async fn try_new(
     deps: &Deps,
     change: &Change,
@@ -317,7 +324,7 @@ async fn try_new(
                     answered.push(Peer::Robaws);
                 }
                 Err(Trouble::Credentials) => return Err(refused(Fault::of("robaws.key"))),
-                // Nothing was booked yet: what they are shows at the next poll.
+                // Nothing was booked yet, so no ledger is at risk: the next poll shows whether the credentials work.
                 Err(_) => {}
             },
             Err(Trouble::Credentials) => return Err(refused(Fault::of("robaws.key"))),
@@ -345,7 +352,7 @@ async fn try_new(
     Ok(answered)
 }
 
-/// What an active connection is changed to must exist, as far as Robaws can be asked now.
+/// Checks the changed settings of an active connection at Robaws: what they name must exist there.
 async fn check_settings(
     deps: &Deps,
     item: &ConnectionItem,
@@ -356,6 +363,7 @@ async fn check_settings(
     if item.connection.state == ConnectionState::Inactive || was == is {
         return Ok(());
     }
+    // Credentials and company count as present: they are not part of the settings.
     let mut faults: Vec<Fault> = checks::missing(is, true, true, true);
     if let Some(robaws) = deps.peers.robaws(&next.id, credentials) {
         faults.extend(checks::of_changed(

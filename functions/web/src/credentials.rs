@@ -1,4 +1,4 @@
-//! Credentials as they come in, and what a try with them shows.
+//! Credentials in the bodies of the API, and whether Robaws credentials belong to the tenant of the ledger.
 
 use crate::body::Credential;
 use connection::Trouble;
@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use store::model::{NewestDocument, NewestDocuments};
 use store::secrets::{Credentials, ProductflowLogin, RobawsLogin};
 
-/// `robaws` of a body.
+/// The field `robaws` of a body.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RobawsBody {
@@ -16,7 +16,7 @@ pub struct RobawsBody {
     secret: Credential,
 }
 
-/// `productflow` of a body.
+/// The field `productflow` of a body.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProductflowBody {
@@ -25,13 +25,12 @@ pub struct ProductflowBody {
 }
 
 impl ProductflowBody {
-    /// The company named.
     pub fn company(&self) -> Option<CompanyId> {
         self.company_id.map(|id| CompanyId(id.get()))
     }
 }
 
-/// What `known` becomes with what came in.
+/// Puts the credentials of a body in place of those in `known`; what the body leaves out stays.
 pub fn merged(
     known: &Credentials,
     robaws: Option<&RobawsBody>,
@@ -52,13 +51,16 @@ pub fn merged(
     merged
 }
 
-/// Whether an access token came in.
+/// Whether the body holds an access token.
 pub fn brings_token(productflow: Option<&ProductflowBody>) -> bool {
     productflow.is_some_and(|body| body.access_token.is_some())
 }
 
-/// A ledger that describes one tenant must not go on in another: whether these credentials see the newest document of ours.
-/// `None`: we never booked anything. A draft that was deleted by hand proves nothing, so any of the two will do.
+/// Whether the tenant of these credentials holds the newest stock change or the newest invoice of our ledger; `None` when
+/// nothing was ever booked.
+///
+/// One of the two is enough, because people may have deleted a draft invoice by hand. The check keeps a ledger that describes
+/// one tenant from being used in another.
 pub async fn sees_newest(robaws: &robaws::Client, newest: &NewestDocuments) -> Result<Option<bool>, Trouble> {
     let mut booked = false;
     if let Some(document) = &newest.stock_change {
@@ -85,7 +87,7 @@ pub async fn sees_newest(robaws: &robaws::Client, newest: &NewestDocuments) -> R
     Ok(booked.then_some(false))
 }
 
-/// The newest of the newest, for people.
+/// The reference of the newest document, to name it in an error message.
 pub fn newest_reference(newest: &NewestDocuments) -> String {
     let documents = [newest.stock_change.as_ref(), newest.invoice.as_ref()];
     documents

@@ -1,4 +1,4 @@
-//! Translates the HTTP event and the answer; nothing else.
+//! The entry of every request: reads the HTTP event, hands it to the API or to the pages, and logs one line about the answer.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -16,16 +16,15 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-/// A status and a body; none with 204.
+/// An answer of the API.
 pub struct Reply {
-    /// The status.
     pub status: StatusCode,
-    /// The body.
+    /// JSON; `null` for a 204, which is sent without a body.
     pub body: Value,
 }
 
 impl Reply {
-    /// 200.
+    /// A 200 with this body.
     pub fn ok(body: Value) -> Self {
         Self {
             status: StatusCode::OK,
@@ -34,14 +33,14 @@ impl Reply {
     }
 }
 
-/// One request.
+/// Answers one invocation of the function, which is one HTTP request.
 pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let LambdaEvent { payload, context } = event;
     let answering = async {
-        // Inside the invocation, whose span is around it.
+        // The span is created in here so that it lies inside the invocation's span.
         let span = tracing::info_span!(
             "request",
             http.method = %payload.request_context.http.method,
@@ -53,12 +52,12 @@ pub async fn handle(
     deps.invocations.run(&context, answering).await
 }
 
-/// From now on the lines of this request name the connection.
+/// Adds the connection's id to all further log lines of this request.
 pub fn about_connection(id: &ConnectionId) {
     Span::current().record("connection.id", tracing::field::display(id));
 }
 
-/// From now on the lines of this request name the order.
+/// Adds the order's identifier to all further log lines of this request.
 pub fn about_order(identifier: &OrderIdentifier) {
     Span::current().record("order.identifier", tracing::field::display(identifier));
 }
@@ -69,6 +68,7 @@ async fn answered(deps: &Deps, event: ApiGatewayV2httpRequest) -> ApiGatewayV2ht
     if let Ok(request) = &request
         && !route::is_api(request)
     {
+        // A panic is caught so that the caller gets a 500 and the process stays usable for the next request.
         let shown = AssertUnwindSafe(Box::pin(pages::answer(deps, request)))
             .catch_unwind()
             .await;

@@ -1,7 +1,7 @@
-//! The merchant's pages, and the operator's HTTP API (contract api.md): connections, their activation, their orders and
-//! articles, their notifications.
+//! The merchant's pages and the operator's HTTP API (`contracts/api.md`).
 //!
-//! Both stand on the same functions: what a form does, the API does.
+//! The API handlers hold the rules. A form of a page is turned into the request of the API that does the same, so that
+//! pages and API cannot differ.
 
 pub mod activation;
 pub mod announcements;

@@ -1,4 +1,4 @@
-//! The rarer turns of a connection's life: deleted, suspended, its ledger rebuilt.
+//! API of what seldom happens to a connection: it is deleted or suspended, or its ledger is rebuilt.
 
 use crate::api_error::ApiError;
 use crate::articles;
@@ -16,22 +16,24 @@ use store::model::{ConnectionItem, ConnectionState};
 use store::queue::Sweep;
 use store::sweep::SweepAsk;
 
-/// Times a change is made anew when somebody else wrote the connection meanwhile.
+/// Attempts to store a change when others write the same connection at the same time.
 const MOST_TRIES: usize = 5;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// `DELETE /api/connections/{id}`: secrets and settings are gone at once, the ledger stays.
+/// `DELETE /api/connections/{id}`: deletes secrets and settings of an inactive connection; its ledger stays.
 pub async fn delete(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
     let Nothing {} = body::read(&request.body)?;
     if item.connection.state == ConnectionState::Active {
         return Err(ApiError::conflict("still_active"));
     }
     let id = item.connection.id.clone();
-    // The secret first: whoever is interrupted can delete the connection again, but not what nobody knows of any more.
+    // The secret goes first. If this is interrupted, the connection can be deleted again; a secret without a connection would
+    // be found by nobody.
     deps.peers.secrets().delete(&id).await?;
+    // Read again, because somebody may have activated the connection meanwhile.
     let now = read_again(deps, &id).await?;
     if now.connection.state == ConnectionState::Active {
         return Err(ApiError::conflict("still_active"));
@@ -44,7 +46,7 @@ pub async fn delete(deps: &Deps, request: &Request, item: ConnectionItem) -> Res
     })
 }
 
-/// `POST …/suspend`: nothing is booked until the ledger has been rebuilt.
+/// `POST …/suspend`: from now on nothing is booked until the ledger has been rebuilt.
 pub async fn suspend(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     let Nothing {} = body::read(&request.body)?;
     let id = &item.connection.id;
@@ -79,7 +81,7 @@ struct Rebuild {
     dry_run: bool,
 }
 
-/// `POST …/rebuild`: asks for the ledger to be made anew from the documents in Robaws.
+/// `POST …/rebuild`: asks for the sweep that makes the ledger again from the documents in Robaws.
 pub async fn rebuild(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     let body: Rebuild = body::read(&request.body)?;
     let id = &item.connection.id;

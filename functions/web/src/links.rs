@@ -1,4 +1,4 @@
-//! `sign-in-link`: what the operator hands the merchant to come in with.
+//! API `sign-in-link`: makes the one-time link with which a merchant signs in.
 
 use crate::api_error::ApiError;
 use crate::body;
@@ -12,10 +12,10 @@ use serde_json::json;
 use store::links::{SignInLink, random_token};
 use store::model::ConnectionItem;
 
-/// How long such a link is good (contract api.md).
+/// A sign-in link is valid for 24 hours (`contracts/api.md`).
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// `POST …/sign-in-link`.
+/// `POST …/sign-in-link`: creates a link and gives its URL. Only a digest of its token is stored.
 pub async fn create(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

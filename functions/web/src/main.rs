@@ -1,4 +1,4 @@
-//! Lambda entry point: wires, nothing else.
+//! Entry point of the Lambda function: reads the environment and runs the handler.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use web::Deps;

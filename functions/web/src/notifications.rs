@@ -1,4 +1,4 @@
-//! `GET …/notifications`: what is open and what was solved, in words.
+//! API of notifications: the open and the solved ones, in words.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -13,7 +13,7 @@ use store::StoreError;
 use store::model::ConnectionItem;
 use store::notifications::Notification;
 
-/// `GET …/notifications?state=&lang=`.
+/// `GET …/notifications?state=&lang=`: lists notifications.
 pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     let is_open = is_open(request)?;
     let language = language(request, item)?;
@@ -54,7 +54,8 @@ fn language(request: &Request, item: &ConnectionItem) -> Result<Language, ApiErr
     }
 }
 
-/// What is told must be what is: problems that opened or closed since the last poll are in it. Tasks in Robaws are left to the poll.
+/// Groups the open problems into notifications again, so that those of the last minutes are in the list, too. The tasks in
+/// Robaws are made and closed by the poll.
 pub async fn bring_up_to_date(deps: &Deps, item: &ConnectionItem) -> Result<(), StoreError> {
     let now: Timestamp = deps.clock.now();
     if notifications::is_small(item) || notifications::may_be_outdated(item, now) {

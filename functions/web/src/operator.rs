@@ -1,4 +1,4 @@
-//! The operator's token: the secret `OperatorToken`, whose string is the token, compared in constant time.
+//! The operator's token. The string of the secret `OperatorToken` is the token. Tokens are compared in constant time.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,23 +9,22 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long the token is remembered.
+/// How long a process uses the token before it is read from Secrets Manager again.
 const CACHED_FOR: Duration = Duration::from_mins(10);
-/// A token that does not match is looked up anew, after a rotation, at most this often.
+/// Shortest time between two readings of the secret that a wrong token causes. A wrong token may be the new one after a rotation.
 const REREAD_AFTER: Duration = Duration::from_secs(30);
 
-/// The token could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorTokenError {
-    /// Secrets Manager did not give it.
+    /// Secrets Manager did not give the secret.
     #[error("the operator token could not be read")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The secret holds no text, or an empty one.
+    /// The secret holds no text, or an empty text.
     #[error("the operator token is empty")]
     Empty,
 }
 
-/// Knows the operator's token.
+/// Reads, remembers and checks the operator's token.
 #[derive(Clone)]
 pub struct OperatorToken {
     client: aws_sdk_secretsmanager::Client,
@@ -34,7 +33,7 @@ pub struct OperatorToken {
 }
 
 impl OperatorToken {
-    /// Kept in the secret with this name or ARN.
+    /// `secret_id` is the name or ARN of the secret that holds the token.
     pub fn new(client: aws_sdk_secretsmanager::Client, secret_id: impl Into<String>) -> Self {
         Self {
             client,
@@ -43,7 +42,7 @@ impl OperatorToken {
         }
     }
 
-    /// Whether `given` is the token.
+    /// Whether `given` is the token. Reads the secret again when `given` does not match what is remembered.
     pub async fn is(&self, given: &str) -> Result<bool, OperatorTokenError> {
         let mut cached = self.cached.lock().await;
         if let Some((token, at)) = cached.as_ref() {
@@ -59,7 +58,7 @@ impl OperatorToken {
         Ok(same)
     }
 
-    /// A key for `purpose`, which says nothing of the token. After a rotation it is the old one for at most ten minutes.
+    /// Derives a key for `purpose` from the token (HMAC-SHA-256). After a rotation the old key is used for at most ten minutes.
     pub async fn derived_key(&self, purpose: &str) -> Result<[u8; 32], OperatorTokenError> {
         let mut cached = self.cached.lock().await;
         let known = cached.as_ref().filter(|(_, at)| at.elapsed() < CACHED_FOR);
@@ -92,7 +91,7 @@ impl OperatorToken {
     }
 }
 
-/// Digests of equal length are compared, so that neither content nor length of the token shows in the time it takes.
+/// Compares digests of equal length, so that the time taken tells neither the content nor the length of the token.
 fn equal(token: &SecretString, given: &str) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(token.expose_secret()).ct_eq(&digest(given)).into()

@@ -1,4 +1,4 @@
-//! An order as the API shows it: its effects, its state and why, its problems, in the connection's language.
+//! The JSON of an order in the API: its state and why, its effects and its problems, in the connection's language.
 
 use crate::problem_view::problems;
 use domain::ledger::{ArticleChoice, Direction, InvoiceProgress, Ledger, Row, RowEffect, RowState};
@@ -8,7 +8,7 @@ use domain::text;
 use serde_json::{Value, json};
 use store::model::OrderRecord;
 
-/// Its JSON.
+/// The JSON of an order.
 pub fn order(record: &OrderRecord, language: Language) -> Value {
     let ledger = &record.ledger;
     let explanation: Vec<String> = record
@@ -79,7 +79,7 @@ pub fn order(record: &OrderRecord, language: Language) -> Value {
     })
 }
 
-/// `None`: it shows in another effect.
+/// The JSON of one row of the ledger. `None` for the deletion of a draft, which shows as the state of its invoice.
 fn effect(ledger: &Ledger, row: &Row) -> Option<Value> {
     Some(match &row.effect {
         RowEffect::StockChange {
@@ -109,7 +109,7 @@ fn effect(ledger: &Ledger, row: &Row) -> Option<Value> {
             shown
         }
         RowEffect::CreditNote { total, progress, .. } => document("credit_note", row, *total, progress),
-        // Done, it is the state of its invoice; not done, the explanation says why.
+        // A deletion that is done shows as the state of its invoice; of one that is not done the explanation says why.
         RowEffect::DeleteDraft { .. } => return None,
     })
 }
@@ -121,8 +121,9 @@ fn document(kind: &str, row: &Row, total: Cents, progress: &InvoiceProgress) -> 
     })
 }
 
-/// An effect on its way, or whose end is being found out, is intended; so is an invoice or credit note that lacks lines or its
-/// check.
+/// The state of an effect as the API names it: `intended`, `done`, `refused` or `in_doubt`.
+///
+/// An effect whose outcome is unknown is `intended`, and so is an invoice or credit note whose lines or check are still missing.
 pub fn state(row: &Row) -> &'static str {
     let is_unfinished = row.effect.progress().is_some_and(InvoiceProgress::is_unfinished);
     match row.state {

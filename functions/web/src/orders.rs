@@ -1,4 +1,4 @@
-//! Orders: listed, shown, looked at again.
+//! API of orders: list, show, and `retry`, which has an order looked at again.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -15,7 +15,7 @@ use store::model::{ConnectionItem, ConnectionState, OrderRecord};
 use store::orders::OrderFilter;
 use store::queue::OrderMessage;
 
-/// `GET …/orders?state=&q=`.
+/// `GET …/orders?state=&q=`: lists orders, newest first.
 pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     let state = match request.parameter("state") {
         None => None,
@@ -40,7 +40,7 @@ pub async fn list(deps: &Deps, request: &Request, item: &ConnectionItem) -> Resu
     Ok(Reply::ok(json!({ "items": items, "cursor": page.cursor })))
 }
 
-/// A state by its word.
+/// Reads a state from the word that the API uses for it.
 pub fn state_of(word: &str) -> Result<OrderState, ApiError> {
     const ALL: [OrderState; 8] = [
         OrderState::Waiting,
@@ -60,7 +60,7 @@ pub fn state_of(word: &str) -> Result<OrderState, ApiError> {
         })
 }
 
-/// `GET …/orders/{identifier}`.
+/// `GET …/orders/{identifier}`: shows one order.
 pub async fn show(
     deps: &Deps,
     item: &ConnectionItem,
@@ -70,7 +70,7 @@ pub async fn show(
     Ok(Reply::ok(order_view::order(&record, item.connection.language)))
 }
 
-/// An order that the ledger holds.
+/// Loads an order from the ledger; 404 when the ledger does not hold it.
 pub async fn known(
     deps: &Deps,
     item: &ConnectionItem,
@@ -80,12 +80,12 @@ pub async fn known(
     found.ok_or_else(|| unknown(identifier))
 }
 
-/// 404 of an order.
+/// The 404 for an order that nobody knows.
 pub fn unknown(identifier: &OrderIdentifier) -> ApiError {
     ApiError::not_found("no_order").arg("order", identifier.to_string())
 }
 
-/// Whether anything may be called for the connection.
+/// Fails with 409 unless the connection is active: only then may the peers be called for it.
 pub fn must_be_active(item: &ConnectionItem) -> Result<(), ApiError> {
     match item.connection.state {
         ConnectionState::Active => Ok(()),
@@ -94,7 +94,7 @@ pub fn must_be_active(item: &ConnectionItem) -> Result<(), ApiError> {
     }
 }
 
-/// Has an order looked at at once. When no message can be sent the next poll does it, since the order is due.
+/// Queues an order so that it is looked at at once. When that fails the next poll queues it, because the order is due.
 pub async fn send(deps: &Deps, connection: &ConnectionId, identifier: &OrderIdentifier) {
     let message = OrderMessage::new(connection.clone(), identifier.clone());
     if let Err(error) = deps.queue.send(&[message]).await {
@@ -105,7 +105,7 @@ pub async fn send(deps: &Deps, connection: &ConnectionId, identifier: &OrderIden
     }
 }
 
-/// `POST …/orders/{identifier}/retry`.
+/// `POST …/orders/{identifier}/retry`: has the order looked at at once, whatever its back-off.
 pub async fn retry(
     deps: &Deps,
     request: &Request,
@@ -122,7 +122,7 @@ pub async fn retry(
     let amended = deps
         .store
         .amend_order(connection, identifier, now, |record| {
-            // What was in doubt may have been found out by now: it is looked for again.
+            // The document of a row in doubt may be found in Robaws by now, so the next look searches for it again.
             for row in &mut record.ledger.rows {
                 if row.state == RowState::InDoubt {
                     row.state = RowState::Unknown;
@@ -144,7 +144,7 @@ pub async fn retry(
     })
 }
 
-/// An order that no poll has seen yet: taken in if ProductFlow has it.
+/// Takes an order into the ledger that no poll has read yet; 404 when ProductFlow does not have it either.
 async fn first_look(
     deps: &Deps,
     item: &ConnectionItem,
@@ -167,7 +167,7 @@ async fn first_look(
     let now = deps.clock.now();
     let mut record = OrderRecord::new(connection.id.clone(), identifier.clone(), now);
     match deps.store.save_order(&mut record, now).await {
-        // A poll was faster.
+        // On a conflict a poll has taken the order in meanwhile.
         Ok(()) | Err(StoreError::Conflict) => known(deps, item, identifier).await,
         Err(error) => Err(error.into()),
     }

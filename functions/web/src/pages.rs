@@ -1,5 +1,6 @@
-//! The merchant's pages: rendered on the server, working without scripts. Whoever opens one has signed in with a one-time link
-//! and sees one connection; every page of it lives under `/c/{connection}`.
+//! The merchant's pages, rendered on the server and working without scripts.
+//!
+//! A reader signs in with a one-time link and sees one connection. All pages of a connection lie under `/c/{connection}`.
 
 pub mod answer;
 pub mod articles;

@@ -1,5 +1,5 @@
-//! `GET …/plan`: what ProductFlow's newest orders would do to Robaws, without doing it. What is found out stands in the modules;
-//! this is its JSON.
+//! API `plan`: what ProductFlow's newest orders would do to Robaws, without doing it. The modules below find out; this file
+//! answers the request and renders the JSON.
 
 pub mod clients;
 pub mod newest;
@@ -26,10 +26,10 @@ use std::time::Duration;
 use store::model::{ConnectionItem, ConnectionState, OrderRecord};
 use tokio::time::Instant;
 
-/// How long orders are planned; the answer must come within API Gateway's 30 s.
+/// Time for planning orders. The whole answer must come within the 30 s of API Gateway.
 const TIME: Duration = Duration::from_secs(20);
 
-/// The newest orders, planned as they are now.
+/// `GET …/plan?limit=&go_live=`: plans the newest orders as they are now.
 pub async fn preview(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
     let until = Instant::now() + TIME;
     let limit = request.limit(20, 50)?;
@@ -74,14 +74,14 @@ pub async fn preview(deps: &Deps, request: &Request, item: &ConnectionItem) -> R
     ))
 }
 
-/// What is looked up for one preview, and remembered only for it.
+/// Look-ups in Robaws whose answers are remembered for this preview alone.
 pub async fn lookups(deps: &Deps, item: &ConnectionItem, robaws: robaws::Client) -> Lookups {
     Catalogues::new(deps.clock.clone(), deps.store.clone())
         .of(&item.connection.id, item.catalogue_stamps(), robaws)
         .await
 }
 
-/// The start that was asked for.
+/// Reads `?go_live=`, for which the preview is made.
 pub fn asked_start(request: &Request) -> Result<Option<Timestamp>, ApiError> {
     request
         .parameter("go_live")
@@ -92,7 +92,7 @@ pub fn asked_start(request: &Request) -> Result<Option<Timestamp>, ApiError> {
         .transpose()
 }
 
-/// What to plan with. On an inactive connection every order counts as placed after the start.
+/// The settings to plan with. On an inactive connection every order counts as placed after go-live (`contracts/api.md`).
 pub fn settings(item: &ConnectionItem, start: Option<Timestamp>) -> Settings {
     let connection = &item.connection;
     let go_live = match connection.state {

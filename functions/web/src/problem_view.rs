@@ -1,11 +1,11 @@
-//! Open problems as the API shows them, in the connection's language.
+//! The JSON of open problems in the API, in the connection's language.
 
 use domain::settings::Language;
 use domain::text;
 use serde_json::{Value, json};
 use store::model::OpenProblem;
 
-/// Their JSON.
+/// The JSON of open problems.
 pub fn problems<'a>(open: impl IntoIterator<Item = &'a OpenProblem>, language: Language) -> Vec<Value> {
     let shown = |open: &OpenProblem| {
         let rendered = text::render(&open.problem, language);

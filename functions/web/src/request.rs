@@ -1,4 +1,4 @@
-//! A request as API Gateway hands it on (HTTP API, payload 2.0), and as the routes read it.
+//! A request as the routes read it, made from the event of API Gateway (HTTP API, payload format 2.0).
 
 use crate::api_error::ApiError;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use runtime::http_event::{self, Malformed};
 use serde_json::Value;
 
-/// What may not stand in a part of a path as it is.
+/// Characters that are percent-encoded in one part of a path.
 const PATH_PART: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -28,34 +28,32 @@ const PATH_PART: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Who acts through the API.
+/// Recorded as the actor of what is decided through the API.
 const OPERATOR: &str = "operator";
-/// Who acts through the pages.
+/// Recorded as the actor of what is decided through the pages.
 const MERCHANT: &str = "merchant";
 
-/// A request.
 #[derive(Debug)]
 pub struct Request {
-    /// The method.
     pub method: Method,
-    /// The parts of the path, decoded.
+    /// The parts of the path between slashes, percent-decoded.
     pub path: Vec<String>,
-    /// The query, decoded, in its own order.
+    /// Names and values of the query, decoded, in the order of the query.
     pub query: Vec<(String, String)>,
-    /// The body.
+    /// The body, base64 already decoded; at most 256 KiB.
     pub body: Bytes,
-    /// `https://` and the domain that was called.
+    /// `https://` and the domain that the request was sent to, without a path.
     pub own_url: Option<String>,
-    /// The address of who calls, as far as API Gateway knows.
+    /// IP address of the caller, as API Gateway saw it.
     pub source_ip: Option<String>,
-    /// Who acts: kept with what is settled.
+    /// `operator` or `merchant`: recorded with every decision on an order.
     pub by: &'static str,
     headers: HeaderMap,
     cookies: Vec<String>,
 }
 
 impl Request {
-    /// Reads the event.
+    /// Reads the event of API Gateway: 400 when path or body is malformed, 413 when the body is over 256 KiB.
     pub fn read(mut event: ApiGatewayV2httpRequest) -> Result<Self, ApiError> {
         let malformed = |error: Malformed| match error {
             Malformed::Path => ApiError::bad_request("path", "is not UTF-8"),
@@ -84,7 +82,7 @@ impl Request {
         })
     }
 
-    /// What a form of a page asks for, as the API would be asked for it.
+    /// The request that asks the API for what a form asks for: this request with `body` in place of the form, acting as merchant.
     pub fn of_page(&self, body: &Value) -> Self {
         Self {
             method: self.method.clone(),
@@ -106,7 +104,7 @@ impl Request {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
-    /// The path, encoded again, and the query, less what only tells of something just done.
+    /// The path, encoded again, and the query without its parameter `done`, whose message is shown only once.
     pub fn path_and_query(&self) -> String {
         let mut text = String::new();
         for part in &self.path {
@@ -124,12 +122,12 @@ impl Request {
         text
     }
 
-    /// A header, if it is text.
+    /// The value of a header; `None` when it is absent or is not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// A cookie. API Gateway hands them on apart from the other headers.
+    /// The value of a cookie. API Gateway hands cookies on separately from the other headers; both places are searched.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let header = self.header(header::COOKIE.as_str());
         let all = self
@@ -142,7 +140,7 @@ impl Request {
             .find_map(|(known, value)| (known == name).then_some(value))
     }
 
-    /// A parameter of the query; an empty one counts as absent.
+    /// The first parameter of the query with this name. An empty value counts as absent.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(known, _)| known == name);
         found
@@ -150,7 +148,7 @@ impl Request {
             .filter(|value| !value.is_empty())
     }
 
-    /// `?limit=`, 1 to `most`.
+    /// The value of `?limit=`, from 1 to `most`.
     pub fn limit(&self, default: usize, most: usize) -> Result<usize, ApiError> {
         let Some(text) = self.parameter("limit") else {
             return Ok(default);
@@ -162,8 +160,9 @@ impl Request {
     }
 }
 
-/// The part of a path that addresses an order, to stand in a link: what [`order_identifier`] reads, percent-encoded. A browser
-/// takes `.` and `..` for something else, and `month` is a page of its own.
+/// The part of a path that addresses an order, ready to stand in a link. [`order_identifier`] reads it back.
+///
+/// `.` and `..` are encoded because browsers resolve them, and `month` because `/orders/month` is another page.
 pub fn order_part(identifier: &OrderIdentifier) -> String {
     let text = identifier.as_str();
     let is_plain = !text.starts_with('~')
@@ -176,7 +175,7 @@ pub fn order_part(identifier: &OrderIdentifier) -> String {
     }
 }
 
-/// An order identifier from the path: as it is, or `~` and its base64url without padding.
+/// Reads an order's identifier from the path: plain text, or `~` followed by base64url without padding.
 pub fn order_identifier(part: &str) -> Result<OrderIdentifier, ApiError> {
     let bad = |reason: &str| ApiError::bad_request("identifier", reason);
     let text = match part.strip_prefix('~') {

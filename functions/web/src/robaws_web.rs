@@ -1,25 +1,21 @@
-//! Where Robaws shows a document, an article or a VAT tariff to people, for links. The one place that knows.
+//! Links to the pages on which Robaws shows a document, an article or a VAT tariff to people.
 //!
-//! ASSUMED: the manual shows the form `https://app.robaws.com/#/vatTariff/7`; that the other records are called `salesInvoice`,
-//! `stockChange` and `article` there is our reading of it, since no public source shows them. Any other Robaws than that one is
-//! the simulator, whose page scrolls to the record that the fragment names: `/#/stock-changes/900`.
+//! ASSUMED: the manual shows the form `https://app.robaws.com/#/vatTariff/7`. No public source shows the other records; we
+//! assume that they are called `salesInvoice`, `stockChange` and `article`. A Robaws on another host is the simulator, whose
+//! page scrolls to the record that the fragment names: `/#/stock-changes/900`.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-/// The host of Robaws itself.
 const ROBAWS: &str = "app.robaws.com";
 
-/// What people can look at in Robaws.
+/// A kind of record that Robaws shows to people on a page of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// A sales invoice or credit note.
+    /// A sales invoice or a credit note, which Robaws keeps among its sales invoices.
     SalesInvoice,
-    /// A stock change.
     StockChange,
-    /// An article.
     Article,
-    /// A VAT tariff.
     VatTariff,
 }
 
@@ -43,7 +39,7 @@ impl Shown {
     }
 }
 
-/// Where the record `id` is shown, in the Robaws whose API has this base URL.
+/// The link to the record `id` in the Robaws whose API has the base URL `api`.
 pub fn robaws_link(api: &Url, kind: Shown, id: &str) -> String {
     let origin = api.origin().ascii_serialization();
     let id = utf8_percent_encode(id, NON_ALPHANUMERIC);

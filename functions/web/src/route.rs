@@ -1,4 +1,4 @@
-//! Which request is answered by what. Everything under `/api` asks for the operator's token first.
+//! The routes of the API. Every path under `/api` asks for the operator's token before anything else.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -10,13 +10,13 @@ use http::{Method, StatusCode};
 use serde_json::json;
 use store::model::ConnectionItem;
 
-/// Whether a request is one for the API; every other is for a page.
+/// Whether the request is for the API. Every other request is for a page.
 pub fn is_api(request: &Request) -> bool {
     let first = request.path.first().map(String::as_str);
     matches!(first, Some("api" | "health"))
 }
 
-/// Answers a request.
+/// Answers a request to `/health` or to a path under `/api`.
 pub async fn answer(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     match path.as_slice() {
@@ -58,6 +58,7 @@ async fn api(deps: &Deps, request: &Request, path: &[&str]) -> Result<Reply, Api
         (&Method::POST, ["connections"]) => connections::create(deps, request).await,
         (&Method::GET, ["connections"]) => connections::list(deps, request).await,
         (_, ["connections"]) => Err(not_allowed(request)),
+        // Errors below are worded in the connection's language unless the handler chose another.
         (_, ["connections", id, rest @ ..]) => {
             let item = connection(deps, id).await?;
             let language = item.connection.language;
@@ -69,7 +70,7 @@ async fn api(deps: &Deps, request: &Request, path: &[&str]) -> Result<Reply, Api
     }
 }
 
-/// A connection by the id in the path.
+/// Loads the connection that the path names; 404 when there is none.
 async fn connection(deps: &Deps, id: &str) -> Result<ConnectionItem, ApiError> {
     let unknown = || ApiError::not_found("no_connection").arg("id", id);
     let parsed = ConnectionId::parse(id).map_err(|_| unknown())?;
@@ -78,7 +79,7 @@ async fn connection(deps: &Deps, id: &str) -> Result<ConnectionItem, ApiError> {
     Ok(item)
 }
 
-/// The order that a path names.
+/// Reads the order's identifier from the path and adds it to the log lines of this request.
 fn order_of(part: &str) -> Result<OrderIdentifier, ApiError> {
     let identifier = order_identifier(part)?;
     about_order(&identifier);

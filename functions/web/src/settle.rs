@@ -1,4 +1,4 @@
-//! `settle`: what people found out or did by hand. Who settled what, and when, is kept in the ledger.
+//! API `settle`: a person's decision on an order. The ledger keeps who decided what, and when.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -26,7 +26,7 @@ enum As {
     Undo,
 }
 
-/// One struct for all, so that a wrong value is named by its field.
+/// The body of all kinds of `settle`. One struct for all of them lets serde name the field that has a wrong value.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
@@ -44,7 +44,7 @@ enum Settle {
 }
 
 impl Settle {
-    /// Each has its own fields, all of them.
+    /// Checks that the body has exactly the fields of its kind.
     fn of(body: Body) -> Result<Self, ApiError> {
         fn needed<T>(field: &str, value: Option<T>) -> Result<T, ApiError> {
             value.ok_or_else(|| ApiError::bad_request(field, "is missing"))
@@ -75,7 +75,7 @@ impl Settle {
     }
 }
 
-/// `POST …/orders/{identifier}/settle`.
+/// `POST …/orders/{identifier}/settle`: carries out a person's decision on an order.
 pub async fn settle(
     deps: &Deps,
     request: &Request,
@@ -134,13 +134,13 @@ fn in_doubt(record: &OrderRecord) -> Result<Row, ApiError> {
         .ok_or_else(|| ApiError::conflict("not_in_doubt").arg("order", reference(record)))
 }
 
-/// Whether people are asked about what a lost ledger may have held of the order.
+/// The open problem that asks what a lost ledger held of the order, if there is one.
 fn asked_about_the_past(record: &OrderRecord) -> Option<ProblemCode> {
     let mut codes = record.problems.iter().map(|open| open.problem.code);
     codes.find(|code| matches!(code, ProblemCode::PastUnknown | ProblemCode::PastUnmatched))
 }
 
-/// The document named must be what was sent: checked at Robaws.
+/// Ends the row in doubt as done. The named document is read from Robaws and must be what was sent.
 async fn done(
     deps: &Deps,
     request: &Request,
@@ -169,10 +169,10 @@ async fn done(
             let found = clients.robaws.invoice(&robaws_id, false).await;
             found.map(|found| found.map(|shown| shown.outcome(&row.reference, DocumentKind::CreditNote)))
         }
-        // Whether a draft is there can be seen: its deletion is never in doubt.
+        // The deletion of a draft is never in doubt, because Robaws shows whether the draft is there.
         RowEffect::DeleteDraft { .. } => Ok(None),
     };
-    // An invoice and its credit note have one reference.
+    // An invoice and its credit note carry the same reference, so another row of the order may have made this document.
     let is_of_another = row.effect.document().is_some() && record.ledger.made_by_another(&robaws_id, row.no);
     let about = |error: ApiError| {
         error
@@ -227,7 +227,7 @@ async fn not_done(
     .await
 }
 
-/// Nothing was done for the order but what the rebuilt ledger shows: the rest is booked.
+/// Records a person's word that Robaws holds nothing of the order but what the rebuilt ledger shows. The rest is booked then.
 async fn vouched(
     deps: &Deps,
     request: &Request,
@@ -263,7 +263,7 @@ async fn vouched(
     Ok(amended)
 }
 
-/// Puts the row in doubt where people say it is, and has the order looked at at once.
+/// Ends the row in doubt as a person says, and has the order looked at at once.
 async fn settled(
     deps: &Deps,
     request: &Request,
@@ -280,7 +280,7 @@ async fn settled(
     let amended = deps
         .store
         .amend_order(connection, identifier, now, |record| {
-            // Somebody else may have settled it meanwhile; then theirs stands.
+            // If somebody else decided about the row meanwhile, that decision stands.
             if record.ledger.row(row.no).map(|row| row.state) != Some(RowState::InDoubt) {
                 return false;
             }

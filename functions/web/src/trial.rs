@@ -1,4 +1,4 @@
-//! Credentials that somebody typed, tried before they are kept: what each of the peers says of them. Changes nothing.
+//! Tries the credentials that somebody typed at the peers before they are stored. Nothing is changed.
 
 use crate::api_error::ApiError;
 use crate::body;
@@ -11,10 +11,10 @@ use serde_json::Value;
 use std::time::Duration;
 use store::model::ConnectionItem;
 
-/// How long a peer may take: whoever waits for the answer sees nothing until then.
+/// Longest wait for one peer. The reader sees no page until both peers answered.
 const MOST_TIME: Duration = Duration::from_secs(12);
 
-/// The part of a body of `PATCH /api/connections/{id}` that is tried.
+/// The credentials in a body of `PATCH /api/connections/{id}`; its other fields are ignored.
 #[derive(Deserialize)]
 struct Typed {
     robaws: Option<RobawsBody>,
@@ -25,8 +25,8 @@ fn read(body: &Value) -> Result<Typed, ApiError> {
     body::read(body.to_string().as_bytes())
 }
 
-/// What is wrong with `robaws` of a body, or with what is stored where the body has none: key and secret, and the modules that
-/// the API user may not read.
+/// Tries `robaws` of a body, or what is stored where the body has none. Gives the faults of key and secret, and the modules
+/// that the API user may not read.
 pub async fn robaws(deps: &Deps, item: &ConnectionItem, body: &Value) -> Result<Vec<Fault>, ApiError> {
     let typed = read(body)?;
     let id = &item.connection.id;
@@ -47,7 +47,7 @@ pub async fn robaws(deps: &Deps, item: &ConnectionItem, body: &Value) -> Result<
     Ok(tried.unwrap_or_else(|_| vec![Fault::unreachable("robaws.key", "Robaws")]))
 }
 
-/// What is wrong with `productflow` of a body, completed by what is stored.
+/// Tries `productflow` of a body, completed by what is stored. Gives the faults of access token and company.
 pub async fn productflow(deps: &Deps, item: &ConnectionItem, body: &Value) -> Result<Vec<Fault>, ApiError> {
     let typed = read(body)?;
     let id = &item.connection.id;

@@ -1,5 +1,6 @@
-//! `settle` as `undo`: what the merchant decides of an invoice that ProductFlow contradicts, and of the stock. Only the decision is
-//! written here, once the invoice in Robaws was seen to be what it is about; process-order carries it out.
+//! API `settle` as `undo`: the merchant's decision on an invoice that ProductFlow contradicts, and on its stock.
+//!
+//! The decision is checked against the ledger and against the invoice in Robaws, and is stored. process-order carries it out.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -13,16 +14,16 @@ use runtime::error::Chain;
 use store::StoreError;
 use store::model::{ConnectionItem, OrderRecord};
 
-/// What is asked.
+/// The two answers of an `undo`.
 #[derive(Clone, Copy)]
 pub struct Asked {
-    /// The invoice.
+    /// What becomes of the invoice.
     pub invoice: UndoInvoice,
-    /// The stock.
+    /// What becomes of the stock that is booked out.
     pub stock: UndoStock,
 }
 
-/// Checks and writes the decision. The same once more changes nothing.
+/// Checks and stores the decision. The same decision once more changes nothing.
 pub async fn undo(
     deps: &Deps,
     item: &ConnectionItem,
@@ -57,7 +58,7 @@ pub async fn undo(
     Ok(amended)
 }
 
-/// Whether that is what was decided already of the order as it is.
+/// Whether exactly this was decided already, for the order as it is now.
 fn stands(record: &OrderRecord, asked: Asked) -> bool {
     let ledger = &record.ledger;
     let same =
@@ -65,7 +66,7 @@ fn stands(record: &OrderRecord, asked: Asked) -> bool {
     ledger.handled.is_none() && ledger.decision().is_some_and(same) && record.open_changes().is_empty()
 }
 
-/// What was checked is what the decision is written on.
+/// Whether the stored order is still the order that was checked. Only then may the decision be written on it.
 fn is_as_checked(stored: &OrderRecord, checked: &OrderRecord) -> bool {
     let (is, was) = (&stored.ledger, &checked.ledger);
     is.rows == was.rows
@@ -74,7 +75,7 @@ fn is_as_checked(stored: &OrderRecord, checked: &OrderRecord) -> bool {
         && stored.known_facts() == checked.known_facts()
 }
 
-/// Whether the ledger has something to undo, and nothing that has to end first.
+/// Checks that the ledger has something to undo, and that no row has to end first.
 fn check_ledger(record: &OrderRecord, asked: Asked) -> Result<(), ApiError> {
     let ledger = &record.ledger;
     let changes = record.open_changes();
@@ -84,7 +85,7 @@ fn check_ledger(record: &OrderRecord, asked: Asked) -> Result<(), ApiError> {
         || (!is_open && ledger.decision().is_none())
         || record.facts.is_none()
     {
-        // An invoice that is in doubt is no invoice yet.
+        // An invoice in doubt does not count as an invoice yet: the doubt has to be settled first.
         let code = if ledger.in_doubt().is_some() && ledger.handled.is_none() {
             "undo_in_doubt"
         } else {
@@ -105,7 +106,7 @@ fn check_ledger(record: &OrderRecord, asked: Asked) -> Result<(), ApiError> {
             Some(Undone::Deleted) => return Err(ApiError::conflict("invoice_deleted")),
         }
     }
-    // To keep the invoice says something new only of an open conflict, of a decision on its way, or of the stock.
+    // Keeping the invoice decides something only when a conflict is open, an undo is under way, or stock is taken back.
     let returns = asked.stock == UndoStock::Return && ledger.has_stock_out();
     if is_open || returns || ledger.is_undoing() {
         Ok(())
@@ -114,7 +115,7 @@ fn check_ledger(record: &OrderRecord, asked: Asked) -> Result<(), ApiError> {
     }
 }
 
-/// Whether the invoice in Robaws now is what is to be undone.
+/// Checks that the invoice in Robaws is still what the decision is about: a draft can be deleted, a booked one credited.
 async fn check_robaws(
     deps: &Deps,
     item: &ConnectionItem,

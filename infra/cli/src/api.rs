@@ -8,27 +8,25 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use url::Url;
 
-/// API Gateway answers within 30 s.
+/// Longest wait for an answer. API Gateway itself gives up after 30 s.
 const TIME_LIMIT: Duration = Duration::from_secs(35);
-/// A call that may be repeated is made so often.
+/// Attempts at one call, the first one included.
 const MOST_TRIES: u32 = 4;
-/// A server that wants a longer rest gets none: people are told instead.
+/// The longest `Retry-After` that is waited for. When a server asks for more, the command fails and says so.
 const LONGEST_REST: Duration = Duration::from_secs(20);
-/// Where secrets stand in bodies.
+/// JSON pointers to the secrets in a request's body (contract api.md).
 const SECRETS: [&str; 3] = ["/robaws/key", "/robaws/secret", "/productflow/access_token"];
 
-/// A call.
+/// One request to the API, not sent yet.
 #[derive(Clone)]
 pub struct Call {
-    /// The method.
     pub method: Method,
-    /// The path, encoded.
+    /// The path, percent-encoded.
     pub path: String,
-    /// The query, not encoded.
+    /// Query parameters, not encoded yet.
     pub query: Vec<(&'static str, String)>,
-    /// The body.
     pub body: Option<Value>,
-    /// Doing it twice does what doing it once does.
+    /// Whether a second arrival of this request changes nothing more than the first.
     repeatable: bool,
 }
 
@@ -43,33 +41,30 @@ impl Call {
         }
     }
 
-    /// Reads.
     pub fn get(path: String) -> Self {
         Self::new(Method::GET, path, None)
     }
 
-    /// Changes; sent once, unless [`Self::repeatable`].
+    /// A POST. It is sent once, unless [`Self::repeatable`] allows a repeat.
     pub fn post(path: String, body: Value) -> Self {
         Self::new(Method::POST, path, Some(body))
     }
 
-    /// Merges.
     pub fn patch(path: String, body: Value) -> Self {
         Self::new(Method::PATCH, path, Some(body))
     }
 
-    /// Deletes.
     pub fn delete(path: String) -> Self {
         Self::new(Method::DELETE, path, None)
     }
 
-    /// The contract makes a repeat harmless.
+    /// Allows the call to be sent again after a 5xx or a lost answer, because the contract makes a repeat harmless.
     pub fn repeatable(mut self) -> Self {
         self.repeatable = true;
         self
     }
 
-    /// With a parameter, if there is one.
+    /// Adds a query parameter. `None` adds nothing.
     pub fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
         if let Some(value) = value {
             self.query.push((name, value.to_string()));
@@ -77,7 +72,7 @@ impl Call {
         self
     }
 
-    /// The path with its query.
+    /// The path and the encoded query.
     pub fn path_and_query(&self) -> String {
         if self.query.is_empty() {
             return self.path.clone();
@@ -87,7 +82,7 @@ impl Call {
         format!("{}?{}", self.path, query.finish())
     }
 
-    /// The body to show: without its secrets.
+    /// The body for `--dry-run`, with `***` in the place of each secret.
     pub fn masked_body(&self) -> Option<Value> {
         let mut body = self.body.clone()?;
         for at in SECRETS {
@@ -99,19 +94,18 @@ impl Call {
     }
 }
 
-/// What the API answered.
+/// An answer of the API, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status.
     pub status: StatusCode,
-    /// The body as it came.
+    /// The body, byte for byte as it came; printed with `--json`.
     pub text: String,
-    /// The body; null when there is none, or none that is JSON.
+    /// The body as JSON; null when the body is empty or is not JSON.
     pub json: Value,
 }
 
 impl Answer {
-    /// The code of an error.
+    /// `error.code` of the body; empty when the body has none.
     pub fn code(&self) -> &str {
         self.json
             .pointer("/error/code")
@@ -120,7 +114,7 @@ impl Answer {
     }
 }
 
-/// The API of one deployment.
+/// An HTTP client for the API of one deployment.
 pub struct Api {
     http: reqwest::Client,
     base: String,
@@ -129,7 +123,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// At this URL, with a token if what is asked needs one. It goes in the clear only to this machine.
+    /// A client for the API at this URL. The token may be sent over plain HTTP only to this machine; any other URL must be https.
     pub fn new(base: &str, token: Option<SecretString>, rest: Duration) -> Result<Self, Failure> {
         let wrong = |why: &str| Failure::usage(format!("{base} can't be the API's URL: {why}."));
         let url: Url = base
@@ -161,18 +155,18 @@ impl Api {
         })
     }
 
-    /// Where it is.
     pub fn url(&self) -> &str {
         &self.base
     }
 
-    /// Makes a call, again if that is harmless. What did not arrive (no connection, 429) may always go again; what may have arrived
-    /// (5xx, a lost answer) only if the call is repeatable.
+    /// Sends a call and repeats it where that is harmless. A call that did not arrive (no connection, 429) is always repeated; a
+    /// call that may have arrived (5xx, lost answer) is repeated only if the call allows it.
     pub async fn send(&self, call: &Call) -> Result<Answer, Failure> {
         let mut rest = self.rest;
         let mut tries = 1;
         loop {
             let outcome = self.once(call).await;
+            // A 429 was turned away before anything happened, so the call may go again even if it is not repeatable.
             let again = match &outcome {
                 Ok((answer, asked)) => {
                     let refused = answer.status == StatusCode::TOO_MANY_REQUESTS;
@@ -231,7 +225,7 @@ impl Api {
     }
 }
 
-/// What an answer that is no 2xx means.
+/// The failure that an answer without a 2xx status becomes.
 pub fn failure_of(answer: &Answer) -> Failure {
     let status = answer.status;
     let error = &answer.json["error"];
@@ -271,7 +265,7 @@ pub fn failure_of(answer: &Answer) -> Failure {
     .with_details(details)
 }
 
-/// One fault, with its field.
+/// One entry of `error.details`, with the field that it is about.
 fn detail(detail: &Value) -> Option<String> {
     let message = detail["message"].as_str()?;
     Some(match detail["field"].as_str() {

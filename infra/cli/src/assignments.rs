@@ -1,21 +1,21 @@
-//! `key=value` of `connection create` and `connection set`, with the types of the contract, checked before anything is sent. No value
-//! of a key that is not known is ever shown: it may be a secret that was put in the wrong place.
+//! The `key=value` arguments of `connection create`, `connection set` and `doctor`: they get the types of the contract and are
+//! checked before anything is sent. The value of an unknown key is never shown, because it may be a misplaced secret.
 
 use crate::failure::Failure;
 use domain::settings::ConnectionSettings;
 use serde_json::{Map, Value};
 
-/// What a setting holds.
+/// The type of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// An id of Robaws, a text even when it looks like a number.
+    /// An id of Robaws: a text, also when it looks like a number.
     Id,
     Flag,
     Text,
     Words,
 }
 
-/// Every setting (contract api.md).
+/// Name and type of every setting (contract api.md).
 const SETTINGS: [(&str, Kind); 14] = [
     ("b2c_client_id", Kind::Id),
     ("book_invoices", Kind::Flag),
@@ -33,16 +33,14 @@ const SETTINGS: [(&str, Kind); 14] = [
     ("task_user_id", Kind::Id),
 ];
 
-/// What was assigned.
+/// The values that were assigned, by where they go in a request's body.
 #[derive(Debug, Default, PartialEq)]
 pub struct Assigned {
-    /// `language`.
     pub language: Option<String>,
-    /// All others.
+    /// Every other setting, by name, for the body's `settings`.
     pub settings: Map<String, Value>,
 }
 
-/// Reads `key=value`s.
 pub fn read(assignments: &[String]) -> Result<Assigned, Failure> {
     let mut assigned = Assigned::default();
     for assignment in assignments {
@@ -125,11 +123,13 @@ fn typed(name: &str, kind: Kind, value: &str) -> Result<Value, Failure> {
             ))
         })?,
     };
+    // The domain's own type checks the value: an object with this setting alone is read as the settings of a connection.
     let mut alone = Map::new();
     alone.insert(name.to_owned(), typed.clone());
     serde_json::from_value::<ConnectionSettings>(Value::Object(alone)).map_err(|error| {
         let text = error.to_string();
         let expected = text
+            // serde's message repeats the value before this word; only what was expected may be shown.
             .split_once(", expected ")
             .map_or(text.as_str(), |(_, expected)| expected);
         Failure::usage(format!("{name} must be {}.", expected.replace('`', "")))

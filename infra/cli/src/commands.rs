@@ -1,4 +1,4 @@
-//! The commands: what each asks for, and how it is told.
+//! The commands: which call of the API each one makes, and how its answer is printed. This file runs the small ones itself.
 
 mod articles;
 mod connection;
@@ -20,7 +20,6 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::json;
 
-/// Runs one.
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Connection(command) => connection::run(session, command).await?,
@@ -57,7 +56,7 @@ async fn health(session: &mut Session<'_>) -> Result<(), Failure> {
 async fn reconcile(session: &mut Session<'_>, options: &ReconcileOptions) -> Result<(), Failure> {
     let path = paths::connection(&options.id, "reconcile");
     let call = if options.confirm_withdrawals {
-        // Repeated, it could confirm what was held back only in between.
+        // A repeat is not allowed: it could confirm withdrawals that were held back only after the first attempt.
         Call::post(path, json!({ "confirm_withdrawals": true }))
     } else {
         Call::post(path, json!({})).repeatable()

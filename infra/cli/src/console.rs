@@ -1,4 +1,5 @@
-//! What people see and type: standard output for what was asked for, standard error for everything else. Tests put their own in place.
+//! Where the program prints and reads: standard output for what was asked for, standard error for everything else, standard input
+//! for what is typed. Tests use buffers instead.
 
 use crate::failure::{Exit, Failure};
 use clap::builder::styling::{AnsiColor, Style};
@@ -8,32 +9,31 @@ use secrecy::SecretString;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Columns when nobody says how many there are.
+/// Columns of a table when the terminal does not say how wide it is.
 const WIDTH: u16 = 100;
 
-/// Where a command prints and asks.
 pub struct Console {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     input: Box<dyn BufRead + Send>,
-    /// Columns of a table.
+    /// Columns that a table may use.
     pub width: u16,
-    /// Whether what is printed may have colours.
+    /// Whether standard output may hold ANSI colours.
     pub colours: bool,
-    /// What is said on standard error is read by a person, now.
+    /// Whether standard error is a terminal, so that a progress bar makes sense.
     shows_progress: bool,
-    /// Secrets are typed at a terminal, which must not show them.
+    /// Whether standard input is a terminal, which must not show a secret while it is typed.
     hides_input: bool,
 }
 
 impl Console {
-    /// Of this process.
+    /// The console of this process.
     pub fn of_process(no_color: bool) -> Self {
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
         let is_terminal = stdout.is_terminal();
         let columns = Term::stdout().size_checked().map(|(_, columns)| columns);
         Self {
-            // Piped into another program nothing should be wrapped.
+            // A program that reads the output wants one line per row, however long.
             width: if is_terminal {
                 columns.unwrap_or(WIDTH)
             } else {
@@ -48,7 +48,7 @@ impl Console {
         }
     }
 
-    /// One that keeps what is printed; `input` is what is typed.
+    /// A console for tests: what is printed is kept, and `input` is what is typed.
     pub fn captured(input: &str) -> (Self, Captured) {
         let captured = Captured::default();
         let console = Self {
@@ -63,27 +63,27 @@ impl Console {
         (console, captured)
     }
 
-    /// A text that was asked for, and a new line.
+    /// Prints a text with a line end to standard output.
     pub fn print(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
         writeln!(self.out, "{}", text.as_ref().trim_end_matches('\n'))?;
         self.out.flush()?;
         Ok(())
     }
 
-    /// Bytes that were asked for, as they are.
+    /// Prints bytes to standard output without a line end.
     pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.out.write_all(bytes)?;
         self.out.flush()?;
         Ok(())
     }
 
-    /// Something to know beside what was asked for.
+    /// Prints a line to standard error.
     pub fn note(&mut self, text: impl AsRef<str>) {
-        // Where nobody can be told, nobody is told.
+        // A closed standard error is no reason to fail: the command itself may have succeeded.
         drop(writeln!(self.err, "{}", text.as_ref()));
     }
 
-    /// A failure; gives what to exit with.
+    /// Prints a failure to standard error and returns its exit code.
     pub fn failure(&mut self, failure: &Failure) -> Exit {
         if !failure.is_closed_pipe() {
             self.note(format!("error: {failure}"));
@@ -91,7 +91,7 @@ impl Console {
         failure.exit
     }
 
-    /// What clap has to say: help, the version, or a wrong argument.
+    /// Prints what clap made of the arguments (help, version or an error) and returns the exit code for it.
     pub fn clap(&mut self, told: &clap::Error) -> Exit {
         let text = told.render();
         if told.use_stderr() {
@@ -114,7 +114,7 @@ impl Console {
         }
     }
 
-    /// Asks, and reads one line.
+    /// Asks a question on standard error and reads one line.
     pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
         write!(self.err, "{question} ")?;
         self.err.flush()?;
@@ -123,7 +123,7 @@ impl Console {
         Ok(line.trim().to_owned())
     }
 
-    /// Asks for a secret; what is typed is not shown.
+    /// Asks for a secret and reads one line. A terminal does not show what is typed.
     pub fn ask_secret(&mut self, question: &str) -> Result<SecretString, Failure> {
         if !self.hides_input {
             return self.ask(question).map(SecretString::from);
@@ -134,14 +134,14 @@ impl Console {
         Ok(SecretString::from(typed.trim()))
     }
 
-    /// All of standard input.
+    /// Reads all of standard input, as a secret.
     pub fn read_input(&mut self) -> Result<SecretString, Failure> {
         let mut text = String::new();
         self.input.read_to_string(&mut text)?;
         Ok(SecretString::from(text))
     }
 
-    /// A text in a colour, where colours are wanted.
+    /// The text in a colour, or as it is without colours.
     pub fn coloured(&self, text: &str, colour: AnsiColor) -> String {
         if !self.colours {
             return text.to_owned();
@@ -150,7 +150,7 @@ impl Console {
         format!("{style}{text}{style:#}")
     }
 
-    /// A heading, where colours are wanted in bold.
+    /// The text in bold, or as it is without colours.
     pub fn heading(&self, text: &str) -> String {
         if !self.colours {
             return text.to_owned();
@@ -159,7 +159,8 @@ impl Console {
         format!("{style}{text}{style:#}")
     }
 
-    /// Something that goes on, as far as somebody watches. `total`: how many there are, if that is known.
+    /// A progress bar, which draws only when standard error is a terminal. `total`: steps in all; without it the bar is a
+    /// spinner.
     pub fn progress(&self, total: Option<u64>, what: &str) -> ProgressBar {
         let target = if self.shows_progress {
             ProgressDrawTarget::stderr()
@@ -180,7 +181,7 @@ impl Console {
     }
 }
 
-/// What was printed so far.
+/// What a console of [`Console::captured`] has printed so far.
 #[derive(Debug, Clone, Default)]
 pub struct Captured {
     out: Kept,
@@ -189,23 +190,21 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// On standard output.
     pub fn out(&self) -> String {
         self.out.text()
     }
 
-    /// On standard error.
     pub fn err(&self) -> String {
         self.err.text()
     }
 
-    /// On both, in the order of a terminal.
+    /// Standard output and standard error together, in the order in which a terminal would show them.
     pub fn both(&self) -> String {
         self.both.text()
     }
 }
 
-/// Writes the same to two.
+/// Writes the same bytes to two buffers.
 struct Tee(Kept, Kept);
 
 impl Write for Tee {

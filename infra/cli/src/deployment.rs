@@ -1,4 +1,4 @@
-//! Which deployment is meant, and how its API is reached.
+//! Which deployment a command is for, and how its API is reached.
 
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -6,26 +6,23 @@ use crate::options::Global;
 use crate::stack::Stack;
 use secrecy::SecretString;
 
-/// The operator's token of the local stack, which protects nothing.
+/// The operator's token of the local stack: fixed and public, since it protects nothing.
 pub const LOCAL_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMachine";
 
-/// A deployment.
+/// How a deployment is named.
 #[derive(Debug, Clone)]
 pub enum Deployment {
-    /// An API by its URL.
     Url(String),
-    /// A CloudFormation stack.
     Stack {
-        /// Its name.
         name: String,
-        /// Its region, if not that of the AWS profile.
+        /// The stack's region; `None`: that of the AWS profile.
         region: Option<String>,
     },
-    /// The stack of `cargo run`.
+    /// The stack of `cargo run` on this machine, by its port.
     Local(u16),
 }
 
-/// The one that flags name, or else the environment.
+/// The deployment that the flags name; without such a flag the one that the environment names.
 pub fn of(global: &Global, environment: &Environment) -> Result<Deployment, Failure> {
     let stack = |name: &String| Deployment::Stack {
         name: name.clone(),
@@ -73,7 +70,7 @@ impl Deployment {
     }
 }
 
-/// Where the local stack listens.
+/// URL of the API of the local stack.
 pub fn local_url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }

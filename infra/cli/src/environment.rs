@@ -1,18 +1,18 @@
-//! What the environment says, read once.
+//! The environment variables that the program knows, read once at its start.
 
 use aws_config::SdkConfig;
 use runtime::env::optional;
 use secrecy::SecretString;
 use std::time::Duration;
 
-/// What the environment says.
+/// The values of the environment variables, and what tests set in their place.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// `CONNECTOR_API`: the API's URL.
     pub api: Option<String>,
-    /// `CONNECTOR_TOKEN`: the operator's token, with a URL.
+    /// `CONNECTOR_TOKEN`: the operator's token, for a deployment named by its URL.
     pub token: Option<SecretString>,
-    /// `CONNECTOR_STACK`: the CloudFormation stack to find both in.
+    /// `CONNECTOR_STACK`: name of the CloudFormation stack in which URL and token are found.
     pub stack: Option<String>,
     /// `CONNECTOR_ROBAWS_KEY`, for `--robaws-login env`.
     pub robaws_key: Option<SecretString>,
@@ -20,22 +20,21 @@ pub struct Environment {
     pub robaws_secret: Option<SecretString>,
     /// `CONNECTOR_PRODUCTFLOW_TOKEN`, for `--productflow-token env`.
     pub productflow_token: Option<SecretString>,
-    /// `NO_COLOR` is set to something.
+    /// Whether `NO_COLOR` is set and not empty.
     pub no_color: bool,
-    /// How to reach AWS; `None`: as the SDK finds it.
+    /// Configuration for AWS, for tests; `None`: the SDK finds it (profile, environment).
     pub aws: Option<SdkConfig>,
-    /// How long things take that wait.
     pub pace: Pace,
 }
 
-/// How long to wait before something is asked again.
+/// Waiting times. Tests set them to zero.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Before a call is repeated; doubled each time.
+    /// Delay before the first repeat of a call; doubled before each further one.
     pub retry: Duration,
-    /// Between two looks at something that goes on.
+    /// Delay between two questions to the server or to SQS while a command watches something.
     pub poll: Duration,
-    /// For the first message of a queue, in seconds. SQS answers "none" too early without it.
+    /// Seconds of SQS long polling (`WaitTimeSeconds`): without it SQS may answer "none" although there are messages.
     pub queue_seconds: i32,
 }
 
@@ -50,7 +49,6 @@ impl Default for Pace {
 }
 
 impl Environment {
-    /// As this process sees it.
     pub fn of_process() -> Self {
         let secret = |name| optional(name).map(SecretString::from);
         Self {

@@ -1,17 +1,17 @@
-//! Why a command failed: one sentence, what to do about it, and what to exit with.
+//! The failure of a command: a message, what to do about it, and the exit code.
 
 use std::fmt;
 
-/// What the process exits with. Scripts rely on the numbers: docs/CLI.md.
+/// Exit codes of the process. Scripts rely on their numbers, which docs/CLI.md lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It was done.
+    /// The command was carried out.
     Success,
-    /// The server refused it, or failed.
+    /// The server refused the call, or failed; or the person did not confirm it.
     Refused,
-    /// It was asked for in a way that can't be meant.
+    /// The arguments are wrong. Nothing was sent.
     Usage,
-    /// The connection or the order is not there.
+    /// The connection, the order or the stack does not exist.
     NotFound,
     /// Nobody answered, or the credentials were refused.
     Unreachable,
@@ -20,7 +20,6 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Its number.
     pub fn code(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -33,10 +32,9 @@ impl Exit {
     }
 }
 
-/// Why a command failed.
+/// A failure of a command, as it is printed to standard error.
 #[derive(Debug)]
 pub struct Failure {
-    /// What to exit with.
     pub exit: Exit,
     message: String,
     details: Vec<String>,
@@ -53,17 +51,17 @@ impl Failure {
         }
     }
 
-    /// Asked for in a way that can't be meant.
+    /// A failure that ends with [`Exit::Usage`].
     pub fn usage(message: impl Into<String>) -> Self {
         Self::of(Exit::Usage, message)
     }
 
-    /// Refused by the server, or not to be done.
+    /// A failure that ends with [`Exit::Refused`].
     pub fn refused(message: impl Into<String>) -> Self {
         Self::of(Exit::Refused, message)
     }
 
-    /// Not there.
+    /// A failure that ends with [`Exit::NotFound`].
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::of(Exit::NotFound, message)
     }
@@ -73,19 +71,19 @@ impl Failure {
         Self::of(Exit::Unreachable, message)
     }
 
-    /// What to do about it.
+    /// Adds a sentence on what to do.
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
 
-    /// Each thing that is wrong.
+    /// Adds one line per thing that is wrong.
     pub fn with_details(mut self, details: Vec<String>) -> Self {
         self.details = details;
         self
     }
 
-    /// The program that reads what is printed wants no more of it.
+    /// Whether the program that reads our output has closed the pipe. That is no error to report.
     pub fn is_closed_pipe(&self) -> bool {
         self.exit == Exit::Success
     }

@@ -1,5 +1,6 @@
-//! The operator's command line: `connector`. It speaks to a deployed stack through its HTTP API, and to the dead-letter queues of
-//! that stack through SQS. [`run`] is the whole program but for what belongs to the process, so that tests can call it.
+//! The operator's command line, `connector`. It talks to a deployed stack through the stack's HTTP API, and to the stack's
+//! dead-letter queues through SQS. [`run`] is the whole program except for what belongs to the process, so that tests can call
+//! it.
 
 pub mod api;
 pub mod assignments;
@@ -24,7 +25,7 @@ use crate::session::Session;
 use clap::Parser;
 use std::ffi::OsString;
 
-/// Runs one command; the first argument is the program's name. Gives what to exit with.
+/// Runs one command and returns its exit code. The first argument is the program's name.
 pub async fn run<I, A>(arguments: I, environment: &Environment, console: &mut Console) -> Exit
 where
     I: IntoIterator<Item = A>,

@@ -1,4 +1,5 @@
-//! Credentials of the peers: from a file, standard input, the environment or the keyboard, and never from an argument.
+//! Credentials of the peers, read from a file, standard input, the environment or the keyboard. They are never arguments, because
+//! other users of the machine can see those.
 
 use crate::console::Console;
 use crate::environment::Environment;
@@ -10,10 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// A file of credentials is short.
+/// Bytes of a credentials file at most.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// `{"key","secret"}` of a file.
+/// A Robaws login as a file holds it in JSON: `{"key": "…", "secret": "…"}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login {
@@ -21,7 +22,7 @@ struct Login {
     secret: SecretString,
 }
 
-/// Adds `robaws` and `productflow` to a body, as far as they are named.
+/// Adds `robaws` and `productflow` to a request's body, for those credentials that the options name.
 pub fn add(
     body: &mut Map<String, Value>,
     named: &Credentials,
@@ -53,7 +54,7 @@ pub fn add(
     Ok(())
 }
 
-/// The Robaws login that is named.
+/// The Robaws login from the source that `--robaws-login` names.
 pub fn robaws_login(
     source: &str,
     environment: &Environment,
@@ -63,7 +64,7 @@ pub fn robaws_login(
     Ok(RobawsLogin { key, secret })
 }
 
-/// The ProductFlow token that is named.
+/// The ProductFlow token from the source that `--productflow-token` names.
 pub fn productflow_login(
     source: &str,
     environment: &Environment,
@@ -133,7 +134,7 @@ fn text(source: &str, console: &mut Console) -> Result<SecretString, Failure> {
     if source == "-" {
         return console.read_input();
     }
-    // A secret that was typed instead of a file's name is not repeated.
+    // The message does not repeat the file's name: it may be a secret that was typed in its place.
     let unreadable = |error: &std::io::Error| {
         Failure::usage(format!(
             "the file of --robaws-login or --productflow-token can't be read: {error}."
@@ -150,7 +151,7 @@ fn text(source: &str, console: &mut Console) -> Result<SecretString, Failure> {
     Ok(SecretString::from(text))
 }
 
-/// Two lines, or JSON.
+/// Key and secret from two lines, or from JSON.
 fn parsed(text: &SecretString) -> Result<Login, Failure> {
     let wrong = || {
         Failure::usage(

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The arguments of the program, as clap parses them. Doc comments of options and commands are the texts of `--help`.
 
 pub mod connection;
 pub(crate) mod doctor;
@@ -28,7 +28,7 @@ pub struct Options {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
+/// Options that every command takes.
 #[derive(Debug, Args)]
 pub struct Global {
     /// The API's URL; the token is read from CONNECTOR_TOKEN.
@@ -74,12 +74,12 @@ pub(crate) enum Command {
     Health,
     /// The completions of a shell, to be put where it looks for them.
     Completions {
-        /// The shell.
+        /// The shell for which the completions are.
         shell: Shell,
     },
 }
 
-/// Of commands that change something.
+/// The option of commands that change something.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DryRun {
     /// Prints the request instead of sending it; secrets are masked.
@@ -87,25 +87,25 @@ pub struct DryRun {
     pub dry_run: bool,
 }
 
-/// How many of a list.
+/// How many items of a list to show.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct HowMany {
-    /// At most so many, newest first.
+    /// Shows at most this many, newest first.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
-    /// All of them.
+    /// Shows all of them.
     #[arg(long, conflicts_with = "limit")]
     pub all: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanOptions {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
-    /// At most so many orders.
+    /// Plans at most this many orders.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub(crate) limit: u32,
-    /// As if this were the start: orders placed before it are left alone.
+    /// Plans as if the connection went live then: orders placed before this moment are left alone.
     #[arg(long, value_name = "TIME")]
     pub(crate) go_live: Option<Timestamp>,
 }
@@ -122,9 +122,9 @@ pub(crate) enum ArticleState {
 pub(crate) enum ArticlesCommand {
     /// Lists articles.
     List {
-        /// The connection.
+        /// Id of the connection.
         id: String,
-        /// Only those in this state.
+        /// Lists only articles in this state.
         #[arg(long)]
         state: Option<ArticleState>,
         #[command(flatten)]
@@ -132,16 +132,16 @@ pub(crate) enum ArticlesCommand {
     },
     /// Sends all ticked articles again.
     Push {
-        /// The connection.
+        /// Id of the connection.
         id: String,
         #[command(flatten)]
         dry: DryRun,
     },
     /// Ticks articles "ProductFlow" in Robaws.
     Tick {
-        /// The connection.
+        /// Id of the connection.
         id: String,
-        /// All of them, which is the only choice there is.
+        /// Ticks all of them; a single article is ticked in Robaws.
         #[arg(long, required = true)]
         all: bool,
         #[command(flatten)]
@@ -156,7 +156,7 @@ pub(crate) enum NotificationState {
     All,
 }
 
-/// A language that texts come in.
+/// A language of the connector's texts.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Language {
     /// English.
@@ -171,12 +171,12 @@ pub enum Language {
 
 #[derive(Debug, Args)]
 pub(crate) struct NotificationsOptions {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
-    /// Those still open, those solved, or both.
+    /// Shows open notifications, resolved ones, or both.
     #[arg(long, default_value = "open")]
     pub(crate) state: NotificationState,
-    /// In another language than the connection's.
+    /// Shows the texts in this language instead of the connection's.
     #[arg(long)]
     pub(crate) lang: Option<Language>,
     #[command(flatten)]
@@ -188,7 +188,7 @@ pub(crate) struct NotificationsOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileOptions {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
     /// Confirms the withdrawals that the last check held back.
     #[arg(long)]
@@ -206,7 +206,7 @@ pub(crate) enum QueueName {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLettersCommand {
-    /// What each dead-letter queue holds, and about which orders and articles it is.
+    /// Lists what each dead-letter queue holds: the number of messages, and the orders and articles they are about.
     List {
         /// Exits with 5 if there is any, for monitoring.
         #[arg(long)]
@@ -214,15 +214,15 @@ pub(crate) enum DeadLettersCommand {
     },
     /// Puts the messages of a dead-letter queue back where they came from.
     Redrive {
-        /// Whose.
+        /// The queue whose dead letters are put back.
         queue: QueueName,
-        /// Only says how many there are.
+        /// Only says how many messages there are, and moves none.
         #[arg(long)]
         dry_run: bool,
     },
 }
 
-/// The word of a value, as the API has it.
+/// The API's word for a value of an option: the name on the command line with `_` for `-`.
 pub(crate) fn word<T: ValueEnum + Copy>(value: T) -> String {
     value
         .to_possible_value()

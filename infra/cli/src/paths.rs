@@ -1,17 +1,17 @@
-//! Paths of the API.
+//! Paths of the API, percent-encoded.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// All but what RFC 3986 never encodes.
+/// The characters that are percent-encoded: all but the unreserved ones of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The path of a connection, and what is below it.
+/// The path of a connection, or of `below` under it.
 pub fn connection(id: &str, below: &str) -> String {
     let slash = if below.is_empty() { "" } else { "/" };
     format!(
@@ -20,14 +20,14 @@ pub fn connection(id: &str, below: &str) -> String {
     )
 }
 
-/// The path of an order, and what is below it.
+/// The path of an order, or of `below` under it.
 pub fn order(id: &str, identifier: &str, below: &str) -> String {
     let slash = if below.is_empty() { "" } else { "/" };
     connection(id, &format!("orders/{}{slash}{below}", order_part(identifier)))
 }
 
-/// How an order is addressed: as it is, or `~` and its base64url without padding where API Gateway, which hands paths on decoded,
-/// or a URL would make something else of it.
+/// The path segment of an order. An identifier that a URL or API Gateway (which decodes paths before it hands them on) would
+/// change goes as `~` and its unpadded base64url.
 fn order_part(identifier: &str) -> String {
     let is_plain = !identifier.starts_with('~')
         && !identifier.contains(['/', '?', '#', '%', '\\'])

@@ -1,7 +1,7 @@
-//! Dead-letter queues: looked into, and emptied back into the queues that they belong to.
+//! The dead-letter queues of a deployment: reads their messages, and puts messages back into the queues that they came from.
 //!
-//! One way for every deployment: receive, send under a fresh de-duplication id, delete. It stops anywhere without losing a message;
-//! at worst one is there twice, and a message only says "look at this" (docs/adr/0024).
+//! Every deployment is handled alike: receive, send under a fresh de-duplication id, delete. Wherever that is interrupted no
+//! message is lost. At worst a message exists twice, which is harmless, since it only says "look at this" (docs/adr/0024).
 
 use crate::deployment::{Deployment, local_url};
 use crate::environment::Environment;
@@ -15,15 +15,16 @@ use runtime::error::Chain;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// Messages are hidden for so many seconds while somebody looks, then they are there again.
+/// Seconds for which listed messages are hidden (visibility timeout); afterwards they can be received again.
 const LOOK_SECONDS: i32 = 5;
-/// Messages are hidden for so many seconds while they are put back.
+/// Seconds for which messages are hidden while they are put back (visibility timeout).
 const MOVE_SECONDS: i32 = 60;
-/// Messages shown of one queue.
+/// Messages of one queue that are shown at most.
 const MOST_SHOWN: usize = 50;
 
-/// Name, logical id of the dead-letter queue, and of the queue that it belongs to. Without one it holds invocations that a rule could
-/// not deliver; the next one comes by itself.
+/// Per queue: its name, the logical id of the dead-letter queue in the template, and the logical id of the queue that messages go
+/// back to. A dead-letter queue without the latter holds invocations that an EventBridge rule could not deliver; they need not be
+/// repeated, since the rule fires again by itself.
 const QUEUES: [(&str, &str, Option<&str>); 5] = [
     ("orders", "OrdersDeadLetters", Some("OrdersQueue")),
     ("articles", "ArticlesDeadLetters", Some("ArticlesQueue")),
@@ -39,28 +40,27 @@ pub struct DeadLetters {
     wait_seconds: i32,
 }
 
-/// One of them.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// Whose.
+    /// The name that people use, such as `orders`.
     pub name: &'static str,
     url: String,
     source: Option<String>,
 }
 
-/// What one holds.
+/// What a dead-letter queue holds.
 #[derive(Debug)]
 pub struct Held {
-    /// Whose.
+    /// The name that people use, such as `orders`.
     pub name: &'static str,
-    /// How many, as far as SQS knows.
+    /// Number of messages as SQS estimates it, and at least as many as were received.
     pub about: u64,
-    /// Those that were shown.
+    /// The messages that were received, as JSON for people: ids and times, without the body.
     pub messages: Vec<Value>,
 }
 
 impl DeadLetters {
-    /// Of a deployment.
+    /// Finds the dead-letter queues of a deployment.
     pub async fn of(deployment: &Deployment, environment: &Environment) -> Result<Self, Failure> {
         let wait_seconds = environment.pace.queue_seconds;
         match deployment {
@@ -84,12 +84,11 @@ impl DeadLetters {
         }
     }
 
-    /// All of them.
     pub fn queues(&self) -> &[Queue] {
         &self.queues
     }
 
-    /// The one of this name.
+    /// The queue of this name.
     pub fn queue(&self, name: &str) -> Result<Queue, Failure> {
         let found = self.queues.iter().find(|queue| queue.name == name);
         found
@@ -97,7 +96,7 @@ impl DeadLetters {
             .ok_or_else(|| Failure::not_found(format!("the stack has no dead-letter queue for {name}.")))
     }
 
-    /// How many messages it holds, hidden ones too. SQS only knows about how many.
+    /// Number of messages in a queue as SQS estimates it, the hidden ones included.
     pub async fn count(&self, queue: &Queue) -> Result<u64, Failure> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -121,8 +120,8 @@ impl DeadLetters {
         Ok(names.iter().map(number).sum())
     }
 
-    /// Looks at its messages and leaves them there: they are hidden for some seconds only. Of a message group no more come at once than
-    /// one receive gives.
+    /// Receives messages and leaves them in the queue, hidden for some seconds. Of one message group only the messages of one
+    /// receive can be seen, since SQS gives no more of a group while some of its messages are hidden.
     pub async fn look(&self, queue: &Queue) -> Result<Held, Failure> {
         let about = self.count(queue).await?;
         let mut seen = HashSet::new();
@@ -146,7 +145,7 @@ impl DeadLetters {
         })
     }
 
-    /// Puts messages back, a few at a time; gives how many. None: all are gone, or hidden.
+    /// Puts the messages of one receive back and returns their number. Zero: the queue is empty, or its messages are hidden.
     pub async fn redrive(&self, queue: &Queue) -> Result<u64, Failure> {
         let source = queue.source.as_ref().ok_or_else(|| {
             Failure::not_found(format!(
@@ -163,6 +162,7 @@ impl DeadLetters {
                 .queue_url(source)
                 .message_body(message.body().unwrap_or_default())
                 .set_message_group_id(group.map(str::to_owned))
+                // The first id may still be remembered (5 minutes), and SQS would drop the message.
                 .message_deduplication_id(uuid::Uuid::new_v4().to_string())
                 .send()
                 .await
@@ -209,7 +209,7 @@ async fn of_stack(
     Ok(Some(Queue { name, url, source }))
 }
 
-/// The local stack has queues, but no rules with dead letters.
+/// A queue of the local stack, which has no EventBridge rules and therefore no dead letters of rules.
 fn of_local(&(name, _, source): &(&'static str, &str, Option<&str>)) -> Option<Queue> {
     source?;
     let url = |queue: String| format!("http://localhost/000000000000/{queue}.fifo");
@@ -236,7 +236,7 @@ fn attribute<'a>(message: &'a Message, name: &MessageSystemAttributeName) -> Opt
     message.attributes()?.get(name).map(String::as_str)
 }
 
-/// What a message is about, as far as it says so.
+/// What a message is about, as far as its body says so.
 fn content(message: &Message) -> Value {
     let body: Value = message
         .body()

@@ -1,4 +1,4 @@
-//! What the commands share: where the API is, calls with their failures, and how answers are shown.
+//! What the commands share: finding the API, calling it, turning error answers into failures, and printing answers.
 
 use crate::api::{Answer, Api, Call, failure_of};
 use crate::console::Console;
@@ -8,22 +8,20 @@ use crate::failure::Failure;
 use crate::options::{DryRun, Global, HowMany};
 use serde_json::{Value, json};
 
-/// The API gives at most so many of a list at once.
+/// Items on one list page of the API at most (contract api.md).
 const PAGE: u32 = 100;
 
-/// One run of the program.
+/// State of one run of the program.
 pub struct Session<'a> {
     global: &'a Global,
-    /// What the environment says.
     pub environment: &'a Environment,
-    /// Where to print.
     pub console: &'a mut Console,
     api: Option<Api>,
     token_needed: bool,
 }
 
 impl<'a> Session<'a> {
-    /// Nothing is looked up yet.
+    /// A session that has not looked up the deployment yet.
     pub fn new(global: &'a Global, environment: &'a Environment, console: &'a mut Console) -> Self {
         Self {
             global,
@@ -34,17 +32,16 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Which deployment is meant.
     pub fn deployment(&self) -> Result<Deployment, Failure> {
         deployment::of(self.global, self.environment)
     }
 
-    /// Whether JSON is wanted.
+    /// Whether `--json` was given.
     pub fn wants_json(&self) -> bool {
         self.global.json
     }
 
-    /// What is asked is answered to anybody.
+    /// Says that the command's calls need no token, so that none is looked for.
     pub fn needs_no_token(&mut self) {
         self.token_needed = false;
     }
@@ -62,18 +59,18 @@ impl<'a> Session<'a> {
             .ok_or_else(|| Failure::unreachable("the API was not found."))
     }
 
-    /// Makes a call; any answer.
+    /// Makes a call and returns the answer, whatever its status.
     pub async fn answer(&mut self, call: &Call) -> Result<Answer, Failure> {
         self.api().await?.send(call).await
     }
 
-    /// Makes a call; an answer that is no 2xx is a failure, whose JSON is printed if JSON is wanted.
+    /// Makes a call. An answer without a 2xx status is a failure, and its JSON is printed with `--json`.
     pub async fn call(&mut self, call: &Call) -> Result<Answer, Failure> {
         let answer = self.answer(call).await?;
         self.checked(answer)
     }
 
-    /// An answer that is a 2xx.
+    /// Turns an answer without a 2xx status into a failure, and prints its JSON with `--json`.
     pub fn checked(&mut self, answer: Answer) -> Result<Answer, Failure> {
         if answer.status.is_success() {
             return Ok(answer);
@@ -84,7 +81,7 @@ impl<'a> Session<'a> {
         Err(failure_of(&answer))
     }
 
-    /// Makes a call that changes something, or shows it on a dry run; then there is no answer.
+    /// Makes a call that changes something. On a dry run the call is printed instead, and there is no answer.
     pub async fn change(&mut self, dry: DryRun, call: &Call) -> Result<Option<Answer>, Failure> {
         if dry.dry_run {
             self.show_request(call)?;
@@ -93,7 +90,7 @@ impl<'a> Session<'a> {
         self.call(call).await.map(Some)
     }
 
-    /// Shows a call instead of making it.
+    /// Prints a call instead of making it, with its secrets masked.
     pub fn show_request(&mut self, call: &Call) -> Result<(), Failure> {
         let body = call.masked_body();
         if self.global.json {
@@ -109,7 +106,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Shows an answer: as it came, or as people read it.
+    /// Prints an answer: with `--json` as it came, else as `view` renders it.
     pub fn show(
         &mut self,
         answer: &Answer,
@@ -122,12 +119,12 @@ impl<'a> Session<'a> {
         self.console.print(text)
     }
 
-    /// Shows an answer as one sentence.
+    /// Prints an answer: with `--json` as it came, else as this sentence.
     pub fn tell(&mut self, answer: &Answer, sentence: impl AsRef<str>) -> Result<(), Failure> {
         self.show(answer, |_, _| sentence.as_ref().to_owned())
     }
 
-    /// Reads a list, page by page as far as wanted, shows it, and gives how many it shows.
+    /// Reads as many list pages as are wanted, prints the items, and returns their number.
     pub async fn list(
         &mut self,
         call: Call,
@@ -155,6 +152,7 @@ impl<'a> Session<'a> {
             cursor = self::cursor(&answer.json);
         }
         if self.global.json {
+            // One list page is printed as it came, so that fields that this version does not know are kept.
             let text = if is_one_page {
                 answer.text
             } else {

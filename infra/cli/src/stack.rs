@@ -1,4 +1,4 @@
-//! A CloudFormation stack: what its outputs and resources say, and the secret that holds the operator's token.
+//! A CloudFormation stack: its outputs, its resources, and the secret that holds the operator's token.
 
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -8,12 +8,12 @@ use runtime::error::Chain;
 use secrecy::SecretString;
 use std::error::Error;
 
-/// Output with the API's URL.
+/// Output of the stack with the API's URL.
 const API_URL: &str = "ApiUrl";
-/// Output with the name of the secret.
+/// Output of the stack with the ARN of the operator token's secret.
 const TOKEN: &str = "OperatorTokenArn";
 
-/// A stack, to be asked with AWS credentials.
+/// A stack, with the AWS configuration to ask about it.
 #[derive(Debug)]
 pub struct Stack {
     name: String,
@@ -22,7 +22,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Of this name, in this region or that of the AWS profile.
+    /// The stack of this name, in this region or in that of the AWS profile.
     pub async fn of(name: &str, region: Option<String>, environment: &Environment) -> Result<Self, Failure> {
         let config = if let Some(config) = &environment.aws {
             config.clone()
@@ -47,7 +47,7 @@ impl Stack {
         })
     }
 
-    /// How AWS is reached.
+    /// The AWS configuration with which the stack is reached.
     pub fn config(&self) -> &SdkConfig {
         &self.config
     }
@@ -89,7 +89,7 @@ impl Stack {
         token.ok_or_else(|| Failure::unreachable("the operator's token in Secrets Manager is empty."))
     }
 
-    /// The physical id of a resource, which of a queue is its URL.
+    /// The physical id of a resource (the URL, for a queue); `None` when the stack has no such resource.
     pub async fn resource(&self, logical_id: &str) -> Result<Option<String>, Failure> {
         let answer = self
             .cloudformation
@@ -102,7 +102,7 @@ impl Stack {
             Ok(described) => Ok(described
                 .stack_resource_detail()
                 .and_then(|detail| detail.physical_resource_id().map(str::to_owned))),
-            // Of another version of the template.
+            // The stack is of another version of the template, without this resource.
             Err(error) if said(&error).contains("Resource ") => Ok(None),
             Err(error) => Err(self.failure(&error)),
         }
@@ -121,7 +121,7 @@ impl Stack {
     }
 }
 
-/// AWS did not show it.
+/// The failure of a call that AWS refused or did not answer. `what` names the thing that was asked for.
 pub fn denied<E>(what: &str, error: &SdkError<E>) -> Failure
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -131,7 +131,7 @@ where
         .advise("Are you signed in to the right AWS account (AWS_PROFILE), with the rights for it? docs/CLI.md lists them.")
 }
 
-/// What AWS said, or why it could not be asked.
+/// AWS' own message with its code, or why AWS could not be asked.
 fn said<E>(error: &SdkError<E>) -> String
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,

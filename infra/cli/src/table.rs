@@ -1,4 +1,4 @@
-//! Aligned tables, as wide as the terminal.
+//! Tables as wide as the terminal, and how values of the API's JSON are written for people.
 
 use crate::console::Console;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, presets};
@@ -7,11 +7,10 @@ use domain::settings::Language;
 use domain::text;
 use serde_json::Value;
 
-/// A table.
 pub struct Table(comfy_table::Table);
 
 impl Table {
-    /// With these headings.
+    /// A table with these headings and no row.
     pub fn new(console: &Console, headings: &[&str]) -> Self {
         let mut table = comfy_table::Table::new();
         table
@@ -31,12 +30,11 @@ impl Table {
         Self(table)
     }
 
-    /// One more row.
     pub fn row(&mut self, cells: Vec<Cell>) {
         self.0.add_row(cells);
     }
 
-    /// As text, each line indented by so many spaces.
+    /// The table as text, each line indented by this many spaces.
     pub fn text(&self, indent: usize) -> String {
         let lines: Vec<String> = self
             .0
@@ -47,17 +45,16 @@ impl Table {
     }
 }
 
-/// A value in a cell.
 pub fn cell(value: &Value) -> Cell {
     Cell::new(plain(value))
 }
 
-/// A number in a cell, on the right.
+/// A cell with a number, aligned to the right.
 pub fn number(value: String) -> Cell {
     Cell::new(value).set_alignment(comfy_table::CellAlignment::Right)
 }
 
-/// A state in a cell, in the colour of how good it is.
+/// A cell with a state: green when all is well, yellow when something is still to come, red when a person is needed.
 pub fn state(value: &Value) -> Cell {
     let word = plain(value);
     let colour = match word.as_str() {
@@ -75,7 +72,7 @@ pub fn state(value: &Value) -> Cell {
     }
 }
 
-/// A value for people; `–` is nothing.
+/// A value for people; `–` stands for null and for an empty text.
 pub fn plain(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
@@ -88,7 +85,7 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// A moment, to the second, in UTC.
+/// A moment in UTC, to the second.
 pub fn moment(value: &Value) -> String {
     match value.as_str().map(str::parse::<jiff::Timestamp>) {
         Some(Ok(at)) => at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
@@ -96,7 +93,7 @@ pub fn moment(value: &Value) -> String {
     }
 }
 
-/// An amount of cents.
+/// An amount in euros, from integer cents.
 pub fn amount(value: &Value) -> String {
     match value.as_i64() {
         Some(cents) => text::amount(Cents(cents), Language::En),

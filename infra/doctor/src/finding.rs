@@ -1,20 +1,18 @@
-//! What a check comes to.
+//! The result of checking one assumption.
 
 use crate::inventory::Entry;
 use serde::Serialize;
 
-/// Whom an assumption is about.
+/// The peer that an assumption is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Peer {
-    /// Robaws.
     Robaws,
-    /// ProductFlow.
     Productflow,
 }
 
 impl Peer {
-    /// As people write it.
+    /// The peer's name as people write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Robaws => "Robaws",
@@ -23,44 +21,43 @@ impl Peer {
     }
 }
 
-/// What reading says of an assumption.
+/// What reading showed about an assumption. The order matters: of several verdicts the greatest holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Neither way: nothing to look at, or reading can't tell.
+    /// There was nothing to look at, or reading can't decide it.
     NotDecidable,
-    /// It holds, as far as was read.
+    /// The assumption holds, as far as was read.
     Confirmed,
-    /// It does not hold.
+    /// The assumption does not hold.
     Refuted,
 }
 
-/// Which item of our code says what is assumed.
+/// The item of our code that relies on an assumption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The file in the repository.
+    /// The file's path in the repository.
     pub file: &'static str,
-    /// The item.
+    /// The item's name, such as `Client::list`.
     pub symbol: &'static str,
 }
 
-/// One assumption and what came of it.
+/// One assumption and its verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Its id, that of the `[A:id]` mark.
+    /// The assumption's id, as in its `[A:id]` tag in the code.
     pub id: &'static str,
-    /// About whom.
     pub peer: Peer,
     /// The assumption in one sentence.
     pub assumption: &'static str,
-    /// The verdict.
     pub verdict: Verdict,
-    /// What was found: names, kinds, counts, formats and words of enumerations, never values.
+    /// What was found, in names, kinds, counts, formats and words of enumerations; never a value of an order, a client or a
+    /// credential.
     pub found: String,
-    /// Of a refuted one: which item says otherwise.
+    /// For a refuted assumption: the item that relies on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// Of a refuted one what to change, of an undecided one how to find out by hand.
+    /// For a refuted assumption: what to change. For an undecided one: how to find out by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'static str>,
 }

@@ -1,40 +1,39 @@
-//! Every assumption: where it stands, how it is checked, or why reading can't decide it. A test holds this against the marks
-//! in the wire modules.
+//! The table of every assumption about the peers: where our code relies on it, and how it is checked or why reading can't decide
+//! it. A test compares the table with the `[A:id]` tags in the wire modules.
 
 mod productflow;
 mod robaws;
 
 use crate::finding::{Peer, Place};
 
-/// How sure we are without looking.
+/// Where an assumption comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
-    /// `[A]`: assumed, because nothing public settles it. Such an entry has a mark in our code.
+    /// `[A]`: assumed, because nothing public says it. Such an assumption has a tag in our code.
     Assumed,
     /// `[D]` or `[C]`: documented by the peer, or seen in production code; checked because much hangs on it.
     Known,
 }
 
-/// How an entry is decided.
+/// How an assumption can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decided {
-    /// By reading, both ways.
+    /// Reading can confirm it and can refute it.
     ByReading {
-        /// What is read and compared.
+        /// What is read, and what it is compared with.
         how: &'static str,
     },
-    /// Reading can confirm it, where a tenant holds the right thing, but never refute it.
+    /// Reading can confirm it where the tenant holds a fitting record, but can never refute it.
     BySight {
-        /// What is looked for.
         how: &'static str,
-        /// How to find out without.
+        /// How to find out by hand.
         by_hand: &'static str,
     },
-    /// Not by reading.
+    /// Reading can't decide it.
     ByHand {
-        /// Why not.
+        /// Why reading can't decide it.
         why: &'static str,
-        /// How to find out.
+        /// How to find out by hand.
         by_hand: &'static str,
     },
 }
@@ -49,22 +48,20 @@ const PRODUCTFLOW_TRANSPORT: &str = "shared/productflow/src/transport.rs";
 const PRODUCTFLOW_ORDERS: &str = "shared/productflow/src/orders.rs";
 const SETTINGS: &str = "shared/domain/src/settings.rs";
 
-/// One assumption.
+/// One assumption about a peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// Its id, that of its mark; begins with `rw-` or `pf-`.
+    /// The id, as in its `[A:id]` tag; begins with `rw-` (Robaws) or `pf-` (ProductFlow).
     pub id: &'static str,
-    /// How sure we are.
     pub basis: Basis,
-    /// The section of the contract.
+    /// The section of the peer's contract that it belongs to.
     pub section: &'static str,
-    /// In one sentence.
+    /// The assumption in one sentence.
     pub assumption: &'static str,
     /// The item of our code that relies on it.
     pub place: Place,
-    /// How it is decided.
     pub decided: Decided,
-    /// What to change, or which setting solves it, when it is refuted.
+    /// What to change in the code or the settings when it is refuted.
     pub remedy: &'static str,
 }
 
@@ -124,7 +121,7 @@ impl Entry {
         Self { remedy, ..self }
     }
 
-    /// About whom it is.
+    /// The peer that it is about, told by the id's prefix.
     pub fn peer(&self) -> Peer {
         if self.id.starts_with("rw-") {
             Peer::Robaws
@@ -133,7 +130,7 @@ impl Entry {
         }
     }
 
-    /// How to find out without reading.
+    /// How to find out by hand, where reading may not decide.
     pub(crate) fn by_hand(&self) -> Option<&'static str> {
         match self.decided {
             Decided::ByReading { .. } => None,
@@ -142,12 +139,11 @@ impl Entry {
     }
 }
 
-/// All of them, those about Robaws first.
+/// All assumptions, those about Robaws first.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
     robaws::ENTRIES.iter().chain(productflow::ENTRIES)
 }
 
-/// One by its id.
 pub fn find(id: &str) -> Option<&'static Entry> {
     all().find(|entry| entry.id == id)
 }

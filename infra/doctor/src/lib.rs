@@ -1,10 +1,10 @@
-//! `connector doctor`: does this tenant's Robaws, and this company's ProductFlow, answer as we assume? Nothing public settles all
-//! of what the connector relies on; each such assumption is marked `[A:id]` in a wire module, and [`inventory`] says of every
-//! one how it is checked, or why reading can't decide it.
+//! The library of `connector doctor`: does this tenant's Robaws, and this company's ProductFlow, answer as we assume? The
+//! connector relies on things that neither peer publishes. Each such assumption has an `[A:id]` tag in a wire module, and
+//! [`inventory`] says how it is checked, or why reading can't decide it.
 //!
-//! Only reads: the private `reader::Reader` is the one thing here that calls a peer, and all it can do is GET. Few and paced, so that it
-//! may run beside a connection that works. What it finds is told in names, kinds, counts, formats and words of enumerations:
-//! never in values of an order, a client or a credential.
+//! The doctor only reads: the private `reader::Reader` is the one type here that calls a peer, and all it can do is GET. Its
+//! calls are few and paced, so that it may run beside a connection that works. The findings hold names, kinds, counts, formats
+//! and words of enumerations, never a value of an order, a client or a credential.
 
 mod finding;
 pub mod inventory;
@@ -29,58 +29,57 @@ pub use finding::{Finding, Peer, Place, Verdict};
 pub use inventory::{Basis, Decided, Entry};
 pub use render::render;
 
-/// Calls to Robaws at most.
+/// Calls to Robaws at most, in one examination.
 pub const MOST_ROBAWS_CALLS: usize = 27;
-/// Calls to ProductFlow at most.
+/// Calls to ProductFlow at most, in one examination.
 pub const MOST_PRODUCTFLOW_CALLS: usize = 13;
 
-/// What is checked, and with what.
+/// What to examine, with which credentials and settings.
 #[derive(Debug, Clone)]
 pub struct Checks {
     /// The base URL of Robaws' API.
     pub robaws_url: Url,
     /// The base URL of ProductFlow's API.
     pub productflow_url: Url,
-    /// For Robaws; `None` leaves Robaws out.
+    /// Credentials for Robaws; `None` leaves Robaws out.
     pub robaws: Option<RobawsLogin>,
-    /// For ProductFlow, with the company's number; `None` leaves ProductFlow out.
+    /// Credentials for ProductFlow and the company's number; `None` leaves ProductFlow out.
     pub productflow: Option<(ProductflowLogin, CompanyId)>,
-    /// What the connection is set to, or the defaults: units of amounts and status words are compared with these.
+    /// Settings of the connection, or the defaults: the units and status words that are found are compared with these.
     pub settings: ConnectionSettings,
-    /// An order that the operator sees in ProductFlow.
+    /// An order whose total the operator has read in ProductFlow.
     pub known_order: Option<KnownOrder>,
-    /// An offer of which the operator knows what was sent.
+    /// An offer of which the operator knows the stock that was sent.
     pub known_offer: Option<KnownOffer>,
-    /// How far calls are apart.
+    /// Time between two calls.
     pub pace: Pace,
 }
 
 /// An order as a person sees it in ProductFlow. The best one has a line of several pieces, odd cents, shipping costs and a VAT code.
 #[derive(Debug, Clone)]
 pub struct KnownOrder {
-    /// ProductFlow's key of it.
+    /// ProductFlow's identifier of the order.
     pub identifier: String,
-    /// What the buyer paid, VAT included.
+    /// What the buyer paid, in integer cents, VAT included.
     pub total: Cents,
-    /// When it was placed, as ProductFlow's own page shows it: tells the zone of times without an offset.
+    /// When the order was placed, as ProductFlow's own page shows it. It decides the zone of times without an offset.
     pub placed_at: Option<Timestamp>,
 }
 
-/// An offer of which somebody knows what was sent last, from the connector's list of articles.
+/// An offer and the stock last sent for it, as the connector's list of articles shows it.
 #[derive(Debug, Clone)]
 pub struct KnownOffer {
-    /// Its article number.
     pub sku: String,
-    /// The stock last sent.
+    /// The stock last sent, in pieces.
     pub sent: u64,
 }
 
-/// The least time between two calls to one peer.
+/// The least time between two calls to the same peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// To Robaws: well below its 15 a second, which the connection may be using at the same time.
+    /// For Robaws: far below its limit of 15 calls a second, which the connection may be using at the same time.
     pub robaws: Duration,
-    /// To ProductFlow, whose limit is not known.
+    /// For ProductFlow, whose limit is not known.
     pub productflow: Duration,
 }
 
@@ -93,15 +92,19 @@ impl Default for Pace {
     }
 }
 
-/// The doctor could not begin.
+/// The doctor could not begin: its HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client could not be built")]
 pub struct DoctorError(#[from] reqwest::Error);
 
-/// Checks all of it, one peer after the other: a finding per entry of the inventory, in its order. A peer that does not
-/// answer, or that refuses the credentials, is one finding, and the other peer is checked all the same.
+/// Examines both peers, one after the other, and returns one finding per assumption, in the order of the inventory. A peer that
+/// does not answer, or that refuses the credentials, is told by one finding, and the other peer is examined all the same.
 ///
-/// `now` is only compared with times of orders.
+/// `now` is only compared with times of orders, to see whether they lie in the future.
+///
+/// # Errors
+///
+/// When the HTTP client can't be built.
 pub async fn run(checks: &Checks, now: Timestamp) -> Result<Vec<Finding>, DoctorError> {
     let http = runtime::http::client_of_this_machine(&[&checks.robaws_url, &checks.productflow_url])?;
     let mut notes = Notes::default();
@@ -138,7 +141,7 @@ pub async fn run(checks: &Checks, now: Timestamp) -> Result<Vec<Finding>, Doctor
     Ok(notes.into_findings())
 }
 
-/// Whether any assumption is refuted: the exit code of a command line.
+/// Whether any assumption is refuted.
 pub fn any_refuted(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.verdict == Verdict::Refuted)
 }

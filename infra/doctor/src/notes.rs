@@ -1,4 +1,4 @@
-//! What the checks note down while they read; at the end one finding per entry of the inventory.
+//! Collects what the checks note while they read, and makes one finding per assumption of it.
 
 use crate::finding::{Finding, Peer, Verdict};
 use crate::inventory::{self, Decided};
@@ -19,7 +19,7 @@ impl Notes {
         self.note(id, Verdict::Refuted, found);
     }
 
-    /// Neither way.
+    /// Notes that the check could decide nothing, and why.
     pub(crate) fn leave_open(&mut self, id: &'static str, found: impl Into<String>) {
         self.note(id, Verdict::NotDecidable, found);
     }
@@ -30,7 +30,7 @@ impl Notes {
         }
     }
 
-    /// Of several notes on one assumption the weightier verdict holds: what is refuted once is refuted.
+    /// Notes a verdict. Of several verdicts on one assumption the greatest holds: what is refuted once stays refuted.
     pub(crate) fn note(&mut self, id: &'static str, verdict: Verdict, found: impl Into<String>) {
         let found = found.into();
         let (held, texts) = self.noted.entry(id).or_insert_with(|| (verdict, Vec::new()));
@@ -43,7 +43,7 @@ impl Notes {
         }
     }
 
-    /// Nothing more is read from a peer; `reason` holds for all that was not looked at.
+    /// Ends the notes about a peer. `reason` is given for every assumption that no check reached.
     pub(crate) fn close(&mut self, peer: Peer, reason: &str) {
         self.closed.insert(peer, reason.to_owned());
     }

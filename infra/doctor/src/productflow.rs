@@ -1,4 +1,4 @@
-//! What reading says of the assumptions about ProductFlow.
+//! Checks the assumptions about ProductFlow by reading one company.
 
 mod lists;
 mod money;
@@ -13,22 +13,22 @@ use crate::robaws::Tariffs;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// An order that can't exist.
+/// An identifier that no order has.
 const IMPOSSIBLE: &str = "doctor-no-such-order";
 
-/// The orders that were read, raw.
+/// The orders that were read, as raw JSON.
 #[derive(Default)]
 struct Seen {
-    /// The first page of the list, unsorted.
+    /// The first list page, without a sort.
     listed: Vec<Value>,
-    /// Orders asked for one by one.
+    /// Orders that were read one by one.
     detailed: Vec<Value>,
-    /// The known order, if it was found.
+    /// The order that the operator named, if it was found.
     known: Option<Value>,
 }
 
 impl Seen {
-    /// Orders to look at: those of the list only where they are as whole as one asked for.
+    /// Orders to examine. Rows of the list count only if they have lines, or if no order that was read alone has lines either.
     fn orders(&self) -> Vec<&Value> {
         let whole = |row: &&Value| row.get("lines").is_some() || self.detailed.is_empty();
         let whole = |row: &&Value| whole(row) || !self.detailed.iter().any(|d| d.get("lines").is_some());
@@ -42,7 +42,7 @@ impl Seen {
     }
 }
 
-/// Looks at a whole company.
+/// Examines a company.
 pub(crate) async fn examine(
     reader: &Reader,
     checks: &Checks,
@@ -69,7 +69,7 @@ pub(crate) async fn examine(
     rate_headers(reader, notes).await;
 }
 
-/// `false`: nothing more can be asked.
+/// The first call: whether ProductFlow takes token and company. `false`: nothing more can be asked.
 async fn access(reader: &Reader, notes: &mut Notes) -> bool {
     let answer = match reader.get(&["marketplace"], &[], As::Ourselves).await {
         Ok(answer) => answer,
@@ -95,7 +95,8 @@ async fn access(reader: &Reader, notes: &mut Notes) -> bool {
     !refuses
 }
 
-/// How ProductFlow refuses: the last calls, so that nothing else suffers if it minds them.
+/// How ProductFlow refuses a wrong company and a bad token. These calls come last, so that nothing else suffers if ProductFlow
+/// blocks us for them.
 async fn refusals(reader: &Reader, notes: &mut Notes) {
     match reader.get(&["marketplace"], &[], As::OtherCompany).await {
         Err(reason) => notes.leave_open("pf-wrong-company", reason),

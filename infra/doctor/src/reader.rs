@@ -1,4 +1,4 @@
-//! The one thing here that calls a peer. It holds the HTTP client and gives it to nobody; all it does with it is GET.
+//! The one type of this crate that calls a peer. It keeps the HTTP client to itself and only makes GET calls with it.
 
 use domain::ids::CompanyId;
 use http::HeaderMap;
@@ -12,15 +12,15 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-/// Longest wait for an answer: article lists are slow (contract).
+/// Longest wait for an answer. Lists of articles are slow (contract robaws.md).
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Calls without an answer after which a peer is given up.
+/// Calls in a row without an answer after which nothing more is asked of the peer.
 const MOST_SILENCES: u32 = 2;
-/// Fewer calls left today than this are left to the connection.
+/// With fewer calls than this left of the day's quota nothing more is asked: they are for the connection.
 const DAILY_RESERVE: u64 = 200;
-/// Fewer calls left in this second than this: wait for the next.
+/// With fewer calls than this left in the current second the next call waits for the next second.
 const SECOND_RESERVE: u64 = 3;
-/// Bytes of an answer at most.
+/// Bytes of an answer's body at most.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 pub(crate) enum Auth {
@@ -28,20 +28,20 @@ pub(crate) enum Auth {
     Bearer(ProductflowLogin, CompanyId),
 }
 
-/// Who asks.
+/// As whom a call is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum As {
-    /// The connection.
+    /// With the credentials that were given.
     Ourselves,
-    /// The same, from the copy that may lag behind.
+    /// With the credentials that were given, reading from Robaws' replica (`Database-Mode: replica`).
     OfReplica,
-    /// Somebody with a token that is none.
+    /// With a token that does not exist (ProductFlow).
     Stranger,
-    /// The connection, of a company that there is not.
+    /// With the given token and a company that does not exist (ProductFlow).
     OtherCompany,
 }
 
-/// An answer, whatever its status.
+/// An answer of a peer, whatever its status.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -62,7 +62,7 @@ impl Answer {
         self.header(name)?.trim().parse().ok()
     }
 
-    /// What was answered, without a value of it.
+    /// Status and kind of body, such as `404 with JSON`; never a value of the answer.
     pub(crate) fn in_words(&self) -> String {
         let body = if self.json.is_some() { "JSON" } else { "no JSON" };
         format!("{} with {body}", self.status)
@@ -89,7 +89,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Asks `most_calls` times at most, `pace` apart.
+    /// A reader that makes at most `most_calls` calls, at least `pace` apart.
     pub(crate) fn new(
         http: reqwest::Client,
         base_url: Url,
@@ -115,23 +115,23 @@ impl Reader {
         }
     }
 
-    /// Why what was not looked at was not.
+    /// Why the remaining assumptions were not looked at.
     pub(crate) fn stop_reason(&self) -> String {
         let reason = self.stop_reason.lock().ok().and_then(|reason| reason.clone());
         reason.unwrap_or_else(|| "nothing was found to look at".to_owned())
     }
 
-    /// Nothing more is asked.
+    /// Ends the examination of this peer: every further call fails with this reason.
     pub(crate) async fn stop(&self, reason: String) {
         self.state.lock().await.stop(self, reason);
     }
 
-    /// Names of headers that speak of a limit, over all answers.
+    /// Names of all response headers seen so far that tell a rate limit.
     pub(crate) async fn limit_headers(&self) -> Vec<String> {
         self.state.lock().await.header_names.iter().cloned().collect()
     }
 
-    /// The JSON of a 2xx; else what came instead, in words.
+    /// The JSON of a 2xx answer. An error says in words what came instead.
     pub(crate) async fn read(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, String> {
         let answer = self.get(path, query, As::Ourselves).await?;
         let words = answer.in_words();
@@ -142,9 +142,9 @@ impl Reader {
         }
     }
 
-    /// GET, once, whatever the answer; an error is why there is none, in words.
+    /// Makes one GET call and returns the answer, whatever its status. An error says in words why there is none.
     pub(crate) async fn get(&self, path: &[&str], query: &[(&str, &str)], who: As) -> Result<Answer, String> {
-        // Held over the call: calls to a peer go one after the other.
+        // The lock is held during the call, so that calls to a peer go one after the other.
         let mut state = self.state.lock().await;
         if let Some(reason) = &state.stopped {
             return Err(reason.clone());
@@ -175,6 +175,7 @@ impl Reader {
             }
             Err(reason) => {
                 state.silences += 1;
+                // A peer that does not answer the first call is taken to be down: every further call would only cost a time-out.
                 if state.silences >= MOST_SILENCES || state.calls == 1 {
                     state.stop(self, reason.clone());
                 }
@@ -238,7 +239,7 @@ impl Reader {
         Ok(body)
     }
 
-    /// What went wrong, without the URL.
+    /// Why there is no answer, in words without the URL, which may hold values.
     fn silence(&self, error: &reqwest::Error) -> String {
         let why = if error.is_timeout() {
             "no answer in time"
@@ -259,7 +260,8 @@ impl State {
         self.stopped.get_or_insert(reason);
     }
 
-    /// Stops at 429, and before a day's quota ends; waits where a second's does.
+    /// Reads the limits of an answer: stops at a 429 and when little of the day's quota is left, and waits a second when little
+    /// of the current second is left.
     fn learn(&mut self, reader: &Reader, answer: &Answer) {
         let names = answer.headers.keys().map(http::HeaderName::as_str);
         let of_limits = names.filter(|name| name.contains("ratelimit") || name.contains("rate-limit"));

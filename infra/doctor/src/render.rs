@@ -1,11 +1,11 @@
-//! The findings for people: what is refuted first, then what is open, then what holds.
+//! The findings as text for people: refuted ones first, then undecided ones, then confirmed ones.
 
 use crate::finding::{Finding, Verdict};
 
-/// Where a line ends.
+/// Columns after which a line is wrapped.
 const WIDTH: usize = 100;
 
-/// As text for a terminal, without colours.
+/// The findings as text for a terminal, without colours.
 pub fn render(findings: &[Finding]) -> String {
     let mut out = String::new();
     for (verdict, heading) in [
@@ -61,7 +61,7 @@ fn one(out: &mut String, finding: &Finding) {
     }
 }
 
-/// One paragraph, wrapped, its further lines hanging.
+/// Writes one paragraph, wrapped at [`WIDTH`], its further lines indented by two more columns.
 fn line(out: &mut String, indent: usize, text: &str) {
     let mut column = indent;
     out.extend(std::iter::repeat_n(' ', indent));

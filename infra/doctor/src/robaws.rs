@@ -1,4 +1,4 @@
-//! What reading says of the assumptions about Robaws.
+//! Checks the assumptions about Robaws by reading one tenant.
 
 mod articles;
 mod documents;
@@ -11,24 +11,24 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Percentages of the tenant's VAT tariffs by id.
+/// Percentages (0 to 100) of the tenant's VAT tariffs, by tariff id.
 pub(crate) type Tariffs = BTreeMap<String, Decimal>;
 
-/// An id that no record has.
+/// An article id that no article has.
 const IMPOSSIBLE: &str = "999999999999";
-/// Rows of a list that is read for its shape.
+/// `size` of a list that is read only to see its fields.
 const SOME: &str = "50";
 
-/// What the lists of a tenant look like together.
+/// Which lists of the tenant could be read.
 #[derive(Default)]
 struct Lists {
-    /// Modules that answered 403.
+    /// Modules whose list was refused with 403.
     forbidden: BTreeSet<String>,
-    /// Modules that answered.
+    /// Number of lists that were read.
     open: usize,
 }
 
-/// Looks at a whole tenant.
+/// Examines a tenant, and returns its VAT tariffs for the checks of ProductFlow's amounts.
 pub(crate) async fn examine(reader: &Reader, notes: &mut Notes) -> Tariffs {
     let mut lists = Lists::default();
     if !access(reader, notes, &mut lists).await {
@@ -60,7 +60,7 @@ fn refs(rows: &[Value]) -> Vec<&Value> {
     rows.iter().collect()
 }
 
-/// The rows of a list's answer, and how many there are in all.
+/// The rows of a list page, and the number of rows on all list pages.
 fn page(body: &Value) -> Option<(Vec<Value>, Option<u64>)> {
     let items = body.get("items")?.as_array()?.clone();
     Some((items, body.get("totalItems").and_then(Value::as_u64)))
@@ -74,7 +74,7 @@ fn judge(notes: &mut Notes, id: &'static str, rows: &[&Value], fields: &[Field])
 }
 
 impl Lists {
-    /// One page of a list; notes its shape, and a module that is not granted. An error is why there is none.
+    /// Reads one list page; notes its shape, and a module that is not granted. An error says in words why there is none.
     async fn list(
         &mut self,
         reader: &Reader,
@@ -86,7 +86,7 @@ impl Lists {
         Ok(rows)
     }
 
-    /// The same, with the number of rows in all.
+    /// As [`Self::list`], with the number of rows on all list pages.
     async fn counted(
         &mut self,
         reader: &Reader,
@@ -154,6 +154,7 @@ async fn access(reader: &Reader, notes: &mut Notes, lists: &mut Lists) -> bool {
             .await;
         return false;
     }
+    // A 403 shows that the credentials are good and only the module is not granted, so the examination goes on.
     if first.status == 403 {
         notes.confirm("rw-access", "the key is known, the module is not granted");
         lists.forbidden.insert("stock-locations".to_owned());
@@ -229,7 +230,8 @@ async fn replica(reader: &Reader, notes: &mut Notes, live: &Answer) {
         Ok(answer) if answer.status == 403 => notes.leave_open("rw-replica", answer.in_words()),
         Ok(answer) if !answer.is_success() => notes.refute("rw-replica", answer.in_words()),
         Ok(answer) => match (live.number(LEFT), answer.number(LEFT)) {
-            // The connection may be calling too: only the very next number tells that both count together.
+            // The connection may be calling at the same time, so the quota may fall by more than one. Only a fall by exactly one
+            // shows that the replica counts on the same quota.
             (Some(live), Some(replica)) if replica + 1 == live => {
                 notes.refute("rw-replica", "it answers, and counts on the live quota");
             }
@@ -290,6 +292,7 @@ async fn tariffs(reader: &Reader, notes: &mut Notes, lists: &mut Lists) -> Tarif
         refs.iter()
             .filter_map(|row| shape::decimal(row.get("percentage")?))
     };
+    // 0 alone decides nothing: it is the same as a percentage and as a fraction.
     if percentages().any(|p| p > Decimal::ZERO) && percentages().all(|p| p < Decimal::ONE) {
         notes.refute("rw-vat-tariffs", "`percentage` is a fraction below 1");
     }
@@ -311,6 +314,8 @@ async fn tariffs(reader: &Reader, notes: &mut Notes, lists: &mut Lists) -> Tarif
         }
         (verdict, _) => notes.note("rw-vat-inclusive", verdict, found),
     }
+    // The tariffs are returned even where an assumption about them is refuted: ProductFlow's amounts can be checked with what is
+    // readable.
     let pairs = refs.iter().filter_map(|row| {
         Some((
             shape::text(row.get("id"))?,
@@ -359,7 +364,7 @@ async fn parties(reader: &Reader, notes: &mut Notes, lists: &mut Lists) {
     };
     let query = [("name", part.as_str()), ("size", "100")];
     let found = lists.counted(reader, notes, "clients", &query).await;
-    // A filter that is ignored is within what we assume.
+    // A filter that is ignored does not contradict the assumption: the client is still among the answers.
     filter(notes, "rw-client-search", &client["id"], total, found, true);
 }
 
@@ -386,8 +391,8 @@ fn client_number(notes: &mut Notes, rows: &[&Value]) {
     }
 }
 
-/// A row and a part of a text of it in lower case, from a word's second letter on: the part that the fewest rows hold. `None`
-/// where every part is in every row, which would tell nothing.
+/// A row, and a part of its text by which it can be searched: in lower case, from the second letter of a word on, contained in as
+/// few rows as possible. `None` where every part is in every row, since such a part would show nothing.
 fn telling_part<'a>(rows: &'a [Value], key: &str) -> Option<(&'a Value, String)> {
     let text = |row: &Value| Some(row.get(key)?.as_str()?.to_lowercase());
     let texts: Vec<Option<String>> = rows.iter().map(text).collect();
@@ -405,7 +410,7 @@ fn telling_part<'a>(rows: &'a [Value], key: &str) -> Option<(&'a Value, String)>
     (count < rows.len()).then_some((row, part))
 }
 
-/// Whether a filter gave the record that it must give, and fewer than all.
+/// Checks a filter: it must give the wanted record, and fewer records than without it.
 fn filter(
     notes: &mut Notes,
     id: &'static str,
@@ -456,7 +461,7 @@ fn task_words(notes: &mut Notes, rows: &[&Value]) {
     }
 }
 
-/// Words of an enumeration: letters and spaces, and short.
+/// Words of an enumeration, quoted. A word that is long or has other characters than letters may be a value, and is not shown.
 pub(crate) fn words_shown(words: &BTreeSet<&str>) -> String {
     let fits = |word: &&&str| {
         word.chars().count() <= 30 && word.chars().all(|c| c.is_alphabetic() || " _-".contains(c))

@@ -1,4 +1,4 @@
-//! What a field of raw JSON looks like: kinds, tallies and names. Nothing here repeats a value.
+//! Describes fields of raw JSON by kinds, counts and names. No description repeats a value.
 
 use crate::finding::Verdict;
 use rust_decimal::Decimal;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-/// The kind of a value, as far as it matters to us.
+/// The kind of a JSON value, as far as it matters to the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Missing,
@@ -14,24 +14,22 @@ pub(crate) enum Kind {
     Flag,
     Whole,
     Fraction,
-    /// A text without anything in it.
+    /// A text that is empty or holds white space alone.
     Empty,
-    /// A text of digits.
+    /// A text of digits alone.
     Digits,
-    /// A text that is a number with a fraction.
+    /// A text that is a number, but not of digits alone.
     DecimalText,
     Text,
     List,
     Object,
 }
 
-/// Any text, ids included.
+/// Any text.
 pub(crate) const TEXT: &[Kind] = &[Kind::Text, Kind::Digits, Kind::DecimalText, Kind::Empty];
-/// What an id may be.
+/// A text or a whole number, as ids are.
 pub(crate) const ID: &[Kind] = &[Kind::Text, Kind::Digits, Kind::DecimalText, Kind::Whole];
-/// A number.
 pub(crate) const NUMBER: &[Kind] = &[Kind::Whole, Kind::Fraction];
-/// A flag.
 pub(crate) const FLAG: &[Kind] = &[Kind::Flag];
 
 impl Kind {
@@ -70,7 +68,7 @@ impl Kind {
     }
 }
 
-/// The number in a JSON number, or in a text that is one; never through a float.
+/// The number in a JSON number, or in a text that is one. It is read from its digits, never as a float.
 pub(crate) fn decimal(value: &Value) -> Option<Decimal> {
     let text = match value {
         Value::Number(number) => number.to_string(),
@@ -82,7 +80,7 @@ pub(crate) fn decimal(value: &Value) -> Option<Decimal> {
         .ok()
 }
 
-/// An id or a word: a text that is not empty, or a number.
+/// An id or a word as text: of a text that is not empty, or of a number.
 pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -91,7 +89,8 @@ pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// A name as it may be shown; one that could be somebody's data is not.
+/// The name of a field, quoted. A name that could be somebody's data (long, or with other characters than identifiers have) is
+/// not shown.
 pub(crate) fn shown(name: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b);
     if !name.is_empty() && name.len() <= 40 && name.bytes().all(plain) {
@@ -101,7 +100,7 @@ pub(crate) fn shown(name: &str) -> String {
     }
 }
 
-/// Names, shown, at most so many.
+/// Names of fields, quoted, at most `MOST` of them.
 pub(crate) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 40;
     let all: BTreeSet<String> = names.into_iter().map(shown).collect();
@@ -115,13 +114,13 @@ pub(crate) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// The names of all fields of the rows.
+/// The names of the fields that any row has.
 pub(crate) fn keys(rows: &[&Value]) -> BTreeSet<String> {
     let objects = rows.iter().filter_map(|row| row.as_object());
     objects.flat_map(|row| row.keys().cloned()).collect()
 }
 
-/// How many values are of which kind, `text ×3, null ×1`.
+/// How many values of a field are of which kind, such as `text ×3, null ×1`.
 pub(crate) fn tally(rows: &[&Value], key: &str) -> String {
     let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
     for row in rows {
@@ -134,13 +133,13 @@ pub(crate) fn tally(rows: &[&Value], key: &str) -> String {
     format!("`{key}`: {}", texts.join(", "))
 }
 
-/// A field that we read.
+/// A field that our code reads, with the kinds that its value may have.
 pub(crate) struct Field {
     pub(crate) key: &'static str,
     pub(crate) allowed: &'static [Kind],
-    /// Whether every row must have it filled in.
+    /// Whether the field must be filled in on every row.
     pub(crate) always: bool,
-    /// Parts of names that the same thing might go by instead.
+    /// Parts of other names, in lower case, under which the peer might show the same thing.
     pub(crate) like: &'static [&'static str],
 }
 
@@ -171,7 +170,7 @@ impl Field {
         }
     }
 
-    /// What the rows say of it.
+    /// Decides by the rows whether the field is there and has an allowed kind.
     pub(crate) fn judge(&self, rows: &[&Value]) -> (Verdict, String) {
         if rows.is_empty() {
             return (Verdict::NotDecidable, "there is nothing to look at".to_owned());
@@ -185,6 +184,7 @@ impl Field {
             return (Verdict::Refuted, tally);
         }
         if filled == 0 {
+            // The field is missing everywhere: a field with a similar name is the likely reason.
             let others = alternatives(rows, self.key, self.like);
             if kinds.iter().all(|kind| *kind == Kind::Missing) && !others.is_empty() {
                 let found = format!(
@@ -211,7 +211,7 @@ impl Field {
     }
 }
 
-/// Other fields whose name contains one of `like`.
+/// Other fields whose name, in lower case, contains one of `like`.
 pub(crate) fn alternatives(rows: &[&Value], key: &str, like: &[&str]) -> Vec<String> {
     let all = keys(rows).into_iter();
     all.filter(|name| name != key && like.iter().any(|part| name.to_lowercase().contains(part)))

@@ -1,5 +1,5 @@
-//! API Gateway in front of the web and article-push functions: HTTP requests become HTTP API events (payload 2.0), with paths decoded as
-//! AWS decodes them, and its answers become HTTP responses.
+//! API Gateway in front of the functions web and article-push: HTTP requests become HTTP API events (payload 2.0) with decoded
+//! paths, as on AWS, and the functions' answers become HTTP responses.
 
 use crate::sqs::{self, Queues};
 use anyhow::{Context as _, anyhow};
@@ -16,24 +16,25 @@ use serde_json::{Map, Value, json};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// API Gateway waits this long for an answer.
+/// Longest time that API Gateway gives a function for its answer.
 const TIME_LIMIT: Duration = Duration::from_secs(29);
-/// API Gateway takes bodies up to this size.
+/// Bytes of a request's body that API Gateway takes at most.
 const MOST_BYTES: usize = 10 * 1024 * 1024;
 
 /// The functions behind the HTTP API.
 #[derive(Clone)]
 pub struct Functions {
-    /// The pages, `/api` and `/health`.
+    /// The function for the merchant's pages, `/api` and `/health`.
     pub web: web::Deps,
-    /// `/webhooks/robaws/{id}`.
+    /// The function for `/webhooks/robaws/{id}`.
     pub article_push: article_push::Deps,
 }
 
-/// The functions, once they are wired: they are told where the API is reached, which is known only when it listens.
+/// The functions, empty until they are wired: their wiring needs the API's URL, which is known only once the server listens.
 pub type Wired = Arc<OnceLock<Functions>>;
 
-/// The routes of the HTTP API; and beside them SQS, so that the command line reaches the queues of a stack that runs in another process.
+/// The routes of the HTTP API. SQS is reached beside them, so that the command line reaches the queues of a stack that runs in
+/// another process.
 pub fn router(functions: Wired, queues: Queues) -> Router {
     Router::new()
         .fallback(forward)
@@ -73,7 +74,7 @@ async fn answer(functions: &Functions, request: Request<Body>) -> anyhow::Result
             .iter()
             .filter_map(|value| value.to_str().ok())
             .collect();
-        // API Gateway hands cookies on apart from the other headers.
+        // API Gateway hands cookies over in a field of their own.
         if *name != header::COOKIE {
             headers.insert(name.as_str().to_owned(), Value::from(values.join(",")));
         }
@@ -156,7 +157,7 @@ pub fn event(
 }
 
 impl Functions {
-    /// Invokes the function that the path belongs to with an event; gives status and body.
+    /// Invokes the function that the event's path belongs to, and returns status and body of its answer.
     pub async fn call(&self, event: Value) -> anyhow::Result<(u16, String)> {
         let response = self.respond(event).await?;
         let status = response["statusCode"]
@@ -167,7 +168,7 @@ impl Functions {
         Ok((status, body))
     }
 
-    /// Invokes the function that the path belongs to with an event; gives the answer as API Gateway gets it.
+    /// Invokes the function that the event's path belongs to, and returns its answer as API Gateway gets it.
     pub async fn respond(&self, event: Value) -> anyhow::Result<Value> {
         let mut context = Context::default();
         context.request_id = uuid::Uuid::new_v4().to_string();
@@ -175,6 +176,7 @@ impl Functions {
             .now()
             .checked_add(jiff::SignedDuration::try_from(TIME_LIMIT)?)?;
         context.deadline = u64::try_from(end.as_millisecond())?;
+        // Two functions stand behind the API: article-push for webhooks, web for everything else.
         let is_webhook = event["rawPath"]
             .as_str()
             .is_some_and(|path| path.starts_with("/webhooks/"));

@@ -1,4 +1,4 @@
-//! The embedded AWS services and SDK clients for them.
+//! The embedded AWS services (DynamoDB, SQS, Secrets Manager) and SDK clients for them.
 
 use crate::directory::Directory;
 use crate::iam::{Iam, Role};
@@ -12,24 +12,22 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// The table of the stack.
+/// Name of the connector's table.
 pub const TABLE: &str = "connector";
-/// What names of secrets begin with.
+/// Prefix of the names of the connections' secrets.
 pub const SECRET_PREFIX: &str = "connector/connections/";
 
-/// The services, and clients for them. Dropping it stops them.
+/// The running services, and clients for them that may call everything. Dropping this value stops the services.
 pub struct Aws {
-    /// DynamoDB, with the table created.
+    /// A client for DynamoDB, in which the table exists.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS.
     pub sqs: aws_sdk_sqs::Client,
-    /// Secrets Manager.
     pub secretsmanager: aws_sdk_secretsmanager::Client,
-    /// A look inside the queues.
+    /// Direct access to the queues of SQS.
     pub queues: sqs::Queues,
-    /// A look inside Secrets Manager.
+    /// Direct access to the secrets of Secrets Manager.
     pub secrets: secretsmanager::Secrets,
-    /// What the functions may call.
+    /// What the functions may call, and what they have called.
     pub iam: Iam,
     database: dynoxide::Database,
     http: SharedHttpClient,
@@ -37,7 +35,7 @@ pub struct Aws {
     _tasks: JoinSet<()>,
 }
 
-/// Where the services listen.
+/// The addresses on which the services listen.
 #[derive(Clone, Copy)]
 struct Addresses {
     dynamodb: SocketAddr,
@@ -45,25 +43,19 @@ struct Addresses {
     secretsmanager: SocketAddr,
 }
 
-/// The URLs of the services.
+/// The URLs of the services, for another process.
 #[derive(Debug, Clone)]
 pub struct Endpoints {
-    /// DynamoDB.
     pub dynamodb: String,
-    /// SQS.
     pub sqs: String,
-    /// Secrets Manager.
     pub secretsmanager: String,
 }
 
-/// The clients of one function.
+/// The AWS clients of one function.
 #[derive(Clone)]
 pub struct Clients {
-    /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS.
     pub sqs: aws_sdk_sqs::Client,
-    /// Secrets Manager.
     pub secretsmanager: aws_sdk_secretsmanager::Client,
 }
 
@@ -82,7 +74,7 @@ macro_rules! client {
     }};
 }
 
-/// Clients with the role of a function, or with none: those may do everything.
+/// Clients with the role of a function. Clients without a role may call everything.
 fn clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clients {
     Clients {
         dynamodb: client!(aws_sdk_dynamodb, http, at.dynamodb, role.cloned()),
@@ -92,13 +84,13 @@ fn clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clien
 }
 
 impl Aws {
-    /// Starts the services, with empty memories.
+    /// Starts the services, all of them empty.
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
         Self::start_with(clock, None, None).await
     }
 
-    /// The same, with table and secrets as the directory holds them (the queues are empty either way), and with every call watched by
-    /// `steps`.
+    /// Starts the services with table and secrets from `directory`, if there is one; the queues are always empty. With `steps`
+    /// every call to a service is watched.
     pub(crate) async fn start_with(
         clock: SharedClock,
         directory: Option<Arc<Directory>>,
@@ -123,6 +115,7 @@ impl Aws {
         let served = database.clone();
         tasks.spawn(async move { dynoxide::server::serve_on(listener, served).await });
         if let Some(steps) = steps {
+            // dynoxide serves by itself, so no layer can be put around it: a server of ours in front hands its calls on.
             let router = steps.before(steps::forward(dynamodb), "DynamoDB");
             let listener = TcpListener::bind("127.0.0.1:0")
                 .await
@@ -203,7 +196,7 @@ impl Aws {
         }
     }
 
-    /// Where the services listen, for a process of its own.
+    /// The URLs of the services, for a process that builds its own clients.
     pub fn endpoints(&self) -> Endpoints {
         let url = |address: SocketAddr| format!("http://{address}");
         Endpoints {
@@ -213,7 +206,7 @@ impl Aws {
         }
     }
 
-    /// The clients of a function, which may call what the template allows it.
+    /// The clients of a function. They may call only what the template allows that function.
     pub fn of(&self, function: &'static str) -> Clients {
         clients(&self.http, self.at, Some(&self.iam.between(function)))
     }

@@ -1,16 +1,17 @@
-//! A copy of the table, and the table as it was then: what a restore to an earlier moment does, and a table that was lost.
+//! Copies the table and puts a copy back, as a restore of DynamoDB to an earlier moment does. An empty copy stands for a lost
+//! table.
 
 use crate::aws::TABLE;
 use crate::stack::Stack;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
 
-/// Everything that the table held at one moment.
+/// All items of the table at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Backup(Vec<HashMap<String, AttributeValue>>);
 
 impl Backup {
-    /// Sizes of the items whose partition key begins like this, in bytes as DynamoDB counts them, but for numbers.
+    /// Sizes of the items whose partition key begins with `pk`, in bytes as DynamoDB counts them; those of numbers are estimated.
     pub fn sizes(&self, pk: &str) -> Vec<usize> {
         let of_kind = self.0.iter().filter(|item| {
             let key = item.get("pk").and_then(|value| value.as_s().ok());
@@ -40,7 +41,7 @@ fn size(value: &AttributeValue) -> usize {
 }
 
 impl Stack {
-    /// A copy of the table.
+    /// Copies all items of the table.
     pub async fn backup(&self) -> anyhow::Result<Backup> {
         let mut items = Vec::new();
         let mut start = None;
@@ -61,7 +62,7 @@ impl Stack {
         }
     }
 
-    /// Puts a new table in the place of this one, with what the copy holds: an empty copy is a table that was lost.
+    /// Replaces the table with a new one that holds what the copy holds. An empty copy makes a lost table.
     pub async fn restore(&self, backup: &Backup) -> anyhow::Result<()> {
         let client = &self.aws.dynamodb;
         client.delete_table().table_name(TABLE).send().await?;

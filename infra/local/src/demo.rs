@@ -1,5 +1,5 @@
-//! `cargo run -- demo`: a scripted day, from the first order to the last, on a clock of its own. At its end everything that
-//! both peers hold is compared with what the day must have left behind.
+//! `cargo run -- demo`: a scripted day of orders and articles, on a clock of its own. At its end everything that both peers hold
+//! is compared with what the day must have left there.
 
 use crate::run::{CONNECTION, connect};
 use crate::stack::{ARTICLES_QUEUE, ORDERS_QUEUE, SWEEPS_QUEUE, Stack};
@@ -15,9 +15,9 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::Arc;
 
-/// When the day begins; connection and shop are there.
+/// The moment at which the day begins. By then the shop is filled and its connection is active.
 const MORNING: &str = "2026-11-23T08:00:00Z";
-/// The rule's interval.
+/// Interval of the EventBridge rule that starts the poll.
 const FIVE_MINUTES: SignedDuration = SignedDuration::from_mins(5);
 
 mod articles;
@@ -31,15 +31,15 @@ struct Day<'a> {
     out: &'a mut dyn Write,
 }
 
-/// What an order must have become.
+/// An order of the day, and what must have become of it.
 struct Expected {
     order: &'static str,
     story: &'static str,
     state: &'static str,
-    /// Pieces by article id that are out at the end.
+    /// Article ids, with the pieces that are out at the end.
     out: &'static [(&'static str, i64)],
     stock_changes: usize,
-    /// Total of its one invoice, in cents.
+    /// Total of its one invoice in integer cents, VAT-inclusive; `None`: it has no invoice.
     invoice: Option<i64>,
 }
 
@@ -142,7 +142,7 @@ const EXPECTED: [Expected; 12] = [
     },
 ];
 
-/// Plays the day; tells whether everything is as it must be.
+/// Plays the day, and returns whether everything is as it must be.
 pub async fn run(out: &mut dyn Write) -> anyhow::Result<bool> {
     let clock = ManualClock::at(MORNING.parse()?);
     let stack = Stack::start(Arc::new(clock.clone())).await?;
@@ -174,7 +174,7 @@ impl Day<'_> {
         self.productflow.place(order);
     }
 
-    /// Five minutes pass, the rule fires, webhooks arrive, the queues are worked off.
+    /// Five minutes pass, a poll runs, webhooks arrive, and the queues are worked off.
     async fn round(&self) -> anyhow::Result<()> {
         self.clock.advance(FIVE_MINUTES);
         self.stack.poll().await?;
@@ -201,6 +201,7 @@ impl Day<'_> {
         self.say("The connection is active: client 5, stock location 3, invoices stay drafts.")?;
         self.stack.settle().await?;
         self.say("The three articles that are ticked in Robaws are in ProductFlow, with their offers.")?;
+        // PF-0999 was placed before go-live, so the connector must leave it alone.
         let yesterday: Timestamp = self.clock.now().checked_sub(SignedDuration::from_hours(20))?;
         self.place(
             OrderBuilder::new("PF-0999")
@@ -281,7 +282,7 @@ impl Day<'_> {
         self.say("The day is over.")
     }
 
-    /// As the operator's API takes it: the line's id is read from the order.
+    /// Chooses a VAT tariff for the first line of an order through the API.
     async fn choose(&self, order: &str, tariff: &str) -> anyhow::Result<()> {
         let path = format!("/api/connections/{CONNECTION}/orders/{order}");
         let (status, shown) = self.stack.api("GET", &path, &Value::Null).await?;
@@ -338,7 +339,7 @@ impl Day<'_> {
         Ok(())
     }
 
-    /// Compares what both peers hold with what the day must have left behind.
+    /// Compares what both peers hold with what the day must have left there, and prints the result.
     async fn verdict(&mut self) -> anyhow::Result<bool> {
         let mut wrong = Vec::new();
         for expected in &EXPECTED {

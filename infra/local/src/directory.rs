@@ -1,32 +1,32 @@
-//! The directory of `--data`: the table and the secrets of the local stack, kept from one run to the next. One process uses it at a
-//! time. Whoever may read its files has the credentials in them, so only their owner may.
+//! The directory of `--data`: table and secrets of the local stack, kept from one run to the next. One process uses it at a time.
+//! Its files hold credentials, so only their owner may read them.
 
 use anyhow::{Context as _, anyhow, bail};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Version of what the directory looks like.
+/// Version of the directory's layout.
 const SCHEMA: u32 = 1;
-/// The file that a process holds locked while it uses the directory.
+/// Name of the file that a process locks while it uses the directory.
 const LOCK: &str = "lock";
-/// The file that holds the version.
+/// Name of the file that holds the layout's version.
 const VERSION: &str = "schema";
-/// DynamoDB's file; SQLite puts more beside it, with the same permissions.
+/// Name of DynamoDB's file. SQLite creates further files beside it, with the same permissions.
 const TABLE: &str = "table.sqlite";
-/// The secrets' file.
+/// Name of the secrets' file.
 const SECRETS: &str = "secrets.json";
 
-/// A directory that this process uses.
+/// A directory that is locked for this process.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    /// Locked until it is closed, however the process ends.
+    /// The lock file. The operating system releases the lock when the process ends, however that happens.
     _lock: File,
 }
 
 impl Directory {
-    /// Opens the directory, and makes it if it is not there.
+    /// Opens the directory and locks it for this process. A directory that does not exist is created.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         Self::locked(path).with_context(|| format!("the data directory {} can't be used", path.display()))
     }
@@ -37,7 +37,7 @@ impl Directory {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
         made.create(path).context("it can't be made")?;
-        // Before anything is written: somebody else's directory stays as it is.
+        // Checked before anything is written, so that a directory that is not ours stays as it is.
         is_begun(path)?;
         let lock = owners(OpenOptions::new().create(true).truncate(false).write(true))
             .open(path.join(LOCK))
@@ -51,19 +51,19 @@ impl Directory {
             path: path.to_owned(),
             _lock: lock,
         };
-        // Whoever had it until now may have begun it.
+        // Checked again under the lock: another process may have created the layout in the meantime.
         if !is_begun(path)? {
             directory.replace(VERSION, format!("{SCHEMA}\n").as_bytes())?;
         }
         Ok(directory)
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// DynamoDB's file, made if it is not there, so that it is the owner's alone.
+    /// Path of DynamoDB's file. The file is created here with permissions for its owner alone, before SQLite would create it with
+    /// others.
     pub(crate) fn table(&self) -> anyhow::Result<String> {
         let path = self.path.join(TABLE);
         owners(OpenOptions::new().create(true).truncate(false).write(true))
@@ -74,7 +74,7 @@ impl Directory {
             .map_err(|path| anyhow!("{} is no UTF-8", path.display()))
     }
 
-    /// What the secrets' file holds; nothing before the first was written.
+    /// Content of the secrets' file; `None` while there is no file.
     pub(crate) fn secrets(&self) -> anyhow::Result<Option<Vec<u8>>> {
         let path = self.path.join(SECRETS);
         match std::fs::read(&path) {
@@ -84,12 +84,12 @@ impl Directory {
         }
     }
 
-    /// Writes the secrets' file.
     pub(crate) fn keep_secrets(&self, bytes: &[u8]) -> anyhow::Result<()> {
         self.replace(SECRETS, bytes)
     }
 
-    /// Puts a whole new file in the place of an old one: whoever reads finds the one or the other.
+    /// Replaces a file by writing a new one and renaming it, so that after a crash the file is either the old or the new one,
+    /// whole.
     fn replace(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let (part, whole) = (self.path.join(part_of(name)), self.path.join(name));
         let written = || {
@@ -107,7 +107,7 @@ fn part_of(name: &str) -> String {
     format!("{name}.part")
 }
 
-/// Whether a directory is one of ours, of a version that is known here, and no empty one. Somebody else's is an error.
+/// Whether the directory holds our layout. `false`: it is empty. A foreign directory or a newer layout is an error.
 fn is_begun(path: &Path) -> anyhow::Result<bool> {
     let found = match std::fs::read_to_string(path.join(VERSION)) {
         Ok(text) => text,
@@ -127,7 +127,8 @@ fn is_begun(path: &Path) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Refuses a directory that holds anything else than what a process leaves that was killed while it began.
+/// Refuses a directory that holds foreign files. The lock and a part of the version file are allowed: a process that was killed
+/// while it created the layout leaves them.
 fn refuse_others(path: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(path).context("it can't be read")? {
         let name = entry.context("it can't be read")?.file_name();
@@ -141,7 +142,7 @@ fn refuse_others(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file that is made so is its owner's alone.
+/// Options that create a file with read and write permission for its owner alone.
 fn owners(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

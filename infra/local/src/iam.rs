@@ -1,7 +1,7 @@
-//! What IAM does: a call that the template does not allow a function is refused, and nothing of it happens.
+//! What IAM does: a call that the template does not allow a function is refused before it is sent.
 //!
-//! So every test that passes proves that its functions lack no permission. What was called is also kept, and written below the
-//! directory in `CALLS_DIR` if that is set: `tests/template/permissions.py` finds there which permissions nobody used.
+//! So every test that passes proves that its functions lack no permission. The calls are recorded; if `CALLS_DIR` is set, they
+//! are also written to a file in that directory, by which `tests/template/permissions.py` finds permissions that nobody uses.
 
 use crate::aws::{SECRET_PREFIX, TABLE};
 use crate::stack::{ARTICLES_QUEUE, OPERATOR_SECRET, ORDERS_QUEUE, SWEEPS_QUEUE};
@@ -20,14 +20,14 @@ use template::{Names, Policies, Template};
 const REGION: &str = "eu-west-1";
 const ACCOUNT: &str = "000000000000";
 
-/// A call of a function.
+/// An AWS call of a function.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
-    /// The function.
+    /// Name of the function, as in the template.
     pub function: &'static str,
-    /// What is called, as IAM names it.
+    /// The action as IAM names it, such as `dynamodb:GetItem`.
     pub action: String,
-    /// On what: an ARN.
+    /// ARN of the resource that is called.
     pub resource: String,
 }
 
@@ -35,11 +35,11 @@ pub struct Call {
 struct Seen {
     calls: BTreeMap<Call, u64>,
     refused: BTreeSet<Call>,
-    /// The service that is down.
+    /// The service that answers no function at present, such as `dynamodb`.
     down: Option<&'static str>,
 }
 
-/// IAM.
+/// The policies of the template, and a record of the calls.
 #[derive(Clone)]
 pub struct Iam {
     policies: Arc<Policies>,
@@ -48,7 +48,7 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// With the policies of the template.
+    /// Reads the policies from the template of this repository.
     pub fn start() -> anyhow::Result<Self> {
         let policies = Policies::of(&Template::of_this_repository()?, &names()?)?;
         let file = match runtime::env::optional("CALLS_DIR") {
@@ -66,7 +66,7 @@ impl Iam {
         })
     }
 
-    /// What stands between a function's clients and the services.
+    /// The role of a function, which checks each call of the function's clients before it is sent.
     pub fn between(&self, function: &'static str) -> Role {
         Role {
             function,
@@ -74,24 +74,24 @@ impl Iam {
         }
     }
 
-    /// The calls that were refused.
+    /// The calls that the template did not allow.
     pub fn refused(&self) -> Vec<Call> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.refused.iter().cloned().collect()
     }
 
-    /// How often each call was made since it was last asked.
+    /// How often each call was made since this was asked last.
     pub fn take_calls(&self) -> BTreeMap<Call, u64> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut seen.calls)
     }
 
-    /// From now on a service, such as `dynamodb`, answers no function; `None`: all do again.
+    /// Lets every call of the functions to a service, such as `dynamodb`, fail from now on; `None`: all services answer again.
     pub fn outage(&self, service: Option<&'static str>) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).down = service;
     }
 
-    /// Whether a call is allowed; it is kept either way.
+    /// Checks whether a call is allowed, and records it either way.
     fn judge(&self, call: Call) -> Result<(), BoxError> {
         let allowed = self.policies.allow(call.function, &call.action, &call.resource);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +105,7 @@ impl Iam {
                 .create(true)
                 .append(true)
                 .open(file.as_path())?;
-            // One write per line: stacks of one process share the file.
+            // Each line is one write, because several stacks of one process share the file.
             file.write_all(format!("{line}\n").as_bytes())?;
         }
         let service = call.action.split(':').next();
@@ -122,7 +122,7 @@ impl Iam {
     }
 }
 
-/// The things of the template as they are called here.
+/// Names and ARNs that the template's resources have on this machine.
 fn names() -> anyhow::Result<Names> {
     let stack = SECRET_PREFIX
         .strip_suffix("/connections/")
@@ -156,11 +156,11 @@ fn secret_arn(secret: &str) -> String {
     if secret.starts_with("arn:") {
         return secret.to_owned();
     }
-    // Secrets Manager adds six characters of its own.
+    // Secrets Manager appends six random characters to the name in an ARN.
     format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}-local1")
 }
 
-/// The role of a function, as its clients meet it.
+/// The role of a function, as an interceptor of its SDK clients.
 #[derive(Clone)]
 pub struct Role {
     function: &'static str,
@@ -198,12 +198,12 @@ impl Intercept for Role {
     }
 }
 
-/// What IAM is asked about a request: pairs of action and resource.
+/// The permissions that a request needs: pairs of action and resource ARN.
 fn authorised(target: &str, body: &Value) -> Result<Vec<(String, String)>, BoxError> {
     let text = |field: &str| body[field].as_str().unwrap_or_default();
     let (service, operation) = target.split_once('.').ok_or("no x-amz-target")?;
     Ok(match (service, operation) {
-        // Authorised as what it is made of.
+        // A transaction needs the permissions of its parts.
         ("DynamoDB_20120810", "TransactWriteItems") => body["TransactItems"]
             .as_array()
             .into_iter()
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_refused_and_kept() {
-        // What is refused on purpose is no call that the comparison should find.
+        // This test's refused call must not get into the file that `permissions.py` reads.
         let iam = Iam {
             file: None,
             ..Iam::start().unwrap()

@@ -1,4 +1,5 @@
-//! What a process does that starts with the table of an earlier one, but with empty queues: what the table says is queued is not.
+//! Corrections to the table of an earlier process. The queues of this process are empty, so nothing is queued any more that the
+//! table says is queued.
 
 use crate::aws::TABLE;
 use aws_sdk_dynamodb::Client;
@@ -6,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use store::Store;
 use store::queue::{SweepMessage, SweepQueue};
 
-/// Takes away the marks of what was queued, with which nothing would be queued again for ten minutes.
+/// Removes `queued_at` from all items. With it the poll would queue an order or article again only ten minutes later.
 pub(crate) async fn unqueue(client: &Client) -> anyhow::Result<()> {
     let mut start = None;
     loop {
@@ -35,7 +36,7 @@ pub(crate) async fn unqueue(client: &Client) -> anyhow::Result<()> {
     }
 }
 
-/// Queues the sweeps that are asked for, or under way.
+/// Queues every sweep that was asked for or was under way.
 pub(crate) async fn queue_sweeps(store: &Store, queue: &SweepQueue) -> anyhow::Result<()> {
     for item in store.connections().await? {
         let id = &item.connection.id;

@@ -1,4 +1,4 @@
-//! `cargo run`: everything on this machine. `cargo run -- demo`: a scripted day, to its end.
+//! The program of `cargo run`: the whole stack on this machine. `cargo run -- demo` plays a scripted day and ends.
 
 use clap::{Parser, Subcommand};
 use local::run::Begin;
@@ -30,7 +30,7 @@ struct Options {
     /// Seconds between polls.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
     poll_every: u64,
-    /// Begins with a connection that is still to be set up on the merchant's pages.
+    /// Begins with a connection that is still to be set up on the merchant's pages, instead of an active one.
     #[arg(long)]
     set_up: bool,
     /// Keeps the connector's table and secrets in this directory; its files hold credentials, and only their owner may read them.

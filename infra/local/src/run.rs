@@ -1,4 +1,5 @@
-//! `cargo run`: the stack on this machine's clock, its event sources running, and a line per thing that happens.
+//! `cargo run`: the stack on this machine's clock with running event sources (rule, queues, webhooks), and a line of output for
+//! each order or article that changes.
 
 use crate::stack::{OPERATOR_TOKEN, Stack, Start};
 use anyhow::{Context as _, bail};
@@ -16,23 +17,23 @@ use store::article::ArticleRecord;
 use store::model::{Connection, ConnectionState, OrderRecord};
 use store::orders::OrderFilter;
 
-/// The connection that is there from the start.
+/// Id of the connection that the program begins with.
 pub const CONNECTION: &str = "shop";
-/// How often the queue is asked, when it was empty.
+/// Interval between two receives from a queue that was empty.
 const ASKED_EVERY: Duration = Duration::from_millis(200);
 /// Invocations of process-order side by side, as Lambda would run them.
 const WORKERS: usize = 2;
 
-/// What it begins with.
+/// State of the connection when the program begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
-    /// A connection that is active.
+    /// The connection is active.
     Active,
-    /// A connection that is still to be set up on the merchant's page.
+    /// The connection exists and is still to be set up on the merchant's pages.
     SetUp,
 }
 
-/// Runs until it is interrupted.
+/// Starts the stack and runs it until Ctrl-C.
 pub async fn run(
     start: Start,
     poll_every: Duration,
@@ -62,10 +63,12 @@ pub async fn run(
     };
     announce(&stack, poll_every, begin, &link, &kept, out)?;
     let mut sources = tokio::task::JoinSet::new();
+    // These tasks stand for what AWS and Robaws run: webhooks, the rule of the poll, and the three event source mappings.
     sources.spawn(stack.robaws.clone().run_deliveries());
     let rule = Arc::clone(&stack);
     sources.spawn(async move {
         let mut ticks = tokio::time::interval(poll_every);
+        // A poll that takes longer than the interval delays the next one; the polls that were missed are not made up for.
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -118,6 +121,7 @@ pub async fn run(
                 interrupted.context("the signal handler")?;
                 return Ok(());
             }
+            // None of the tasks ends by itself. Without one of them work would be left undone unseen, so the program ends.
             Some(ended) = sources.join_next() => {
                 bail!("an event source stopped: {ended:?}");
             }
@@ -126,7 +130,7 @@ pub async fn run(
     }
 }
 
-/// Creates and activates the connection as an operator would, through the API.
+/// Creates and activates the connection through the API, as an operator would.
 pub async fn connect(stack: &Stack) -> anyhow::Result<ConnectionId> {
     let mut connection = logins_and_settings();
     connection["id"] = CONNECTION.into();
@@ -160,8 +164,8 @@ async fn known(stack: &Stack) -> anyhow::Result<Option<Connection>> {
     Ok(item.map(|item| item.connection))
 }
 
-/// Takes the connection as an earlier run left it, wherever that was ended: what it did not come to is done now. A connection that
-/// was switched off or suspended stays so.
+/// Makes the connection active, from wherever an earlier run with the same directory was ended: creates it, sets it up or
+/// activates it, whichever is missing. A connection that was switched off or suspended stays so.
 async fn go_on(stack: &Stack) -> anyhow::Result<()> {
     let Some(connection) = known(stack).await? else {
         return connect(stack).await.map(drop);
@@ -174,7 +178,8 @@ async fn go_on(stack: &Stack) -> anyhow::Result<()> {
             bail!("the connection was not set up ({status}): {answer}");
         }
     }
-    // Webhooks lead to where the API was when it was activated.
+    // The webhook registered at Robaws has the API's URL of the last activation. When the API has another port now, activating
+    // again registers the new URL.
     let moved = connection.public_base_url.as_deref() != Some(stack.api_server.url().as_str());
     if !begun || (moved && connection.state == ConnectionState::Active) {
         activate(stack).await?;
@@ -190,7 +195,7 @@ async fn create(stack: &Stack, connection: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A link that opens the merchant's pages.
+/// Makes a sign-in link to the merchant's pages.
 async fn sign_in_link(stack: &Stack) -> anyhow::Result<String> {
     let path = format!("/api/connections/{CONNECTION}/sign-in-link");
     let (_, answer) = stack.api("POST", &path, &Value::Null).await?;
@@ -264,14 +269,14 @@ Articles in the shop: A-1, A-2, B-1, MONTAGE (no stock). VAT tariffs: 7 (21 %), 
     Ok(())
 }
 
-/// Prints a line whenever an order is another than it was.
+/// Prints a line whenever an order or an article has changed.
 #[derive(Default)]
 pub struct Watcher {
     shown: HashMap<String, String>,
 }
 
 impl Watcher {
-    /// Prints what changed since the last report.
+    /// Prints a line for each order and article that changed since the last report.
     pub async fn report(&mut self, stack: &Stack, out: &mut dyn Write) -> anyhow::Result<()> {
         let connection = ConnectionId::parse(CONNECTION)?;
         let page = stack
@@ -283,7 +288,7 @@ impl Watcher {
         }
         let page = stack.store.list_articles(&connection, None, None, 100).await?;
         for record in page.records.iter().rev() {
-            // What is on its way says so a moment later.
+            // A due article is reported after its sync, unless it has problems.
             if record.due.is_none() || !record.problems.is_empty() {
                 self.show(
                     format!("article {}", record.article_id),

@@ -1,5 +1,5 @@
-//! A small Secrets Manager behind its wire protocol (AWS JSON 1.1): create, read, write, delete. In memory, or kept in a directory
-//! whose file has every change before it is answered.
+//! A small Secrets Manager behind its wire protocol (AWS JSON 1.1): create, read, write, delete. Secrets live in memory; with a
+//! directory every change is in its file before the call is answered.
 
 use crate::directory::Directory;
 use anyhow::Context as _;
@@ -13,19 +13,19 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The versions of a secret, newest last, with their texts.
+/// The versions of a secret, newest last: version id and text.
 type Versions = Vec<(String, String)>;
 
 #[derive(Default)]
 struct Inside {
-    /// By name.
+    /// Versions by the secret's name.
     secrets: BTreeMap<String, Versions>,
     reads: u64,
     directory: Option<Arc<Directory>>,
 }
 
 impl Inside {
-    /// Puts a secret in the place of what there is of it, or nothing. One that can't be kept stays as it was.
+    /// Replaces the versions of a secret; `None` deletes the secret. When the file can't be written, the secret stays as it was.
     fn set(&mut self, name: &str, versions: Option<Versions>) -> anyhow::Result<()> {
         let before = self.replace(name, versions);
         let Some(directory) = &self.directory else {
@@ -48,15 +48,14 @@ impl Inside {
     }
 }
 
-/// The secrets.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<Mutex<Inside>>);
 
 impl Secrets {
-    /// Those that the directory holds; changes are kept there.
+    /// The secrets that the directory holds. Every change is written there.
     pub fn kept_in(directory: Arc<Directory>) -> anyhow::Result<Self> {
         let secrets = match directory.secrets()? {
-            // What is wrong with the file is not shown: it might be a part of a secret.
+            // The parser's message is not shown, because it may quote a part of a secret.
             Some(bytes) => serde_json::from_slice(&bytes)
                 .ok()
                 .with_context(|| format!("the secrets in {} can't be read", directory.path().display()))?,
@@ -69,13 +68,13 @@ impl Secrets {
         }))))
     }
 
-    /// How often a secret was read.
+    /// Number of `GetSecretValue` calls so far.
     pub fn reads(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).reads
     }
 }
 
-/// The wire protocol.
+/// A server of Secrets Manager's wire protocol.
 pub fn router(secrets: Secrets) -> Router {
     Router::new().route("/", post(handle)).with_state(secrets)
 }
@@ -166,6 +165,7 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
         }
         "secretsmanager.DeleteSecret" => {
             let name = text("SecretId");
+            // The connector always deletes without recovery; a recovery window is not simulated.
             if request.get("ForceDeleteWithoutRecovery") != Some(&Value::Bool(true)) {
                 return failure("InvalidParameterException", "secrets can't be recovered here");
             }

@@ -1,7 +1,7 @@
-//! A small, strict SQS FIFO queue behind the SQS wire protocol (AWS JSON 1.0). What the design leans on is enforced: one
-//! group is in flight at a time, order within a group, visibility with redelivery, the dead-letter queue after too many
-//! receives, and de-duplication ids that are remembered for five minutes even after delivery. The dead letters of `orders.fifo` are
-//! in the queue `orders-dead-letters.fifo`, from which they can be received and deleted.
+//! Small, strict SQS FIFO queues behind the SQS wire protocol (AWS JSON 1.0). What the design relies on is enforced: the order
+//! within a group, one receive of a group in flight at a time, visibility and redelivery, the dead-letter queue after too many
+//! receives, and de-duplication ids that are remembered for five minutes even after delivery. The dead letters of `orders.fifo`
+//! are in the queue `orders-dead-letters.fifo`, from which they can be received and deleted.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -17,23 +17,23 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// How long SQS remembers a de-duplication id.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// `maxReceiveCount` of the template's queues: after this many receives a message becomes a dead letter.
 const MOST_RECEIVES: u32 = 5;
+/// `VisibilityTimeout` of the template's queues, in seconds. `tests/template/check.py` compares both numbers with the template.
 const VISIBILITY_SECONDS: i64 = 540;
+/// Bytes of a message's body at most (1 MiB).
 const LARGEST: usize = 1_048_576;
-/// What names of dead-letter queues end in.
+/// Suffix of the names of dead-letter queues.
 const DEAD: &str = "-dead-letters.fifo";
 
-/// One message.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Its id.
     pub id: String,
-    /// Its group.
     pub group: String,
-    /// What it says.
+    /// The text that was sent.
     pub body: String,
-    /// When it was sent.
     pub sent_at: Timestamp,
     deduplication_id: String,
     sequence: u64,
@@ -44,11 +44,11 @@ pub struct Message {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// In the order in which they came; most are received and deleted near the front.
+    /// In the order in which they were sent. Most messages are received and deleted near the front.
     messages: VecDeque<Message>,
-    /// By de-duplication id, what was answered.
+    /// By group and de-duplication id: the message id and sequence number that were answered.
     seen: HashMap<String, (String, u64)>,
-    /// When each of those was seen, oldest first.
+    /// When each of those answers was given, with its key, oldest first.
     seen_at: VecDeque<(Timestamp, String)>,
     sequence: u64,
 }
@@ -62,13 +62,13 @@ impl Queue {
     }
 }
 
-/// The dead-letter queue of a queue; a dead-letter queue has none.
+/// Name of the dead-letter queue of a queue; `None` for a dead-letter queue.
 fn dead_letters_of(name: &str) -> Option<String> {
     let stem = name.strip_suffix(".fifo").filter(|_| !name.ends_with(DEAD))?;
     Some(format!("{stem}{DEAD}"))
 }
 
-/// The queues, by name. Each FIFO queue has a dead-letter queue of its own.
+/// All queues by name. Each queue has a dead-letter queue of its own.
 #[derive(Clone)]
 pub struct Queues {
     clock: SharedClock,
@@ -76,7 +76,7 @@ pub struct Queues {
 }
 
 impl Queues {
-    /// None yet; a queue exists from its first use, if its name ends in `.fifo`.
+    /// No queues yet. A queue is created at its first use, if its name ends in `.fifo`.
     pub fn new(clock: SharedClock) -> Self {
         Self {
             clock,
@@ -89,29 +89,29 @@ impl Queues {
         act(queues.entry(name.to_owned()).or_default())
     }
 
-    /// Messages that are not deleted yet.
+    /// The messages of a queue, in flight or not.
     pub fn messages(&self, name: &str) -> Vec<Message> {
         self.with(name, |queue| queue.messages.iter().cloned().collect())
     }
 
-    /// Messages that were received too often.
+    /// The dead letters of a queue: messages that were received too often.
     pub fn dead_letters(&self, name: &str) -> Vec<Message> {
         dead_letters_of(name).map_or_else(Vec::new, |name| self.messages(&name))
     }
 
-    /// Deletes every dead letter, as people do who have dealt with it.
+    /// Deletes every dead letter of a queue, as a person does who has dealt with them.
     pub fn delete_dead_letters(&self, name: &str) {
         if let Some(dead) = dead_letters_of(name) {
             self.lose_all(&dead);
         }
     }
 
-    /// Loses every message, as a queue may.
+    /// Drops every message of a queue, to test that the work is queued again.
     pub fn lose_all(&self, name: &str) {
         self.with(name, |queue| queue.messages.clear());
     }
 
-    /// Makes every message visible again, as if its visibility had run out.
+    /// Makes every message visible again, as if its visibility timeout had run out.
     pub fn release(&self, name: &str) {
         self.with(name, |queue| {
             for message in &mut queue.messages {
@@ -140,7 +140,7 @@ impl Queues {
         let md5 = hex::encode(Md5::digest(body.as_bytes()));
         let (id, sequence) = self.with(name, |queue| {
             queue.forget(now);
-            // De-duplication within the group, as the template sets it.
+            // De-duplication works within the group, as the template configures it.
             let deduplication_key = format!("{group}\n{deduplication_id}");
             if let Some((id, sequence)) = queue.seen.get(&deduplication_key) {
                 return (id.clone(), *sequence);
@@ -171,7 +171,7 @@ impl Queues {
         let dead_letters = dead_letters_of(name);
         let (given, dead) = self.with(name, |queue| {
             let hidden = |m: &Message| m.invisible_until.is_some_and(|until| until > now);
-            // While a message of a group is in flight no other of that group is handed out.
+            // While a message of a group is in flight, no other message of that group is given out.
             let busy: HashSet<String> = queue
                 .messages
                 .iter()
@@ -206,6 +206,7 @@ impl Queues {
                     },
                 }));
             }
+            // Removed from the back, so that the positions of the others stay right; the order is restored afterwards.
             let dead = dead.into_iter().rev().filter_map(|at| queue.messages.remove(at));
             let mut dead: Vec<Message> = dead.collect();
             dead.reverse();
@@ -223,7 +224,7 @@ impl Queues {
         given
     }
 
-    /// How many messages it holds: those that may be received, and those that are hidden.
+    /// The counts of a queue's visible and hidden messages, as `GetQueueAttributes` answers them.
     fn attributes(&self, name: &str) -> Value {
         let now = self.clock.now();
         let (hidden, visible): (Vec<Message>, Vec<Message>) = self
@@ -247,6 +248,7 @@ impl Queues {
                     queue.messages.remove(at);
                     Ok(())
                 }
+                // As in SQS, deleting a message that is gone already succeeds.
                 None if uuid::Uuid::parse_str(receipt).is_ok() => Ok(()),
                 None => Err(Failure {
                     code: "ReceiptHandleIsInvalid",
@@ -291,7 +293,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The wire protocol.
+/// A server of SQS' wire protocol.
 pub fn router(queues: Queues) -> Router {
     Router::new().route("/", post(handle)).with_state(queues)
 }
@@ -309,6 +311,7 @@ async fn handle(State(queues): State<Queues>, headers: HeaderMap, body: Bytes) -
         .and_then(Value::as_str)
         .unwrap_or_default();
     let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+    // Queues are created at their first use, so a name that is not FIFO must be a mistake.
     if name.strip_suffix(".fifo").is_none() {
         let message = "The specified queue does not exist.".to_owned();
         return Err(Failure {

@@ -1,5 +1,5 @@
-//! The stack: both peers, the embedded AWS services, and the handlers fed with real Lambda events: of the EventBridge rule,
-//! the SQS event source and API Gateway.
+//! The whole stack in one process: both simulated peers, the embedded AWS services, and the functions' handlers, which get real
+//! Lambda events of the EventBridge rules, the SQS event sources and API Gateway.
 
 use crate::api;
 use crate::aws::{Aws, Clients, SECRET_PREFIX, TABLE};
@@ -30,47 +30,40 @@ use store::secrets::{Credentials, ProductflowLogin, RobawsLogin};
 use store::{SecretStore, Store};
 use url::Url;
 
-/// The orders queue.
 pub const ORDERS_QUEUE: &str = "orders.fifo";
-/// The articles queue.
 pub const ARTICLES_QUEUE: &str = "articles.fifo";
-/// The sweeps queue.
 pub const SWEEPS_QUEUE: &str = "sweeps.fifo";
-/// The operator's token.
+/// The operator's token: fixed and public, since it protects nothing.
 pub const OPERATOR_TOKEN: &str = "LocalOperatorTokenThatProtectsNothingButThisMachine";
-/// The secret that holds it.
+/// Name of the secret that holds [`OPERATOR_TOKEN`].
 pub(crate) const OPERATOR_SECRET: &str = "connector/operator-token";
 
-/// The time limit of poll-orders.
+/// Time limit of poll-orders, as in the template.
 const POLL_TIME_LIMIT: Duration = Duration::from_mins(4);
-/// The time limit of reconcile.
+/// Time limit of reconcile, as in the template.
 const RECONCILE_TIME_LIMIT: Duration = Duration::from_mins(15);
 
-/// Ports of the three servers; 0 is any free one.
+/// Ports of the three servers; 0 means any free port.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ports {
-    /// The connector's API.
     pub api: u16,
-    /// Robaws.
     pub robaws: u16,
-    /// ProductFlow.
     pub productflow: u16,
 }
 
-/// What a stack is started with.
+/// Options with which a stack is started.
 #[derive(Debug, Default)]
 pub struct Start {
-    /// Where it listens.
     pub ports: Ports,
-    /// Where its table and its secrets are kept; nowhere: they are empty, and gone at its end.
+    /// Where table and secrets are kept. `None`: they begin empty and are gone at the stack's end.
     pub directory: Option<Directory>,
-    /// Base URL of a Robaws that runs elsewhere: then the stack's own simulator is idle.
+    /// Base URL of a Robaws that runs elsewhere. With it the stack's own simulator is not used.
     pub robaws: Option<Url>,
-    /// Base URL of a ProductFlow that runs elsewhere: then the stack's own simulator is idle.
+    /// Base URL of a ProductFlow that runs elsewhere. With it the stack's own simulator is not used.
     pub productflow: Option<Url>,
 }
 
-/// Names of functions, as in the template.
+/// Names of the functions, as in the template.
 const POLL_ORDERS: &str = "poll-orders";
 const PROCESS_ORDER: &str = "process-order";
 const ARTICLE_PUSH: &str = "article-push";
@@ -86,7 +79,7 @@ const FUNCTIONS: [&str; 6] = [
     WEB,
 ];
 
-/// What functions are wired with, and wired with anew after a restart.
+/// What the functions' dependencies are built from, at the beginning and again at each restart.
 struct Wiring {
     http: reqwest::Client,
     robaws_url: Url,
@@ -97,7 +90,7 @@ struct Wiring {
 }
 
 impl Wiring {
-    /// Clients and a memory of its own for each function, as in processes of their own.
+    /// The parts of one function. No function shares clients or caches with another, as if each ran in a process of its own.
     fn wired(&self, function: &'static str) -> anyhow::Result<Wired> {
         let clients = self.clients.get(function).cloned();
         let clients = clients.with_context(|| format!("{function} has no clients"))?;
@@ -159,7 +152,7 @@ impl Wiring {
     }
 }
 
-/// What a function is wired from.
+/// The parts from which the dependencies of one function are built.
 struct Wired {
     clients: Clients,
     store: Store,
@@ -190,31 +183,29 @@ impl Wired {
     }
 }
 
-/// Everything, running.
+/// The running stack.
 pub struct Stack {
-    /// Robaws.
     pub robaws: RobawsSim,
-    /// ProductFlow.
     pub productflow: ProductFlowSim,
-    /// Where Robaws listens.
+    /// The server of the simulated Robaws.
     pub robaws_server: Server,
-    /// Where ProductFlow listens.
+    /// The server of the simulated ProductFlow.
     pub productflow_server: Server,
-    /// The Robaws that the connector calls.
+    /// Base URL of the Robaws that the connector calls.
     pub robaws_url: Url,
-    /// The ProductFlow that the connector calls.
+    /// Base URL of the ProductFlow that the connector calls.
     pub productflow_url: Url,
-    /// DynamoDB, SQS, Secrets Manager.
+    /// The embedded DynamoDB, SQS and Secrets Manager.
     pub aws: Aws,
-    /// The connector's own view of the table.
+    /// The table as the connector sees it.
     pub store: Store,
-    /// The secrets.
+    /// The secrets as the connector sees them.
     pub secrets: SecretStore,
-    /// Where the connector's API listens.
+    /// The server of the connector's API.
     pub api_server: Server,
-    /// The lines of metrics so far; none with [`Stack::start_as`].
+    /// The lines of metrics that the functions have written; none with [`Stack::start_as`].
     pub metrics: Memory,
-    /// The steps of work, if it was started with [`Stack::start_killable`]; none of any otherwise.
+    /// The steps of watched work. Only a stack of [`Stack::start_killable`] has any.
     pub steps: Steps,
     clock: SharedClock,
     wiring: Wiring,
@@ -223,7 +214,7 @@ pub struct Stack {
     sync: sync_article::Deps,
     reconcile: reconcile::Deps,
     http: api::Functions,
-    /// By function: Lambda reads its queue with its role.
+    /// Per function a client with which its queue is read: Lambda receives with the function's role.
     sources: BTreeMap<&'static str, aws_sdk_sqs::Client>,
     time_limit: Duration,
     poll_time_limit: Duration,
@@ -237,21 +228,21 @@ async fn listen(router: axum::Router, port: u16, what: &'static str) -> anyhow::
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     match spawn_on(router.clone(), address).await {
         Ok(server) => Ok(server),
-        // Something else has the port: any other will do, since it is printed.
+        // Another process uses the port. Any free port will do, because the URL is printed.
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => spawn(router).await.context(what),
         Err(error) => Err(error).context(what),
     }
 }
 
 impl Stack {
-    /// Starts everything, empty, on free ports, by this clock.
+    /// Starts an empty stack on free ports, with this clock.
     pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
         let metrics = Memory::default();
         let sink = Arc::new(metrics.clone());
         Self::start_with(clock, Start::default(), metrics, sink, None).await
     }
 
-    /// The same, with every call that leaves a function watched by [`Stack::steps`].
+    /// As [`Stack::start`], with every call that leaves a function watched by [`Stack::steps`].
     pub async fn start_killable(clock: SharedClock) -> anyhow::Result<Self> {
         let metrics = Memory::default();
         let sink = Arc::new(metrics.clone());
@@ -259,7 +250,7 @@ impl Stack {
         Self::start_with(clock, Start::default(), metrics, sink, steps).await
     }
 
-    /// Starts everything as asked, without metrics.
+    /// Starts a stack with these options, without metrics.
     pub async fn start_as(clock: SharedClock, start: Start) -> anyhow::Result<Self> {
         Self::start_with(clock, start, Memory::default(), Arc::new(Nowhere), None).await
     }
@@ -283,7 +274,7 @@ impl Stack {
             Some(steps) => steps.before(router, name),
             None => router,
         };
-        // The ports of the peers are left to those that are used.
+        // The wanted port of a peer is left free when the peer runs elsewhere: it may well use that port.
         let own = |port, elsewhere: &Option<Url>| if elsewhere.is_some() { 0 } else { port };
         let robaws_port = own(ports.robaws, &robaws_elsewhere);
         let router = watched(robaws.router(), "Robaws");
@@ -332,10 +323,12 @@ impl Stack {
             .secret_string(OPERATOR_TOKEN)
             .send()
             .await;
+        // With a kept directory the secret exists from an earlier run.
         match token.map_err(aws_sdk_secretsmanager::Error::from) {
             Ok(_) | Err(aws_sdk_secretsmanager::Error::ResourceExistsException(_)) => {}
             Err(error) => return Err(error).context("the operator's token"),
         }
+        // The functions need the API's URL and the API's server needs the functions, so the server starts with an empty cell.
         let behind = api::Wired::default();
         let router = api::router(behind.clone(), aws.queues.clone());
         let api_server = listen(router, ports.api, "the API").await?;
@@ -392,17 +385,17 @@ impl Stack {
         })
     }
 
-    /// The time limit of process-order, 90 s unless a test shortens it.
+    /// Sets the time limit of process-order and sync-article, which is 90 s otherwise.
     pub fn set_time_limit(&mut self, limit: Duration) {
         self.time_limit = limit;
     }
 
-    /// The time limit of poll-orders, 4 minutes unless a test shortens it.
+    /// Sets the time limit of poll-orders, which is 4 minutes otherwise.
     pub fn set_poll_time_limit(&mut self, limit: Duration) {
         self.poll_time_limit = limit;
     }
 
-    /// Each function asks anew which table it is, as a new process does.
+    /// Lets each function forget what it knows of the table, as a new process does.
     pub(crate) async fn forget_table(&self) {
         let stores = [
             &self.store,
@@ -418,7 +411,7 @@ impl Stack {
         }
     }
 
-    /// New processes, which remember nothing: all but those behind the HTTP API.
+    /// Restarts all functions except those behind the HTTP API: their caches are empty afterwards.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.poll = self.wiring.poll()?;
         self.process = self.wiring.process()?;
@@ -427,7 +420,8 @@ impl Stack {
         Ok(())
     }
 
-    /// Creates and activates a connection for a Robaws API user and a ProductFlow company that exist already.
+    /// Creates an active connection directly in the store, for a Robaws API user (`robaws`: key and secret) and a ProductFlow
+    /// company (`productflow`: number and token) that exist already.
     pub async fn connect(
         &self,
         id: &str,
@@ -467,7 +461,7 @@ impl Stack {
         Ok(id)
     }
 
-    /// A request to the connector's API with the operator's token; `body`: `Null` for none. Gives status and body.
+    /// Calls the connector's API with the operator's token and returns status and body. A `body` of `Null` sends none.
     pub async fn api(
         &self,
         method: &str,
@@ -489,17 +483,17 @@ impl Stack {
         Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
-    /// What the web function works with.
+    /// The dependencies of the web function.
     pub fn web(&self) -> &web::Deps {
         &self.http.web
     }
 
-    /// Invokes the function behind the path of an event of the HTTP API; gives the answer as API Gateway gets it.
+    /// Invokes the function that the path of an HTTP API event belongs to, and returns its answer as API Gateway gets it.
     pub async fn respond(&self, event: Value) -> anyhow::Result<Value> {
         self.http.respond(event).await
     }
 
-    /// Invokes the function behind the path of an event of the HTTP API; gives status and body.
+    /// Invokes the function that the path of an HTTP API event belongs to, and returns status and body of its answer.
     pub async fn call_http(&self, event: Value) -> anyhow::Result<(u16, String)> {
         self.http.call(event).await
     }
@@ -522,7 +516,7 @@ impl Stack {
         })
     }
 
-    /// One tick of the EventBridge rule of the poll.
+    /// Invokes poll-orders once, as the EventBridge rule of the poll does.
     pub async fn poll(&self) -> anyhow::Result<Value> {
         let event = LambdaEvent::new(self.scheduled("poll"), Self::context(self.poll_time_limit)?);
         poll_orders::handle(&self.poll, event)
@@ -530,7 +524,7 @@ impl Stack {
             .map_err(|error| anyhow!("poll-orders: {error}"))
     }
 
-    /// One tick of the rule of one shard of the poll.
+    /// Invokes poll-orders once for one shard, as the rule of that shard does.
     pub async fn poll_shard(&self, shard: u8, shards: u8) -> anyhow::Result<Value> {
         let event = json!({ "shard": shard, "shards": shards });
         let event = LambdaEvent::new(event, Self::context(self.poll_time_limit)?);
@@ -539,7 +533,7 @@ impl Stack {
             .map_err(|error| anyhow!("poll-orders: {error}"))
     }
 
-    /// One tick of the nightly rule.
+    /// Invokes reconcile once, as the nightly EventBridge rule does.
     pub async fn night(&self) -> anyhow::Result<Value> {
         let event = LambdaEvent::new(self.scheduled("nightly"), Self::context(RECONCILE_TIME_LIMIT)?);
         reconcile::handle(&self.reconcile, event)
@@ -547,7 +541,7 @@ impl Stack {
             .map_err(|error| anyhow!("reconcile: {error}"))
     }
 
-    /// One delivery of the event source mapping: up to ten messages to process-order. Gives the number of messages received.
+    /// Invokes process-order once with up to ten messages of the orders queue. Returns the number of messages received.
     pub async fn work(&self) -> anyhow::Result<usize> {
         let invoke = |event: Value, context| async {
             let event = LambdaEvent::new(serde_json::from_value(event)?, context);
@@ -558,7 +552,7 @@ impl Stack {
         self.work_by(invoke).await
     }
 
-    /// The same with another process-order than its own, such as one in another process.
+    /// As [`Stack::work`], but `invoke` stands for process-order, for example in another process.
     pub async fn work_by<F>(&self, invoke: impl FnOnce(Value, Context) -> F) -> anyhow::Result<usize>
     where
         F: Future<Output = anyhow::Result<Value>>,
@@ -567,7 +561,7 @@ impl Stack {
             .await
     }
 
-    /// One delivery of up to ten messages to sync-article. Gives the number of messages received.
+    /// Invokes sync-article once with up to ten messages of the articles queue. Returns the number of messages received.
     pub async fn work_articles(&self) -> anyhow::Result<usize> {
         let invoke = |event: Value, context| async {
             let event = LambdaEvent::new(serde_json::from_value(event)?, context);
@@ -579,7 +573,7 @@ impl Stack {
             .await
     }
 
-    /// One delivery of a message to reconcile. Gives the number of messages received.
+    /// Invokes reconcile once with one message of the sweeps queue. Returns the number of messages received.
     pub async fn work_sweeps(&self) -> anyhow::Result<usize> {
         let invoke = |event: Value, context| async {
             let answered = reconcile::handle(&self.reconcile, LambdaEvent::new(event, context)).await;
@@ -589,8 +583,8 @@ impl Stack {
             .await
     }
 
-    /// What an event source mapping does, with the function's role: receives, invokes, and deletes what is not reported as
-    /// failed.
+    /// What an event source mapping of Lambda does, with the function's role: receives messages, invokes the function, and
+    /// deletes the messages that the function does not report as failed.
     async fn deliver<F>(
         &self,
         function: &'static str,
@@ -635,9 +629,9 @@ impl Stack {
             .collect();
         let invocation = invoke(json!({ "Records": records }), Self::context(time_limit)?);
         let timed_out = || format!("{queue}: the function timed out");
-        // A time-out looks at what it limits first, which may be done by then.
+        // `timeout` polls the future once before it looks at the limit, so a limit of zero might let work through.
         anyhow::ensure!(!time_limit.is_zero(), timed_out());
-        // Lambda ends an invocation at its time limit, wherever it is; its messages come again.
+        // Lambda ends an invocation at its time limit, wherever it is. Its messages are not deleted and come again.
         let response = tokio::time::timeout(time_limit, invocation)
             .await
             .with_context(timed_out)??;
@@ -660,7 +654,7 @@ impl Stack {
         Ok(received.len())
     }
 
-    /// Polls, and works off the queues.
+    /// Runs a poll and works off the queues.
     pub async fn round(&self) -> anyhow::Result<()> {
         self.poll().await?;
         self.drain().await
@@ -678,7 +672,7 @@ impl Stack {
         }
     }
 
-    /// Delivers Robaws' webhooks and works off the queues, until nothing moves any more.
+    /// Delivers Robaws' webhooks and works off the queues, until there are no more webhooks to deliver.
     pub async fn settle(&self) -> anyhow::Result<()> {
         loop {
             let delivered = self.robaws.deliver_due().await;
@@ -689,7 +683,7 @@ impl Stack {
         }
     }
 
-    /// What is remembered of an article.
+    /// The stored record of an article.
     pub async fn article(&self, connection: &ConnectionId, id: &str) -> anyhow::Result<ArticleRecord> {
         let id = ArticleId::parse(id)?;
         self.store
@@ -698,7 +692,7 @@ impl Stack {
             .with_context(|| format!("article {id} was never looked at"))
     }
 
-    /// What the ledger holds of an order.
+    /// The stored record of an order.
     pub async fn order(&self, connection: &ConnectionId, identifier: &str) -> anyhow::Result<OrderRecord> {
         let identifier = OrderIdentifier::parse(identifier)?;
         self.store

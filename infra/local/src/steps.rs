@@ -1,6 +1,6 @@
-//! Every call that leaves a function is two steps: before anything of it happens, and after it happened, before its answer goes
-//! back. They can be counted, and at any of them a process can be killed: its calls stand still for ever from then on, and the
-//! future that made them is dropped. Nothing depends on time, so the same work has the same steps.
+//! Watches the calls that leave a function, so that a test can kill the work at any of them. Each call is two steps: before it
+//! has any effect, and after its effect but before its answer goes back. Killing means that the future is dropped and its call in
+//! hand never gets an answer. The steps do not depend on time, so the same work has the same steps.
 
 use anyhow::Context as _;
 use axum::Router;
@@ -17,21 +17,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-/// Which side of a call.
+/// The two steps of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Nothing of it has happened.
+    /// The call has had no effect yet.
     Before,
-    /// It has had its effect; its answer goes to nobody if the process is killed here.
+    /// The call has had its effect. If the work is killed here, the answer reaches nobody.
     After,
 }
 
-/// One step.
+/// One step of watched work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The call: whose, and what.
+    /// The call: service and operation, such as `DynamoDB UpdateItem`.
     pub call: String,
-    /// Which side of it.
     pub side: Side,
 }
 
@@ -52,16 +51,16 @@ struct Watch {
     steps: Vec<Step>,
 }
 
-/// How watched work ended.
+/// The result of watched work.
 #[derive(Debug)]
 pub struct Ended<T> {
-    /// What it gave; `None`: it was killed.
+    /// Output of the work; `None`: it was killed.
     pub gave: Option<T>,
-    /// Its steps, the one at which it was killed among them.
+    /// All steps that were reached, the one at which the work was killed included.
     pub steps: Vec<Step>,
 }
 
-/// Counts the steps of work, and kills it at one of them.
+/// Counts the steps of a piece of work, and kills the work at one of them.
 #[derive(Clone, Default)]
 pub struct Steps {
     watch: Arc<Mutex<Watch>>,
@@ -73,8 +72,8 @@ impl Steps {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `work` and counts its steps; at step number `kill_at`, from 0, it is killed: dropped as it is, while the call in hand
-    /// stands still for ever. One piece of work at a time.
+    /// Runs `work` and counts its steps. At step number `kill_at`, counted from 0, the work is killed: its future is dropped, and
+    /// the call in hand never gets an answer. Only one piece of work can be watched at a time.
     pub async fn run<T>(&self, kill_at: Option<usize>, work: impl Future<Output = T>) -> Ended<T> {
         *self.lock() = Watch {
             is_on: true,
@@ -93,7 +92,7 @@ impl Steps {
         }
     }
 
-    /// One step of a call: does not come back when the process is killed here, or was killed before.
+    /// Counts one step. Never returns when the work is killed at this step or was killed before.
     async fn step(&self, call: &str, side: Side) {
         let stands_still = {
             let mut watch = self.lock();
@@ -113,7 +112,7 @@ impl Steps {
         }
     }
 
-    /// The same service, with every call to it watched.
+    /// The service, with every call to it watched.
     pub(crate) fn before(&self, service: Router, name: &'static str) -> Router {
         let state = Watched {
             name,
@@ -137,7 +136,7 @@ async fn watched(State(watched): State<Watched>, request: Request, next: Next) -
     response
 }
 
-/// `DynamoDB UpdateItem`, `Robaws POST /stock-changes`.
+/// Service and operation of a call, such as `DynamoDB UpdateItem` or `Robaws POST /stock-changes`.
 fn call_of(service: &str, request: &Request) -> String {
     let target = request.headers().get("x-amz-target");
     if let Some((_, operation)) = target
@@ -153,7 +152,7 @@ fn call_of(service: &str, request: &Request) -> String {
     format!("{service} {} {}", request.method(), below.unwrap_or(path))
 }
 
-/// Hands every call on to a server that no layer can be put around.
+/// A service that hands every call on to a server around which no layer can be put.
 pub(crate) fn forward(to: SocketAddr) -> Router {
     Router::new().fallback(move |request: Request| async move {
         handed_on(to, request).await.unwrap_or_else(|error| {
@@ -166,7 +165,7 @@ pub(crate) fn forward(to: SocketAddr) -> Router {
 async fn handed_on(to: SocketAddr, request: Request) -> anyhow::Result<Response> {
     let stream = TcpStream::connect(to).await.context("no connection")?;
     let (mut server, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // It ends with the answer, since nothing else is asked.
+    // The connection's task ends after this one answer, since nothing else is sent over it.
     tokio::spawn(connection);
     Ok(server.send_request(request).await?.map(Body::new))
 }
@@ -177,7 +176,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use url::Url;
 
-    /// A service that counts what happens, behind steps, and a client for it.
+    /// A watched service that counts the calls that have an effect.
     async fn service() -> (Steps, Arc<AtomicU32>, simulators::Server) {
         let happened = Arc::new(AtomicU32::new(0));
         let counts = happened.clone();
@@ -205,7 +204,7 @@ mod tests {
         let ended = steps.run(None, calls(&server, 3)).await;
         assert_eq!((ended.gave, ended.steps.len()), (Some(3), 6));
         assert_eq!(ended.steps[1].to_string(), "after Service POST /");
-        // Before the second call it has not happened, after it it has.
+        // Killed before the second call, one call has had its effect; killed after it, two have.
         for (kill_at, expected) in [(2, 1), (3, 2)] {
             happened.store(0, Ordering::Relaxed);
             let ended = steps.run(Some(kill_at), calls(&server, 3)).await;

@@ -5,11 +5,6 @@
 //! [`serve`](mod@serve) serve such a router in a way that can also drop a connection. `README.md` lists the handles and the
 //! control API.
 
-#![expect(
-    missing_docs,
-    reason = "fields and methods whose name says everything have no comment"
-)]
-
 pub mod clock;
 pub mod demo;
 mod number;

@@ -1,7 +1,8 @@
-//! The template's alarms, and in which state samples put them.
+//! The template's alarms, and the state that samples of metrics put them in.
 //!
-//! As CloudWatch evaluates them, with one simplification: a missing period counts as the alarm says at once, while CloudWatch
-//! first looks a little further back for real values. So an alarm here never comes later than there.
+//! Alarms are evaluated as CloudWatch does it, with one simplification: a period without samples is at once treated as
+//! `TreatMissingData` says, while CloudWatch first looks a little further back for real values. So an alarm never goes off later
+//! here than on AWS.
 
 use crate::document::{Names, Template};
 use crate::samples::{Samples, Series, Statistic};
@@ -10,14 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-/// What an alarm says.
+/// The state of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Nothing is wrong.
     Ok,
-    /// It goes off.
+    /// The alarm goes off.
     Alarm,
-    /// Too little is known.
+    /// No period has samples, and the alarm treats missing data as missing.
     InsufficientData,
 }
 
@@ -39,11 +39,11 @@ enum Missing {
 /// An alarm of the template.
 #[derive(Debug, Clone)]
 pub struct Alarm {
-    /// Its logical id.
+    /// The logical id in the template.
     pub id: String,
-    /// What it tells whoever is woken.
+    /// The text for the person who is woken.
     pub description: String,
-    /// What it watches.
+    /// The series of samples that is watched.
     pub series: Series,
     statistic: Statistic,
     period: SignedDuration,
@@ -54,7 +54,7 @@ pub struct Alarm {
     missing: Missing,
 }
 
-/// All alarms of a template, for a stack with these names.
+/// Reads all alarms of a template, for a stack with these names.
 pub fn alarms(template: &Template, names: &Names) -> anyhow::Result<Vec<Alarm>> {
     template
         .resources("AWS::CloudWatch::Alarm")
@@ -109,12 +109,12 @@ impl Alarm {
         })
     }
 
-    /// How far back it looks.
+    /// The time over which samples count.
     pub fn looks_back(&self) -> SignedDuration {
         self.period * self.periods
     }
 
-    /// The state that these samples put it in at a moment.
+    /// The state that these samples put the alarm in at a moment.
     pub fn state(&self, samples: &Samples, now: Timestamp) -> anyhow::Result<State> {
         let (mut breaching, mut unknown) = (0, 0);
         for period in 0..self.periods {

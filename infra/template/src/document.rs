@@ -1,25 +1,23 @@
-//! The template as a document: read from YAML, CloudFormation's short forms written out.
+//! The template as a JSON document, read from YAML with CloudFormation's short forms (`!Ref`, `!Sub`) written out.
 
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The template of this repository.
 const SOURCE: &str = include_str!("../../template.yaml");
 
-/// A template.
 #[derive(Debug, Clone)]
 pub struct Template {
     document: Value,
 }
 
 impl Template {
-    /// The one of this repository.
+    /// Reads the template of this repository.
     pub fn of_this_repository() -> anyhow::Result<Self> {
         Self::read(SOURCE)
     }
 
-    /// From its text.
+    /// Reads a template from its YAML text.
     pub fn read(text: &str) -> anyhow::Result<Self> {
         let yaml = serde_yaml_ng::from_str(text).context("the template is not YAML")?;
         Ok(Self {
@@ -27,12 +25,12 @@ impl Template {
         })
     }
 
-    /// What it holds under a JSON pointer; `Null` when there is nothing.
+    /// The value under a JSON pointer; `Null` when there is none.
     pub fn at(&self, pointer: &str) -> &Value {
         self.document.pointer(pointer).unwrap_or(&Value::Null)
     }
 
-    /// Logical ids and properties of the resources of a type.
+    /// Logical ids and properties of all resources of a type, such as `AWS::SQS::Queue`.
     pub fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.at("/Resources")
             .as_object()
@@ -42,7 +40,7 @@ impl Template {
             .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
-    /// The functions: their names (the last part of `CodeUri`), logical ids and properties.
+    /// Names (the last part of `CodeUri`), logical ids and properties of all functions.
     pub fn functions(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         self.resources("AWS::Serverless::Function")
             .map(|(id, properties)| {
@@ -53,7 +51,7 @@ impl Template {
     }
 }
 
-/// YAML as JSON, `!Ref x` as `{"Ref": x}` and so on.
+/// YAML as JSON, with a tag such as `!Ref x` written out as `{"Ref": "x"}`.
 fn plain(yaml: serde_yaml_ng::Value) -> anyhow::Result<Value> {
     use serde_yaml_ng::Value as Yaml;
     Ok(match yaml {
@@ -88,7 +86,7 @@ fn plain(yaml: serde_yaml_ng::Value) -> anyhow::Result<Value> {
     })
 }
 
-/// What the things of the template are called where it is deployed. What has no name here goes by its logical id.
+/// Names and ARNs that the template's resources have in one deployment. A resource without a name here goes by its logical id.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     names: BTreeMap<String, String>,
@@ -96,7 +94,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Of a stack of this name, in this region and account.
+    /// The names of a stack in this region and account, with the pseudo parameters alone.
     pub fn of_stack(stack: &str, region: &str, account: &str) -> Self {
         let pseudo = [
             ("AWS::StackName", stack),
@@ -112,7 +110,7 @@ impl Names {
         }
     }
 
-    /// Adds a thing with its name and ARN.
+    /// Adds a resource with its name and ARN.
     pub fn with(mut self, logical_id: &str, name: &str, arn: &str) -> Self {
         self.names.insert(logical_id.to_owned(), name.to_owned());
         self.arns.insert(logical_id.to_owned(), arn.to_owned());
@@ -130,7 +128,7 @@ impl Names {
         }
     }
 
-    /// A value of the template as text: a literal, or what `Ref`, `GetAtt` and `Sub` stand for.
+    /// A value of the template as text: a literal, or the name or ARN that `Ref`, `GetAtt` and `Sub` stand for.
     pub fn text(&self, value: &Value) -> anyhow::Result<String> {
         if let Some(text) = value.as_str() {
             return Ok(text.to_owned());

@@ -1,4 +1,5 @@
-//! Reads lines of CloudWatch's embedded metric format, as strictly as CloudWatch does: what it would drop is an error here.
+//! Reads lines of CloudWatch's embedded metric format (EMF), as strictly as CloudWatch does: a line that CloudWatch would drop is
+//! an error here.
 
 use crate::samples::{Samples, Series};
 use anyhow::{Context as _, bail, ensure};
@@ -7,16 +8,16 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// The most values of a metric in one line.
+/// Values of one metric in a line at most.
 const MOST_VALUES: usize = 100;
-/// The most metrics that one directive names.
+/// Metrics in one directive at most.
 const MOST_METRICS: usize = 100;
-/// The most dimensions of a set.
+/// Dimensions in one set at most.
 const MOST_DIMENSIONS: usize = 30;
-/// The longest line that CloudWatch takes, in bytes.
+/// Bytes of a line at most.
 const LONGEST: usize = 256 * 1024;
 
-/// Adds the metrics of a line; `false`: it holds none.
+/// Adds the metrics of a line of the log. `false`: the line holds no metrics.
 pub fn add(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
     let Ok(line) = serde_json::from_str::<Value>(line) else {
         return Ok(false);

@@ -1,5 +1,5 @@
-//! What `infra/template.yaml` says, for the local stack and the tests: which calls it allows each function, and when an
-//! alarm goes off.
+//! Reads `infra/template.yaml` for the local stack and the tests: which AWS calls each function may make, and when an alarm goes
+//! off.
 
 pub mod alarms;
 pub mod document;

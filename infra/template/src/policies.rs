@@ -1,4 +1,4 @@
-//! Which calls the template allows each function.
+//! Which AWS calls the template allows each function.
 
 use crate::document::{Names, Template};
 use anyhow::{Context as _, ensure};
@@ -11,14 +11,14 @@ struct Grant {
     resource: String,
 }
 
-/// What each function may call.
+/// The actions and resources that each function may call.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
     by_function: BTreeMap<String, Vec<Grant>>,
 }
 
 impl Policies {
-    /// Of the functions' roles, for a stack with these names.
+    /// Reads the policies of the functions' roles, for a stack with these names.
     pub fn of(template: &Template, names: &Names) -> anyhow::Result<Self> {
         let mut by_function = BTreeMap::new();
         for (function, id, properties) in template.functions() {
@@ -48,7 +48,8 @@ impl Policies {
         Ok(Self { by_function })
     }
 
-    /// Whether a function may call this. A pattern may end in `*`; that is all that the template uses.
+    /// Whether a function may call this action on this resource. A granted resource may end in `*`; the template uses no other
+    /// wildcard.
     pub fn allow(&self, function: &str, action: &str, resource: &str) -> bool {
         self.by_function
             .get(function)
@@ -65,7 +66,7 @@ fn matches(pattern: &str, resource: &str) -> bool {
     }
 }
 
-/// The items of a list, or the one item that stands for it.
+/// The items of a list, or the single item that the template writes in the place of a list.
 fn items(value: &Value) -> &[Value] {
     match value {
         Value::Null => &[],

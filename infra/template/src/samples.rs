@@ -1,4 +1,4 @@
-//! Samples of metrics, as CloudWatch keeps them, and statistics over them.
+//! Samples of metrics, kept as CloudWatch keeps them, and statistics over them.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -7,16 +7,13 @@ use std::collections::BTreeMap;
 /// What a sample belongs to: namespace, metric and the values of its dimensions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series {
-    /// The namespace.
     pub namespace: String,
-    /// The metric.
     pub metric: String,
-    /// Its dimensions; a series with other dimensions is another series.
+    /// Values by dimension. A series with other dimensions or values is another series.
     pub dimensions: BTreeMap<String, String>,
 }
 
 impl Series {
-    /// One without dimensions.
     pub fn new(namespace: &str, metric: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
@@ -25,7 +22,6 @@ impl Series {
         }
     }
 
-    /// Adds a dimension.
     pub fn with(mut self, dimension: &str, value: &str) -> Self {
         self.dimensions.insert(dimension.to_owned(), value.to_owned());
         self
@@ -35,31 +31,24 @@ impl Series {
 /// One value at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// When.
     pub at: Timestamp,
-    /// How much.
     pub value: Decimal,
 }
 
 /// How the samples of a period become one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
-    /// The least.
     Minimum,
-    /// The greatest.
     Maximum,
-    /// All together.
     Sum,
 }
 
-/// All samples so far.
 #[derive(Debug, Clone, Default)]
 pub struct Samples {
     by_series: BTreeMap<Series, Vec<Sample>>,
 }
 
 impl Samples {
-    /// Adds one.
     pub fn add(&mut self, series: Series, at: Timestamp, value: impl Into<Decimal>) {
         let value = value.into();
         self.by_series
@@ -68,12 +57,12 @@ impl Samples {
             .push(Sample { at, value });
     }
 
-    /// The series that have samples.
+    /// All series that have samples.
     pub fn series(&self) -> impl Iterator<Item = &Series> {
         self.by_series.keys()
     }
 
-    /// A statistic over the samples after `from`, up to and with `to`; none without samples.
+    /// A statistic over the samples after `from` up to and including `to`; `None` when there are none.
     pub fn over(
         &self,
         series: &Series,

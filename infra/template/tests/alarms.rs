@@ -1,5 +1,5 @@
-//! What each alarm of the template takes for healthy, for a transient, and for an alarm. What provokes them in the whole system is
-//! in tests/system.
+//! For each alarm of the template: which values are healthy, how long bad values stay silent, and when the alarm goes off. What
+//! causes the alarms in the whole system is tested in tests/system.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -8,15 +8,15 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use template::{Alarm, Names, Samples, State, Template, alarms, emf};
 
-/// An alarm, and what its metric says every `every` minutes.
+/// An alarm, and values of its metric, which has one every `every` minutes.
 struct Case {
     alarm: &'static str,
     every: i64,
     healthy: i64,
     bad: i64,
-    /// So many bad values in a row are nothing yet.
+    /// Number of bad values in a row at which the alarm is still silent.
     silent: usize,
-    /// So many, and it sounds.
+    /// Number of bad values in a row at which the alarm goes off.
     sounds: usize,
 }
 
@@ -37,7 +37,7 @@ const CASES: [Case; 38] = [
     case("SweepsDeadLettersAlarm", 1, 0, 1, 0, 1),
     case("PollDeadLettersAlarm", 1, 0, 1, 0, 1),
     case("NightlyDeadLettersAlarm", 1, 0, 1, 0, 1),
-    // Older than one redelivery, for as long as it says.
+    // The age of the oldest message, in seconds, must be above one redelivery for the whole time of the alarm.
     case("OrdersAgeAlarm", 1, 560, 901, 9, 15),
     case("ArticlesAgeAlarm", 1, 3600, 3601, 24, 30),
     case("SweepsAgeAlarm", 1, 5500, 7201, 24, 30),
@@ -61,7 +61,7 @@ const CASES: [Case; 38] = [
     case("ReconcileThrottlesAlarm", 5, 0, 1, 2, 3),
     case("SettingsThrottlesAlarm", 5, 0, 1, 2, 3),
     case("InDoubtAlarm", 5, 0, 1, 0, 1),
-    // Every poll of the time must see it.
+    // Every poll within an hour must report it.
     case("NeedsCredentialsAlarm", 5, 0, 1, 11, 12),
     case("SuspendedAlarm", 5, 0, 1, 2, 3),
     case("RobawsUnreachableAlarm", 5, 0, 1, 2, 3),
@@ -74,7 +74,7 @@ const CASES: [Case; 38] = [
     case("ApiErrorsAlarm", 5, 4, 5, 1, 2),
 ];
 
-/// A stretch of time in which a metric has values, one every so many minutes.
+/// An alarm, the samples of its metric so far, and the present moment.
 struct Watch {
     alarm: Alarm,
     samples: Samples,
@@ -86,7 +86,7 @@ impl Watch {
         self.now = self.now.checked_add(SignedDuration::from_mins(minutes)).unwrap();
     }
 
-    /// The metric says this, as the functions would write it.
+    /// Adds a value of the metric now, in a log line as the functions write it.
     fn says(&mut self, value: i64) {
         let series = &self.alarm.series;
         let dimensions: Vec<&String> = series.dimensions.keys().collect();
@@ -142,7 +142,7 @@ fn every_alarm_has_its_case() {
 fn each_is_silent_before_sounds_and_is_silent_again() {
     for case in CASES {
         let mut watch = watch(case.alarm);
-        // Long enough for everything that it looks back at.
+        // Enough values to fill the time over which the alarm counts.
         let often = usize::try_from(watch.alarm.looks_back().as_mins() / case.every).unwrap() + 1;
         watch.says_often(often, case.every, case.healthy);
         assert_eq!(watch.state(), State::Ok, "{} when all is well", case.alarm);

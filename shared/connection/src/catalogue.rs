@@ -1,8 +1,8 @@
-//! Look-ups of articles and VAT tariffs, remembered for a short while per connection.
+//! Look-ups of articles and VAT tariffs in Robaws, remembered per connection in one process.
 //!
-//! Positive answers hold for five minutes, or until the connection's catalogue stamp changes. Negative ones hold for a
-//! minute, so that a thousand orders that wait for one article cost one look-up a round; a look that the merchant asked
-//! for uses none of them.
+//! A positive answer holds for five minutes, or until a stamp of the connection changes. A negative answer
+//! holds for a minute, so that a thousand orders that wait for one article cost one look-up per round. A look
+//! that a person asked for uses no negative answer.
 
 use crate::trouble::Trouble;
 use domain::catalogue::{Article, ArticleAnswer, Catalogue, Missing, VatTariff};
@@ -18,9 +18,9 @@ use tokio::sync::Mutex;
 
 /// How long a positive answer holds.
 const POSITIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
-/// How long a negative answer holds: within one round of looks at blocked orders.
+/// How long a negative answer holds: as long as one round of looks at blocked orders.
 const NEGATIVE_FOR: SignedDuration = SignedDuration::from_secs(60);
-/// Answers kept per connection; beyond it the memory starts anew.
+/// Answers remembered per connection; above it the memory starts anew.
 const KEPT: usize = 20_000;
 
 type Tariffs = Arc<BTreeMap<VatTariffId, VatTariff>>;
@@ -34,7 +34,7 @@ struct Memory {
     tariffs: Slot<Tariffs>,
 }
 
-/// The memories of all connections, in one process.
+/// The remembered answers of all connections.
 #[derive(Clone)]
 pub struct Catalogues {
     clock: SharedClock,
@@ -42,7 +42,7 @@ pub struct Catalogues {
     memories: Arc<Mutex<HashMap<ConnectionId, Arc<Mutex<Memory>>>>>,
 }
 
-/// The memory of one connection, and the client to ask.
+/// The remembered answers of one connection, and the Robaws client to ask for others.
 pub struct Lookups {
     clock: SharedClock,
     store: Store,
@@ -52,7 +52,6 @@ pub struct Lookups {
 }
 
 impl Catalogues {
-    /// Nothing remembered yet.
     pub fn new(clock: SharedClock, store: Store) -> Self {
         Self {
             clock,
@@ -61,8 +60,9 @@ impl Catalogues {
         }
     }
 
-    /// The memory of a connection; emptied when its stamps are not those it was filled under. One counts changes of the
-    /// settings, which void all, the other changes of articles.
+    /// The look-ups of a connection. `stamp`:
+    /// [`ConnectionItem::catalogue_stamps`](store::model::ConnectionItem::catalogue_stamps). When the first stamp
+    /// changed, all answers are void; when only the second changed, the VAT tariffs stay.
     pub async fn of(&self, connection: &ConnectionId, stamp: (u64, u64), robaws: robaws::Client) -> Lookups {
         let memory = Arc::clone(self.memories.lock().await.entry(connection.clone()).or_default());
         {
@@ -99,12 +99,15 @@ fn holds(then: Timestamp, now: Timestamp, positive: bool) -> bool {
 }
 
 impl Lookups {
-    /// The client asked.
     pub fn robaws(&self) -> &robaws::Client {
         &self.robaws
     }
 
-    /// Adds what is missing to the catalogue. `fresh`: negative answers are asked again.
+    /// Adds what is missing to the catalogue. `fresh`: remembered negative answers are not used.
+    ///
+    /// # Errors
+    ///
+    /// The [`Trouble`] of the failed call to Robaws.
     pub async fn fill(
         &self,
         catalogue: &mut Catalogue,
@@ -126,8 +129,13 @@ impl Lookups {
         Ok(())
     }
 
-    /// Reads the tariffs anew when what is remembered is older than a round: for a tariff that was not found or is not
-    /// inclusive, which the merchant may have mended meanwhile. Tells whether they were read.
+    /// Reads the VAT tariffs anew unless they were read within the last minute. Meant for a tariff that was not
+    /// found or is not VAT-inclusive, since the merchant may have corrected it. Returns whether the tariffs in the
+    /// catalogue changed.
+    ///
+    /// # Errors
+    ///
+    /// The [`Trouble`] of the failed call to Robaws.
     pub async fn refresh_tariffs(&self, catalogue: &mut Catalogue, fresh: bool) -> Result<bool, Trouble> {
         let at_most = if fresh { SignedDuration::ZERO } else { NEGATIVE_FOR };
         let before = catalogue.tariffs.clone();
@@ -136,8 +144,12 @@ impl Lookups {
         Ok(before != catalogue.tariffs)
     }
 
-    /// Whether what a blocked order waits for has come in: `false` while every answer is still negative. The tariffs may
-    /// have changed whenever they were read anew.
+    /// Whether anything that a blocked order waits for may have appeared in Robaws. `false`: every answer is still
+    /// negative. Tariffs always count as changed, since only a look can tell.
+    ///
+    /// # Errors
+    ///
+    /// The [`Trouble`] of the failed call to Robaws.
     pub async fn came_in(&self, waits_for: &[WaitsFor]) -> Result<bool, Trouble> {
         for key in waits_for {
             let positive = match key {
@@ -154,6 +166,7 @@ impl Lookups {
 
     async fn article(&self, sku: &Sku, fresh: bool) -> Result<ArticleAnswer, Trouble> {
         let slot = Arc::clone(self.memory.lock().await.articles.entry(sku.clone()).or_default());
+        // Locked during the call, so that looks side by side ask once.
         let mut slot = slot.lock().await;
         if let Some((answer, then)) = slot.as_ref() {
             let positive = matches!(answer, ArticleAnswer::Found(_));
@@ -163,6 +176,7 @@ impl Lookups {
         }
         let failed = |error: robaws::Error| Trouble::from(&error);
         let mut answer = self.robaws.articles_by_number(sku).await.map_err(failed)?;
+        // The article may have got another number since the connector sent it under this one.
         if answer == ArticleAnswer::NotFound
             && let Some(id) = self.sent_under(sku).await
             && let Some(article) = self.robaws.article(&id).await.map_err(failed)?
@@ -174,12 +188,12 @@ impl Lookups {
         Ok(answer)
     }
 
-    /// The article that we ourselves sent under a number: it may live on under another.
+    /// The article that the connector itself sent under a number. It may exist in Robaws under another number now.
     async fn sent_under(&self, sku: &Sku) -> Option<ArticleId> {
         match self.store.number(&self.connection, sku).await {
             Ok(known) => known.article_id,
             Err(error) => {
-                // Then the article is not found, which is looked at again.
+                // The article then counts as not found, and the order is looked at again.
                 tracing::warn!(
                     connection.id = %self.connection, error = %Chain(&error),
                     "what was sent under an article number can't be read"
@@ -190,6 +204,10 @@ impl Lookups {
     }
 
     /// All VAT tariffs.
+    ///
+    /// # Errors
+    ///
+    /// The [`Trouble`] of the failed call to Robaws.
     pub async fn all_tariffs(&self) -> Result<Arc<BTreeMap<VatTariffId, VatTariff>>, Trouble> {
         self.tariffs(POSITIVE_FOR).await
     }
@@ -230,7 +248,7 @@ impl Lookups {
         Ok(tariffs)
     }
 
-    /// Forgets an article that Robaws refused in a booking: what we remember of it is no longer so.
+    /// Forgets the answers about an article that Robaws refused in a booking: they are outdated.
     pub async fn forget_article(&self, id: &ArticleId) {
         let mut memory = self.memory.lock().await;
         memory.articles_by_id.remove(id);

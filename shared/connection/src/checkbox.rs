@@ -1,12 +1,20 @@
-//! Whether the tenant has the checkbox "ProductFlow" on its articles: no public API tells (contract).
+//! Detects whether a Robaws tenant has the checkbox "ProductFlow" on its articles. No public API tells
+//! (contracts/robaws.md).
 
 use robaws::{ArticleList, Client, Error};
 
-/// `None`: that can't be told now, since there is no article to try it on, or it may not be tried.
+/// Whether the tenant has the checkbox. `None`: unknown, since there is no article to try it on, or writing is
+/// forbidden.
+///
+/// Reads first, and only if no article shows the checkbox writes to one article the value that it already has.
+///
+/// # Errors
+///
+/// The error of Robaws, unless it answers the question.
 pub async fn exists(robaws: &Client) -> Result<Option<bool>, Error> {
     match robaws.articles_page(0, ArticleList::Ticked).await {
         Ok(page) if page.articles.iter().any(|article| article.has_checkbox) => return Ok(Some(true)),
-        // A filter on an extra field that is not there may be refused.
+        // Robaws may refuse a filter on an extra field that does not exist.
         Ok(_) | Err(Error::Rejected { .. }) => {}
         Err(error) => return Err(error),
     }
@@ -17,7 +25,7 @@ pub async fn exists(robaws: &Client) -> Result<Option<bool>, Error> {
     let Some(article) = page.articles.iter().find(|article| article.live) else {
         return Ok(None);
     };
-    // As it is now, since what the replica shows may be old: written is the value that it has.
+    // Read again: the list may show an old value, and the value that is written must be the present one.
     let Some(now) = robaws.article_detail(&article.id).await? else {
         return Ok(None);
     };
@@ -27,7 +35,7 @@ pub async fn exists(robaws: &Client) -> Result<Option<bool>, Error> {
         (false, Some(ticked)) => match robaws.tick(&now.id, ticked).await {
             Ok(()) => Ok(Some(true)),
             Err(Error::Rejected { status: 400, .. }) => Ok(Some(false)),
-            // It may be read but not written: then it can't be told.
+            // Readable but not writable: nothing can be concluded.
             Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::Rejected { .. }) => Ok(None),
             Err(error) => Err(error),
         },

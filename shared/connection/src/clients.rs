@@ -1,4 +1,4 @@
-//! The clients of a connection: built from its credentials, kept per version of its secret.
+//! The clients of a connection, built from its credentials.
 
 use crate::observe::Calls;
 use crate::pacers::Pacers;
@@ -10,46 +10,41 @@ use store::model::{Connection, Peer};
 use store::secrets::{Credentials, SecretStore};
 use url::Url;
 
-/// The clients of one connection.
+/// The clients of both peers for one connection.
 #[derive(Clone)]
 pub struct Clients {
-    /// Of Robaws.
     pub robaws: robaws::Client,
-    /// Of ProductFlow.
     pub productflow: productflow::Client,
     credentials: Credentials,
 }
 
 impl Clients {
-    /// Whether others were built from the same credentials.
+    /// Whether both were built from the same credentials.
     pub fn same_credentials(&self, other: &Self) -> bool {
         self.credentials.same(&other.credentials)
     }
 }
 
-/// Why there are no clients.
+/// Why a connection has no clients.
 #[derive(Debug, thiserror::Error)]
 pub enum PeersError {
     /// The secret could not be read.
     #[error("the credentials of connection {connection} could not be read")]
     Secret {
-        /// The connection.
         connection: ConnectionId,
-        /// Why.
         #[source]
         source: store::secrets::SecretError,
     },
     /// A key, a token or the company was never entered.
     #[error("connection {connection} lacks {what}")]
     Incomplete {
-        /// The connection.
         connection: ConnectionId,
         /// What is missing.
         what: &'static str,
     },
 }
 
-/// Builds and keeps clients.
+/// Builds clients, for all connections of a process.
 #[derive(Clone)]
 pub struct Peers {
     http: reqwest::Client,
@@ -61,7 +56,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// For peers at these base URLs.
+    /// `robaws_url`, `productflow_url`: base URLs of the two APIs.
     pub fn new(http: reqwest::Client, robaws_url: Url, productflow_url: Url, secrets: SecretStore) -> Self {
         Self {
             http,
@@ -83,17 +78,21 @@ impl Peers {
         }
     }
 
-    /// Where the credentials are kept.
     pub fn secrets(&self) -> &SecretStore {
         &self.secrets
     }
 
-    /// Where Robaws is: the base URL of its API.
+    /// The base URL of Robaws' API.
     pub fn robaws_url(&self) -> &Url {
         &self.robaws_url
     }
 
-    /// The clients of a connection.
+    /// The clients of a connection, with credentials from the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`PeersError::Secret`] when the secret cannot be read; [`PeersError::Incomplete`] when a key, a token or the
+    /// company is missing.
     pub async fn of(&self, connection: &Connection) -> Result<Clients, PeersError> {
         let credentials = self
             .secrets
@@ -106,7 +105,12 @@ impl Peers {
         self.complete(connection, &credentials)
     }
 
-    /// The clients with credentials read past the cache, for when the ones in hand were refused.
+    /// The clients of a connection, with credentials read past the cache. Used after a peer refused the cached
+    /// ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Peers::of`].
     pub async fn refreshed(&self, connection: &Connection) -> Result<Clients, PeersError> {
         let credentials =
             self.secrets
@@ -138,7 +142,8 @@ impl Peers {
         })
     }
 
-    /// A Robaws client with these credentials, paced with everything else of the connection.
+    /// A Robaws client with these credentials. It shares its pacing with all other calls of the connection. `None`:
+    /// Robaws key and secret are missing.
     pub fn robaws(&self, connection: &ConnectionId, credentials: &Credentials) -> Option<robaws::Client> {
         let login = credentials.robaws.clone()?;
         let pacer = self.pacers.of(connection);
@@ -151,7 +156,7 @@ impl Peers {
         Some(client.observed(Arc::new(Calls(Peer::Robaws))))
     }
 
-    /// A ProductFlow client with these credentials.
+    /// A ProductFlow client with these credentials. `None`: the access token is missing.
     pub fn productflow(&self, credentials: &Credentials, company: CompanyId) -> Option<productflow::Client> {
         let token = credentials.productflow.clone()?.access_token;
         let url = self.productflow_url.clone();

@@ -1,5 +1,5 @@
-//! How the peers of one connection are doing: pauses, refused credentials, probes (design.md, "Due work, fairness,
-//! limits"). Shared by everything that runs side by side for the connection in one invocation.
+//! The health of both peers of a connection within one invocation: pauses, refused credentials, probes
+//! (design.md, "Due work, fairness, limits"). All looks of the connection share it.
 
 use crate::trouble::Trouble;
 use domain::ids::{ConnectionId, OrderIdentifier};
@@ -10,18 +10,17 @@ use store::Store;
 use store::model::{ConnectionItem, Peer, PeerHealth};
 use tokio::sync::Mutex;
 
-/// Whether ordinary calls may go.
+/// Whether ordinary calls to a peer may go out now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
-    /// They may.
     Open,
-    /// Not before then.
+    /// No call before this moment.
     Paused(Timestamp),
-    /// The credentials are refused.
+    /// The peer refuses the credentials.
     Refused,
 }
 
-/// The health of both peers of one connection.
+/// The health of both peers, updated by the calls of this invocation and stored.
 pub struct Health {
     store: Store,
     clock: SharedClock,
@@ -31,7 +30,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// As last stored.
+    /// Starts from the stored health.
     pub fn new(store: Store, clock: SharedClock, item: &ConnectionItem) -> Self {
         Self {
             store,
@@ -49,8 +48,12 @@ impl Health {
         }
     }
 
-    /// Whether ordinary calls may go to `peer`. When a pause has ended, or the merchant asked for a look, one call goes
-    /// first: `probe`, while the others wait for its answer.
+    /// Whether ordinary calls to `peer` may go out. When a pause has ended, or `forced` says that a person asked
+    /// for the look, `probe` goes first and the other looks wait for its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`store::StoreError`] when the health cannot be stored.
     pub async fn gate<F>(
         &self,
         peer: Peer,
@@ -71,6 +74,7 @@ impl Health {
         if !forced && let Some(until) = health.paused_until.filter(|until| now < *until) {
             return Ok(Gate::Paused(until));
         }
+        // The lock is held during the probe: other looks wait for its answer instead of calling as well.
         match probe().await {
             Ok(()) => self.note_success(peer, &mut health).await?,
             Err(trouble) if trouble.peer_is_well() => self.note_success(peer, &mut health).await?,
@@ -86,37 +90,46 @@ impl Health {
         })
     }
 
-    /// Whether orders may be queued: the credentials hold, and a pause, if there was one, has ended; then the first call is a
-    /// probe.
+    /// Whether orders may be queued: the peer accepts the credentials, and no pause is running. After a pause the
+    /// first call is a probe.
     pub async fn may_work(&self, peer: Peer) -> bool {
         let health = self.slot(peer).lock().await;
         health.refused_since.is_none() && !health.is_paused(self.clock.now())
     }
 
-    /// Until when `peer` is paused.
+    /// The end of the last pause of `peer`, which may be over.
     pub async fn paused_until(&self, peer: Peer) -> Option<Timestamp> {
         self.slot(peer).lock().await.paused_until
     }
 
-    /// How `peer` is doing, as far as this process knows.
+    /// The health of `peer` as this process knows it.
     pub async fn now(&self, peer: Peer) -> PeerHealth {
         self.slot(peer).lock().await.clone()
     }
 
-    /// A call succeeded.
+    /// Records a successful call.
+    ///
+    /// # Errors
+    ///
+    /// [`store::StoreError`] when the health cannot be stored.
     pub async fn succeeded(&self, peer: Peer) -> Result<(), store::StoreError> {
         let mut health = self.slot(peer).lock().await;
         self.note_success(peer, &mut health).await
     }
 
-    /// What Robaws last said of the day's requests; stored when its tenth changed, not at every call.
+    /// Records the daily requests that Robaws last named: `left` of `limit`, and seconds until the reset. Stored
+    /// when the left tenth changed, since a write per call would cost more than the figure is worth.
+    ///
+    /// # Errors
+    ///
+    /// [`store::StoreError`] when the health cannot be stored.
     pub async fn quota(
         &self,
         left: u64,
         limit: u64,
         resets_in: Option<u64>,
     ) -> Result<(), store::StoreError> {
-        // Without a word of it the day ends within 24 hours.
+        // Without a reset in the answer 24 hours are assumed: the day is over by then.
         let until_reset = resets_in.and_then(|seconds| i64::try_from(seconds).ok());
         let until_reset = SignedDuration::from_secs(until_reset.unwrap_or(24 * 60 * 60));
         let mut health = self.robaws.lock().await;
@@ -135,8 +148,12 @@ impl Health {
         Ok(())
     }
 
-    /// A call for `order` failed. The peer is paused only when two different orders in a row, or one order and then
-    /// `cheapest`, fail; or when it asks for it.
+    /// Records a failed call for `order`. The peer is paused only when two different orders in a row fail, or one
+    /// order and then `cheapest`, or when the peer asks for a pause: one bad order must not stop the others.
+    ///
+    /// # Errors
+    ///
+    /// [`store::StoreError`] when the health cannot be stored.
     pub async fn failed<F>(
         &self,
         peer: Peer,
@@ -152,6 +169,7 @@ impl Health {
             return Ok(());
         }
         let now = self.clock.now();
+        // Calls that were under way when the pause began must not lengthen it.
         if health.is_paused(now) || (health.refused_since.is_some() && *trouble != Trouble::Credentials) {
             return Ok(());
         }
@@ -170,6 +188,7 @@ impl Health {
                     }
                     Ok(()) | Err(_) => false,
                 };
+            // Only suspected: a failure of another order right after this one pauses the peer.
             if !certain {
                 health.suspect = order.cloned();
             }

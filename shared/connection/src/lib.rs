@@ -1,4 +1,5 @@
-//! The two clients of a connection with its credentials and pacing, what a failed call means, and how each peer is doing.
+//! A connection at work: its clients with credentials and pacing, the health of its peers, look-ups, notifications and the
+//! webhook, and what a failed call means.
 
 pub mod catalogue;
 pub mod checkbox;

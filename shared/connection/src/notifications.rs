@@ -1,5 +1,5 @@
-//! Brings the notifications of a connection up to date with what is wrong now, and makes and closes the tasks in Robaws that tell
-//! of them. Never in the way of an order: what fails here is tried again at a later poll.
+//! Brings the notifications of a connection up to date with its open problems, and makes and closes their tasks
+//! in Robaws. No order waits for this: what fails is tried again at a later poll.
 
 use crate::trouble::Trouble;
 use domain::ids::UserId;
@@ -17,23 +17,24 @@ use store::model::{ConnectionItem, ConnectionState, OpenProblem, Peer, PeerHealt
 use store::notifications::{Notification, Task, seen};
 use store::{Store, StoreError};
 
-/// A mark may stand before the change that it announces, and the index lags: for this long after it every poll looks again.
+/// How long after a change of problems every poll updates the notifications again. The change is noted before
+/// it is stored, and the index lags behind the table.
 const MARKED_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// With more open problems than this only the poll brings notifications up to date, since every look reads them all.
+/// Open problems above which only the poll updates the notifications, since every update reads them all.
 const MOST_AT_ONCE: u64 = 300;
 /// Without a success for this long a peer counts as unreachable.
 const UNREACHABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
-/// Tasks made in a day.
+/// Tasks made per connection and day.
 const MOST_TASKS: u32 = 20;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
-/// A task that could not be made or closed is tried again after this.
+/// A task that could not be made or closed is tried again after this time.
 const TASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// What is wrong with the connection itself: what was stored as such, and what its peers' health shows.
+/// The problems of the connection itself: the stored ones, and those that follow from the health of its peers.
 pub fn own_problems(item: &ConnectionItem, now: Timestamp) -> Vec<OpenProblem> {
     let user = item.connection.settings.task_user_id.as_ref();
     let is_real = |open: &&OpenProblem| {
-        // Somebody else was chosen meanwhile.
+        // A problem about a user who is no longer the chosen one is over.
         !is_about_the_user(&open.problem)
             || open.problem.args.get("value") == user.map(|id| Arg::from(id.as_str())).as_ref()
     };
@@ -83,7 +84,7 @@ pub fn own_problems(item: &ConnectionItem, now: Timestamp) -> Vec<OpenProblem> {
     open
 }
 
-/// Whether a peer of an active connection counts as unreachable.
+/// Whether a peer has not answered for an hour.
 pub fn is_unreachable(item: &ConnectionItem, peer: Peer, now: Timestamp) -> bool {
     unreachable_since(item.health(peer), now).is_some()
 }
@@ -93,7 +94,7 @@ fn unreachable_since(health: &PeerHealth, now: Timestamp) -> Option<Timestamp> {
     (now.duration_since(since) >= UNREACHABLE_AFTER).then_some(since)
 }
 
-/// Tells whether the connection's own problems are others.
+/// Digest of the connection's own problems, to see whether they changed.
 fn digest(own: &[OpenProblem]) -> String {
     let mut hash = Sha256::new();
     for open in own {
@@ -103,7 +104,7 @@ fn digest(own: &[OpenProblem]) -> String {
     hex::encode(&hash.finalize()[..8])
 }
 
-/// Whether the notifications may not be what they should.
+/// Whether the notifications may not show the open problems.
 pub fn may_be_outdated(item: &ConnectionItem, now: Timestamp) -> bool {
     let told = &item.told;
     let marked = item.notifications_marked_at.is_some_and(|marked| {
@@ -113,12 +114,17 @@ pub fn may_be_outdated(item: &ConnectionItem, now: Timestamp) -> bool {
     marked || told.own != digest(&own_problems(item, now)) || told.tasks_due.is_some_and(|due| due <= now)
 }
 
-/// Whether whoever changed something may bring them up to date at once, or leaves it to the poll.
+/// Whether a look may update the notifications at once. Otherwise the poll does.
 pub fn is_small(item: &ConnectionItem) -> bool {
     item.told.open <= MOST_AT_ONCE
 }
 
-/// Brings them up to date. With a client tasks are made and closed too; without one they wait.
+/// Brings the notifications up to date. `robaws`: the client that makes and closes tasks; without it tasks wait
+/// for the next poll.
+///
+/// # Errors
+///
+/// [`StoreError`] when the table fails. A failed call to Robaws is logged and tried again later.
 pub async fn tell(
     store: &Store,
     item: &ConnectionItem,
@@ -153,6 +159,7 @@ pub async fn tell(
             (None, Some(group)) => Notification::new(connection.clone(), id.clone(), group),
             (None, None) => continue,
         };
+        // A notification without a group has no open problem left.
         match group {
             Some(group) => notification.see(group),
             None if notification.is_open() => notification.resolve(now),
@@ -162,7 +169,7 @@ pub async fn tell(
             log(item, stored.as_ref(), &notification);
             match store.save_notification(&mut notification, now).await {
                 Ok(()) => {}
-                // Somebody else is at it.
+                // Another invocation updates the same notification.
                 Err(StoreError::Conflict) => {
                     pending = true;
                     continue;
@@ -188,7 +195,7 @@ fn log(item: &ConnectionItem, was: Option<&Notification>, is: &Notification) {
     if !opened && !closed {
         return;
     }
-    // One that concerns one order is found with that order.
+    // A notification of one order is logged with it, so that a search for the order finds the line.
     let only_order = match is.orders.as_slice() {
         [order] if is.orders_in_all == 1 => Some(order.identifier.as_str()),
         _ => None,
@@ -208,7 +215,8 @@ fn log(item: &ConnectionItem, was: Option<&Notification>, is: &Notification) {
     }
 }
 
-/// Whether it is stored nowhere: the health of a peer shows it.
+/// Whether a problem is not stored but follows from the health of a peer. Its opening is counted here, since no
+/// write counts it.
 fn is_shown_by_health(code: ProblemCode) -> bool {
     matches!(
         code,
@@ -220,18 +228,18 @@ fn is_shown_by_health(code: ProblemCode) -> bool {
     )
 }
 
-/// Whether it says that whoever gets the notifications is gone: of that no task can tell.
+/// Whether the problem says that the user who gets the tasks is gone: no task can tell him.
 fn is_about_the_user(problem: &Problem) -> bool {
     problem.code == ProblemCode::SettingGone
         && problem.args.get("setting") == Some(&Arg::Setting("task_user_id".to_owned()))
 }
 
-/// Whether it says that no task may be made.
+/// Whether the problem says that Robaws forbids making tasks.
 fn is_about_tasks(problem: &Problem) -> bool {
     problem.code == ProblemCode::RobawsPermission && problem.args.get("module") == Some(&Arg::from("tasks"))
 }
 
-/// Makes or closes the task of a notification, as far as that is due. `false`: it is still to be done.
+/// Makes or closes the task of a notification, if that is due. Returns `false` when it has to be tried again.
 async fn task(
     store: &Store,
     item: &ConnectionItem,
@@ -248,7 +256,7 @@ async fn task(
         {
             Task::None
         }
-        // Once somebody is chosen, they are told of what is open then.
+        // Once a user is chosen, tasks are made for what is open then.
         (Task::Wanted, true) if user.is_none() => return Ok(true),
         (Task::Wanted, true) => {
             let (Some(robaws), Some(user)) = (robaws, user) else {
@@ -264,7 +272,7 @@ async fn task(
             let key = key(notification, "close");
             match robaws.close_task(id, &key).await {
                 Ok(_) => Task::Closed(id.clone()),
-                // Nobody may close it, or it can't be closed as it is: then it stays.
+                // The task may not be closed, or not in its state: it stays as it is.
                 Err(error) if matches!(Trouble::from(&error), Trouble::Refused { .. }) => {
                     warn(item, &error);
                     Task::Closed(id.clone())
@@ -279,7 +287,7 @@ async fn task(
     notification.task = next;
     match store.save_notification(notification, now).await {
         Ok(()) => Ok(true),
-        // Whoever wrote it meanwhile goes on from there; the same key makes no second task.
+        // The other writer goes on from here; the same idempotency key makes no second task.
         Err(StoreError::Conflict) => Ok(false),
         Err(error) => Err(error),
     }
@@ -289,7 +297,7 @@ fn warn(item: &ConnectionItem, error: &robaws::Error) {
     tracing::warn!(connection.id = %item.connection.id, error = %Chain(error), "a task in Robaws could not be made or closed");
 }
 
-/// The idempotency key of a task: per notification and per time that it opened.
+/// The idempotency key of a call about a task: one per notification and opening.
 fn key(notification: &Notification, what: &str) -> String {
     format!("{}-{}-{what}", notification.id, notification.episode)
 }
@@ -345,7 +353,7 @@ async fn make(
     }
 }
 
-/// Robaws refused the task: if its user is gone, the merchant must know.
+/// Opens a problem if Robaws refused the task because its user is gone.
 async fn refused(
     store: &Store,
     item: &ConnectionItem,
@@ -367,7 +375,7 @@ async fn refused(
     store.open_problem(item, problem, now).await.map(drop)
 }
 
-/// What the task says: which order or article, what is wrong, what to do, and where all about it stands.
+/// The task: which order or article, what is wrong, how to fix it, and a link to the notification.
 fn wording(notification: &Notification, user: &UserId, link: Option<&str>, language: Language) -> NewTask {
     let rendered = text::render(&notification.problem, language);
     let only_order = match notification.orders.as_slice() {

@@ -1,4 +1,4 @@
-//! What metrics tell of the peers and of problems: the clients and the store report here, and know nothing of metrics.
+//! Counts calls and problems as metrics. The clients and the store report here and know nothing of metrics.
 
 use runtime::invocation::milliseconds;
 use runtime::metrics::{self, Metric};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::Tally;
 use store::model::Peer;
 
-/// Counts the calls to a peer.
+/// Counts and times the calls to one peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Calls(pub Peer);
 
@@ -43,7 +43,7 @@ impl store::Observer for Problems {
     }
 }
 
-/// What is left of the day's requests of a connection, as its Robaws last told.
+/// Sets the metric of the daily requests that are left, from what Robaws last told.
 pub fn quota(connection: &domain::ConnectionId, limits: robaws::Limits) {
     let (Some(left), Some(limit)) = (limits.daily_remaining, limits.daily_limit) else {
         return;

@@ -1,5 +1,6 @@
-//! One pacer per connection: everything of a connection in this process is paced together. Those that never paced anything are
-//! given up as others are asked for: a poll makes clients for tens of thousands of connections that call Robaws for nothing.
+//! One pacer per connection, so that all calls of a connection in this process are paced together. Pacers that
+//! never paced a call are dropped as others are asked for, since a poll builds Robaws clients for tens of
+//! thousands of connections and uses few of them.
 
 use domain::ids::ConnectionId;
 use robaws::Pacer;
@@ -7,7 +8,7 @@ use runtime::clock::SharedClock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// So many are kept before any is given up.
+/// Pacers that are kept before any is dropped.
 const KEPT: usize = 1_000;
 
 /// The pacers of a process.
@@ -20,12 +21,11 @@ pub struct Pacers {
 #[derive(Default)]
 struct Kept {
     pacers: HashMap<ConnectionId, Arc<Pacer>>,
-    /// When there are so many, those that are as new are given up.
+    /// Number of pacers from which unused ones are dropped.
     most: usize,
 }
 
 impl Pacers {
-    /// None yet; they will go by this clock.
     pub fn new(clock: SharedClock) -> Self {
         Self {
             kept: Arc::default(),
@@ -33,7 +33,7 @@ impl Pacers {
         }
     }
 
-    /// The pacer of a connection, the same for all that ask while it is used or knows anything.
+    /// The pacer of a connection: the same one for every caller, as long as it is held or has paced a call.
     pub fn of(&self, connection: &ConnectionId) -> Arc<Pacer> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pacer) = kept.pacers.get(connection) {
@@ -42,7 +42,7 @@ impl Pacers {
         if kept.pacers.len() >= kept.most.max(KEPT) {
             kept.pacers
                 .retain(|_, pacer| Arc::strong_count(pacer) > 1 || !pacer.is_new());
-            // Looked through again only when there are twice as many, so that it costs each a constant.
+            // The limit doubles what is left, so that dropping costs a constant per pacer.
             kept.most = kept.pacers.len() * 2;
         }
         Arc::clone(

@@ -1,4 +1,4 @@
-//! One connection within one invocation: its clients, how its peers are doing, and the time that is left.
+//! One connection within one invocation: its clients, the health of its peers, and the time left.
 
 use crate::catalogue::{Catalogues, Lookups};
 use crate::clients::{Clients, Peers, PeersError};
@@ -15,44 +15,36 @@ use store::{Store, StoreError};
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::Instant;
 
-/// A call takes at most 30 s, and the probe after it 10 s: a step that begins with less time than this could outlive the
-/// invocation. With a shorter time limit than ours, half of it.
+/// Time that a step may take: a call of up to 30 s and a probe of up to 10 s after it. A step that begins later
+/// could outlive the invocation. With a shorter time limit of the function, half of that.
 const STEP_NEEDS: Duration = Duration::from_secs(45);
-/// What recording an outcome takes, at the end of an invocation.
+/// Time kept at the end of an invocation to record outcomes.
 const RECORDING_NEEDS: Duration = Duration::from_secs(5);
 
 /// The clients in use, and the look-ups made with them.
 pub struct Live {
-    /// The clients.
     pub clients: Clients,
-    /// Articles and tariffs.
     pub lookups: Lookups,
-    /// Digest of the API key id: idempotency keys are per API user.
+    /// Digest of the Robaws API key: an idempotency key counts only for the API user that used it.
     pub api_user: String,
 }
 
-/// What a session is opened with, built once per process.
+/// What sessions are opened with, built once per process.
 #[derive(Clone)]
 pub struct Sessions {
-    /// Ledger and connections.
     pub store: Store,
-    /// Clients of the peers.
     pub peers: Peers,
-    /// What is remembered of articles and tariffs.
+    /// Remembered look-ups of all connections.
     pub catalogues: Catalogues,
-    /// The time.
     pub clock: SharedClock,
 }
 
 /// One connection within one invocation.
 pub struct Session {
-    /// Ledger and connections.
     pub store: Store,
-    /// The time.
     pub clock: SharedClock,
-    /// The connection as it was when the invocation came to it.
+    /// The connection as it was when the invocation began to work on it.
     pub item: ConnectionItem,
-    /// How its peers are doing.
     pub health: Health,
     /// When looks are cut off, so that their outcome can still be recorded.
     pub cut_off: Instant,
@@ -63,19 +55,22 @@ pub struct Session {
     catalogues: Catalogues,
 }
 
-/// Whether the connection is what it was when the invocation came to it.
+/// Whether the connection changed since the invocation began to work on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Still {
-    /// It is.
     Same,
-    /// Its settings or credentials changed: the next invocation goes on with them.
+    /// Settings or credentials changed; the next invocation continues with them.
     Changed,
-    /// It was deactivated or suspended: nothing more is called.
+    /// The connection was deactivated, suspended or deleted; no further call is made.
     Off,
 }
 
 impl Sessions {
-    /// Reads the credentials and builds the clients.
+    /// Reads the credentials and builds the clients. `deadline`: the end of the invocation.
+    ///
+    /// # Errors
+    ///
+    /// [`PeersError`] when the secret cannot be read, or credentials are missing.
     pub async fn open(&self, item: ConnectionItem, deadline: Instant) -> Result<Session, PeersError> {
         let left = deadline.saturating_duration_since(self.clock.instant());
         let clients = self.peers.of(&item.connection).await?;
@@ -113,13 +108,12 @@ async fn live_with(catalogues: &Catalogues, item: &ConnectionItem, clients: Clie
 }
 
 impl Session {
-    /// The clients in use.
     pub async fn live(&self) -> Arc<Live> {
         Arc::clone(&*self.live.read().await)
     }
 
-    /// After a refusal of the credentials: reads the secret past the cache, once an invocation. Tells whether there are
-    /// other credentials now.
+    /// Reads the secret past the cache after a peer refused the credentials in `refused`, once per invocation.
+    /// Returns whether there are other credentials now.
     pub async fn renew(&self, refused: &Arc<Live>) -> bool {
         match self.renewed_with(refused).await {
             Ok(renewed) => renewed,
@@ -135,6 +129,7 @@ impl Session {
 
     async fn renewed_with(&self, refused: &Arc<Live>) -> Result<bool, PeersError> {
         let mut renewed = self.renewed.lock().await;
+        // Another look of the same invocation renewed them already.
         if !Arc::ptr_eq(refused, &*self.live.read().await) {
             return Ok(true);
         }
@@ -150,12 +145,16 @@ impl Session {
         Ok(true)
     }
 
-    /// Whether the connection is still what it was.
+    /// Whether the stored connection is still the one that this invocation works on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the table fails.
     pub async fn still(&self) -> Result<Still, StoreError> {
         let known = &self.item.connection;
         let item = self.store.connection(&known.id).await?;
         Ok(match item.map(|item| item.connection) {
-            // A connection is worked for while it is active; its ledger is rebuilt while it is suspended.
+            // Looks go on while the connection is active, a rebuild goes on while it is suspended.
             Some(now) if now.state != known.state => Still::Off,
             Some(now) if now.version == known.version => Still::Same,
             Some(_) => Still::Changed,
@@ -175,12 +174,20 @@ impl Session {
             .saturating_sub(self.step_needs)
     }
 
-    /// Whether calls may go to a peer; a pause that has ended is probed first.
+    /// Whether calls to a peer may go out now. A pause that has ended is probed first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the table fails.
     pub async fn gate(&self, peer: Peer, live: &Live, forced: bool) -> Result<Gate, StoreError> {
         self.health.gate(peer, forced, || cheapest(peer, live)).await
     }
 
-    /// A call failed: counts against the peer's health. `order`: whose call it was, if an order's.
+    /// Records a failed call in the health of the peer. `order`: the order that the call was for, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the table fails.
     pub async fn failed(
         &self,
         peer: Peer,
@@ -193,10 +200,16 @@ impl Session {
             .await
     }
 
-    /// Stores what is left of the day's requests, and tells of what changed meanwhile.
+    /// Stores the daily requests left, and updates notifications if problems changed in this invocation and there
+    /// is time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the table fails.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.store_quota().await?;
         let id = &self.item.connection.id;
+        // Only what this invocation changed: the poll updates the notifications of all other changes.
         if !self.store.take_marked(id) || !self.has_time() {
             return Ok(());
         }
@@ -204,6 +217,7 @@ impl Session {
         let Some(item) = item.filter(|item| item.connection.state == ConnectionState::Active) else {
             return Ok(());
         };
+        // An update reads all open problems, which would slow every look of a connection with many.
         if !notifications::is_small(&item) {
             return Ok(());
         }

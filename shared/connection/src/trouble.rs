@@ -1,22 +1,22 @@
-//! What a failed call means, whichever peer it was made to.
+//! What a failed call to a peer means for the caller, whichever peer it was.
 
 use jiff::SignedDuration;
 use std::fmt;
 use std::time::Duration;
 
-/// A failed call by its consequence.
+/// A failed call, by its consequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// 401, or a 2xx that is not JSON: the credentials are refused.
+    /// The peer refuses the credentials: a 401, a 2xx that is not JSON, or a redirect.
     Credentials,
-    /// 403: the credentials hold, but not for this.
+    /// A 403: the credentials hold, but not for this call.
     Permission {
         /// The module or resource, as far as the answer tells.
         module: String,
     },
     /// The day's requests are used up.
     Quota {
-        /// Until the reset.
+        /// Time until the daily reset.
         reset: Option<SignedDuration>,
     },
     /// Too many requests at once.
@@ -24,20 +24,20 @@ pub enum Trouble {
         /// How long the peer asks to wait.
         wait: Option<SignedDuration>,
     },
-    /// No answer, or a 5xx.
+    /// No answer, a 5xx, or a conflict with a call under way.
     Down,
-    /// The peer understood and refused.
+    /// The peer understood the request and refused it.
     Refused {
-        /// In its own words.
+        /// The peer's own words, for the merchant. Never logged.
         reason: String,
     },
     /// An answer of a shape that the contract does not know.
     Unreadable,
-    /// No time left in this invocation to make the call.
+    /// The invocation had no time left to make the call.
     OutOfTime,
 }
 
-/// For logs: without the peer's own sentence, which may repeat what was sent.
+/// The form for logs: without the peer's own words, which may repeat what was sent.
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,7 +54,7 @@ impl fmt::Display for Trouble {
 }
 
 impl Trouble {
-    /// The peer answered as a working peer does.
+    /// Whether the peer answered as a working peer does, so that the trouble is the order's alone.
     pub fn peer_is_well(&self) -> bool {
         matches!(
             self,
@@ -63,7 +63,6 @@ impl Trouble {
     }
 }
 
-/// A span as jiff counts it.
 pub(crate) fn signed(wait: Option<Duration>) -> Option<SignedDuration> {
     wait.and_then(|wait| SignedDuration::try_from(wait).ok())
 }

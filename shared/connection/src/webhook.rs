@@ -1,4 +1,5 @@
-//! The webhook by which Robaws announces changes of articles: registered once, replaced when its secret is lost.
+//! The webhook by which Robaws announces changes of articles: registered once, and replaced when its secret is
+//! lost.
 
 use domain::ids::ConnectionId;
 use jiff::Timestamp;
@@ -8,34 +9,39 @@ use store::model::{Connection, ConnectionItem, Webhook};
 use store::secrets::{Credentials, SecretError, SecretStore, WebhookSecret};
 use store::{Store, StoreError};
 
-/// Times the connection is written anew when somebody else wrote it meanwhile.
+/// Tries to store the webhook when other writers store the connection first.
 const MOST_TRIES: usize = 5;
 
-/// Where Robaws delivers to.
+/// The URL that Robaws delivers to. `base`: the base URL of the connector.
 pub fn url(base: &str, connection: &ConnectionId) -> String {
     format!("{}/webhooks/robaws/{connection}", base.trim_end_matches('/'))
 }
 
-/// An endpoint that was just made.
+/// A webhook endpoint that was just created.
 #[derive(Debug)]
 pub struct Registered {
-    /// Its id.
+    /// Robaws' id of the endpoint.
     pub endpoint_id: String,
-    /// What its deliveries are signed with.
+    /// The secret that signs its deliveries. Robaws shows it only once.
     pub secret: SecretString,
 }
 
-/// What became of a registration.
+/// The result of [`ensure`].
 #[derive(Debug)]
 pub enum Ensured {
-    /// The one we know is there.
+    /// The endpoint whose secret the connector has exists.
     Known,
-    /// A new one replaces whatever delivered to the URL before.
+    /// A new endpoint replaces every other that delivered to the URL.
     New(Registered),
 }
 
-/// Sees to it that one endpoint delivers to `url`, and that we hold its secret. `known`: the one whose secret we hold; it stays
-/// if it is there. Others that deliver there are removed, as far as Robaws lets us: what they sign we can't verify.
+/// Makes sure that one endpoint delivers to `url` and that the connector has its secret. `known`: the endpoint
+/// whose secret the connector has; it stays if Robaws still has it. Other endpoints of the URL are removed
+/// where Robaws permits it, since their signatures cannot be verified.
+///
+/// # Errors
+///
+/// The error of Robaws when the endpoints cannot be listed or created, or a new one shows no secret.
 pub async fn ensure(
     robaws: &robaws::Client,
     url: &str,
@@ -47,7 +53,7 @@ pub async fn ensure(
         Ensured::Known
     } else {
         let made = robaws.create_webhook(url).await?;
-        // Without its secret it is as good as none; the next try replaces it.
+        // An endpoint without its secret is useless; the next try replaces it.
         let missing = || serde::de::Error::missing_field("secret");
         let secret = made
             .secret
@@ -63,7 +69,7 @@ pub async fn ensure(
     Ok(ensured)
 }
 
-/// Removes an endpoint where Robaws lets us. Tells whether it is gone.
+/// Removes an endpoint where Robaws permits it. Returns whether it is gone.
 pub async fn remove(robaws: &robaws::Client, endpoint_id: &str) -> bool {
     match robaws.delete_webhook(endpoint_id).await {
         Ok(()) => true,
@@ -74,26 +80,29 @@ pub async fn remove(robaws: &robaws::Client, endpoint_id: &str) -> bool {
     }
 }
 
-/// The endpoint whose secret we hold, if it is the one registered.
+/// The endpoint whose secret the connector has, if it is the registered one.
 pub fn known<'a>(item: &'a ConnectionItem, credentials: &Credentials, url: &str) -> Option<&'a str> {
     let webhook = item.webhook.as_ref().filter(|webhook| webhook.url == url)?;
     let held = credentials.webhook.as_ref()?;
     (held.endpoint_id == webhook.endpoint_id).then_some(webhook.endpoint_id.as_str())
 }
 
-/// Why a registration could not be kept.
+/// Why a new endpoint could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
-    /// The table failed.
     #[error("the webhook could not be stored")]
     Store(#[from] StoreError),
-    /// Secrets Manager failed.
     #[error("the webhook's secret could not be stored")]
     Secret(#[from] SecretError),
 }
 
-/// Keeps a new endpoint of a connection that stays as it is otherwise: its secret, and that it is registered. Credentials that
-/// somebody enters at the same moment are not lost.
+/// Stores a new endpoint: its secret with the credentials, and its registration with the connection.
+/// Credentials that somebody enters at the same time are not lost.
+///
+/// # Errors
+///
+/// [`KeepError::Secret`] when Secrets Manager fails; [`KeepError::Store`] when the table fails, or other
+/// writers won five times.
 pub async fn keep(
     store: &Store,
     secrets: &SecretStore,
@@ -129,6 +138,7 @@ pub async fn keep(
         connection = item
             .ok_or_else(|| StoreError::missing("the connection"))?
             .connection;
+        // The other writer may have stored new credentials: the secret of the webhook is added to those.
         if let Some(version) = &connection.secret_version {
             credentials = secrets.of_version(&connection.id, version).await?;
         }

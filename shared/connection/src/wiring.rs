@@ -1,4 +1,4 @@
-//! What every function that works with connections is wired from: the same variables, read in one place.
+//! What every function that works with connections is built from, read from the environment in one place.
 
 use crate::observe::Problems;
 use crate::{Catalogues, Peers, Sessions};
@@ -9,20 +9,22 @@ use store::queue::{Message, Queue};
 use store::{SecretStore, Store};
 use url::Url;
 
-/// The store, the peers, and the queues of those that ask for them.
+/// The table, the clients of the peers, and the queues.
 #[derive(Clone)]
 pub struct Wiring {
-    /// Ledger and connections.
     pub store: Store,
-    /// Clients of the peers, and the secrets.
     pub peers: Peers,
-    /// Secrets Manager itself.
+    /// The Secrets Manager client itself, for secrets other than credentials.
     pub secretsmanager: aws_sdk_secretsmanager::Client,
     sqs: aws_sdk_sqs::Client,
 }
 
 impl Wiring {
-    /// From `TABLE_NAME`, `SECRET_PREFIX`, `ROBAWS_BASE_URL` and `PRODUCTFLOW_BASE_URL`.
+    /// Reads `TABLE_NAME`, `SECRET_PREFIX`, `ROBAWS_BASE_URL` and `PRODUCTFLOW_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is missing or does not parse, or when an HTTP client cannot be built.
     pub fn from_env() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let config = aws::load()?;
         let robaws: Url = env::parsed("ROBAWS_BASE_URL")?;
@@ -39,12 +41,11 @@ impl Wiring {
         })
     }
 
-    /// The queue with this URL.
     pub fn queue<M: Message>(&self, url: String) -> Queue<M> {
         Queue::new(self.sqs.clone(), url)
     }
 
-    /// What sessions are opened with, on the machine's clock.
+    /// What sessions are opened with, on the clock of the machine.
     pub fn sessions(&self) -> Sessions {
         let clock: SharedClock = Arc::new(SystemClock);
         Sessions {

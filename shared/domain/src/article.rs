@@ -1,5 +1,5 @@
-//! From a Robaws article to a ProductFlow product with its offer (manual: the checkbox "ProductFlow" on the article;
-//! design.md, "Articles").
+//! Turns a Robaws article whose checkbox "ProductFlow" is ticked into a ProductFlow product with its offer, and says why an
+//! article cannot be sent.
 
 use crate::catalogue::VatTariff;
 use crate::ids::{ArticleId, Sku, VatTariffId};
@@ -11,50 +11,48 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Longest SKU that ProductFlow can address.
+/// Characters of the longest SKU that ProductFlow can address.
 const LONGEST_SKU: usize = 191;
-/// Decimals of a cost price.
+/// Decimals to which a cost price is rounded.
 const COST_DECIMALS: u32 = 4;
 
-/// A Robaws article with everything that a product needs.
+/// A Robaws article with all fields that a product and its offer need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ArticleDetail {
-    /// Its id.
     pub id: ArticleId,
-    /// Its number; not unique, may be missing.
+    /// `articleNumber` in Robaws. Robaws does not require a number, and several articles may have the same one.
     pub number: Option<String>,
-    /// The internal name.
+    /// The name that the tenant uses internally.
     pub name: Option<String>,
-    /// The name for customers.
+    /// The name that customers see.
     pub sale_name: Option<String>,
-    /// The description.
     pub description: Option<String>,
-    /// Euros excluding VAT, up to 4 decimals.
+    /// Euros, VAT excluded, up to 4 decimals.
     pub cost_price: Option<Decimal>,
-    /// Euros; including VAT when the article's tariff is VAT-inclusive (\[A:rw-sale-price-vat\]).
+    /// Euros. VAT is included when the article's tariff includes VAT (\[A:rw-sale-price-vat\]).
     pub sale_price: Option<Decimal>,
-    /// Pieces, less those reserved; may be negative or fractional. `None`: the answer did not tell.
+    /// Pieces in stock that are not reserved. May be negative or fractional. `None`: Robaws' answer named no stock.
     pub available_stock: Option<Decimal>,
-    /// Its VAT tariff.
+    /// VAT tariff of the article.
     pub vat_tariff_id: Option<VatTariffId>,
-    /// Only such articles can have stock changes.
+    /// `stockArticle` in Robaws. Other articles cannot have stock changes.
     pub stock_article: bool,
-    /// Neither archived nor deleted.
+    /// Whether the article is neither archived nor deleted.
     pub live: bool,
-    /// The checkbox. `None`: the answer held no extra fields at all.
+    /// Whether the checkbox "ProductFlow" is ticked. `None`: Robaws' answer had no extra fields at all.
     pub ticked: Option<bool>,
-    /// The answer shows the checkbox, ticked or not: the tenant has it.
+    /// Whether Robaws' answer shows the checkbox, ticked or not: the tenant has the checkbox.
     #[serde(skip)]
     pub has_checkbox: bool,
 }
 
 impl ArticleDetail {
-    /// Digest of all that is read of it, 16 hex digits: tells whether it changed in Robaws.
+    /// Digest of all fields in 16 hex digits. It tells whether the article changed in Robaws.
     pub fn digest(&self) -> String {
         digest(self)
     }
 
-    /// What orders need to know of it.
+    /// The fields that orders use.
     pub fn facts(&self) -> ArticleFacts {
         ArticleFacts {
             number: self.number.clone(),
@@ -64,77 +62,72 @@ impl ArticleDetail {
     }
 }
 
-/// What orders need to know of an article: a change of it voids what was looked up.
+/// The fields of an article that orders use. When one of them changes, earlier look-ups of the article are no longer valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArticleFacts {
-    /// Its number.
+    /// `articleNumber` in Robaws.
     pub number: Option<String>,
-    /// Only such articles can have stock changes.
+    /// `stockArticle` in Robaws. Other articles cannot have stock changes.
     pub stock_article: bool,
-    /// Neither archived nor deleted.
+    /// Whether the article is neither archived nor deleted.
     pub live: bool,
 }
 
-/// A product as ProductFlow is to have it.
+/// A product as ProductFlow should have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Product {
-    /// Locale of its texts.
+    /// Locale of the texts, for example `nl`.
     pub language: String,
-    /// Its title.
     pub title: String,
-    /// Its description; an empty one is left out.
+    /// `None` when the description in Robaws is empty: an empty description is not sent.
     pub description: Option<String>,
 }
 
-/// An offer as ProductFlow is to have it.
+/// An offer as ProductFlow should have it: how many pieces are for sale, and at which prices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Offer {
-    /// Its title.
     pub title: String,
-    /// Whole pieces for sale.
+    /// Whole pieces for sale, never below 0.
     pub quantity: u64,
-    /// Euros excluding VAT, above 0, up to 4 decimals.
+    /// Euros, VAT excluded, above 0, up to 4 decimals.
     pub cost_price: Option<Decimal>,
-    /// Euros including VAT, above 0, to the cent.
+    /// Euros, VAT included, above 0, with at most 2 decimals.
     pub sale_price: Option<Decimal>,
 }
 
 impl Product {
-    /// Digest, 16 hex digits: what was sent is not sent again.
+    /// Digest in 16 hex digits. A product whose digest was sent is not sent again.
     pub fn digest(&self) -> String {
         digest(self)
     }
 }
 
 impl Offer {
-    /// Digest, 16 hex digits: what was sent is not sent again.
+    /// Digest in 16 hex digits. An offer whose digest was sent is not sent again.
     pub fn digest(&self) -> String {
         digest(self)
     }
 }
 
 fn digest<T: Serialize>(value: &T) -> String {
-    // A struct of texts and numbers always has a JSON form.
+    // A struct of texts and numbers always has a JSON form, so the default is never used.
     let json = serde_json::to_vec(value).unwrap_or_default();
     hex::encode(&Sha256::digest(json)[..8])
 }
 
-/// What ProductFlow is to have of an article, and what is wrong with it although it is sent.
+/// The product and offer of one article, and the problems that do not keep them from being sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// The article number.
     pub sku: Sku,
-    /// The product.
     pub product: Product,
-    /// Its offer.
     pub offer: Offer,
-    /// Problems that do not keep it from being sent.
+    /// Problems that do not keep the listing from being sent.
     pub problems: Vec<Problem>,
 }
 
 impl Listing {
-    /// Its values by name, as they are compared to say what changed: `title`, `description`, `quantity`, `cost_price`,
-    /// `sale_price`. Texts by their digests.
+    /// The values of the listing by name: `title`, `description`, `quantity`, `cost_price` and `sale_price`. Texts are given as
+    /// digests. Two sets of values are compared to say what changed.
     pub fn values(&self) -> BTreeMap<String, String> {
         let price = |price: Option<Decimal>| price.map_or_else(String::new, |price| price.to_string());
         [
@@ -150,20 +143,20 @@ impl Listing {
     }
 }
 
-/// What ProductFlow is to have of an article now.
+/// What ProductFlow should have of an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// No offer: it is not ticked, archived, deleted or not there.
+    /// No offer: the article is not ticked, archived, deleted, or Robaws does not have it.
     Nothing,
-    /// No offer, although it is ticked: the merchant is told why.
+    /// No offer, although the article is ticked. The merchant is told why.
     Impossible(Problem),
-    /// The answer lacked something that must not be guessed: read again.
+    /// Robaws' answer lacked a field that must not be guessed. The article has to be read again.
     Unread,
-    /// This.
+    /// A product with its offer.
     Listing(Box<Listing>),
 }
 
-/// Whether the VAT tariffs are needed to tell what ProductFlow is to have.
+/// Whether the VAT tariffs must be known before [`wanted`] can decide.
 pub fn needs_tariffs(article: &ArticleDetail, settings: &ConnectionSettings) -> bool {
     settings.send_sale_price
         && positive(article.sale_price).is_some()
@@ -175,7 +168,8 @@ fn tariff_of<'a>(article: &'a ArticleDetail, settings: &'a ConnectionSettings) -
     own.or(settings.sale_price_vat_tariff_id.as_ref())
 }
 
-/// What ProductFlow is to have of an article as Robaws gives it now. `is_unique`: no other live article has its number.
+/// Decides what ProductFlow should have of an article as Robaws gives it now. `is_unique` says that no other live article has
+/// its number.
 pub fn wanted(
     article: Option<&ArticleDetail>,
     is_unique: bool,
@@ -186,6 +180,7 @@ pub fn wanted(
         return Wanted::Nothing;
     };
     match article.ticked {
+        // An answer without extra fields is a failed read. Taken for "not ticked" it would withdraw the offer.
         None => return Wanted::Unread,
         Some(false) => return Wanted::Nothing,
         Some(true) => {}
@@ -199,6 +194,7 @@ pub fn wanted(
     let Some(stock) = article.available_stock else {
         return Wanted::Unread;
     };
+    // The number stands in for a blank name, so that the article is sent all the same.
     let title = [&article.sale_name, &article.name]
         .into_iter()
         .flatten()
@@ -233,8 +229,8 @@ pub fn wanted(
     }))
 }
 
-/// The number as SKU, if ProductFlow can address it: not empty, no leading or trailing space, no control character, no `/`
-/// or `\`, not `.` or `..`, at most 191 characters.
+/// The article number as a SKU, if ProductFlow can address it: not empty, no leading or trailing space, no control character,
+/// no `/` or `\`, not `.` or `..`, at most 191 characters.
 pub fn addressable(number: Option<&str>) -> Option<Sku> {
     let number = number?;
     let fits = number.trim() == number
@@ -247,7 +243,7 @@ pub fn addressable(number: Option<&str>) -> Option<Sku> {
 
 fn about(code: ProblemCode, article: &ArticleDetail) -> Problem {
     let number = article.number.clone().filter(|number| !number.is_empty());
-    // An article without a number is named by what people know it by.
+    // An article without a number is named by its name, or by its id when it has no name.
     let shown = number
         .clone()
         .or_else(|| article.name.clone())
@@ -265,7 +261,7 @@ fn about(code: ProblemCode, article: &ArticleDetail) -> Problem {
     }
 }
 
-/// Whole pieces: what is left of a piece can't be sold, and what is not there neither.
+/// Whole pieces, never below 0: part of a piece cannot be sold.
 fn pieces(stock: Decimal) -> u64 {
     stock.floor().max(Decimal::ZERO).to_u64().unwrap_or(u64::MAX)
 }
@@ -274,14 +270,17 @@ fn positive(price: Option<Decimal>) -> Option<Decimal> {
     price.filter(|price| *price > Decimal::ZERO)
 }
 
-/// A price of 0 or below is absent, and a price is never rounded to 0.
+/// Rounds a cost price to 4 decimals. A price of 0 or below is absent. A price that would be rounded to 0 is sent unrounded.
 fn cost_price(price: Option<Decimal>) -> Option<Decimal> {
     let price = positive(price)?;
     let rounded = price.round_dp_with_strategy(COST_DECIMALS, RoundingStrategy::MidpointAwayFromZero);
     positive(Some(rounded.normalize())).or(Some(price.normalize()))
 }
 
-/// VAT-inclusive to the cent: as it is when its tariff is VAT-inclusive, times 1 + percentage when not.
+/// Computes the sale price with VAT, rounded to the cent. When the tariff does not include VAT, VAT is added.
+///
+/// # Errors
+/// The problem [`ProblemCode::SalePriceVatUnknown`], when no known tariff says whether the price includes VAT.
 fn sale_price(
     article: &ArticleDetail,
     settings: &ConnectionSettings,

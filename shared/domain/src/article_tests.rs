@@ -127,18 +127,18 @@ fn cost_prices(#[case] price: Option<&str>, #[case] sent: Option<&str>) {
 }
 
 #[rstest]
-// An inclusive tariff: as it is.
+// A tariff that includes VAT: the price as it is.
 #[case(Some("7"), None, Some("10"), Some("10"), false)]
-// Not inclusive: times 1 + percentage, to the cent, half away from zero.
+// A tariff that does not: the price times 1 + percentage, to the cent, half away from zero.
 #[case(Some("8"), None, Some("10"), Some("12.1"), false)]
 #[case(Some("9"), None, Some("9.99"), Some("12.54"), false)]
 #[case(Some("8"), None, Some("0.0041"), None, false)]
-// Without a tariff the setting decides; without that nothing is sent, and said.
+// Without a tariff the setting decides. Without the setting no price is sent, and a problem says so.
 #[case(None, Some("8"), Some("10"), Some("12.1"), false)]
 #[case(None, Some("7"), Some("10"), Some("10"), false)]
 #[case(None, None, Some("10"), None, true)]
 #[case(Some("99"), Some("7"), Some("10"), None, true)]
-// A price that is not there needs no tariff.
+// An absent price needs no tariff.
 #[case(None, None, Some("0"), None, false)]
 #[case(None, None, None, None, false)]
 fn sale_prices(
@@ -162,7 +162,7 @@ fn sale_prices(
         &[]
     };
     assert_eq!(codes, expected);
-    // The offer goes out without the price.
+    // The offer is sent without the price.
     assert!(
         found
             .problems
@@ -216,7 +216,7 @@ fn what_must_not_be_for_sale_is_not() {
         ..article()
     };
     assert_eq!(decide(&unticked, false), Wanted::Nothing);
-    // What an answer leaves out is never guessed.
+    // A field that the answer leaves out is never guessed.
     assert_eq!(
         decide(
             &ArticleDetail {

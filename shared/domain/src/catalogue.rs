@@ -1,71 +1,68 @@
-//! What is known of Robaws' articles and VAT tariffs at one look at an order.
+//! The articles and VAT tariffs of Robaws that are known while an order is planned, and the answers that are still missing.
 
 use crate::ids::{ArticleId, Sku, VatTariffId};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A Robaws article, as far as orders need it.
+/// A Robaws article with the fields that orders need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Article {
-    /// Its id.
     pub id: ArticleId,
-    /// Its number; not unique, may be missing.
+    /// `articleNumber` in Robaws. Robaws does not require a number, and several articles may have the same one.
     pub number: Option<String>,
-    /// Only such articles can have stock changes.
+    /// `stockArticle` in Robaws. Other articles cannot have stock changes.
     pub stock_article: bool,
-    /// Neither archived nor deleted.
+    /// Whether the article is neither archived nor deleted.
     pub live: bool,
 }
 
-/// What a look-up of an article number gave: only exact, live matches count.
+/// The answer to the look-up of an article number. Only live articles with exactly this number count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArticleAnswer {
-    /// No live article has this number.
+    /// No live article has the number.
     NotFound,
-    /// Several live articles have it.
+    /// Several live articles have the number.
     NotUnique,
-    /// Exactly one.
+    /// Exactly one live article has the number.
     Found(Article),
 }
 
-/// A Robaws VAT tariff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VatTariff {
-    /// Its id, which is the VAT code in ProductFlow.
+    /// Id of the tariff, which merchants use as VAT code in ProductFlow.
     pub id: VatTariffId,
-    /// Its name.
     pub name: String,
-    /// Per cent, possibly with decimals.
+    /// Percentage, 0 to 100, possibly with decimals.
     pub percentage: Decimal,
-    /// "BTW berekening inclusief": prices on lines with it include VAT.
+    /// "BTW berekening inclusief" in Robaws: the price of a line with this tariff includes VAT.
     pub vat_inclusive: bool,
 }
 
-/// Answers of Robaws, each present only if it was asked for.
+/// Answers of Robaws. An entry is there only if Robaws was asked for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalogue {
-    /// By article number.
+    /// Answers by article number.
     pub articles: BTreeMap<Sku, ArticleAnswer>,
-    /// By id, for the merchant's choices; `None`: gone.
+    /// Articles that a merchant chose, by id. `None`: Robaws has no article with this id.
     pub articles_by_id: BTreeMap<ArticleId, Option<Article>>,
-    /// All VAT tariffs.
+    /// All VAT tariffs by id. `None`: Robaws was not asked for the tariffs.
     pub tariffs: Option<BTreeMap<VatTariffId, VatTariff>>,
 }
 
-/// Answers that a plan would need and the catalogue does not hold.
+/// Answers that a plan needs and the [`Catalogue`] does not hold. The caller asks Robaws for them and plans again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing {
-    /// Article numbers.
+    /// Article numbers to look up.
     pub articles: BTreeSet<Sku>,
-    /// Article ids.
+    /// Ids of chosen articles to read.
     pub articles_by_id: BTreeSet<ArticleId>,
-    /// The list of VAT tariffs.
+    /// Whether the list of VAT tariffs has to be read.
     pub tariffs: bool,
 }
 
 impl Missing {
-    /// Whether everything is known.
+    /// Whether the catalogue holds all that the plan needs.
     pub fn is_empty(&self) -> bool {
         self.articles.is_empty() && self.articles_by_id.is_empty() && !self.tariffs
     }

@@ -1,9 +1,10 @@
-//! Identifiers as types of their own, so that an article id can't stand where a SKU belongs.
+//! Identifiers of orders, articles, documents and connections. Each kind is a type of its own, so that the compiler
+//! refuses an article id where a SKU is asked for.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Why a text can't be an identifier of this kind.
+/// The text is no identifier of the kind that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} {reason}")]
 pub struct InvalidId {
@@ -19,7 +20,10 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is; an empty one is refused.
+            /// Takes the text unchanged.
+            ///
+            /// # Errors
+            /// The text is empty.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 if text.is_empty() {
@@ -28,7 +32,7 @@ macro_rules! text_id {
                 Ok(Self(text))
             }
 
-            /// The text, as the peer wrote it.
+            /// The text as the peer wrote it, without any change.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -63,68 +67,51 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// ProductFlow's own key of an order, opaque: what the list gave, echoed (contract: "`{identifier}`").
+    /// ProductFlow's id of an order, as its list gave it. The text is opaque: it is only compared and sent back.
     OrderIdentifier,
     "order identifier"
 );
 text_id!(
-    /// The number by which both sides know an article: Robaws' `articleNumber`, ProductFlow's `sku`.
+    /// Number of an article: `articleNumber` in Robaws, `sku` in ProductFlow.
     Sku,
     "SKU"
 );
 text_id!(
-    /// Id of a line within one ProductFlow order.
+    /// ProductFlow's id of a line; unique only within its order.
     LineId,
     "order line id"
 );
+text_id!(ArticleId, "article id");
+text_id!(StockLocationId, "stock location id");
 text_id!(
-    /// Id of a Robaws article.
-    ArticleId,
-    "article id"
-);
-text_id!(
-    /// Id of a Robaws stock location.
-    StockLocationId,
-    "stock location id"
-);
-text_id!(
-    /// Id of a Robaws VAT tariff; the merchant types it as VAT code into ProductFlow's VAT group.
+    /// Id of a Robaws VAT tariff. Merchants type this id as VAT code into ProductFlow's VAT group.
     VatTariffId,
     "VAT tariff id"
 );
+text_id!(ClientId, "client id");
 text_id!(
-    /// Id of a Robaws client.
-    ClientId,
-    "client id"
-);
-text_id!(
-    /// Id of a Robaws stock change or sales invoice.
+    /// Id of a stock change, sales invoice or credit note in Robaws.
     DocumentId,
     "document id"
 );
 text_id!(
-    /// Id of a company within a Robaws tenant.
+    /// Id of a company within a Robaws tenant. A tenant with several companies invoices from one of them.
     RobawsCompanyId,
     "company id"
 );
-text_id!(
-    /// Id of a Robaws payment condition.
-    PaymentConditionId,
-    "payment condition id"
-);
-text_id!(
-    /// Id of a Robaws user.
-    UserId,
-    "user id"
-);
+text_id!(PaymentConditionId, "payment condition id");
+text_id!(UserId, "user id");
 
-/// Key of a connection, chosen by the operator: 1–64 of `a-z 0-9 -` (contract api.md).
+/// Id of a connection, chosen by the operator: 1 to 64 characters of `a-z`, `0-9` and `-` (`contracts/api.md`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ConnectionId(String);
 
 impl ConnectionId {
     /// Checks length and characters.
+    ///
+    /// # Errors
+    /// The text is empty, longer than 64 characters, or holds another character than `a-z`, `0-9` and `-`.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         let reason = if text.is_empty() || text.len() > 64 {
@@ -143,7 +130,6 @@ impl ConnectionId {
         })
     }
 
-    /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -169,13 +155,13 @@ impl fmt::Display for ConnectionId {
 }
 
 impl OrderIdentifier {
-    /// Stands for an order that ProductFlow gave no identifier.
+    /// Placeholder for an order to which ProductFlow gave no identifier. It is only shown, never sent.
     pub fn unknown() -> Self {
         Self("–".to_owned())
     }
 }
 
-/// ProductFlow's company number (`X-Company-Id`).
+/// ProductFlow's number of a company, sent as header `X-Company-Id`. Robaws' companies have [`RobawsCompanyId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CompanyId(pub u64);
@@ -187,8 +173,8 @@ impl fmt::Display for CompanyId {
 }
 
 impl Sku {
-    /// Whether this number can be a path segment at ProductFlow and be told apart by eye: no leading or trailing
-    /// space, no control character, no `/` or `\`, not `.` or `..`, at most 191 characters (design.md, Articles).
+    /// Whether ProductFlow can take this number as a segment of a path and people can tell it from other numbers:
+    /// no leading or trailing space, no control character, no `/` or `\`, not `.` or `..`, at most 191 characters.
     pub fn is_addressable(&self) -> bool {
         let text = self.0.as_str();
         !text.is_empty()

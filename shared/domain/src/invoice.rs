@@ -1,4 +1,4 @@
-//! The sales invoice of an order: built whole from the order, its VAT tariffs and articles, then frozen.
+//! The sales invoice of an order. It is built as a whole from the order, its VAT tariffs and its articles, and then frozen.
 
 use crate::catalogue::VatTariff;
 use crate::ids::{
@@ -18,122 +18,113 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The zone in which a day of the bookkeeping begins and ends. Compiled in: a function has no files of zones.
+/// Time zone whose days are the days of the bookkeeping. It is compiled in, because a Lambda function has no zone files.
 pub static BOOKKEEPING_ZONE: TimeZone = tz::get!("Europe/Brussels");
 
-/// What a sales document is.
+/// Kind of a sales document in Robaws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocumentKind {
-    /// An invoice.
     Invoice,
-    /// A credit note: positive amounts, too.
+    /// A credit note. Its amounts are positive, as on an invoice.
     CreditNote,
 }
 
-/// One line of the invoice.
+/// One line of an invoice or credit note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvoiceLine {
-    /// The article; none for costs, the discount, and lines the merchant chose to invoice without one.
+    /// The Robaws article. `None` for costs, for the discount, and for lines that the merchant chose to invoice without one.
     pub article_id: Option<ArticleId>,
-    /// What the line is called.
+    /// The text of the line on the invoice.
     pub description: String,
-    /// Pieces; −1 for the discount (e-invoicing refuses negative prices).
+    /// Pieces. The discount has quantity −1 at a positive price, because e-invoicing refuses negative prices.
     pub quantity: i64,
     /// Price of one piece, VAT-inclusive, never below 0.
     pub price: Cents,
-    /// The VAT tariff, which is VAT-inclusive.
+    /// VAT tariff of the line. The tariff includes VAT.
     pub vat_tariff_id: VatTariffId,
 }
 
 impl InvoiceLine {
-    /// `quantity × price`.
+    /// Quantity times price, VAT-inclusive.
     pub fn total(&self) -> Cents {
         Cents(self.quantity.saturating_mul(self.price.0))
     }
 }
 
-/// An invoice as the order asks for it, not dated yet.
+/// An invoice that the order asks for. It has no date yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvoicePlan {
-    /// The B2C client.
+    /// The client for consumers, from the settings.
     pub client_id: ClientId,
-    /// The company that invoices, when the tenant has several.
+    /// The Robaws company that invoices, in a tenant with several companies.
     pub company_id: Option<RobawsCompanyId>,
-    /// Payment condition.
     pub payment_condition_id: Option<PaymentConditionId>,
-    /// `1083993841 (PF-100234)`.
+    /// Reference of the order, for example `1083993841 (PF-100234)`.
     pub reference: String,
-    /// ProductFlow's key.
     pub identifier: OrderIdentifier,
-    /// The marketplace's number.
+    /// The marketplace's number of the order.
     pub external_identifier: Option<String>,
-    /// The marketplace's name.
+    /// Name of the marketplace.
     pub marketplace: Option<String>,
-    /// ISO code of the country it was shipped to.
+    /// ISO 3166 code of the country that the order was shipped to.
     pub country: Option<String>,
     /// Set when the buyer is a business.
     pub business: Option<Business>,
-    /// When it was shipped, or first seen shipped.
+    /// When the order was shipped, by ProductFlow. Otherwise when it was first seen shipped.
     pub shipped_at: Option<Timestamp>,
-    /// The lines, goods first.
+    /// Lines of the goods, then of the costs, then of the discount.
     pub lines: Vec<InvoiceLine>,
-    /// Sum of the lines.
+    /// Sum of the lines, VAT-inclusive.
     pub total: Cents,
-    /// Whether the settings ask to book it.
+    /// Whether the settings ask to book invoices.
     pub book: bool,
-    /// Language of the remark.
     pub language: Language,
 }
 
-/// The header, dated: what the first call sends.
+/// The header of an invoice with its date: the body of the first call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvoiceHeader {
-    /// The client.
     pub client_id: ClientId,
-    /// The company that invoices.
+    /// The Robaws company that invoices, in a tenant with several companies.
     pub company_id: Option<RobawsCompanyId>,
-    /// Payment condition.
     pub payment_condition_id: Option<PaymentConditionId>,
-    /// Date of the invoice.
     pub date: Date,
-    /// `1083993841 (PF-100234)`.
+    /// Reference of the order, for example `1083993841 (PF-100234)`.
     pub reference: String,
-    /// Marketplace, shipping day, country; for a business also company and VAT number.
+    /// A text for people: marketplace, shipping day and country, for a business also company name and VAT number.
     pub remark: String,
 }
 
-/// The invoice or credit note as it will be made, whatever happens to the order meanwhile. Stored in an item of its own.
+/// An invoice or credit note that is made exactly like this, whatever happens to the order meanwhile. It is stored in an item
+/// of its own before its header is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
     /// Number of its row in the ledger.
     pub row: u32,
-    /// The client on it.
     pub client_id: ClientId,
-    /// The company that invoices, when the tenant has several.
+    /// The Robaws company that invoices, in a tenant with several companies.
     pub company_id: Option<RobawsCompanyId>,
-    /// Payment condition.
     pub payment_condition_id: Option<PaymentConditionId>,
-    /// The exact body of each line's call, in order.
+    /// The exact body of the call for each line, in the order of `lines`.
     pub line_bodies: Vec<String>,
-    /// The lines, to compare with what Robaws shows.
+    /// The lines, to be compared with the lines that Robaws shows.
     pub lines: Vec<InvoiceLine>,
-    /// What the invoice must come to, VAT-inclusive.
+    /// The total that Robaws must show, VAT-inclusive.
     pub total: Cents,
-    /// Date of the invoice.
     pub date: Date,
-    /// Whether it is to be booked after the check.
+    /// Whether the document is booked after its check.
     pub book: bool,
-    /// Why it stays a draft although the settings say booked.
+    /// Why the document stays a draft although the settings ask to book invoices.
     pub kept_draft: Option<KeptDraft>,
 }
 
 impl Frozen {
-    /// Steps in all: header, each line, the check, and the booking if it is to be booked.
+    /// Number of all steps: the header, each line, the check and, if it is to be booked, the booking.
     pub fn steps(&self) -> u32 {
         self.check_step() + u32::from(self.book)
     }
 
-    /// The step that is the check: after the header and every line.
+    /// Number of the step that is the check. The check comes after the header and every line.
     pub fn check_step(&self) -> u32 {
         u32::try_from(self.lines.len())
             .unwrap_or(u32::MAX - 2)
@@ -141,28 +132,29 @@ impl Frozen {
     }
 }
 
-/// One line of goods, resolved.
+/// An order line whose article and VAT tariff are known: the input of an invoice line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Goods {
-    /// The order line.
+    /// ProductFlow's id of the order line.
     pub line: LineId,
-    /// The SKU, for people.
+    /// SKU of the order line, shown to people only.
     pub sku: Option<Sku>,
-    /// What it is called.
     pub title: String,
     /// Pieces, at least 1.
     pub quantity: u32,
-    /// Total, VAT-inclusive.
+    /// Price of all pieces together, VAT-inclusive.
     pub price: Cents,
-    /// The tariff, checked to be VAT-inclusive.
+    /// The VAT tariff, which includes VAT.
     pub tariff: VatTariff,
-    /// The article.
+    /// The Robaws article. `None` when the merchant chose to invoice the line without one.
     pub article_id: Option<ArticleId>,
 }
 
-/// The lines of an invoice: goods, then each kind of costs, then the discount. Costs and discount are split over the
-/// tariffs of the goods by the goods' value, largest remainder, ties to the higher percentage; with all goods at 0
-/// they take the first line's tariff. `costs_tariff` takes the costs, not the discount. An amount of 0 makes no line.
+/// Builds the lines of an invoice: the goods, then each kind of costs, then the discount.
+///
+/// Costs and discount are split over the VAT tariffs of the goods by the goods' value. Cents that are left go to the largest
+/// remainders, of equal ones to the tariff with the higher percentage. When all goods cost 0, the tariff of the first line
+/// takes them. `costs_tariff`, if set, takes all costs, but not the discount. An amount of 0 makes no line.
 pub fn lines(
     goods: &[Goods],
     costs: &Costs,
@@ -205,7 +197,7 @@ fn goods_lines(goods: &Goods) -> Vec<InvoiceLine> {
         .collect()
 }
 
-/// Each tariff of the goods with the goods' value, the preferred one first.
+/// Adds up the goods' value per VAT tariff. The tariff with the higher percentage comes first.
 fn tariff_shares(goods: &[Goods]) -> Vec<(VatTariffId, Cents)> {
     let mut values: BTreeMap<&VatTariffId, (Decimal, Cents)> = BTreeMap::new();
     for line in goods {
@@ -250,16 +242,18 @@ fn extra_lines(
         })
 }
 
-/// The day in the bookkeeping zone.
+/// The day of a moment in the zone of the bookkeeping.
 pub fn bookkeeping_day(at: Timestamp) -> Date {
     BOOKKEEPING_ZONE.to_datetime(at).date()
 }
 
 impl InvoicePlan {
-    /// Dates the header: the day it was shipped, never later than today. Tells whether it must stay a draft.
+    /// Builds the header. The invoice is dated on the day of shipping, but never later than today. The second value says why the
+    /// invoice must stay a draft.
     pub fn header(&self, now: Timestamp) -> (InvoiceHeader, Option<KeptDraft>) {
         let today = bookkeeping_day(now);
         let date = self.shipped_at.map_or(today, bookkeeping_day).min(today);
+        // The VAT period of an earlier month may be closed, so people decide on booking such an invoice.
         let earlier_month = (date.year(), date.month()) < (today.year(), today.month());
         let kept_draft = if self.business.is_some() {
             Some(KeptDraft::Business)
@@ -279,7 +273,7 @@ impl InvoicePlan {
         (header, kept_draft)
     }
 
-    /// The invoice as it is made from now on, whatever becomes of the order. `line_bodies`: the bodies of its lines' calls.
+    /// Freezes the invoice as the content of row `row`. `line_bodies` are the bodies of the calls for its lines.
     pub fn freeze(
         &self,
         row: u32,
@@ -477,7 +471,7 @@ mod tests {
             let (header, kept) = plan(shipped).header(now.parse().unwrap());
             (header.date.to_string(), kept)
         };
-        // 23:30 UTC on 30 November is 1 December in Brussels.
+        // 23:30 UTC on 30 November is 0:30 on 1 December in Brussels.
         assert_eq!(
             at("2026-12-05T12:00:00Z", Some("2026-11-30T23:30:00Z")),
             ("2026-12-01".to_owned(), None)

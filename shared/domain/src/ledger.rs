@@ -1,6 +1,6 @@
-//! The ledger of one order: what was sent to Robaws for it, what came of it, and what the merchant decided.
-//! Robaws books deltas, so a repeat is a wrong stock: every effect is a row, written before its call with its exact
-//! body, and a row number is never used for two bodies (design.md, "Exactly once").
+//! The ledger of one order: what was sent to Robaws for the order, how each call ended, and what the merchant decided.
+//! Robaws books deltas, so a repeated call makes a wrong stock. Therefore each effect is a row that is written, with its
+//! exact body, before its call, and a row number is never used for a second body.
 
 use crate::ids::{
     ArticleId, ConnectionId, DocumentId, LineId, OrderIdentifier, Sku, StockLocationId, VatTariffId,
@@ -14,33 +14,32 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// How long after its first attempt a row that Robaws does not show may be sent again (design.md).
+/// How long after its first attempt a row may be sent again when Robaws does not show its document.
 pub const RESEND_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// State of an order, as the API and the page show it: the first that applies.
+/// State of an order in the API and on the pages. When several apply, the first variant wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
-    /// An effect may or may not stand in Robaws; the merchant is asked.
+    /// Nobody can tell whether an effect stands in Robaws. The merchant is asked.
     InDoubt,
-    /// ProductFlow changed after the invoice, or after the order was closed as handled.
+    /// The order changed in ProductFlow after its invoice was made, or after it was closed as handled.
     Conflict,
-    /// A problem holds something up.
+    /// A problem holds up the stock or the invoice.
     Blocked,
-    /// Before go-live, cancelled with nothing done, or handled.
+    /// Nothing is to be done: placed before go-live, cancelled before anything was booked, or closed as handled.
     Skipped,
-    /// Something is still to be done, or nothing is to be booked yet.
+    /// An effect is still to be carried out, or there is nothing to book yet.
     Waiting,
-    /// The invoice is made.
+    /// The invoice stands in Robaws.
     Invoiced,
-    /// Cancelled, and what was booked is back.
+    /// The order was cancelled, and all stock that was booked out is back.
     Reversed,
-    /// The stock is out.
+    /// The stock is out, and no invoice is due yet.
     Booked,
 }
 
 impl OrderState {
-    /// The word of the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InDoubt => "in_doubt",
@@ -55,90 +54,79 @@ impl OrderState {
     }
 }
 
-/// Which way a stock change goes.
+/// Direction of a stock change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// Out of a stock location.
+    /// Goods leave a stock location.
     Out,
-    /// Back into it: the reverse stock change.
+    /// Goods come back to the stock location: the reversal of an earlier stock change.
     In,
 }
 
-/// What quantities are compared by: the SKU (apart for what the marketplace ships), or the article that the merchant chose
-/// for a line.
+/// The key under which wanted and booked quantities are compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StockKey {
-    /// Lines with this SKU.
+    /// All lines with one SKU. Lines that the marketplace ships have a key of their own.
     Sku {
-        /// The SKU.
         sku: Sku,
-        /// Shipped by the marketplace.
+        /// Whether the marketplace ships the lines from its own warehouse.
         fbm: bool,
     },
-    /// A line for which the merchant chose an article.
+    /// One line for which the merchant chose an article.
     Chosen {
-        /// The line.
         line: LineId,
-        /// The article chosen.
         article_id: ArticleId,
-        /// Shipped by the marketplace.
+        /// Whether the marketplace ships the line from its own warehouse.
         fbm: bool,
     },
 }
 
-/// One line of a stock change.
+/// One line of a stock change in Robaws.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockItem {
-    /// What it counts for.
+    /// The key under which this item's quantity is counted.
     pub key: StockKey,
-    /// The SKU of the order line, for people.
+    /// SKU of the order line, shown to people only.
     pub sku: Option<Sku>,
-    /// The Robaws article whose stock moves.
+    /// The Robaws article whose stock moves. The SKU may stand for another article later.
     pub article_id: ArticleId,
     /// Pieces, at least 1.
     pub quantity: u32,
 }
 
-/// What a row does in Robaws.
+/// What the call of a row does in Robaws.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowEffect {
-    /// A stock change, out or back in.
     StockChange {
-        /// Which way.
         direction: Direction,
-        /// Where.
         stock_location_id: StockLocationId,
-        /// What.
         items: Vec<StockItem>,
     },
-    /// The invoice: its header, lines, check and booking.
+    /// The sales invoice with all its steps: header, lines, check and booking.
     Invoice {
-        /// Total of the frozen invoice.
+        /// Total of the frozen invoice, VAT-inclusive.
         total: Cents,
-        /// How far it is.
         progress: InvoiceProgress,
     },
-    /// The credit note for a booked invoice, made in the same steps.
+    /// The credit note for a booked invoice. It is made in the same steps as an invoice.
     CreditNote {
-        /// Row of the invoice.
+        /// Row number of the invoice.
         invoice: u32,
-        /// Total of the frozen credit note, which is the invoice's.
+        /// Total of the frozen credit note, which equals the total of the invoice, VAT-inclusive.
         total: Cents,
-        /// How far it is.
         progress: InvoiceProgress,
     },
-    /// The deletion of an invoice that is still a draft.
     DeleteDraft {
-        /// Row of the invoice.
+        /// Row number of the invoice whose draft is deleted.
         invoice: u32,
     },
 }
 
 impl RowEffect {
-    /// How far an invoice or credit note is.
+    /// Progress of an invoice or credit note; `None` for other effects.
     pub fn progress(&self) -> Option<&InvoiceProgress> {
         match self {
             Self::Invoice { progress, .. } | Self::CreditNote { progress, .. } => Some(progress),
@@ -153,7 +141,7 @@ impl RowEffect {
         }
     }
 
-    /// What an invoice or credit note comes to.
+    /// Total of an invoice or credit note; `None` for other effects.
     pub fn total(&self) -> Option<Cents> {
         match self {
             Self::Invoice { total, .. } | Self::CreditNote { total, .. } => Some(*total),
@@ -161,12 +149,13 @@ impl RowEffect {
         }
     }
 
-    /// Deleting what is deleted does nothing: a refusal may be believed whatever went before.
+    /// Whether a second call does no harm. A draft that is gone stays gone, so a refusal of its deletion can be believed even
+    /// after an attempt whose end is unknown.
     fn is_harmless_to_repeat(&self) -> bool {
         matches!(self, Self::DeleteDraft { .. })
     }
 
-    /// The kind of sales document that it makes.
+    /// The kind of sales document that the effect makes; `None` for other effects.
     pub fn document(&self) -> Option<DocumentKind> {
         match self {
             Self::Invoice { .. } => Some(DocumentKind::Invoice),
@@ -176,104 +165,100 @@ impl RowEffect {
     }
 }
 
-/// How far an invoice or credit note is, once its header stands.
+/// How far an invoice or credit note has come since its header was made.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct InvoiceProgress {
-    /// Steps done, see [`crate::invoice::Frozen::steps`]: 0 is nothing, then the header, each line, the check, the booking.
+    /// Number of steps that are done: the header, each line, the check, the booking. 0: the header does not stand yet.
     pub step: u32,
-    /// Steps in all.
+    /// Number of all steps, from [`crate::invoice::Frozen::steps`].
     pub steps: u32,
-    /// The human number, once Robaws gave one.
+    /// The number that Robaws gave the document and people use. `None` until Robaws gives one.
     pub number: Option<String>,
-    /// Whether it is booked.
+    /// Whether the document is booked in Robaws.
     pub booked: bool,
-    /// The check found other lines or another total than frozen; holds what Robaws says.
+    /// The total that Robaws shows, VAT-inclusive, when the check found other lines or another total than was frozen.
     pub mismatch: Option<Cents>,
-    /// The buyer is a business.
+    /// Whether the buyer is a business.
     pub business: bool,
-    /// Why it stays a draft although the settings say booked.
+    /// Why the invoice stays a draft although the settings ask to book invoices.
     pub kept_draft: Option<KeptDraft>,
-    /// The business buyer's invoice was seen with another client or booked: the merchant dealt with it.
+    /// The merchant dealt with the invoice of a business: it was seen with another client, or booked.
     pub business_settled: bool,
-    /// The date that was frozen for it; absent until it is frozen.
+    /// Date of the document, as frozen. `None` on ledgers that were written before this field existed.
     pub date: Option<Date>,
 }
 
 impl InvoiceProgress {
-    /// Lines, check or booking are missing, and it is still ours to go on with.
+    /// Whether steps are missing that the connector may still do. After a mismatch people have to look at the document.
     pub fn is_unfinished(&self) -> bool {
         self.mismatch.is_none() && self.step < self.steps
     }
 }
 
-/// Why an invoice stays a draft although the settings say booked.
+/// Why an invoice stays a draft although the settings ask to book invoices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeptDraft {
-    /// Its date lies in an earlier month than the day it was made.
+    /// The invoice's date lies in an earlier month than the day on which it was made: its VAT period may be closed.
     EarlierMonth,
-    /// The buyer is a business.
+    /// The buyer is a business, and its invoice is made on the client for consumers.
     Business,
 }
 
-/// Where a row stands.
+/// State of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowState {
-    /// Written, no attempt counted yet; nothing can have happened.
+    /// The row is written, and no attempt was counted: nothing can have happened in Robaws.
     Intended,
-    /// An attempt was counted, and its end is not known.
+    /// An attempt was counted, and nobody knows how it ended.
     Unknown,
-    /// Stands in Robaws.
+    /// The effect stands in Robaws.
     Done,
-    /// Does not stand in Robaws, and never will.
+    /// The effect does not stand in Robaws and never will.
     Refused,
-    /// Nobody can tell; the merchant is asked.
+    /// Nobody can tell whether the effect stands in Robaws. The merchant is asked.
     InDoubt,
 }
 
-/// One effect.
+/// One effect of an order, with the exact call and how its attempts ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its number within the order, from 1, never used again.
+    /// Number of the row within its order, from 1 upwards. A number is never used again.
     pub no: u32,
-    /// What it does.
     pub effect: RowEffect,
-    /// The exact body of the (header) call; emptied when an invoice's header that names a business is done.
+    /// The exact body of the call, for an invoice of the header's call. It is emptied when the header of an invoice for a
+    /// business is done, because the body names the buyer.
     pub body: String,
-    /// What it can be found by in Robaws: within the description of a stock change, the client reference of an invoice or
-    /// credit note.
+    /// The text by which the document is found in Robaws: the description of a stock change, the client reference of an
+    /// invoice or credit note.
     pub reference: String,
-    /// Where it stands.
     pub state: RowState,
-    /// Attempts counted.
+    /// Number of attempts that were counted.
     pub attempts: u32,
-    /// An earlier or the present attempt ended unknown: no refusal can be believed any more.
+    /// Whether any attempt ended unknown. A later refusal then proves nothing.
     pub ever_unknown: bool,
     /// When the first attempt was counted.
     pub first_attempt_at: Option<Timestamp>,
-    /// Digest of the API key id that made the first attempt: idempotency keys are per API user.
+    /// Digest of the id of the API key that made the first attempt. Robaws keeps idempotency keys per API user.
     pub api_user: Option<String>,
-    /// The document in Robaws.
+    /// Id of the document in Robaws, once an answer showed one.
     pub robaws_id: Option<DocumentId>,
-    /// Why it was refused, in the peer's words.
+    /// Why Robaws refused the call, in Robaws' words.
     pub reason: Option<String>,
-    /// When it was written.
     pub created_at: Timestamp,
-    /// When its state last changed.
+    /// When the state last changed.
     pub at: Timestamp,
 }
 
-/// The merchant's choice for one line (design.md: causes that can't be mended at their source).
+/// The merchant's choice for one line whose cause cannot be mended in ProductFlow or Robaws.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// The line.
     pub line: LineId,
-    /// The VAT tariff to use.
+    /// The VAT tariff that replaces the VAT code of the line.
     pub vat_tariff_id: Option<VatTariffId>,
-    /// The article to use, or none at all.
+    /// The article that replaces the SKU of the line.
     pub article: Option<ArticleChoice>,
-    /// When it was made.
     pub at: Timestamp,
 }
 
@@ -281,141 +266,132 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArticleChoice {
-    /// This one.
     Article(ArticleId),
-    /// None: the line is invoiced without an article and moves no stock.
+    /// No article: the line is invoiced without one and moves no stock.
     None,
 }
 
-/// The order was closed by hand.
+/// An order that a person closed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handled {
-    /// When.
     pub at: Timestamp,
-    /// What the order was then; `None` when it could not be read.
+    /// The order at that moment. `None` when it could not be read.
     pub facts: Option<OrderFacts>,
-    /// Status word then, when it was an unknown one.
+    /// ProductFlow's word for the status at that moment, when it was an unknown word.
     pub status: Option<String>,
 }
 
-/// Who settled what, and when.
+/// One decision of a person on an order, for the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
-    /// `handled`, `done`, `not_done`, `undo`.
+    /// `handled`, `done`, `not_done` or `undo`.
     pub kind: String,
-    /// `operator`, or the user of a page.
+    /// Who decided: `operator`, or the user of a page.
     pub by: String,
-    /// When.
     pub at: Timestamp,
-    /// The row it was about.
+    /// Row number of the effect that was decided on.
     pub row: Option<u32>,
-    /// The document named.
+    /// The document in Robaws that the person named.
     pub robaws_id: Option<DocumentId>,
-    /// What was decided for the invoice.
+    /// The answer for the invoice, when an invoice was undone.
     pub invoice: Option<UndoInvoice>,
-    /// What was decided for the stock.
+    /// The answer for the stock, when an invoice was undone.
     pub stock: Option<UndoStock>,
 }
 
-/// A refusal within the present look, so that the same look does not send it again.
+/// A refusal of Robaws during the present look. The same look does not send the refused call again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookRefusal {
-    /// A stock change with several items: each is tried alone, once.
+    /// A stock change with several items was refused. Each item is then tried alone, once.
     Together,
-    /// One item of a stock change.
+    /// A stock change with this one item was refused.
     Item {
-        /// What it counts for.
         key: StockKey,
-        /// The article.
         article_id: ArticleId,
         /// Why, in Robaws' words.
         reason: String,
     },
-    /// What a setting names is gone from Robaws.
+    /// Robaws has no record with the id that a setting holds.
     SettingGone {
-        /// The setting, by its name in the API.
+        /// Name of the setting in the API.
         setting: String,
-        /// The id that is gone.
+        /// The id that Robaws does not have.
         value: String,
     },
-    /// A step of the invoice.
+    /// A step of the invoice was refused.
     Invoice {
         /// Why, in Robaws' words.
         reason: String,
     },
-    /// A step of the credit note.
+    /// A step of the credit note was refused.
     CreditNote {
         /// Why, in Robaws' words.
         reason: String,
     },
 }
 
-/// Everything the ledger holds of one order that the rules look at.
+/// Everything that the ledger holds of one order and the rules use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// The connection.
     pub connection: ConnectionId,
-    /// The order.
     pub identifier: OrderIdentifier,
     /// Rows, oldest first.
     pub rows: Vec<Row>,
-    /// Number of the next row.
+    /// Number that the next row gets.
     pub next_row: u32,
-    /// What the order was when its invoice was frozen.
+    /// The order as it was when its invoice was frozen.
     pub invoiced_facts: Option<OrderFacts>,
-    /// When it was first seen shipped: the invoice's date when ProductFlow gives none.
+    /// When the order was first seen shipped. The invoice is dated by this moment when ProductFlow gives no shipping date.
     pub first_shipped_at: Option<Timestamp>,
-    /// The merchant's choices.
     pub choices: Vec<Choice>,
-    /// Closed by hand.
+    /// Set when a person closed the order as handled.
     pub handled: Option<Handled>,
-    /// What was settled by hand.
+    /// All decisions of people on this order, oldest first.
     pub settlements: Vec<Settlement>,
-    /// What the merchant decided last about an invoice that the order contradicts.
+    /// The merchant's last decision on an invoice that the order contradicts.
     pub undo: Option<Undo>,
-    /// The ledger was lost, and documents of this order do not fit it.
+    /// Documents in Robaws that do not fit the order, found while a lost ledger was rebuilt.
     pub doubt: Option<Doubt>,
-    /// When people said that nothing was done for it but what the rows show: after the ledger was lost and rebuilt.
+    /// When a person confirmed, after the ledger was lost and rebuilt, that nothing was done but what the rows show.
     pub vouched_at: Option<Timestamp>,
-    /// Refusals of this look; not stored.
+    /// What Robaws refused during the present look. Not stored.
     #[serde(skip)]
     pub look: Vec<LookRefusal>,
 }
 
-/// How a call for a row ended.
+/// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// A 2xx whose body shows what we asked.
+    /// Robaws answered 2xx, and the body shows what was asked for.
     Done {
-        /// The document's id.
         robaws_id: DocumentId,
-        /// The human number, if it is an invoice or credit note and has one.
+        /// The number that people use, when the document is an invoice or credit note and has a number.
         number: Option<String>,
     },
-    /// 400, 401, 403, 404, 413, 415, 422 or 429.
+    /// Robaws answered 400, 401, 403, 404, 413, 415, 422 or 429: nothing happened.
     Refused {
-        /// In the peer's words.
+        /// Why, in Robaws' words.
         reason: String,
     },
-    /// No answer, 408, 409, 5xx, an unreadable 2xx, or anything else.
+    /// No answer, 408, 409, 5xx, a 2xx that cannot be read, or anything else: the effect may stand.
     Unknown,
 }
 
-/// What to do about a row whose end is not known, after Robaws was asked for its reference and did not show it.
+/// What to do with an unknown row that Robaws does not show when asked for its reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotFound {
-    /// Send the same body with the same key.
+    /// Send the same body with the same key again.
     Resend,
-    /// It cannot have happened.
+    /// Record the row as refused: the effect cannot have happened.
     Refused,
-    /// Wait and look again: it is too early to tell.
+    /// Ask Robaws again later: the document may still appear.
     LookAgain,
-    /// Ask the merchant.
+    /// Record the row as in doubt and ask the merchant.
     InDoubt,
 }
 
 impl Ledger {
-    /// Of an order that was never seen before.
+    /// The ledger of an order that was never seen before.
     pub fn new(connection: ConnectionId, identifier: OrderIdentifier) -> Self {
         Self {
             connection,
@@ -434,17 +410,18 @@ impl Ledger {
         }
     }
 
-    /// The idempotency key of a row: a digest of connection, order and row number, 40 hex digits.
+    /// The idempotency key of row `no`, see [`row_key`].
     pub fn key(&self, no: u32) -> String {
         row_key(&self.connection, &self.identifier, no)
     }
 
-    /// What row `no` is found by within a stock change's description: its number and the start of its key.
+    /// The mark of row `no` in the description of a stock change: `#<row>-<first 12 digits of its key>`. The mark is short and
+    /// depends on the connection, so that two connections in one Robaws tenant never find each other's documents.
     pub fn row_mark(&self, no: u32) -> String {
         format!("#{no}-{}", &self.key(no)[..12])
     }
 
-    /// Writes a new row and gives its number. Nothing may be called before it is stored.
+    /// Adds a row for an effect that is to be carried out, and returns its number. The ledger must be stored before the call.
     pub fn intend(&mut self, effect: RowEffect, body: String, reference: String, now: Timestamp) -> u32 {
         let no = self.next_row;
         self.next_row += 1;
@@ -467,8 +444,8 @@ impl Ledger {
         no
     }
 
-    /// Counts an attempt; to be stored, by a conditional write, before the call. Until the call's end is recorded
-    /// the row is unknown, for whoever reads it.
+    /// Counts an attempt. The ledger must be stored by a conditional write before the call. From now on the row is unknown
+    /// until the end of the attempt is recorded.
     pub fn begin_attempt(&mut self, no: u32, api_user: &str, now: Timestamp) {
         if let Some(row) = self.row_mut(no) {
             row.attempts += 1;
@@ -481,10 +458,10 @@ impl Ledger {
         }
     }
 
-    /// Records how an attempt ended. `earlier_unknown` says whether an attempt *before* this one ended unknown: then a
-    /// refusal proves nothing.
+    /// Records how an attempt ended.
     pub fn end_attempt(&mut self, no: u32, outcome: &Outcome, now: Timestamp) {
         let Some(row) = self.row_mut(no) else { return };
+        // An answer that comes late does not undo what another attempt has proved.
         if row.state == RowState::Done {
             return;
         }
@@ -497,11 +474,13 @@ impl Ledger {
                 if let Some(progress) = row.effect.progress_mut() {
                     progress.step = progress.step.max(1);
                     progress.number.clone_from(number);
+                    // The body names the buyer, of whom nothing is kept.
                     if progress.business {
                         row.body.clear();
                     }
                 }
             }
+            // A refusal proves that nothing happened only if no earlier attempt can have happened.
             Outcome::Refused { reason }
                 if (!row.ever_unknown && row.attempts <= 1) || row.effect.is_harmless_to_repeat() =>
             {
@@ -515,9 +494,10 @@ impl Ledger {
         }
     }
 
-    /// What follows when Robaws was asked for the reference of unknown row `no` and did not show it. `wanted`: the order as
-    /// it is now still asks for it. `same_look_up_shows_ours`: that look-up shows another document of ours, so it can be
-    /// trusted to show this one.
+    /// Decides what to do with unknown row `no` after Robaws was asked for its reference and did not show it.
+    ///
+    /// `wanted` says whether the order as it is now still asks for the effect. `same_look_up_shows_ours` says whether the same
+    /// look-up shows another document of ours; such a look-up would have shown this document too.
     pub fn after_not_found(
         &self,
         no: u32,
@@ -530,6 +510,7 @@ impl Ledger {
             return NotFound::Refused;
         };
         let first = row.first_attempt_at.unwrap_or(row.created_at);
+        // Robaws keeps a key per API user and only for a while, so a repeat is safe for a young row of the same user alone.
         let young = now.duration_since(first).abs() < RESEND_WITHIN;
         let same_user = row.api_user.as_deref() == Some(api_user);
         match (young && same_user, wanted) {
@@ -540,7 +521,7 @@ impl Ledger {
         }
     }
 
-    /// Puts row `no` where a look-up or the merchant says it is.
+    /// Sets the state of row `no` to what a look-up or the merchant found.
     pub fn settle(&mut self, no: u32, state: RowState, reason: Option<String>, now: Timestamp) {
         if let Some(row) = self.row_mut(no) {
             row.state = state;
@@ -549,29 +530,26 @@ impl Ledger {
         }
     }
 
-    /// A row by its number.
     pub fn row(&self, no: u32) -> Option<&Row> {
         self.rows.iter().find(|r| r.no == no)
     }
 
-    /// A row by its number.
     pub fn row_mut(&mut self, no: u32) -> Option<&mut Row> {
         self.rows.iter_mut().find(|r| r.no == no)
     }
 
-    /// The oldest row whose end is not known, or that was written and never tried.
+    /// The oldest row that is unknown, or that was written and never attempted.
     pub fn unsettled(&self) -> Option<&Row> {
         self.rows
             .iter()
             .find(|r| matches!(r.state, RowState::Unknown | RowState::Intended))
     }
 
-    /// The oldest row in doubt.
     pub fn in_doubt(&self) -> Option<&Row> {
         self.rows.iter().find(|r| r.state == RowState::InDoubt)
     }
 
-    /// The invoice whose header was made, also when it was undone since ([`Ledger::undone`]).
+    /// The invoice whose header was made, also when it was undone later (see [`Ledger::undone`]).
     pub fn invoice(&self) -> Option<(&Row, &InvoiceProgress)> {
         self.rows.iter().find_map(|r| match &r.effect {
             RowEffect::Invoice { progress, .. } if r.state == RowState::Done => Some((r, progress)),
@@ -579,29 +557,30 @@ impl Ledger {
         })
     }
 
-    /// The progress of the invoice or credit note in row `no`.
+    /// Progress of the invoice or credit note in row `no`.
     pub fn progress_mut(&mut self, no: u32) -> Option<&mut InvoiceProgress> {
         self.row_mut(no).and_then(|row| row.effect.progress_mut())
     }
 
-    /// The invoice whose header stands, when lines, check or booking are missing.
+    /// The invoice whose header was made and whose lines, check or booking are missing.
     pub fn unfinished_invoice(&self) -> Option<&Row> {
         self.invoice()
             .filter(|(_, progress)| progress.is_unfinished() && self.undone().is_none())
             .map(|(row, _)| row)
     }
 
-    /// The choice for a line.
+    /// The merchant's choice for a line.
     pub fn choice(&self, line: &LineId) -> Option<&Choice> {
         self.choices.iter().find(|c| &c.line == line)
     }
 
-    /// Whether anything was ever booked.
+    /// Whether any effect of this order stands in Robaws.
     pub fn has_bookings(&self) -> bool {
         self.rows.iter().any(|r| r.state == RowState::Done)
     }
 
-    /// The last refused rows tell people what happened; older ones would grow with every try of a blocked order.
+    /// Drops all refused rows but the newest. They only tell people what happened, and an order that stays blocked would
+    /// otherwise grow with each try.
     fn forget_old_refusals(&mut self) {
         const KEPT: usize = 5;
         let refused = self.rows.iter().filter(|r| r.state == RowState::Refused).count();
@@ -614,9 +593,11 @@ impl Ledger {
     }
 }
 
-/// Digest of connection, order and row number (design.md), 40 hex digits; also the stem of the keys of an invoice's lines.
+/// Digest of connection, order and row number in 40 hex digits: the idempotency key of a row. The keys of an invoice's lines
+/// are derived from it.
 pub fn row_key(connection: &ConnectionId, identifier: &OrderIdentifier, no: u32) -> String {
     let mut hash = Sha256::new();
+    // Each part is preceded by its length, so that no two pairs of connection and order give the same bytes.
     for part in [connection.as_str(), identifier.as_str()] {
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());

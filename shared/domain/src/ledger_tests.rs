@@ -1,4 +1,5 @@
-//! Tables and properties of the ledger: what each end of a call makes of a row, and what follows when Robaws does not show it.
+//! Tables and properties of the ledger: the state of a row after each end of an attempt, and what to do with an unknown row
+//! that Robaws does not show.
 
 use super::*;
 use proptest::prelude::*;
@@ -58,7 +59,7 @@ fn state(ledger: &Ledger) -> RowState {
     ledger.row(1).unwrap().state
 }
 
-/// Counts an attempt, and ends it like this.
+/// Counts an attempt and records its end.
 fn attempt(ledger: &mut Ledger, outcome: &Outcome) {
     ledger.begin_attempt(1, USER, at("08:00:01"));
     ledger.end_attempt(1, outcome, at("08:00:02"));
@@ -74,18 +75,18 @@ fn a_row_is_written_before_anything_can_have_happened() {
     ledger.begin_attempt(1, USER, at("08:00:01"));
     ledger.begin_attempt(1, "another", at("09:00:00"));
     let row = ledger.row(1).unwrap();
-    // Whoever reads it between call and answer knows nothing; age and API user are those of the first attempt.
+    // Between call and answer the row is unknown. First attempt and API user stay those of the first attempt.
     assert_eq!((row.state, row.attempts), (RowState::Unknown, 2));
     assert_eq!(row.first_attempt_at, Some(at("08:00:01")));
     assert_eq!(row.api_user.as_deref(), Some(USER));
 }
 
 #[rstest]
-// The first attempt: as its answer says.
+// The first attempt ends as its answer says.
 #[case(&[done()], RowState::Done)]
 #[case(&[refused()], RowState::Refused)]
 #[case(&[Outcome::Unknown], RowState::Unknown)]
-// After one that ended unknown only a document proves anything.
+// After an attempt that ended unknown, only a document proves anything.
 #[case(&[Outcome::Unknown, refused()], RowState::Unknown)]
 #[case(&[Outcome::Unknown, Outcome::Unknown], RowState::Unknown)]
 #[case(&[Outcome::Unknown, done()], RowState::Done)]
@@ -112,7 +113,7 @@ fn an_answer_that_comes_late_does_not_undo_what_is_done() {
 
 #[test]
 fn an_attempt_that_nobody_ended_makes_a_refusal_worthless() {
-    // The process was killed between the count and the answer.
+    // The process was killed after the attempt was counted and before the answer was recorded.
     let mut ledger = with(stock_change());
     ledger.begin_attempt(1, USER, at("08:00:01"));
     attempt(&mut ledger, &refused());
@@ -165,18 +166,18 @@ fn an_invoice_with_a_mismatch_is_not_gone_on_with() {
 }
 
 #[rstest]
-// Under an hour old and of the same API user: the key still protects.
+// Under an hour old and the same API user: the idempotency key still prevents a second booking.
 #[case("08:59:59", USER, true, false, NotFound::Resend)]
 #[case("08:59:59", USER, true, true, NotFound::Resend)]
 #[case("08:59:59", USER, false, true, NotFound::LookAgain)]
-// An hour old, or another API user: only another document of ours in the same look-up proves that it is not there.
+// An hour old, or another API user: only another document of ours in the same look-up proves that this one is absent.
 #[case("09:00:01", USER, true, false, NotFound::InDoubt)]
 #[case("09:00:01", USER, true, true, NotFound::Refused)]
 #[case("08:30:00", "another", true, false, NotFound::InDoubt)]
 #[case("08:30:00", "another", true, true, NotFound::Refused)]
 #[case("09:00:01", USER, false, true, NotFound::Refused)]
 #[case("09:00:01", USER, false, false, NotFound::InDoubt)]
-// A clock that jumped back by more than an hour makes nothing young.
+// After a clock jumped back by more than an hour, no row counts as young.
 #[case("06:59:59", USER, true, false, NotFound::InDoubt)]
 fn what_follows_when_robaws_does_not_show_it(
     #[case] now: &str,
@@ -243,7 +244,7 @@ fn a_number_is_never_used_again_and_old_refusals_are_forgotten() {
         }
     }
     let kept: Vec<u32> = ledger.rows.iter().map(|row| row.no).collect();
-    // The newest five refusals before the last row was written, that row, and what is no refusal.
+    // The five newest refusals before the last row, the last row itself, and the row that was never attempted are kept.
     assert_eq!(kept, [3, 15, 16, 17, 18, 19, 20]);
     assert_eq!(ledger.next_row, 21);
 }
@@ -314,7 +315,7 @@ proptest! {
             };
             prop_assert_eq!(state(&ledger), expected);
             prop_assert_eq!(ledger.row(1).unwrap().attempts as usize, tries + 1);
-            // A row that is done or refused is not tried again.
+            // A row that is done or refused is not attempted again.
             if expected != RowState::Unknown {
                 break;
             }

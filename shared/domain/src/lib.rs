@@ -1,9 +1,9 @@
-//! The rules: what Robaws should hold for a ProductFlow order, and what is missing. No I/O, no async, no AWS,
-//! no HTTP: values in, values out.
+//! The rules of the connector: what Robaws should hold for a ProductFlow order, and what is missing there.
+//! This crate does no I/O, has no async code and knows neither AWS nor HTTP: values go in, values come out.
 //!
-//! The heart is [`plan::plan`]. A reader who knows only the manual finds each of its sentences here as one named
-//! thing: a stock change ([`plan::Effect::StockChange`]), its reversal, the invoice ([`invoice`]), the order that
-//! arrives cancelled ([`ledger::OrderState::Skipped`]), and the six errors ([`problem::ProblemCode`]).
+//! Start reading at [`plan::plan`]. Each rule of the manual is one named item of this crate: a stock change
+//! ([`plan::Effect::StockChange`]) and its reversal, the invoice ([`invoice`]), the order that arrives cancelled
+//! ([`ledger::OrderState::Skipped`]), and the six errors ([`problem::ProblemCode`]). `docs/GLOSSARY.md` explains the words.
 
 pub mod article;
 pub mod catalogue;

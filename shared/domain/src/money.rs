@@ -1,25 +1,24 @@
-//! Money: integer cents of one euro, and the splits that never lose one.
+//! Money as integer cents, and the two ways to split an amount so that the parts always add up to the whole.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::Sum;
 
-/// An amount in euro cents. VAT-inclusive unless its name says otherwise.
+/// An amount in euro cents. It includes VAT unless the name of the variable or field says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cents(pub i64);
 
 impl Cents {
-    /// Nothing.
     pub const ZERO: Cents = Cents(0);
 
-    /// The amount in euros, with two decimals.
+    /// The amount in euros, always with two decimals.
     pub fn to_euros(self) -> Decimal {
         Decimal::new(self.0, 2)
     }
 
-    /// From euros; `None` when it is not a whole number of cents, or out of range.
+    /// Converts euros to cents. `None` when the amount is not a whole number of cents or does not fit into an `i64`.
     pub fn from_euros(euros: Decimal) -> Option<Cents> {
         let cents = euros.checked_mul(Decimal::ONE_HUNDRED)?;
         if !cents.fract().is_zero() {
@@ -28,23 +27,24 @@ impl Cents {
         i64::try_from(cents.trunc()).ok().map(Cents)
     }
 
-    /// From euros with more decimals, rounded half away from zero, as Robaws rounds a line.
+    /// Rounds euros to the cent, half away from zero, which is how Robaws rounds the total of a line.
+    /// `None` when the amount does not fit into an `i64`.
     pub fn rounded_from_euros(euros: Decimal) -> Option<Cents> {
         let rounded = euros.round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero);
         Self::from_euros(rounded)
     }
 
-    /// The sum, or `None` when it leaves the range.
+    /// The sum, or `None` on overflow.
     pub fn checked_add(self, other: Cents) -> Option<Cents> {
         self.0.checked_add(other.0).map(Cents)
     }
 
-    /// The difference, or `None` when it leaves the range.
+    /// The difference, or `None` on overflow.
     pub fn checked_sub(self, other: Cents) -> Option<Cents> {
         self.0.checked_sub(other.0).map(Cents)
     }
 
-    /// `times` this amount, or `None` when it leaves the range.
+    /// The amount multiplied by `times`, or `None` on overflow.
     pub fn checked_mul(self, times: i64) -> Option<Cents> {
         self.0.checked_mul(times).map(Cents)
     }
@@ -57,19 +57,21 @@ impl Sum for Cents {
 }
 
 impl fmt::Display for Cents {
-    /// `64.93`, without a currency sign.
+    /// Euros with two decimals and without a currency sign, for example `64.93`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.to_euros())
     }
 }
 
-/// A line total as lines whose `quantity × price` adds up to it exactly: one line when the quantity divides the total,
-/// else two that differ by a cent (2 × 0.33 + 1 × 0.34). The quantity must be at least 1, the total at least 0.
+/// Splits the total of a line into pairs of quantity and price per piece. The products add up to the total to the cent.
+/// When the quantity divides the total there is one pair, otherwise two whose prices differ by one cent: 1.00 for
+/// 3 pieces becomes 2 × 0.33 and 1 × 0.34. The quantity must be at least 1 and the total at least 0.
 pub fn split_line_total(total: Cents, quantity: u32) -> Vec<(u32, Cents)> {
+    // Robaws multiplies quantity and price itself, so a rounded price per piece would miss the order's total.
     let pieces = i64::from(quantity.max(1));
     let price = total.0.div_euclid(pieces);
     let dearer = total.0.rem_euclid(pieces);
-    // dearer < pieces ≤ u32::MAX
+    // The remainder is smaller than the number of pieces, so it fits into a u32.
     let dearer_count = u32::try_from(dearer).unwrap_or(0);
     let mut lines = vec![(quantity.max(1) - dearer_count, Cents(price))];
     if dearer_count > 0 {
@@ -78,10 +80,11 @@ pub fn split_line_total(total: Cents, quantity: u32) -> Vec<(u32, Cents)> {
     lines
 }
 
-/// Splits `amount` over shares by their weights, to the cent: each gets the floor of its part, the cents that are left go
-/// to the largest remainders, ties to the earlier share. All weights 0: the first share takes it all. The order
-/// of `weights` is therefore the order of preference (the rules pass the higher percentage first).
+/// Splits `amount` by `weights` to the cent: each share gets the floor of its part, and the cents that are left go to
+/// the shares with the largest remainders. Of equal remainders the earlier share wins, so callers put the preferred
+/// share first (the share with the higher VAT percentage). When all weights are 0 the first share gets everything.
 pub fn split_by_weight(amount: Cents, weights: &[Cents]) -> Vec<Cents> {
+    // The product of two amounts may not fit into an i64.
     let total: i128 = weights.iter().map(|w| i128::from(w.0)).sum();
     if weights.is_empty() {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! Notifications: open problems of one cause told as one. What is wrong stands with the orders, the articles and the connection;
-//! a notification is only what follows from them, so it closes by itself when the last of them does.
+//! Groups open problems by their cause into notifications. Problems are stored with the orders, the articles and the
+//! connection; a notification only follows from them, so it closes by itself when its last problem closes.
 
 use crate::ids::{ArticleId, ConnectionId, DocumentId, OrderIdentifier, Sku};
 use crate::problem::{Arg, Problem, ProblemCode};
@@ -8,27 +8,25 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Entries of a list that a notification names; more are only counted.
+/// How many entries of a list a notification names. Further entries are replaced by an ellipsis.
 const MOST_NAMED: usize = 20;
 
 /// What a problem is on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
-    /// An order.
     Order {
-        /// ProductFlow's key.
+        /// ProductFlow's id of the order.
         identifier: OrderIdentifier,
-        /// How people name it.
+        /// Reference of the order, for people.
         reference: String,
-        /// Its invoice in Robaws, once that stands.
+        /// Id of the order's invoice in Robaws, once the invoice stands.
         invoice: Option<DocumentId>,
     },
-    /// An article.
     Article {
-        /// Its id in Robaws.
+        /// Robaws' id of the article.
         article_id: ArticleId,
-        /// Its number.
+        /// Number of the article. `None` when it has none.
         number: Option<String>,
     },
     /// The connection itself.
@@ -45,22 +43,20 @@ impl Subject {
     }
 }
 
-/// One open problem, and what it is on.
+/// One open problem with its subject and history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// What it is on.
     pub subject: Subject,
-    /// What.
     pub problem: Problem,
-    /// Since when.
+    /// When the problem was first found.
     pub opened_at: Timestamp,
-    /// Last seen.
+    /// When the problem was last found.
     pub last_seen_at: Timestamp,
-    /// How often seen.
+    /// At how many looks the problem was found.
     pub count: u64,
 }
 
-/// What open problems have in common: whoever mends it mends them all.
+/// What several open problems have in common. Mending the cause closes all of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cause(String);
@@ -70,7 +66,7 @@ impl Cause {
         Self(format!("{}|{of}", code.as_str()))
     }
 
-    /// The id of its notification: 20 hex digits that say nothing of what it is about.
+    /// Id of the notification about this cause: 20 hex digits, a digest of connection and cause.
     pub fn notification_id(&self, connection: &ConnectionId) -> String {
         let mut hash = Sha256::new();
         for part in [connection.as_str(), self.0.as_str()] {
@@ -81,26 +77,25 @@ impl Cause {
     }
 }
 
-/// Open problems of one cause.
+/// All open problems of one cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// The problem that stands for them all.
+    /// The problem that stands for all of them, with their lists joined.
     pub problem: Problem,
-    /// Orders that it is on: identifier, and how people name each.
+    /// Identifier and reference of each order with the problem.
     pub orders: BTreeMap<OrderIdentifier, String>,
-    /// The invoice of the order, while it is on one.
+    /// Id of the order's invoice, when exactly one order has the problem.
     pub invoice: Option<DocumentId>,
-    /// The article that it is about.
+    /// Number of the article that the problem is about.
     pub article: Option<String>,
-    /// When the first opened.
+    /// When the first of the problems was found.
     pub opened_at: Timestamp,
-    /// When one was last seen.
+    /// When one of the problems was last found.
     pub last_seen_at: Timestamp,
-    /// How often they were seen in all.
+    /// How often the problems were found, added up.
     pub count: u64,
 }
 
-/// Groups open problems by cause.
 pub fn grouped(seen: impl IntoIterator<Item = Seen>) -> BTreeMap<Cause, Group> {
     let mut groups: BTreeMap<Cause, Group> = BTreeMap::new();
     for seen in seen {
@@ -131,6 +126,7 @@ pub fn grouped(seen: impl IntoIterator<Item = Seen>) -> BTreeMap<Cause, Group> {
         }
     }
     for group in groups.values_mut() {
+        // One invoice would be wrong for the other orders.
         if group.orders.len() > 1 {
             group.invoice = None;
         }
@@ -150,7 +146,7 @@ fn shorten(arg: &mut Arg) {
     }
 }
 
-/// The causes of a problem, each with the problem cut down to it: two articles that can't be found are two causes.
+/// Splits a problem into its causes. A problem that names two missing articles becomes two problems of one article each.
 pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
     use ProblemCode as Code;
     let code = problem.code;
@@ -164,7 +160,7 @@ pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
         Code::VatNotInclusive => each(problem, "tariffs", |name| (name.to_owned(), problem.skus.clone())),
         Code::VatCodeMissing => each(problem, "lines", |name| {
             let sku = sku_of_line(problem, name);
-            // A line without a number has nothing in common with any other order.
+            // A line without a number has nothing in common with lines of other orders, so its cause is the order's own.
             let of = sku.map_or_else(|| format!("{} {name}", subject.key()), Sku::to_string);
             (of, sku.cloned().into_iter().collect())
         }),
@@ -202,7 +198,7 @@ pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
     }
 }
 
-/// One cause per entry of a list argument; what `of` gives tells the cause, and the SKUs it is about.
+/// Splits a problem by the entries of its list argument `list`. `of` returns the cause and the SKUs of one entry.
 fn each(problem: &Problem, list: &str, of: impl Fn(&str) -> (String, Vec<Sku>)) -> Vec<(Cause, Problem)> {
     let Some(Arg::List(items)) = problem.args.get(list) else {
         return vec![(Cause::new(problem.code, ""), problem.clone())];
@@ -222,7 +218,7 @@ fn sku_named(problem: &Problem, name: &str) -> Vec<Sku> {
     named.cloned().collect()
 }
 
-/// The SKU that the name of a line begins with: the longest, since one may begin with another.
+/// The SKU with which the name of a line begins. When several fit, the longest, because one SKU may begin with another.
 fn sku_of_line<'a>(problem: &'a Problem, line: &str) -> Option<&'a Sku> {
     let begins = |sku: &&Sku| {
         line.strip_prefix(sku.as_str())
@@ -244,7 +240,7 @@ fn text(problem: &Problem, name: &str) -> String {
     }
 }
 
-/// Lists become one list, each entry once; the line of "no corresponding VAT rate" becomes all lines with that code.
+/// Joins the lists of two problems of one cause. Lines without a corresponding VAT tariff are joined in the text of argument 0.
 fn merge(into: &mut Problem, from: &Problem) {
     for (name, arg) in &from.args {
         match (into.args.get_mut(name), arg) {
@@ -265,7 +261,7 @@ fn merge(into: &mut Problem, from: &Problem) {
     into.holds = into.holds.max(from.holds);
 }
 
-/// Adds what is not there yet. One more than are named tells that there are more.
+/// Adds entries that are not there yet. One entry more than can be named is kept, so that the reader sees that there are more.
 fn add<T: Clone + PartialEq>(known: &mut Vec<T>, more: &[T]) {
     for item in more {
         if known.len() > MOST_NAMED {
@@ -277,7 +273,7 @@ fn add<T: Clone + PartialEq>(known: &mut Vec<T>, more: &[T]) {
     }
 }
 
-/// The article that a problem is about, by the number that people know it by.
+/// Number, name or id by which people know the article that a problem is about.
 fn article_of(problem: &Problem, subject: &Subject) -> Option<String> {
     use ProblemCode as Code;
     match problem.code {
@@ -299,8 +295,8 @@ fn article_of(problem: &Problem, subject: &Subject) -> Option<String> {
 }
 
 impl ProblemCode {
-    /// How bad it is, for lists that show the worst first: 0 stops everything, 1 asks for a decision about money or stock, 2 holds
-    /// something up, 3 is good to know.
+    /// How bad the problem is. Lists show the lowest rank first: 0 stops everything, 1 asks for a decision about money or stock,
+    /// 2 holds something up, 3 is good to know.
     pub fn rank(self) -> u8 {
         match self {
             Self::RobawsCredentials

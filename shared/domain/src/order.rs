@@ -1,5 +1,5 @@
-//! A ProductFlow order as the rules see it: read, checked, in cents. Of the buyer only the country and whether it is
-//! a business; names and addresses stop at the client.
+//! A ProductFlow order as the rules see it: read, checked, with amounts in cents. Of the buyer it holds only the country
+//! and whether the buyer is a business. The client drops names and addresses.
 
 use crate::ids::{LineId, OrderIdentifier, Sku, VatTariffId};
 use crate::money::Cents;
@@ -7,22 +7,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Where an order stands in ProductFlow (contract: registered → shipped, or → cancelled).
+/// Status of an order in ProductFlow: an open order is shipped or cancelled later.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
-    /// `open` or `accepted`: registered, not shipped yet.
+    /// Registered and not shipped yet; ProductFlow's words are `open` and `accepted`.
     Open,
-    /// `shipped`: for the whole order.
+    /// The whole order is shipped.
     Shipped,
-    /// `cancelled` or `canceled`.
+    /// ProductFlow's words are `cancelled` and `canceled`.
     Cancelled,
-    /// Any other word, as ProductFlow wrote it: nothing is touched.
+    /// Any other word, exactly as ProductFlow wrote it. The rules do nothing for such an order.
     Unknown(String),
 }
 
 impl OrderStatus {
-    /// Our own word for it, or ProductFlow's when it is unknown.
+    /// Our own word for the status, or ProductFlow's word when the status is unknown.
     pub fn word(&self) -> &str {
         match self {
             Self::Open => "open",
@@ -33,160 +33,146 @@ impl OrderStatus {
     }
 }
 
-/// A buyer with a company name or a VAT number. Not stored: it reaches the remark of the invoice and nothing else.
+/// A buyer with a company name or a VAT number. These two values are personal data: they are written into the remark of the
+/// invoice and stored nowhere else.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Business {
-    /// The buyer's company name.
     pub company_name: Option<String>,
-    /// The buyer's VAT number.
     pub vat_number: Option<String>,
 }
 
 impl std::fmt::Debug for Business {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Written by hand, so that names and VAT numbers never reach a log.
         f.write_str("Business(…)")
     }
 }
 
-/// One line of an order.
+/// One line of an order, VAT included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderLine {
-    /// The line's id within the order; its place when ProductFlow gives none.
+    /// ProductFlow's id of the line. When ProductFlow gives none, the place of the line in the order.
     pub id: LineId,
-    /// The product's number; absent on a manually typed line.
+    /// Number of the product. A line that was typed by hand has none.
     pub sku: Option<Sku>,
-    /// What the line is called; the SKU when ProductFlow gives no title.
+    /// Title of the product. When ProductFlow gives none, the SKU.
     pub title: String,
     /// Pieces, at least 1.
     pub quantity: u32,
-    /// Total of the line, VAT-inclusive.
+    /// Price of all pieces of the line together, VAT-inclusive.
     pub price: Cents,
-    /// The code typed into ProductFlow's VAT group on the day of registration, trimmed, a pasted URL cut to its number.
+    /// The VAT code that stood in ProductFlow's VAT group on the day of registration, see [`vat_code`].
     pub vat_code: Option<VatTariffId>,
-    /// The marketplace ships it from its own stock.
+    /// "Fulfilled by marketplace": the marketplace ships the line from its own warehouse.
     pub fbm: bool,
 }
 
-/// The amounts of an order that stand on no line of goods, VAT-inclusive, none below 0.
+/// Costs and discount of a whole order, VAT-inclusive and never below 0. They belong to no line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Costs {
-    /// `shipping_cost`.
+    /// `shipping_cost` in ProductFlow.
     pub shipping: Cents,
-    /// `transaction_price`: payment costs.
+    /// `transaction_price` in ProductFlow: costs of the payment.
     pub transaction: Cents,
-    /// `additional_price`.
+    /// `additional_price` in ProductFlow.
     pub additional: Cents,
-    /// `discount_price`, taken off the order.
+    /// `discount_price` in ProductFlow, subtracted from the total.
     pub discount: Cents,
 }
 
-/// An order that could be read.
+/// An order that was read without fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// ProductFlow's key.
     pub identifier: OrderIdentifier,
-    /// Where it stands.
     pub status: OrderStatus,
-    /// The marketplace's own number; may repeat between marketplaces.
+    /// The marketplace's own number of the order. Two marketplaces may use the same number.
     pub external_identifier: Option<String>,
-    /// The marketplace's name.
+    /// Name of the marketplace.
     pub marketplace: Option<String>,
-    /// ISO code; EUR when ProductFlow gives none.
+    /// ISO 4217 code. `EUR` when ProductFlow gives none.
     pub currency: String,
-    /// When the buyer placed it.
+    /// When the buyer placed the order, by ProductFlow.
     pub placed_at: Timestamp,
-    /// When ProductFlow last changed it.
+    /// `updated_at` in ProductFlow.
     pub updated_at: Option<Timestamp>,
-    /// When it was shipped.
+    /// When the order was shipped, by ProductFlow.
     pub shipped_at: Option<Timestamp>,
-    /// Costs and discount.
     pub costs: Costs,
-    /// The order's own total, if it carries one.
+    /// The total that ProductFlow sends with the order, VAT-inclusive.
     pub total: Option<Cents>,
-    /// ISO code of the country it is shipped to.
+    /// ISO 3166 code of the country that the order is shipped to.
     pub country: Option<String>,
     /// Set when the buyer is a business.
     pub business: Option<Business>,
-    /// The goods. Empty only on a cancelled order.
+    /// The goods. Only a cancelled order may have no lines.
     pub lines: Vec<OrderLine>,
 }
 
-/// An order of which an essential field is missing or wrong.
+/// An order that cannot be read: an essential field is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("order {identifier}: {field} cannot be read")]
 pub struct Unreadable {
-    /// ProductFlow's key.
     pub identifier: OrderIdentifier,
-    /// Path of the field, such as `lines[1].quantity`.
+    /// Path of the faulty field, for example `lines[1].quantity`.
     pub field: String,
-    /// What stood there, shortened; `–` when nothing did.
+    /// What stood in the field, shortened. `–` when the field was missing.
     pub value: String,
-    /// When it was placed, if at least that could be read.
+    /// When the order was placed. `None` when this field cannot be read either.
     pub placed_at: Option<Timestamp>,
-    /// The marketplace's number, if it could be read.
+    /// The marketplace's number of the order. `None` when this field cannot be read either.
     pub external_identifier: Option<String>,
-    /// Digest of the raw order, so that a later change is seen.
+    /// Digest of the raw order. A later change of the order changes the digest.
     pub fingerprint: String,
 }
 
-/// What of a line makes a difference once the invoice is made (design.md: SKU, quantity, price, VAT code).
+/// The fields of a line of which a change matters after the invoice: SKU, quantity, price and VAT code.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LineFacts {
-    /// The line's id, for choices and messages; not compared.
+    /// ProductFlow's id of the line. Choices and messages need the id; it is not compared.
     pub id: LineId,
-    /// The product's number.
     pub sku: Option<Sku>,
-    /// Pieces.
+    /// Pieces, at least 1.
     pub quantity: u32,
-    /// Total, VAT-inclusive.
+    /// Price of all pieces of the line together, VAT-inclusive.
     pub price: Cents,
-    /// VAT code.
     pub vat_code: Option<VatTariffId>,
 }
 
-/// What of an order is stored, and compared to tell a change that matters from one that does not.
+/// What the ledger keeps of an order, in order to tell later whether the order changed in a way that matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderFacts {
-    /// Cancelled at that time.
+    /// Whether the order was cancelled.
     pub cancelled: bool,
-    /// Open at that time: after an invoice, an order that is open again has changed.
+    /// Whether the order was open. An order that is open again after its invoice has changed.
     pub open: bool,
-    /// The lines.
     pub lines: Vec<LineFacts>,
-    /// Costs and discount.
     pub costs: Costs,
-    /// Currency.
+    /// ISO 4217 code.
     pub currency: String,
 }
 
-/// One difference between two [`OrderFacts`], as the message names it.
+/// One difference between two [`OrderFacts`]. Messages name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// The order was cancelled.
     Cancelled,
-    /// The order is open again.
+    /// The order was shipped or cancelled before and is open again.
     Reopened,
-    /// The order was open when its invoice was undone, and shipped since.
+    /// The order was open when its invoice was undone, and was shipped since.
     Shipped,
-    /// A line's SKU, or a line more or less.
+    /// The SKU of a line changed, or a line was added or removed.
     Lines,
-    /// A line's quantity.
     Quantity,
-    /// A line's price.
     Price,
-    /// A line's VAT code.
     VatCode,
-    /// Shipping, payment or other costs.
+    /// The costs of shipping, payment or other services.
     Costs,
-    /// The discount.
     Discount,
-    /// The currency.
     Currency,
 }
 
 impl OrderFacts {
-    /// The facts of an order now.
+    /// Takes the facts out of an order as it is now.
     pub fn of(order: &Order) -> Self {
         Self {
             cancelled: order.status == OrderStatus::Cancelled,
@@ -207,8 +193,8 @@ impl OrderFacts {
         }
     }
 
-    /// What of `now` differs from these facts. A cancelled order may have lost its lines and amounts: then only the
-    /// cancellation counts. The order of lines and their ids don't.
+    /// Lists what differs in `now` from these facts. The sequence of the lines and their ids are not compared. Of a cancelled
+    /// order only the cancellation is listed, because ProductFlow may have dropped its lines and amounts.
     pub fn changes(&self, now: &OrderFacts) -> Vec<Change> {
         let mut changes = Vec::new();
         if now.cancelled != self.cancelled {
@@ -238,6 +224,7 @@ impl OrderFacts {
     }
 }
 
+/// Compares lines as sorted tuples of SKU, quantity, price and VAT code.
 fn line_changes(was: &[LineFacts], is: &[LineFacts]) -> Vec<Change> {
     type Key<'a> = (Option<&'a Sku>, u32, Cents, Option<&'a VatTariffId>);
     fn sorted(lines: &[LineFacts]) -> Vec<Key<'_>> {
@@ -270,12 +257,12 @@ fn line_changes(was: &[LineFacts], is: &[LineFacts]) -> Vec<Change> {
 }
 
 impl Order {
-    /// The marketplace's number and ours, `1083993841 (PF-100234)`: how people find the order on both sides.
+    /// The name of the order for people on both sides: marketplace number and identifier, for example `1083993841 (PF-100234)`.
     pub fn reference(&self) -> String {
         reference(self.external_identifier.as_deref(), &self.identifier)
     }
 
-    /// What lines, costs and discount come to; `None` when that leaves the range.
+    /// Sum of lines and costs less the discount. `None` on overflow.
     pub fn computed_total(&self) -> Option<Cents> {
         let costs = &self.costs;
         self.lines
@@ -286,13 +273,14 @@ impl Order {
             .checked_sub(costs.discount)
     }
 
-    /// Digest over every field the rules use, so that a poll sees whether anything that matters changed.
+    /// Digest of every field that the rules use. A poll compares it to see whether anything changed that matters.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         let mut field = |text: &str| {
             hash.update(text.len().to_le_bytes());
             hash.update(text.as_bytes());
         };
+        // Each optional text gets a prefix, so that an absent text and an empty one give different digests.
         let optional = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), |t| format!("+{t}"));
         match &self.status {
             OrderStatus::Open => field("open"),
@@ -336,7 +324,7 @@ impl Order {
     }
 }
 
-/// `1083993841 (PF-100234)`, or the identifier alone when the marketplace gave no number.
+/// Writes `1083993841 (PF-100234)`, or the identifier alone when the marketplace gave no number.
 pub fn reference(external_identifier: Option<&str>, identifier: &OrderIdentifier) -> String {
     match external_identifier {
         Some(external) if !external.is_empty() => format!("{external} ({identifier})"),
@@ -344,12 +332,13 @@ pub fn reference(external_identifier: Option<&str>, identifier: &OrderIdentifier
     }
 }
 
-/// A VAT code as the merchant may have typed it: trimmed, and a pasted `…vatTariff/7` means 7. `None` when nothing is left.
+/// Reads a VAT code as merchants type it: white space is trimmed, and of a pasted URL `…vatTariff/7` only the 7 is kept.
+/// `None` when no text is left.
 pub fn vat_code(text: &str) -> Option<VatTariffId> {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
     let code = match lower.rfind("vattariff/") {
-        // to_ascii_lowercase keeps byte positions
+        // `to_ascii_lowercase` keeps byte positions, so the position in `lower` is valid in `text`.
         Some(at) => text[at + "vattariff/".len()..]
             .split(['/', '?', '#', ' '])
             .next()

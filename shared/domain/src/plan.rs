@@ -1,4 +1,5 @@
-//! What Robaws should hold for an order now, what is missing, and why something can't be done: [`plan`].
+//! Compares an order with its ledger: what Robaws should hold for the order now, what is missing there, and why something
+//! cannot be done. The entry is [`plan`].
 
 mod after_invoice;
 mod lines;
@@ -30,39 +31,34 @@ use std::collections::BTreeMap;
 pub(crate) use lines::setting_gone;
 pub(crate) use live::refused_problem;
 
-/// One thing to do in Robaws.
+/// One thing that is still to be done in Robaws.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// A stock change out, or in: the reversal.
+    /// A stock change out, or a stock change in that takes stock back.
     StockChange {
-        /// Which way.
         direction: Direction,
-        /// Where.
         stock_location_id: StockLocationId,
-        /// What.
         items: Vec<StockItem>,
     },
-    /// The invoice, to be frozen and made.
+    /// The invoice, which has to be frozen and made.
     Invoice(Box<InvoicePlan>),
-    /// The invoice or credit note whose header stands is finished as frozen; row number.
+    /// The invoice or credit note in this row has its header and is finished as frozen.
     FinishInvoice(u32),
-    /// The credit note for a booked invoice, to be frozen and made.
+    /// The credit note for a booked invoice, which has to be frozen and made.
     CreditNote(CreditNotePlan),
-    /// The draft of an invoice is deleted; row number of the invoice.
+    /// The draft of the invoice in this row is deleted.
     DeleteDraft(u32),
 }
 
-/// A sentence of an explanation: code and arguments of a text.
+/// One sentence of an explanation, stored as the key of a text and the text's arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentence {
-    /// Key of the text.
+    /// Key in section `explanations` of the files of texts.
     pub code: String,
-    /// Its arguments.
     pub args: Args,
 }
 
 impl Sentence {
-    /// Without arguments.
     pub fn plain(code: &str) -> Self {
         Self {
             code: code.to_owned(),
@@ -71,20 +67,18 @@ impl Sentence {
     }
 }
 
-/// What follows from one look at an order.
+/// What one look at an order found: the effects that are missing, the problems, and the state with its explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What is missing in Robaws, in the order in which to do it.
+    /// What is missing in Robaws, in the order in which it is carried out.
     pub effects: Vec<Effect>,
-    /// What is wrong.
     pub problems: Vec<Problem>,
-    /// State of the order.
     pub state: OrderState,
-    /// Why it is in this state.
+    /// Why the order is in this state.
     pub explanation: Vec<Sentence>,
-    /// Answers of Robaws that the catalogue lacks; while it is not empty nothing of this plan may be carried out.
+    /// Answers of Robaws that the catalogue lacks. While any is missing, nothing of this plan may be carried out.
     pub missing: Missing,
-    /// Nothing more follows unless the order changes.
+    /// Whether nothing more is to be done unless the order changes.
     pub is_final: bool,
 }
 
@@ -110,7 +104,7 @@ impl Plan {
         self
     }
 
-    /// What it waits for at Robaws, when nothing but that can move it.
+    /// What has to appear in Robaws before the order can go on. Empty when the plan has an effect to carry out.
     pub fn waits_for(&self) -> Vec<WaitsFor> {
         if !self.effects.is_empty() {
             return Vec::new();
@@ -126,8 +120,10 @@ impl Plan {
     }
 }
 
-/// What Robaws should hold for this order and does not: a pure function of the order now, the ledger now, what is known of
-/// articles and tariffs, and the settings.
+/// Plans an order: finds what Robaws should hold for the order and does not.
+///
+/// The result depends on the arguments alone: the order as it is now, the ledger as it is now, the articles and tariffs that
+/// are known, and the settings.
 pub fn plan(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Settings) -> Plan {
     if let Some(plan) = before_go_live(Some(order.placed_at), ledger, settings) {
         return plan;
@@ -135,6 +131,7 @@ pub fn plan(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Se
     if let Some(plan) = handled(ledger, Some(order)) {
         return plan;
     }
+    // An effect that may or may not stand would make every difference wrong, so nothing is planned before it is known.
     if let Some(plan) = unsettled(ledger, &order.reference()) {
         return plan;
     }
@@ -142,7 +139,7 @@ pub fn plan(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Se
     rebuild::asked_about(wanted, order, ledger, settings)
 }
 
-/// What follows when everything that was begun is settled.
+/// Plans an order of which every row has ended.
 fn wanted_of(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Settings) -> Plan {
     if ledger.invoice().is_some() {
         return after_invoice(order, ledger, settings);
@@ -161,7 +158,7 @@ fn wanted_of(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &S
     }
 }
 
-/// The plan for an order that could not be read: nothing, but an invoice whose header stands is finished as frozen.
+/// Plans an order that could not be read. Only an invoice whose header stands is finished as frozen.
 pub fn plan_unreadable(order: &Unreadable, ledger: &Ledger, settings: &Settings) -> Plan {
     if let Some(plan) = before_go_live(order.placed_at, ledger, settings) {
         return plan;
@@ -179,18 +176,17 @@ pub fn plan_unreadable(order: &Unreadable, ledger: &Ledger, settings: &Settings)
     without_order(ledger, &reference, problem, None)
 }
 
-/// What was last read of an order.
+/// What the ledger kept of the last reading of an order.
 #[derive(Debug, Clone, Copy)]
 pub struct LastSeen<'a> {
-    /// How people name it.
+    /// Reference of the order, see [`Order::reference`].
     pub reference: &'a str,
-    /// When it was placed, if that could be read.
+    /// When the order was placed. `None` when this could not be read.
     pub placed_at: Option<Timestamp>,
-    /// Whether it was cancelled.
     pub is_cancelled: bool,
 }
 
-/// The plan for an order that ProductFlow answers 404 for.
+/// Plans an order for which ProductFlow answers 404.
 pub fn plan_gone(seen: LastSeen<'_>, ledger: &Ledger, settings: &Settings) -> Plan {
     if let Some(plan) = before_go_live(seen.placed_at, ledger, settings) {
         return plan;
@@ -200,7 +196,7 @@ pub fn plan_gone(seen: LastSeen<'_>, ledger: &Ledger, settings: &Settings) -> Pl
         Holds::Everything,
         args([("order", seen.reference.into())]),
     );
-    // What was cancelled, and has nothing out, leaves nobody anything to do.
+    // A cancelled order of which nothing is out leaves nothing to decide, so nobody has to be told that it vanished.
     let at_rest = seen
         .is_cancelled
         .then(|| cancelled(ledger, seen.reference))
@@ -208,7 +204,8 @@ pub fn plan_gone(seen: LastSeen<'_>, ledger: &Ledger, settings: &Settings) -> Pl
     without_order(ledger, seen.reference, problem, at_rest)
 }
 
-/// The plan that needs no order; `at_rest`: where it stays when the ledger says nothing, instead of being blocked.
+/// Plans an order from its ledger alone. `at_rest` is the plan for an order without invoice that needs nobody's attention;
+/// without it the order is blocked by `problem`.
 fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem, at_rest: Option<Plan>) -> Plan {
     if let Some(plan) = handled(ledger, None) {
         return plan;
@@ -217,13 +214,13 @@ fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem, at_rest
         return plan;
     }
     if ledger.invoice().is_some() {
-        // After the invoice only a change that can be read counts; an order that vanished is none. What could not be carried
-        // out is still to be decided.
+        // After the invoice only a change that can be read counts, so an order that vanished has not changed. Changes that an
+        // obstructed decision was to settle still need a new decision.
         let obstructed = ledger.decision().filter(|undo| undo.obstacle.is_some());
         let changes = obstructed.map(|undo| undo.changes.as_slice()).unwrap_or_default();
         let mut plan = invoiced(ledger, reference, changes, None);
         if ledger.is_undoing() && plan.effects.is_empty() {
-            // A decision holds for an order that is as it was: that has to be seen first.
+            // The decision was made for the order as it was then, so the order must be readable before the decision is begun.
             return blocked_entirely(problem);
         }
         if problem.code == ProblemCode::OrderUnreadable {
@@ -235,7 +232,7 @@ fn without_order(ledger: &Ledger, reference: &str, mut problem: Problem, at_rest
     at_rest.unwrap_or_else(|| blocked_entirely(problem))
 }
 
-/// Whether an order is left alone because it was placed before go-live: unless something was booked for it.
+/// Whether an order is left alone because it was placed before go-live. An order for which something was booked is not.
 pub fn is_before_go_live(placed_at: Option<Timestamp>, ledger: &Ledger, settings: &Settings) -> bool {
     placed_at.is_some_and(|at| at < settings.go_live) && ledger.rows.is_empty()
 }
@@ -255,15 +252,15 @@ fn blocked_entirely(problem: Problem) -> Plan {
     Plan::still(OrderState::Blocked, Sentence::plain("blocked")).with(problem)
 }
 
-/// Closed as handled: final, and a conflict if it changed since.
+/// Plans an order that was closed as handled: the order is final, or in conflict if it changed since.
 fn handled(ledger: &Ledger, order: Option<&Order>) -> Option<Plan> {
     let handled = ledger.handled.as_ref()?;
     let changes = match (&handled.facts, order) {
         (Some(was), Some(order)) => {
             let now = OrderFacts::of(order);
             let mut changes = was.changes(&now);
-            // An order that ships, or gets a usual status again, is no change of what was done by hand; one that
-            // comes back after its cancellation is, and one that opens again after its invoice too.
+            // An order that ships after it was handled is what people had dealt with. An order that comes back after its
+            // cancellation, or opens again after its invoice, is not.
             if !was.cancelled && ledger.invoice().is_none() {
                 changes.retain(|c| *c != Change::Reopened);
             }
@@ -287,7 +284,7 @@ fn handled(ledger: &Ledger, order: Option<&Order>) -> Option<Plan> {
     Some(Plan::still(OrderState::Conflict, Sentence::plain("conflict_handled")).with(problem))
 }
 
-/// Rows whose end is not known come before anything else, whatever the order says now.
+/// Plans an order with an effect whose end is not known. `None` when there is no such effect.
 fn unsettled(ledger: &Ledger, reference: &str) -> Option<Plan> {
     if let Some(plan) = rebuild::doubted(ledger, reference) {
         return Some(plan);
@@ -310,7 +307,7 @@ fn unsettled(ledger: &Ledger, reference: &str) -> Option<Plan> {
         .map(|_| Plan::still(OrderState::Waiting, Sentence::plain("settling")))
 }
 
-/// The name of an effect in the texts and in the API's kinds.
+/// Name of an effect in the texts and in the kinds of the API.
 pub fn effect_name(effect: &crate::ledger::RowEffect) -> &'static str {
     match effect {
         crate::ledger::RowEffect::StockChange {
@@ -327,14 +324,14 @@ pub fn effect_name(effect: &crate::ledger::RowEffect) -> &'static str {
     }
 }
 
-/// Everything that is out comes back: the net of the ledger's booked rows.
+/// Plans stock changes that take back all that is out: the net of the booked rows of the ledger.
 fn take_back(ledger: &Ledger, reference: &str) -> (Vec<Effect>, Vec<Problem>) {
     let (effects, mut problems) = stock_effects(&Booked::of(ledger), &BTreeMap::new(), ledger);
     name_by(&mut problems, reference);
     (effects, problems)
 }
 
-/// The stock rules know no order: what Robaws refused is named by it here.
+/// Adds the order's reference to the problems about refused stock changes, because the stock rules know no order.
 fn name_by(problems: &mut [Problem], reference: &str) {
     for problem in problems {
         if problem.code == ProblemCode::RobawsRefused {
@@ -343,7 +340,7 @@ fn name_by(problems: &mut [Problem], reference: &str) {
     }
 }
 
-/// Cancelled, no invoice: nothing may be out.
+/// Plans a cancelled order without an invoice: all stock comes back.
 fn cancelled(ledger: &Ledger, reference: &str) -> Plan {
     let (effects, problems) = take_back(ledger, reference);
     if !problems.is_empty() {

@@ -1,4 +1,5 @@
-//! A problem: a condition on an order, an article or the connection. Stored as code and arguments, rendered when read.
+//! A problem: a condition on an order, an article or the connection. It is stored as a code with arguments and turned into
+//! text when somebody reads it.
 
 use crate::ids::{ArticleId, Sku};
 use crate::money::Cents;
@@ -9,17 +10,16 @@ use std::collections::BTreeMap;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
-        /// What can be wrong (design.md, "Problems and notifications"). The first six are the manual's.
+        /// What can be wrong. The first six codes are the errors that the manual names.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum ProblemCode {
             $($(#[$doc])* #[serde(rename = $code)] $variant,)*
         }
 
         impl ProblemCode {
-            /// Every code.
             pub const ALL: &[ProblemCode] = &[$(ProblemCode::$variant,)*];
 
-            /// The code as it stands in the API and the texts.
+            /// The code in the API and in the files of texts.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(ProblemCode::$variant => $code,)*
@@ -30,113 +30,112 @@ macro_rules! codes {
 }
 
 codes! {
-    /// No live article has the number.
+    /// No live article has the number of a line.
     ArticleNotFound = "article_not_found",
-    /// The order line carries no VAT code.
+    /// An order line has no VAT code.
     VatCodeMissing = "vat_code_missing",
-    /// The tariff exists but is not VAT-inclusive.
+    /// The VAT tariff of a line exists and does not include VAT.
     VatNotInclusive = "vat_not_inclusive",
-    /// No tariff has the code as id.
+    /// Robaws has no VAT tariff whose id is the VAT code of a line.
     VatTariffNotFound = "vat_tariff_not_found",
     /// Several live articles have the number.
     ArticleNotUnique = "article_not_unique",
-    /// The number can't be addressed.
+    /// ProductFlow cannot address the article number, see [`Sku::is_addressable`].
     ArticleNumberInvalid = "article_number_invalid",
-    /// An essential field is missing or wrong.
+    /// An essential field of an order is missing or wrong.
     OrderUnreadable = "order_unreadable",
-    /// A status word that neither we nor the settings know.
+    /// The status of an order is a word that neither the defaults nor the settings name.
     OrderStatusUnknown = "order_status_unknown",
-    /// ProductFlow answers 404 for it.
+    /// ProductFlow answers 404 for an order.
     OrderGone = "order_gone",
-    /// Not EUR.
+    /// The currency of an order is not EUR.
     CurrencyNotSupported = "currency_not_supported",
-    /// A manually typed line.
+    /// A line without SKU, typed by hand in ProductFlow.
     LineWithoutArticleNumber = "line_without_article_number",
-    /// The invoice in Robaws comes to another total.
+    /// The total of an order, invoice or credit note is another than the sum of its lines.
     TotalMismatch = "total_mismatch",
-    /// Cancelled after its invoice was made.
+    /// The order was cancelled after its invoice was made.
     CancelledAfterInvoice = "cancelled_after_invoice",
-    /// Changed after its invoice was made.
+    /// The order changed after its invoice was made.
     ChangedAfterInvoice = "changed_after_invoice",
-    /// Changed after it was closed as handled.
+    /// The order changed after it was closed as handled.
     ChangedAfterHandled = "changed_after_handled",
-    /// Nobody can tell whether Robaws booked it.
+    /// Nobody can tell whether an effect stands in Robaws.
     EffectInDoubt = "effect_in_doubt",
     /// The ledger was lost, and what it held of the order is not known.
     PastUnknown = "past_unknown",
-    /// The ledger was lost, and documents of the order do not fit it.
+    /// The ledger was lost, and documents of the order in Robaws do not fit the order.
     PastUnmatched = "past_unmatched",
-    /// Robaws answered 4xx to the booking.
+    /// Robaws refused a call with a 4xx.
     RobawsRefused = "robaws_refused",
     /// The buyer has a company name or a VAT number.
     BuyerIsBusiness = "buyer_is_business",
-    /// Three looks ended without an outcome.
+    /// Three looks in a row ended without an outcome.
     InternalError = "internal_error",
-    /// The nightly check found a difference.
+    /// The nightly check found that ledger, Robaws and ProductFlow differ.
     RecordsDiffer = "records_differ",
-    /// ProductFlow answered 4xx to the article.
+    /// ProductFlow refused an article with a 4xx.
     ProductflowRefused = "productflow_refused",
-    /// No tariff says whether the sale price includes VAT.
+    /// No VAT tariff says whether the sale price of an article includes VAT.
     SalePriceVatUnknown = "sale_price_vat_unknown",
-    /// A value flips back and forth.
+    /// A value of an article changes back and forth.
     ArticleFlips = "article_flips",
     /// Robaws answers 401.
     RobawsCredentials = "robaws_credentials",
-    /// ProductFlow answers 401 or with a login page.
+    /// ProductFlow answers 401, or with a page for signing in.
     ProductflowCredentials = "productflow_credentials",
-    /// Robaws answers 403 for a module.
+    /// Robaws answers 403 for one of its modules.
     RobawsPermission = "robaws_permission",
-    /// The day's requests are used up.
+    /// The day's requests to Robaws are used up.
     RobawsQuota = "robaws_quota",
-    /// No answer for an hour.
+    /// Robaws gave no answer for an hour.
     RobawsUnreachable = "robaws_unreachable",
-    /// No answer for an hour.
+    /// ProductFlow gave no answer for an hour.
     ProductflowUnreachable = "productflow_unreachable",
-    /// The tenant has no checkbox "ProductFlow".
+    /// Articles of the Robaws tenant have no checkbox "ProductFlow".
     CheckboxMissing = "checkbox_missing",
-    /// A chosen client, location or tariff no longer exists.
+    /// A client, stock location or tariff that a setting names no longer exists in Robaws.
     SettingGone = "setting_gone",
-    /// Changes happened that no webhook announced.
+    /// Articles changed, and no webhook announced the changes.
     WebhookSilent = "webhook_silent",
-    /// Many articles lost their tick at once.
+    /// Many articles lost their tick at once. Their offers are not withdrawn until the merchant agrees.
     WithdrawalHeld = "withdrawal_held",
-    /// Orders from abroad carry the home VAT code.
+    /// Orders to another country carry the same VAT code as orders at home.
     VatCodeSameAbroad = "vat_code_same_abroad",
 }
 
-/// An argument of a text, formatted in the reader's language.
+/// An argument of a text. It is formatted in the reader's language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type", content = "value")]
 pub enum Arg {
-    /// As it is.
+    /// Text that is shown unchanged.
     Text(String),
-    /// Comma-separated.
+    /// Entries that are shown with commas between them.
     List(Vec<String>),
-    /// An amount in euros.
     Amount(Cents),
-    /// A moment, shown in the bookkeeping zone.
+    /// A moment, shown in the zone of the bookkeeping (Europe/Brussels).
     Time(Timestamp),
-    /// What changed on an order.
+    /// What changed in an order.
     Changes(Vec<Change>),
-    /// A kind of effect: `stock_change_out`, `stock_change_in`, `invoice`, `credit_note`.
+    /// Name of an effect, see [`crate::plan::effect_name`].
     Effect(String),
-    /// A document in Robaws: the kind of effect that made it, and its number or id.
+    /// A document in Robaws.
     Document {
-        /// As in `Effect`.
+        /// Name of the effect that made the document.
         effect: String,
-        /// What people find it by.
+        /// Number of the document, or its id when it has no number.
         number: String,
     },
-    /// A setting by its name in the API.
+    /// Name of a setting in the API.
     Setting(String),
-    /// A text of the catalogue's `misc` section.
+    /// Key of a text in section `misc` of the files of texts.
     Phrase(String),
 }
 
-/// Arguments by name.
+/// Arguments of a text by name.
 pub type Args = BTreeMap<String, Arg>;
 
-/// Builds [`Args`].
+/// Collects pairs of name and argument into [`Args`].
 pub fn args<const N: usize>(pairs: [(&str, Arg); N]) -> Args {
     pairs
         .into_iter()
@@ -156,49 +155,46 @@ impl From<String> for Arg {
     }
 }
 
-/// What a problem holds up.
+/// What a problem holds up. A later variant holds up more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holds {
-    /// Nothing; the merchant is told.
+    /// Nothing is held up. The merchant is told.
     Nothing,
-    /// The invoice, not the stock.
+    /// The invoice is held up, the stock is not.
     Invoice,
-    /// The stock of its lines, and the invoice.
+    /// The stock of the lines with the problem is held up, and the invoice.
     Lines,
-    /// Everything of the order.
+    /// All effects of the order are held up.
     Everything,
 }
 
-/// What a blocked order waits for at Robaws: a thousand orders that wait for one cost one look-up a round.
+/// What would have to appear in Robaws before a blocked order can go on. Orders that wait for the same thing share one look-up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitsFor {
-    /// One live article with this number.
+    /// A live article with this number, and only one.
     Article(Sku),
-    /// This article, live.
+    /// A live article with this id.
     ArticleId(ArticleId),
-    /// The list of VAT tariffs.
+    /// A change in the list of VAT tariffs.
     Tariffs,
 }
 
 /// One problem of one order, article or connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What.
     pub code: ProblemCode,
-    /// The arguments of its texts.
     pub args: Args,
-    /// The SKUs it is about.
+    /// The SKUs that the problem is about.
     pub skus: Vec<Sku>,
-    /// What it holds up.
     pub holds: Holds,
-    /// What would lift it at Robaws.
+    /// What in Robaws would solve the problem. Empty when nothing there would.
     pub waits_for: Vec<WaitsFor>,
 }
 
 impl Problem {
-    /// A problem without SKUs that nothing at Robaws lifts.
+    /// A problem that is about no SKU and that waits for nothing in Robaws.
     pub fn new(code: ProblemCode, holds: Holds, args: Args) -> Self {
         Self {
             code,

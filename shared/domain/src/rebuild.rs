@@ -1,6 +1,6 @@
-//! A ledger that was lost or set back, made anew from the documents in Robaws that carry our reference. What they prove becomes
-//! rows; whatever else the lost ledger may have held of an order is not known: nothing more is done for such an order until
-//! people say.
+//! Rebuilds a ledger that was lost or set back, from the documents in Robaws that carry our reference. What a document proves
+//! becomes a row. What else the lost ledger held of an order is unknown, so nothing more is done for such an order until a
+//! person confirms that nothing is missing.
 
 use crate::ids::{ArticleId, DocumentId, Sku, StockLocationId};
 use crate::ledger::{Direction, Ledger, Outcome, Row, RowEffect, RowState, StockItem, StockKey};
@@ -12,49 +12,49 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Rows of a ledger that was rebuilt begin behind this many numbers: those that the lost ledger may have used are never used
-/// for another body.
+/// How many row numbers each ledger of a connection may use. The rows of a rebuilt ledger begin behind those of the lost one,
+/// so that no row number is used for two bodies.
 const ROWS_OF_A_LEDGER: u32 = 1_000_000;
 
-/// What a rebuilt ledger can't know.
+/// What is known about the loss of a connection's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
-    /// Up to this moment orders may have been dealt with in ways that are not known any more.
+    /// Orders that were updated up to this moment may have been processed in ways that the rebuilt ledger does not know.
     pub until: Timestamp,
-    /// When the ledger was rebuilt.
+    /// When the ledger was rebuilt last.
     pub rebuilt_at: Timestamp,
-    /// How often it has been rebuilt.
+    /// How often the ledger was rebuilt.
     pub times: u32,
 }
 
-/// Documents with an order's reference that do not fit the order: nothing is added to them by itself.
+/// Documents in Robaws that carry an order's reference and do not fit the order. Nothing is done for such an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
-    /// The documents, by their numbers or ids.
+    /// Numbers of the documents, or their ids when they have no number.
     pub documents: Vec<String>,
-    /// When they were found.
+    /// When the documents were found.
     pub at: Timestamp,
 }
 
-/// A stock change with a mark of ours.
+/// A stock change in Robaws whose description carries our mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundStockChange {
-    /// Its id.
     pub id: DocumentId,
-    /// The row that its mark names.
+    /// The row number that the mark names.
     pub no: u32,
-    /// The whole description, which is the row's reference.
+    /// The whole description, which is the reference of the row.
     pub description: String,
-    /// Whether it moved anything.
+    /// Whether the stock change is booked. A draft moves no stock.
     pub booked: bool,
-    /// Which way and where; `None` when it does not say, or says both.
+    /// Direction and location. `None` when the document names no location or two.
     pub side: Option<(Direction, StockLocationId)>,
-    /// Articles with their numbers and pieces; `None` when a line can't be read.
+    /// Each line as article, article number and pieces. `None` when a line cannot be read.
     pub lines: Option<Vec<(ArticleId, Option<String>, u32)>>,
 }
 
 impl FoundStockChange {
-    /// What its row does; `None` when it can't be read, or is about something that the order has no line for.
+    /// The effect that the row of this stock change had. `None` when the document cannot be read, or when it moves an article
+    /// for which the order has no line.
     fn effect(&self, order: Option<&Order>, fbm_location: Option<&StockLocationId>) -> Option<RowEffect> {
         let (direction, location) = self.side.clone()?;
         let at_marketplace = fbm_location == Some(&location);
@@ -83,8 +83,8 @@ impl FoundStockChange {
     }
 }
 
-/// Whether lines with this SKU are shipped by the marketplace; when there are both kinds, the location tells. `None`: there is no
-/// such line. A cancelled order may have lost its lines, and asks for nothing.
+/// Whether the marketplace ships the lines with this SKU. When the order has lines of both kinds, or is cancelled and may have
+/// lost its lines, the location decides. `None` when the order has no such line.
 fn is_fbm(order: &Order, sku: &Sku, at_marketplace: bool) -> Option<bool> {
     let mut kinds = order
         .lines
@@ -99,14 +99,15 @@ fn is_fbm(order: &Order, sku: &Sku, at_marketplace: bool) -> Option<bool> {
 }
 
 impl Ledger {
-    /// Numbers of rows that an earlier ledger of the connection may have used are left out.
+    /// Leaves out the row numbers that a lost ledger of this connection may have used.
     pub fn skip_lost_rows(&mut self, lost: Option<&Lost>) {
         let first = lost.map_or(0, |lost| lost.times.saturating_mul(ROWS_OF_A_LEDGER));
         self.next_row = self.next_row.max(first.saturating_add(1));
     }
 
-    /// Takes over a stock change that the ledger does not know. `false`: it does not fit what the ledger or the order says, and
-    /// nothing was changed. `order`: what ProductFlow says now; `None` when it is gone or can't be read.
+    /// Adds a stock change that Robaws shows and the ledger does not know. Returns `false`, and changes nothing, when the stock
+    /// change does not fit the ledger or the order. `order` is `None` when ProductFlow no longer has the order, or when it cannot
+    /// be read.
     pub fn recover_stock_change(
         &mut self,
         found: &FoundStockChange,
@@ -120,7 +121,7 @@ impl Ledger {
             if row.state == RowState::Done || !is_stock || !found.booked {
                 return is_stock && same;
             }
-            // The row has the exact body, and the document its mark.
+            // The row holds the exact body of its call, and the mark proves that the document came from that call.
             self.recover_row(found.no, &found.id, None, now);
             return true;
         }
@@ -131,7 +132,7 @@ impl Ledger {
         true
     }
 
-    /// Puts a row that the ledger knows where its document shows it to be.
+    /// Records row `no` as done by the document with this id.
     pub fn recover_row(&mut self, no: u32, id: &DocumentId, number: Option<String>, now: Timestamp) {
         let outcome = Outcome::Done {
             robaws_id: id.clone(),
@@ -140,8 +141,8 @@ impl Ledger {
         self.end_attempt(no, &outcome, now);
     }
 
-    /// Number for the row of an invoice whose own number its document does not show: behind the stock that went out for it, and
-    /// before what came back after it. `None`: there is no such number.
+    /// Finds a free row number for an invoice whose document does not show its own: behind the stock that went out for the order
+    /// and before the stock that came back. `None` when there is no such number.
     pub fn row_for_invoice(&self) -> Option<u32> {
         let of = |wanted: Direction| {
             self.rows.iter().filter_map(move |row| match &row.effect {
@@ -152,11 +153,11 @@ impl Ledger {
         let after = of(Direction::Out).max().unwrap_or(0);
         let taken: BTreeSet<u32> = self.rows.iter().map(|row| row.no).collect();
         let no = (after.saturating_add(1)..=u32::MAX).find(|no| !taken.contains(no))?;
-        // Stock that came back under a later number came back after the invoice: that was a decision, which is lost.
+        // Stock that came back after the invoice was a decision of the merchant, and the decision is lost with the ledger.
         of(Direction::In).all(|back| back < no).then_some(no)
     }
 
-    /// Writes a row for a document that stands.
+    /// Adds a row that is done, for a document that stands in Robaws.
     pub fn insert_row(
         &mut self,
         no: u32,
@@ -184,18 +185,18 @@ impl Ledger {
         self.next_row = self.next_row.max(no.saturating_add(1));
     }
 
-    /// Documents do not fit: nothing more is done by itself.
+    /// Records documents that do not fit the order. From then on the order is in doubt.
     pub fn doubt(&mut self, documents: Vec<String>, now: Timestamp) {
         self.doubt = Some(Doubt { documents, at: now });
     }
 
-    /// Whether people are asked what was done for the order before the ledger was lost, and may answer "nothing else".
+    /// Whether a person may confirm that nothing was done for the order but what the rows show.
     pub fn may_be_vouched_for(&self) -> bool {
         self.doubt.is_none() && self.in_doubt().is_none()
     }
 }
 
-/// The plan of an order with documents that do not fit it.
+/// Plans an order with documents that do not fit it. `None` when there are none.
 pub(crate) fn doubted(ledger: &Ledger, reference: &str) -> Option<Plan> {
     let doubt = ledger.doubt.as_ref()?;
     let problem = Problem::new(
@@ -209,12 +210,13 @@ pub(crate) fn doubted(ledger: &Ledger, reference: &str) -> Option<Plan> {
     Some(in_doubt(problem))
 }
 
-/// What a plan becomes when the lost ledger may have held something else about the order: nothing new is begun.
+/// Replaces a plan that begins an effect when the lost ledger may have held more about the order. A person is asked first.
 pub(crate) fn asked_about(plan: Plan, order: &Order, ledger: &Ledger, settings: &Settings) -> Plan {
     let Some(lost) = &settings.lost else {
         return plan;
     };
     let begins = |effect: &Effect| !matches!(effect, Effect::FinishInvoice(_));
+    // An order that was updated after the loss was never processed by the lost ledger in its present form.
     let is_from_before = order.updated_at.unwrap_or(order.placed_at) <= lost.until;
     let is_vouched_for = ledger.vouched_at.is_some_and(|at| at >= lost.rebuilt_at);
     let may_begin = plan.missing.is_empty() && plan.effects.iter().any(begins);

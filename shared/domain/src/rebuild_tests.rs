@@ -1,3 +1,5 @@
+//! Tables over what a document in Robaws becomes in a rebuilt ledger.
+
 use super::*;
 use crate::ids::{ConnectionId, LineId, OrderIdentifier};
 use crate::money::Cents;
@@ -68,7 +70,7 @@ fn a_stock_change_becomes_the_row_that_its_mark_names() {
     assert_eq!(row.reference, found.description);
     assert_eq!(ledger.next_row, 4);
     assert!(!crate::stock::Booked::of(&ledger).is_empty());
-    // The same document again changes nothing; another one with its mark does not fit.
+    // The same document again changes nothing. Another document with the same mark does not fit.
     assert!(ledger.recover_stock_change(&found, None, None, now()));
     let copy = FoundStockChange {
         id: id(DocumentId::parse("999")),
@@ -159,7 +161,7 @@ fn what_does_not_fit_changes_nothing() {
             ..fits.clone()
         },
         change(1, Direction::Out, None),
-        // The article has another number by now, or was chosen for the line.
+        // The article has another number by now, or the merchant chose the article for the line.
         change(1, Direction::Out, Some("B-1")),
     ];
     for found in unfit {
@@ -170,7 +172,7 @@ fn what_does_not_fit_changes_nothing() {
         );
         assert_eq!(ledger.rows, []);
     }
-    // A cancelled order may have lost its lines; what was booked comes back all the same.
+    // A cancelled order may have lost its lines. Its stock change fits nevertheless, so that the stock can come back.
     let mut ledger = ledger();
     let cancelled = Order {
         status: OrderStatus::Cancelled,
@@ -213,7 +215,7 @@ fn the_invoice_stands_between_what_went_out_and_what_came_back_after_it() {
     assert_eq!(with(&[]), Some(1));
     assert_eq!(with(&[(1, Direction::Out)]), Some(2));
     assert_eq!(with(&[(1, Direction::Out), (2, Direction::In)]), Some(3));
-    // Row 2 may have been the invoice, and row 3 its stock brought back: a decision that is lost.
+    // Row 2 may have been the invoice, and row 3 its stock brought back by a decision that is lost.
     assert_eq!(with(&[(1, Direction::Out), (3, Direction::In)]), None);
 }
 

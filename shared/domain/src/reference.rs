@@ -1,30 +1,31 @@
-//! What our documents in Robaws are found by: the order's reference, and in a stock change's description the mark of its row beside it.
+//! The texts by which our documents are found again in Robaws: the order's reference and, in the description of a stock
+//! change, the mark of its row behind the reference.
 
 use crate::ids::{ConnectionId, OrderIdentifier};
 use crate::ledger::Ledger;
 
-/// What a stock change's description begins with.
+/// The first word of each stock change's description that the connector writes.
 const STOCK_CHANGE: &str = "ProductFlow ";
 
-/// The description of a stock change: `ProductFlow <reference> #<row>-<key>`.
+/// Builds the description of a stock change: `ProductFlow <reference> #<row>-<key>`.
 pub fn stock_change(reference: &str, mark: &str) -> String {
     format!("{STOCK_CHANGE}{reference} {mark}")
 }
 
-/// Whether a description carries a mark of ours, `#<row>-<12 hex digits>`, of whichever connection.
+/// Whether a description carries the mark of any connection: a word of the form `#<row>-<12 hex digits>`.
 pub fn is_marked(description: &str) -> bool {
     description.starts_with(STOCK_CHANGE) && description.split(' ').any(|word| row_of(word).is_some())
 }
 
-/// The row that a mark names.
+/// Reads the row number out of a mark. `None` when the text has not the form of a mark.
 fn row_of(mark: &str) -> Option<u32> {
     let (row, key) = mark.strip_prefix('#')?.split_once('-')?;
     let is_key = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     row.parse().ok().filter(|_| is_key)
 }
 
-/// The orders that a reference of ours may name: `1083993841 (PF-100234)`, or the identifier alone. An identifier may look like
-/// either.
+/// Lists the identifiers that a reference may name: of `1083993841 (PF-100234)` the part in parentheses and the whole text.
+/// Both are returned, because an identifier may itself look like `… (…)`.
 pub fn identifiers_in(reference: &str) -> Vec<OrderIdentifier> {
     let inner = reference
         .strip_suffix(')')
@@ -36,11 +37,12 @@ pub fn identifiers_in(reference: &str) -> Vec<OrderIdentifier> {
         .collect()
 }
 
-/// Order and row that a stock change's description names. `None` when the mark is not one that the connector made for this
-/// connection.
+/// Reads the order and the row number out of the description of a stock change. `None` when the connector did not make the
+/// mark for this connection.
 pub fn named_in(description: &str, connection: &ConnectionId) -> Option<(OrderIdentifier, u32)> {
     let (reference, mark) = description.strip_prefix(STOCK_CHANGE)?.rsplit_once(' ')?;
     let row = row_of(mark)?;
+    // The mark holds a digest of connection and order, so the right identifier is the candidate whose mark is the same.
     let is_marked = |identifier: &OrderIdentifier| {
         Ledger::new(connection.clone(), identifier.clone()).row_mark(row) == mark
     };

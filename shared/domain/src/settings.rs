@@ -1,56 +1,53 @@
-//! What the merchant set: the `settings` object of contract api.md, and the values `plan` needs beside it.
+//! The merchant's settings (object `settings` in `contracts/api.md`), and what planning needs to know of a connection.
 
 use crate::ids::{ClientId, PaymentConditionId, RobawsCompanyId, StockLocationId, UserId, VatTariffId};
 use crate::rebuild::Lost;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Language of notifications, explanations and invoice lines.
+/// Language of notifications, explanations, and the texts that we write on an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// English.
     En,
-    /// German.
     De,
-    /// French.
     Fr,
-    /// Dutch, the manual's.
+    /// Dutch, the language of the manual.
     #[default]
     Nl,
 }
 
-/// Unit in which ProductFlow gives amounts of orders (cents \[A:pf-order-amounts\], settable in case that is wrong).
+/// Unit of the amounts in ProductFlow's orders. Cents are our assumption \[A:pf-order-amounts\]; a connection can set euros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderAmounts {
-    /// 1999 is € 19.99.
+    /// 1999 means € 19.99.
     #[default]
     Cents,
-    /// 19.99 is € 19.99.
+    /// 19.99 means € 19.99.
     Euros,
 }
 
-/// What the `price` of an order line is (the line total \[A:pf-line-price\]).
+/// What the `price` of an order line means. The line total is our assumption \[A:pf-line-price\]; a connection can change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum LinePrice {
-    /// The total of the line.
+    /// Price of all pieces of the line together.
     #[default]
     Total,
-    /// The price of one piece.
+    /// Price of one piece.
     Unit,
 }
 
-/// ProductFlow's words for each status. The defaults always hold; a connection adds to them.
+/// The words by which ProductFlow names each status of an order. The defaults hold for every connection; a connection can
+/// add words of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StatusWords {
-    /// Registered, not shipped.
+    /// Words for an order that is registered and not shipped yet.
     pub open: Vec<String>,
-    /// Shipped.
+    /// Words for an order that is shipped as a whole.
     pub shipped: Vec<String>,
-    /// Cancelled.
     pub cancelled: Vec<String>,
 }
 
@@ -66,7 +63,7 @@ impl Default for StatusWords {
 }
 
 impl StatusWords {
-    /// These words and the defaults, each once.
+    /// The words of this connection together with the default words, each word once.
     pub fn with_defaults(&self) -> Self {
         let merge = |mut base: Vec<String>, more: &[String]| {
             for word in more {
@@ -84,7 +81,7 @@ impl StatusWords {
         }
     }
 
-    /// A word that stands in two lists, defaults included.
+    /// The first word that stands in the lists of two statuses, default words included. `None` when every word is unambiguous.
     pub fn ambiguous_word(&self) -> Option<String> {
         let all = self.with_defaults();
         let repeated =
@@ -101,37 +98,33 @@ impl StatusWords {
     }
 }
 
-/// The `settings` of a connection (contract api.md), with the defaults it names.
+/// The settings of one connection, with the defaults that `contracts/api.md` names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConnectionSettings {
-    /// The client on every invoice. Needed for activation.
+    /// The Robaws client on every invoice. Required for activation.
     pub b2c_client_id: Option<ClientId>,
-    /// Where the stock of every order is taken from. Needed for activation.
+    /// The stock location that goods leave from. Required for activation.
     pub stock_location_id: Option<StockLocationId>,
-    /// Whether offers carry the sale price.
+    /// Whether offers in ProductFlow carry a sale price.
     pub send_sale_price: bool,
-    /// Book invoices at once, or leave them as drafts.
+    /// Whether an invoice is booked after its check. When false, invoices stay drafts.
     pub book_invoices: bool,
-    /// Locale under which names and descriptions go out.
+    /// Locale, for example `nl`, under which titles and descriptions are sent to ProductFlow.
     pub product_language: String,
-    /// Who gets a Robaws task for every notification.
+    /// The Robaws user who gets a task for each notification. `None`: no tasks are made.
     pub task_user_id: Option<UserId>,
-    /// The company in Robaws that invoices, when there are several.
+    /// The Robaws company that invoices. Needed only in a tenant with several companies.
     pub robaws_company_id: Option<RobawsCompanyId>,
-    /// Payment condition on the invoice.
     pub payment_condition_id: Option<PaymentConditionId>,
-    /// Fixed VAT tariff for costs; empty: they follow the goods.
+    /// VAT tariff of all costs on invoices. `None`: costs are split over the VAT tariffs of the goods.
     pub costs_vat_tariff_id: Option<VatTariffId>,
-    /// VAT tariff for sale prices of articles without one of their own.
+    /// VAT tariff that decides on the sale price of articles that have no VAT tariff of their own.
     pub sale_price_vat_tariff_id: Option<VatTariffId>,
-    /// Where stock at the marketplace's warehouse is kept; empty: such lines move no stock.
+    /// Stock location of the goods that the marketplace ships from its own warehouse (`fbm`). `None`: their lines move no stock.
     pub fbm_stock_location_id: Option<StockLocationId>,
-    /// Unit of order amounts.
     pub order_amounts: OrderAmounts,
-    /// Meaning of a line's price.
     pub line_price: LinePrice,
-    /// ProductFlow's words for each status.
     pub status_words: StatusWords,
 }
 
@@ -156,16 +149,15 @@ impl Default for ConnectionSettings {
     }
 }
 
-/// What [`crate::plan::plan`] needs to know of a connection.
+/// What planning needs to know of a connection: its settings, its go-live, and whether its ledger was ever lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Language of the lines we name ourselves on an invoice.
+    /// Language of the lines and remarks that we write on an invoice.
     pub language: Language,
-    /// Orders placed before this moment are never touched.
+    /// Orders that were placed before this moment are never touched. An order placed exactly at this moment is processed.
     pub go_live: Timestamp,
-    /// The merchant's settings.
     pub connection: ConnectionSettings,
-    /// Set when the connection's ledger was lost once and rebuilt.
+    /// Set when the connection's ledger was lost and rebuilt.
     pub lost: Option<Lost>,
 }
 

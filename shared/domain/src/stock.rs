@@ -1,4 +1,4 @@
-//! Stock: what the ledger's booked rows hold out now, and the stock changes from there to what the order asks for.
+//! Plans stock changes: from what the booked rows of the ledger hold out now to what the order asks for.
 
 use crate::ids::{ArticleId, Sku, StockLocationId};
 use crate::ledger::{Direction, Ledger, LookRefusal, RowEffect, RowState, StockItem, StockKey};
@@ -6,31 +6,31 @@ use crate::plan::{Effect, refused_problem, setting_gone};
 use crate::problem::{Holds, Problem};
 use std::collections::BTreeMap;
 
-/// What the order asks for under one key.
+/// What the order asks for under one [`StockKey`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Pieces on its lines. What is booked beyond them comes back; what is booked below them stays, even when the line
-    /// is in trouble or moves no stock any more.
+    /// Pieces on all lines of this key. More than that comes back. Less stays out, even when the lines have a problem or move
+    /// no stock any more.
     pub quantity: u64,
-    /// Article and location to book on; `None`: in trouble, or moves no stock.
+    /// Article and location to book on. `None` when the lines have a problem or move no stock.
     pub bookable: Option<(ArticleId, StockLocationId)>,
-    /// The SKU, for people.
+    /// SKU of the lines, shown to people only.
     pub sku: Option<Sku>,
 }
 
-/// One booked row's item, less what later reversals took back of it.
+/// An item that a row booked out, less what later rows took back of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Out {
     item: StockItem,
     location: StockLocationId,
 }
 
-/// What is out now, by key, oldest first: the net of the ledger's booked rows at *their* locations and articles.
+/// What is out now by key, oldest first: the net of the booked rows, at the articles and locations of those rows.
 #[derive(Debug, Default)]
 pub struct Booked(BTreeMap<StockKey, Vec<Out>>);
 
 impl Booked {
-    /// Of the rows that stand in Robaws.
+    /// Adds up the rows whose effect stands in Robaws.
     pub fn of(ledger: &Ledger) -> Self {
         let mut booked = Self::default();
         for row in ledger.rows.iter().filter(|r| r.state == RowState::Done) {
@@ -63,7 +63,7 @@ impl Booked {
         booked
     }
 
-    /// Nothing is out.
+    /// Whether nothing is out.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -75,7 +75,7 @@ impl Booked {
     }
 }
 
-/// Takes `quantity` out of the newest entries that fit, and gives what was taken of each.
+/// Takes `quantity` out of the newest items that fit, and returns what was taken of each.
 fn take_newest(
     outs: &mut [Out],
     quantity: u32,
@@ -83,6 +83,7 @@ fn take_newest(
 ) -> impl Iterator<Item = (StockItem, StockLocationId)> {
     let mut left = quantity;
     let mut taken = Vec::new();
+    // The newest first: a reversal undoes what was booked last.
     for out in outs.iter_mut().rev().filter(|out| fits(out)) {
         let take = left.min(out.item.quantity);
         if take > 0 {
@@ -100,8 +101,11 @@ fn take_newest(
     taken.into_iter()
 }
 
-/// The stock changes from what is booked to what is wanted: first what comes back, then what goes out, one per location;
-/// one per item when Robaws refused several together. What Robaws refused in this look is a problem, not an effect.
+/// Plans the stock changes that lead from `booked` to `wanted`: first those that take stock back, then those that book
+/// stock out, one per location.
+///
+/// When Robaws refused a stock change with several items in this look, each item becomes a stock change of its own. An item
+/// that Robaws refused alone becomes a problem.
 pub fn stock_effects(
     booked: &Booked,
     wanted: &BTreeMap<StockKey, Wanted>,
@@ -110,6 +114,7 @@ pub fn stock_effects(
     let mut back: BTreeMap<StockLocationId, Vec<StockItem>> = BTreeMap::new();
     let mut out: BTreeMap<StockLocationId, Vec<StockItem>> = BTreeMap::new();
     for (key, outs) in &booked.0 {
+        // A reversal is built from the booked rows and never from the order, whose articles and numbers may have changed.
         let keep = wanted.get(key).map_or(0, |w| w.quantity);
         let surplus = u32::try_from(booked.total(key).saturating_sub(keep)).unwrap_or(u32::MAX);
         for (item, location) in take_newest(&mut outs.clone(), surplus, |_| true) {
@@ -175,7 +180,7 @@ fn add(items: &mut Vec<StockItem>, item: StockItem) {
     }
 }
 
-/// The setting that names this location, when Robaws does not have it any more.
+/// Name of the setting that holds this location, when Robaws no longer has the location.
 fn gone_setting<'a>(location: &StockLocationId, ledger: &'a Ledger) -> Option<&'a str> {
     ledger.look.iter().find_map(|refusal| match refusal {
         LookRefusal::SettingGone { setting, value }
@@ -243,7 +248,7 @@ mod tests {
         }
     }
 
-    /// Rows booked one after the other.
+    /// A ledger whose rows were booked one after the other.
     fn ledger(rows: &[(Direction, &str, u32)]) -> Ledger {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         let connection = ConnectionId::parse("shop").unwrap();
@@ -265,7 +270,7 @@ mod tests {
         ledger
     }
 
-    /// What is to be booked for so many pieces at location 9: direction, location, pieces.
+    /// What is planned for so many pieces at location 9: direction, location and pieces.
     fn planned(ledger: &Ledger, pieces: u64) -> Vec<(Direction, String, u32)> {
         let wanted = Wanted {
             quantity: pieces,
@@ -296,7 +301,7 @@ mod tests {
         assert_eq!(planned(&ledger(&rows), 1), [(In, to("3"), 1), (In, to("4"), 3)]);
         assert_eq!(planned(&ledger(&rows), 0), [(In, to("3"), 2), (In, to("4"), 3)]);
         assert_eq!(planned(&ledger(&rows), 6), [(Out, to("9"), 1)]);
-        // What came back is not out any more.
+        // What came back is no longer out.
         let rows = [(Out, "3", 2), (Out, "4", 3), (In, "4", 2)];
         assert_eq!(planned(&ledger(&rows), 0), [(In, to("3"), 2), (In, to("4"), 1)]);
         assert!(Booked::of(&ledger(&[(Out, "3", 2), (In, "3", 2)])).is_empty());
@@ -312,7 +317,7 @@ mod tests {
         assert_eq!(planned(&of_another, 0), [(In, "3".to_owned(), 2)]);
     }
 
-    /// Row `no` was of another article.
+    /// Changes the article of row `no`.
     fn rename(ledger: &mut Ledger, no: u32, article: &str) {
         let RowEffect::StockChange { items, .. } = &mut ledger.row_mut(no).unwrap().effect else {
             panic!("row {no} is no stock change");
@@ -320,7 +325,7 @@ mod tests {
         items[0].article_id = ArticleId::parse(article).unwrap();
     }
 
-    /// The article and pieces of each item that comes back.
+    /// Article and pieces of each item that comes back, and the number of problems.
     fn back(ledger: &Ledger) -> (Vec<(String, u32)>, usize) {
         let (effects, problems) = stock_effects(&Booked::of(ledger), &BTreeMap::new(), ledger);
         let items = effects.iter().flat_map(|effect| match effect {
@@ -341,7 +346,7 @@ mod tests {
         rename(&mut ledger, 2, "13");
         let of = |article: &str, pieces| (article.to_owned(), pieces);
         assert_eq!(back(&ledger), (vec![of("12", 6), of("13", 3)], 0));
-        // One that Robaws refuses holds up no other, of the same number or not.
+        // A refused item holds up no other item, neither of the same number nor of another.
         let refused = |key: StockKey, article: &str| LookRefusal::Item {
             key,
             article_id: ArticleId::parse(article).unwrap(),

@@ -1,4 +1,4 @@
-//! Texts in four languages, from `texts/*.json`, which a translator can edit.
+//! The texts for people in four languages. They come from `texts/*.json`, which a translator can edit.
 
 use crate::invoice::{BOOKKEEPING_ZONE, bookkeeping_day};
 use crate::money::Cents;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The wordings of one language.
+/// All texts of one language, by section and key.
 #[derive(Debug, Deserialize, Default)]
 struct Texts {
     problems: BTreeMap<String, ProblemText>,
@@ -26,7 +26,7 @@ struct Texts {
     tasks: BTreeMap<String, String>,
 }
 
-/// Title, message and fix of a problem, before its arguments are filled in.
+/// The texts of one problem before their arguments are filled in.
 #[derive(Debug, Deserialize)]
 struct ProblemText {
     title: String,
@@ -34,14 +34,14 @@ struct ProblemText {
     fix: String,
 }
 
-/// A problem in words.
+/// A problem in the words of one language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// What the merchant clicks; has no argument.
+    /// A short title without arguments.
     pub title: String,
-    /// What exactly is wrong.
+    /// A sentence that says what exactly is wrong.
     pub message: String,
-    /// One sentence: what to do.
+    /// A sentence that says what to do.
     pub fix: String,
 }
 
@@ -50,7 +50,7 @@ static DE: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/de.js
 static FR: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/fr.json")));
 static NL: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/nl.json")));
 
-// A test proves that the compiled-in files parse.
+// The files are compiled in, and a test proves that they parse, so the default is never used.
 fn parse(json: &str) -> Texts {
     serde_json::from_str(json).unwrap_or_default()
 }
@@ -64,18 +64,19 @@ fn texts(language: Language) -> &'static Texts {
     }
 }
 
+/// The text of a key, or the key itself when there is no text.
 fn lookup<'a>(section: &'a BTreeMap<String, String>, key: &'a str) -> &'a str {
     section.get(key).map_or(key, String::as_str)
 }
 
-/// A problem in the reader's language.
+/// Turns a problem into text.
 pub fn render(problem: &Problem, language: Language) -> Rendered {
     let mut key = problem.code.as_str();
     if problem.code == ProblemCode::TotalMismatch {
         if problem.args.contains_key("credit_note") {
             key = "total_mismatch_credit_note";
         } else if !problem.args.contains_key("invoice") {
-            // Before there is an invoice, the totals that differ are the order's own.
+            // Without an invoice the two totals are those of the order: its own and the sum of its lines.
             key = "total_mismatch_order";
         }
     }
@@ -87,7 +88,7 @@ pub fn render(problem: &Problem, language: Language) -> Rendered {
         };
     };
     let mut message = fill(&text.message, &problem.args, language);
-    // The manual's list messages end in a colon; the list follows after one space.
+    // The manual's messages with a list end in a colon. The list follows after one space.
     if !text.message.contains('{') {
         let lists: Vec<String> = problem
             .args
@@ -108,7 +109,7 @@ pub fn render(problem: &Problem, language: Language) -> Rendered {
     }
 }
 
-/// A problem in general, for the list of all of them: an ellipsis stands for what each case fills in.
+/// Describes a problem in general. An ellipsis stands for each argument.
 pub fn describe(code: ProblemCode, language: Language) -> Rendered {
     let Some(text) = texts(language).problems.get(code.as_str()) else {
         return Rendered {
@@ -125,42 +126,42 @@ pub fn describe(code: ProblemCode, language: Language) -> Rendered {
     }
 }
 
-/// The sentence of an explanation.
+/// Turns one sentence of an explanation into text.
 pub fn explanation(code: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).explanations, code), args, language)
 }
 
-/// What an effect is called, by its name in [`crate::plan::effect_name`].
+/// The words for an effect. `name` comes from [`crate::plan::effect_name`].
 pub fn effect(name: &str, language: Language) -> String {
     lookup(&texts(language).effects, name).to_owned()
 }
 
-/// What a line we add to an invoice is called: `shipping_cost`, `transaction_price`, `additional_price`, `discount_price`.
+/// The text of an invoice line for `shipping_cost`, `transaction_price`, `additional_price` or `discount_price`.
 pub fn invoice_line(name: &str, language: Language) -> &'static str {
     texts(language).invoice.get(name).map_or("", String::as_str)
 }
 
-/// What a setting is called, by its name in the API.
+/// The words for a setting. `name` is the setting's name in the API.
 pub fn setting(name: &str, language: Language) -> &str {
     lookup(&texts(language).settings, name)
 }
 
-/// Why activation refuses a field.
+/// Says why activation refuses a field.
 pub fn activation(field: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).activation, field), args, language)
 }
 
-/// A text of a task in Robaws: `title`, `more`, `orders`, `sign_in_title`, `sign_in_text`.
+/// A text of a task in Robaws. `key` is `title`, `more`, `orders`, `sign_in_title` or `sign_in_text`.
 pub fn task(key: &str, values: &[(&str, &str)], language: Language) -> String {
     fill_in(lookup(&texts(language).tasks, key), values)
 }
 
-/// What an error of the API says.
+/// The message of an API error.
 pub fn error(key: &str, args: &Args, language: Language) -> String {
     fill(lookup(&texts(language).errors, key), args, language)
 }
 
-/// The remark of an invoice.
+/// The remark on an invoice: identifier, marketplace, reference, day of shipping and country.
 pub fn invoice_remark(
     language: Language,
     order: &str,
@@ -179,14 +180,14 @@ pub fn invoice_remark(
         "country" => Some(country_name.clone()),
         _ => None,
     });
-    // Without marketplace and number nothing stands between the separators.
+    // When marketplace or number is missing, the separators around the gap are joined.
     filled
         .replace(" ·   · ", " · ")
         .replace("·  ", "· ")
         .replace("  ·", " ·")
 }
 
-/// The remark of a credit note: which invoice it is for.
+/// The remark on a credit note: number and date of the invoice, then the order.
 pub fn credit_note_remark(
     language: Language,
     invoice: &str,
@@ -204,7 +205,7 @@ pub fn credit_note_remark(
         "reference" => Some(reference.unwrap_or_default().to_owned()),
         _ => None,
     });
-    // Without marketplace and number nothing stands behind the separator.
+    // When marketplace or number is missing, the separator before the gap is dropped.
     filled
         .replace("·  ", "· ")
         .trim_end()
@@ -212,7 +213,7 @@ pub fn credit_note_remark(
         .to_owned()
 }
 
-/// What the remark adds for a business.
+/// The line that the remark on an invoice gets for a business.
 pub fn business_remark(language: Language, company: Option<&str>, vat_number: Option<&str>) -> String {
     fill_with(
         lookup(&texts(language).invoice, "business_remark"),
@@ -226,10 +227,11 @@ pub fn business_remark(language: Language, company: Option<&str>, vat_number: Op
     .replace(" .", ".")
 }
 
-/// A remark may have been written when the connection had another language.
+/// All languages in which a remark may stand: the language of a connection can change after its remark was written.
 const REMARKED_IN: [Language; 4] = [Language::En, Language::De, Language::Fr, Language::Nl];
 
-/// A peer's sentence without what this remark says of a business, which it may repeat.
+/// Replaces the buyer's words in a sentence of Robaws by ellipses. Robaws may repeat them from our remark, and they must not
+/// be stored.
 pub fn without_business(sentence: &str, remark: &str) -> String {
     const PLACE: &str = "\u{0}";
     let written = remark.lines().last().unwrap_or_default();
@@ -240,23 +242,23 @@ pub fn without_business(sentence: &str, remark: &str) -> String {
     });
     let mut words: Vec<&str> = business.into_iter().flat_map(str::split_whitespace).collect();
     words.retain(|word| word.chars().count() > 2);
-    // The longest first: one may hold another.
+    // The longest word first, because a shorter word may be part of it.
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     let cover = |sentence: String, word: &&str| sentence.replace(word, "…");
     words.iter().fold(sentence.to_owned(), cover)
 }
 
-/// A country in the reader's language; the code itself when it is none.
+/// Name of a country. Returns the code itself when the code is unknown.
 pub fn country_name(code: &str, language: Language) -> String {
     lookup(&texts(language).countries, &code.to_ascii_uppercase()).to_owned()
 }
 
-/// An amount as the language writes it: `€ 64,93` nl, `64,93 €` fr and de, `€64.93` en.
+/// Formats an amount, for example `€ 64,93` in Dutch, `64,93 €` in French and German, `€64.93` in English.
 pub fn amount(cents: Cents, language: Language) -> String {
     price(cents.to_euros(), language)
 }
 
-/// A price as the language writes it, to the cent or as exact as it is: `€ 0,1234`.
+/// Formats a price with at least two decimals and as many as it has, for example `€ 0,1234`.
 pub fn price(euros: Decimal, language: Language) -> String {
     let mut exact = euros.normalize();
     if exact.scale() < 2 {
@@ -285,7 +287,7 @@ pub fn price(euros: Decimal, language: Language) -> String {
     }
 }
 
-/// A percentage as the language writes it: `25,5%` nl, `25,5 %` fr and de, `25.5%` en.
+/// Formats a percentage, for example `25,5%` in Dutch, `25,5 %` in French and German, `25.5%` in English.
 pub fn percent(percentage: Decimal, language: Language) -> String {
     let plain = percentage.normalize().to_string();
     match language {
@@ -295,7 +297,7 @@ pub fn percent(percentage: Decimal, language: Language) -> String {
     }
 }
 
-/// A day as the language writes it.
+/// Formats a day, for example `30/11/2026` in Dutch and `30 Nov 2026` in English.
 pub fn date(day: Date, language: Language) -> String {
     match language {
         Language::En => day.strftime("%-d %b %Y").to_string(),
@@ -304,13 +306,13 @@ pub fn date(day: Date, language: Language) -> String {
     }
 }
 
-/// A moment in the bookkeeping zone, to the minute.
+/// Formats a moment to the minute, in the zone of the bookkeeping.
 pub fn moment(at: Timestamp, language: Language) -> String {
     let time = BOOKKEEPING_ZONE.to_datetime(at).strftime("%H:%M").to_string();
     format!("{} {time}", date(bookkeeping_day(at), language))
 }
 
-/// Fills plain values into a text: each `{name}` once, and what a value brings in is never looked at again.
+/// Replaces each `{name}` in a text by its value. Braces within a value are not replaced.
 pub fn fill_in(text: &str, values: &[(&str, &str)]) -> String {
     fill_with(text, |name| {
         let known = values.iter().find(|(known, _)| *known == name);
@@ -345,7 +347,7 @@ fn argument(arg: &Arg, language: Language) -> String {
     }
 }
 
-/// Replaces each `{name}` once, from left to right: what an argument brings in is never looked at again.
+/// Replaces each `{name}` once, from left to right. Braces within a value are not replaced, and unknown names stay.
 fn fill_with(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;

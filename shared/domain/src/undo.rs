@@ -1,5 +1,5 @@
-//! Undoing an invoice: what the merchant decided about an invoice that ProductFlow contradicts since, what stands in the way,
-//! and what became of it. Two questions, each answered by the merchant alone: the invoice, and the stock.
+//! Undoing an invoice that the order contradicts. The merchant alone answers two questions: what becomes of the invoice, and
+//! what becomes of the stock. This file holds the answers, what may stand in their way, and what came of them.
 
 use crate::ids::DocumentId;
 use crate::ledger::{Direction, InvoiceProgress, Ledger, Row, RowEffect, RowState};
@@ -12,89 +12,87 @@ use crate::stock::Booked;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What is to become of the invoice.
+/// The merchant's answer for the invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UndoInvoice {
-    /// It is booked: a credit note.
+    /// The invoice is booked and gets a credit note.
     Credit,
-    /// It is a draft: deleted.
+    /// The invoice is a draft and is deleted.
     DeleteDraft,
-    /// Left as it is.
+    /// The invoice stays.
     Keep,
 }
 
-/// What is to become of the stock that is out.
+/// The merchant's answer for the stock that is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UndoStock {
-    /// Taken back.
+    /// The stock is taken back.
     Return,
-    /// Left as it is.
+    /// The stock stays out.
     Keep,
 }
 
-/// A decision of the merchant. It holds for the order as it was then: of an order that changed since nothing more is begun.
+/// The merchant's decision on an invoice. The decision holds for the order as it was then: once the order changes, nothing more
+/// of the decision is begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
-    /// Row of the invoice that it is about.
+    /// Row number of the invoice.
     pub row: u32,
-    /// The invoice.
     pub invoice: UndoInvoice,
-    /// The stock.
     pub stock: UndoStock,
-    /// `operator`, or the user of a page.
+    /// Who decided: `operator`, or the user of a page.
     pub by: String,
-    /// When.
     pub at: Timestamp,
-    /// What the order was then.
+    /// The order at that moment.
     pub facts: OrderFacts,
-    /// What had changed, for the conflict that it settles.
+    /// The changes that made the conflict which this decision settles.
     pub changes: Vec<Change>,
-    /// Why it was not carried out: then the merchant has to decide again.
+    /// Why the decision was not carried out. The merchant then has to decide again.
     pub obstacle: Option<Obstacle>,
 }
 
 impl Undo {
-    /// Whether it says the same.
+    /// Whether the decision has these two answers.
     pub fn says(&self, invoice: UndoInvoice, stock: UndoStock) -> bool {
         (self.invoice, self.stock) == (invoice, stock)
     }
 
-    /// Whether anything is to be changed in Robaws.
+    /// Whether carrying out the decision changes anything in Robaws.
     fn asks_anything(&self) -> bool {
         !self.says(UndoInvoice::Keep, UndoStock::Keep)
     }
 }
 
-/// Why an invoice can't be undone as decided.
+/// Why an invoice cannot be undone as the merchant decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Obstacle {
-    /// It is not in Robaws any more.
+    /// Robaws no longer has the invoice.
     Gone,
-    /// It is to be credited, and is a draft.
+    /// The invoice is to be credited, but it is a draft.
     IsDraft,
-    /// It is to be deleted, and is booked.
+    /// The draft is to be deleted, but it is booked.
     IsBooked,
-    /// It is not what was invoiced: other lines, another total, not our reference.
+    /// The invoice in Robaws is another than the one we made: other lines, another total, or not our reference.
     Differs,
-    /// The order changed before all of it was carried out.
+    /// The order changed before the decision was carried out completely.
     OrderChanged,
-    /// A credit note with the order's reference stands already.
+    /// Robaws already has a credit note with the order's reference.
     AlreadyCredited {
-        /// Its number, or its id.
+        /// Number of that credit note, or its id when it has no number.
         credit_note: String,
     },
-    /// Robaws does not delete the draft.
+    /// Robaws refuses to delete the draft.
     Refused {
-        /// Why, in its own words.
+        /// Why, in Robaws' words.
         reason: String,
     },
 }
 
 impl Obstacle {
-    /// Its name: the code of the API's error, and with `undo_stopped_` before it the key of the explanation.
+    /// The code of the obstacle in the API. With `undo_stopped_` before it, the key of its explanation.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Gone => "invoice_gone",
@@ -107,7 +105,7 @@ impl Obstacle {
         }
     }
 
-    /// The arguments of its texts, for an invoice with this number.
+    /// The arguments of the obstacle's texts. `invoice` is the number of the invoice.
     pub fn args(&self, invoice: Arg) -> Args {
         let mut args = args([("invoice", invoice)]);
         match self {
@@ -130,29 +128,28 @@ impl Obstacle {
     }
 }
 
-/// The credit note that a booked invoice asks for; its lines are the frozen invoice's own.
+/// The credit note that is to be made for a booked invoice. Its lines are those of the frozen invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreditNotePlan {
-    /// Row of the invoice.
+    /// Row number of the invoice.
     pub invoice: u32,
-    /// What the invoice came to.
+    /// Total of the invoice, VAT-inclusive.
     pub total: Cents,
     /// Whether the settings ask to book it.
     pub book: bool,
-    /// Language of the remark.
     pub language: Language,
 }
 
-/// How an invoice was undone.
+/// How an invoice that was undone has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undone {
-    /// Its draft is gone.
+    /// Its draft was deleted.
     Deleted,
-    /// The header of its credit note stands.
+    /// It has a credit note whose header stands.
     Credited,
 }
 
-/// What people find an invoice or credit note by.
+/// The number by which people find an invoice or credit note, as an argument of a text.
 pub fn document_number(progress: &InvoiceProgress) -> Arg {
     progress
         .number
@@ -161,13 +158,13 @@ pub fn document_number(progress: &InvoiceProgress) -> Arg {
 }
 
 impl Ledger {
-    /// The deletion of the invoice, once it is done.
+    /// The row of the invoice's deletion, when the deletion is done.
     pub fn deletion(&self) -> Option<&Row> {
         let (invoice, _) = self.invoice()?;
         self.deletion_of(invoice.no)
     }
 
-    /// The deletion of the invoice in row `no`, once it is done.
+    /// The row of the deletion of the invoice in row `no`, when the deletion is done.
     pub fn deletion_of(&self, no: u32) -> Option<&Row> {
         let deletes = |row: &Row| matches!(row.effect, RowEffect::DeleteDraft { invoice } if invoice == no);
         self.rows
@@ -175,14 +172,14 @@ impl Ledger {
             .find(|row| row.state == RowState::Done && deletes(row))
     }
 
-    /// Whether the draft in row `no` is being deleted: it may or may not be there.
+    /// Whether a deletion of the draft in row `no` was begun and has not ended. The draft may still be there or not.
     pub fn is_deleting(&self, no: u32) -> bool {
         let deletes = |row: &Row| matches!(row.effect, RowEffect::DeleteDraft { invoice } if invoice == no);
         let is_open = |row: &Row| matches!(row.state, RowState::Intended | RowState::Unknown);
         self.rows.iter().any(|row| is_open(row) && deletes(row))
     }
 
-    /// The credit note for the invoice, once its header stands.
+    /// The credit note for the invoice, when its header stands.
     pub fn credit_note(&self) -> Option<(&Row, &InvoiceProgress)> {
         let (invoice, _) = self.invoice()?;
         self.rows.iter().find_map(|row| match &row.effect {
@@ -195,7 +192,7 @@ impl Ledger {
         })
     }
 
-    /// How the invoice was undone.
+    /// How the invoice was undone. `None` while it stands.
     pub fn undone(&self) -> Option<Undone> {
         if self.deletion().is_some() {
             Some(Undone::Deleted)
@@ -204,7 +201,7 @@ impl Ledger {
         }
     }
 
-    /// Whether another row than `no` made this sales document.
+    /// Whether another row than `no` made the sales document with this id.
     pub fn made_by_another(&self, id: &DocumentId, no: u32) -> bool {
         let is_made = |row: &Row| row.state == RowState::Done && row.effect.document().is_some();
         self.rows
@@ -212,14 +209,14 @@ impl Ledger {
             .any(|row| row.no != no && is_made(row) && row.robaws_id.as_ref() == Some(id))
     }
 
-    /// The credit note whose header stands, when lines, check or booking are missing.
+    /// The credit note whose header stands and whose lines, check or booking are missing.
     pub fn unfinished_credit_note(&self) -> Option<&Row> {
         self.credit_note()
             .filter(|(_, progress)| progress.is_unfinished())
             .map(|(row, _)| row)
     }
 
-    /// Whether stock came back after the invoice.
+    /// Whether stock came back after the invoice was made.
     fn took_back(&self) -> bool {
         self.invoice().is_some_and(|(invoice, _)| {
             let is_back = |row: &Row| match row.effect {
@@ -232,22 +229,23 @@ impl Ledger {
         })
     }
 
-    /// What the merchant decided last about the invoice, also when it could not be carried out.
+    /// The merchant's last decision on the invoice, also when an obstacle stopped it.
     pub fn decision(&self) -> Option<&Undo> {
         let (invoice, _) = self.invoice()?;
         self.undo.as_ref().filter(|undo| undo.row == invoice.no)
     }
 
-    /// What of the order contradicts its invoice and is not settled: what changed since the invoice was frozen, or since the
-    /// merchant decided; and what a decision was to settle that could not be carried out. A later unknown status is no change,
-    /// but what comes with it may be.
+    /// The changes of the order that contradict its invoice and that no decision has settled.
+    ///
+    /// These are the changes since the merchant's last decision, or since the invoice was frozen, and the changes that a decision
+    /// with an obstacle was to settle. An unknown status is no change; other changes of such an order count.
     pub fn open_changes(&self, now: &OrderFacts, status_is_known: bool) -> Vec<Change> {
         let decision = self.decision();
         let settled = decision.map(|undo| &undo.facts).or(self.invoiced_facts.as_ref());
         let mut changes = settled.map(|was| was.changes(now)).unwrap_or_default();
         let is_status =
             |change: &Change| matches!(change, Change::Cancelled | Change::Reopened | Change::Shipped);
-        // An order that was open when its invoice or its stock was undone, and ships all the same.
+        // An order that was open when its invoice or stock was undone, and that ships nevertheless, needs a new decision.
         let undoes = |undo: &Undo| undo.asks_anything() || self.undone().is_some() || self.took_back();
         let ships = |undo: &Undo| undo.facts.open && !now.open && !now.cancelled;
         if decision.is_some_and(|undo| ships(undo) && undoes(undo)) {
@@ -257,7 +255,7 @@ impl Ledger {
             changes.retain(|change| !is_status(change));
         }
         if let Some(undo) = decision.filter(|undo| undo.obstacle.is_some()) {
-            // Of being cancelled and open again the later one is true.
+            // When the status changed again, the newer change replaces the one of the decision.
             let status_changed = changes.iter().any(is_status);
             let open = undo
                 .changes
@@ -273,12 +271,12 @@ impl Ledger {
         changes
     }
 
-    /// Whether any stock is out.
+    /// Whether stock of this order is out.
     pub fn has_stock_out(&self) -> bool {
         !Booked::of(self).is_empty()
     }
 
-    /// Whether something was decided, and is neither done nor obstructed.
+    /// Whether a decision is neither carried out completely nor stopped by an obstacle.
     pub fn is_undoing(&self) -> bool {
         self.decision()
             .filter(|undo| undo.obstacle.is_none())
@@ -289,19 +287,20 @@ impl Ledger {
             })
     }
 
-    /// What was decided, if it holds for the order as it is now: then it may be begun, and sent again.
+    /// The merchant's decision, if it holds for the order as it is now and nothing stands in its way. Only then may its
+    /// effects be begun or sent again.
     pub fn decided(&self, now: &OrderFacts, status_is_known: bool) -> Option<&Undo> {
         let holds = || self.open_changes(now, status_is_known).is_empty();
         self.decision().filter(|undo| undo.obstacle.is_none() && holds())
     }
 
-    /// Whether the order changed while something of what was decided is still to be done: then that is decided anew, also when
-    /// the order becomes again what it was.
+    /// Whether the order changed before the decision was carried out completely. The merchant must then decide again, even if the
+    /// order becomes again what it was.
     pub fn lapses(&self, now: &OrderFacts, status_is_known: bool) -> bool {
         self.is_undoing() && !self.open_changes(now, status_is_known).is_empty()
     }
 
-    /// Says why a decision was not carried out, unless the merchant decided anew meanwhile.
+    /// Records why `decided` was not carried out, unless the merchant made another decision meanwhile.
     pub fn obstruct(&mut self, decided: &Undo, obstacle: &Obstacle) {
         if let Some(undo) = self.undo.as_mut().filter(|undo| **undo == *decided) {
             undo.obstacle = Some(obstacle.clone());

@@ -1,5 +1,7 @@
-//! What can go wrong with a call, by meaning. No error holds a body or a credential, and none says what a body held: the peer's own
-//! sentence may repeat what was sent, and is for the merchant, not for the logs.
+//! What can go wrong with a call to ProductFlow, by meaning.
+//!
+//! No error holds the body of an answer or a credential. The sentence of ProductFlow in a refusal may repeat what was sent, so
+//! it is shown to the merchant and never logged.
 
 use runtime::observer::Ended;
 use std::time::Duration;
@@ -7,58 +9,58 @@ use std::time::Duration;
 /// A failed call to ProductFlow.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 401, a redirect to a login page, or a 2xx that is not JSON: never an empty list.
+    /// A 401, a redirect to a login page, or a 2xx that is not JSON. Such an answer is never taken for an empty list.
     #[error("ProductFlow refuses the access token ({status})")]
     Unauthorized {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// 403: the token gives no access to the company.
+    /// A 403: the access token gives no access to the company.
     #[error("ProductFlow refuses access to the company (403)")]
     Forbidden {},
-    /// 404.
+    /// A 404: ProductFlow does not have the resource.
     #[error("ProductFlow does not have {path} (404)")]
     NotFound {
-        /// What was asked for.
+        /// Path of the resource, percent-encoded, without the base URL.
         path: String,
     },
-    /// 400, 422 and other 4xx.
+    /// A 400, a 422, or another 4xx without a variant of its own.
     #[error("ProductFlow refuses the request ({status})")]
     Rejected {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
-        /// The peer's own sentence, at most 300 characters.
+        /// The sentence of ProductFlow, at most 300 characters, without the access token. May name a buyer: never log it.
         message: String,
     },
-    /// 429.
+    /// A 429: too many requests.
     #[error("ProductFlow allows no more requests now (429)")]
     RateLimited {
-        /// How long it asks to wait.
+        /// How long ProductFlow asks to wait (`Retry-After`), if it says so.
         retry_after: Option<Duration>,
     },
-    /// 408 or 5xx.
+    /// A 408 or a 5xx. A write may have had its effect.
     #[error("ProductFlow is not available ({status})")]
     Unavailable {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// No connection, no answer in time, or the connection dropped.
+    /// No connection, no answer in time, or a connection that dropped. A write may have had its effect.
     #[error("no answer from ProductFlow")]
     NoAnswer {
-        /// Why.
+        /// What the HTTP client reports, without the URL.
         #[source]
         source: reqwest::Error,
     },
-    /// JSON of another shape than the contract's.
+    /// JSON of another shape than the contract describes.
     #[error("the answer of ProductFlow can't be read as {what}")]
     Unreadable {
-        /// What was expected.
+        /// What the answer was expected to be, for people.
         what: &'static str,
     },
 }
 
 impl Error {
-    /// What an observer is told of a call that ended with it.
+    /// What an observer is told of a call that ended with this error.
     pub(crate) fn ended(&self) -> Ended {
         match self {
             Self::RateLimited { .. } => Ended::Throttled,
@@ -73,7 +75,7 @@ impl Error {
         }
     }
 
-    /// The peer's own sentence, where it gave one.
+    /// The meaning of the error, followed by the sentence of ProductFlow where there is one. For the merchant, not for logs.
     pub fn reason(&self) -> String {
         match self {
             Self::Rejected { message, .. } => format!("{self}: {message}"),
@@ -81,12 +83,12 @@ impl Error {
         }
     }
 
-    /// Whether asking again at once can help, for calls that change nothing.
+    /// Whether the same read may succeed when it is repeated at once.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::NoAnswer { .. })
     }
 
-    /// 400 or 422 on a list: the query (its sort) is not accepted.
+    /// Whether a list was refused because of its query (400 or 422), as when ProductFlow does not accept the sort.
     pub fn is_refusal_of_query(&self) -> bool {
         matches!(
             self,

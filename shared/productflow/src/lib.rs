@@ -1,4 +1,4 @@
-//! Client of the ProductFlow API (contract productflow.md). [`wire`] holds every assumption about its bodies.
+//! Client of the ProductFlow API. [`wire`] holds every assumption about request and answer bodies.
 
 pub mod error;
 pub mod orders;

@@ -1,4 +1,4 @@
-//! `order`.
+//! Reading orders: the resource `order` of ProductFlow.
 
 use crate::transport::{Client, segment};
 use crate::wire::{OrdersPage, RawOrder};
@@ -6,7 +6,13 @@ use crate::{Error, wire};
 use domain::ids::OrderIdentifier;
 
 impl Client {
-    /// One page of all orders, whatever their status, from 1. `sorted`: newest update first, if ProductFlow does as asked.
+    /// Reads one list page of all orders, whatever their status. `page` counts from 1. With `sorted` ProductFlow is asked to
+    /// list the latest update first; it may ignore that.
+    ///
+    /// # Errors
+    ///
+    /// Fails when ProductFlow cannot be reached, refuses the call (a refused sort is [`Error::Rejected`]), or answers with no
+    /// list of orders.
     pub async fn orders_page(&self, page: u32, per_page: u32, sorted: bool) -> Result<OrdersPage, Error> {
         let sort = if sorted { "&sort%5B0%5D=-updated_at" } else { "" };
         let answer = self
@@ -15,7 +21,12 @@ impl Client {
         self.noted(wire::orders_page(answer, page))
     }
 
-    /// One page of the orders whose status is one of these words, from 1. The filter may be ignored: look at each order.
+    /// Reads one list page of the orders whose status is one of `words`. `page` counts from 1. ProductFlow may ignore the
+    /// filter, so the caller checks the status of each order.
+    ///
+    /// # Errors
+    ///
+    /// Fails when ProductFlow cannot be reached, refuses the call, or answers with no list of orders.
     pub async fn orders_of_status(
         &self,
         words: &[String],
@@ -31,9 +42,13 @@ impl Client {
         self.noted(wire::orders_page(answer, page))
     }
 
-    /// One order as it is now; `None` on 404.
+    /// Reads one order as it is now. Gives `None` when ProductFlow does not have the order (404).
+    ///
+    /// # Errors
+    ///
+    /// Fails when ProductFlow cannot be reached, refuses the call, or answers with something else than one order.
     pub async fn order(&self, identifier: &OrderIdentifier) -> Result<Option<RawOrder>, Error> {
-        // Also percent-encoded these name a folder: no URL names such an order.
+        // A URL takes these two for a folder, even percent-encoded: no URL names such an order, so ProductFlow cannot have it.
         if matches!(identifier.as_str(), "." | "..") {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! `product/{sku}` and its offer.
+//! Writing products and offers: the resources `product/{sku}` and `product/{sku}/offer` of ProductFlow.
 
 use crate::transport::{Client, Write, segment};
 use crate::{Error, wire};
@@ -7,7 +7,11 @@ use domain::ids::Sku;
 use reqwest::Method;
 
 impl Client {
-    /// Makes or updates the product.
+    /// Makes the product, or replaces its texts.
+    ///
+    /// # Errors
+    ///
+    /// Fails when ProductFlow cannot be reached or refuses the call. Unless it refused, the write may have had its effect.
     pub async fn put_product(&self, sku: &Sku, product: &Product) -> Result<(), Error> {
         let write = Write {
             form: &wire::product_form(product),
@@ -16,7 +20,12 @@ impl Client {
         self.write(Method::POST, &product_path(sku), write).await
     }
 
-    /// Makes or updates the offer of a product, which must exist: 404 if not.
+    /// Makes the offer of a product, or replaces all of its fields.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when ProductFlow does not have the product. Fails also when ProductFlow cannot be reached or refuses
+    /// the call; unless it refused, the write may have had its effect.
     pub async fn put_offer(&self, sku: &Sku, offer: &Offer) -> Result<(), Error> {
         let write = Write {
             form: &wire::offer_form(offer),
@@ -25,7 +34,11 @@ impl Client {
         self.write(Method::POST, &offer_path(sku), write).await
     }
 
-    /// Withdraws the offer. Gone already is withdrawn.
+    /// Withdraws the offer of a product. An offer that is not there counts as withdrawn.
+    ///
+    /// # Errors
+    ///
+    /// Fails when ProductFlow cannot be reached or refuses the call. Unless it refused, the offer may be withdrawn.
     pub async fn withdraw_offer(&self, sku: &Sku) -> Result<(), Error> {
         let write = Write {
             form: &[],

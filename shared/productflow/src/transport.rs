@@ -1,4 +1,5 @@
-//! One call: authentication, pacing where limits are announced, errors by meaning, and the retries that are safe.
+//! Making one call to ProductFlow: authentication, pacing by the rate-limit header, the meaning of the answer, and the repeats
+//! that are safe.
 
 use crate::error::Error;
 use domain::ids::CompanyId;
@@ -14,21 +15,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// Longest wait for an answer (contract).
+/// Longest wait for an answer, as the contract with ProductFlow says.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// A read that failed within this time is tried once more.
+/// A read that failed within this time is repeated once. After a longer wait the time is better left to the caller.
 const SOON: Duration = Duration::from_secs(5);
-/// A 429 is waited out only when that is short.
+/// A 429 that asks for a longer wait than this is returned to the caller instead.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
-/// How often a 429 is waited out.
+/// Repeats of one call after a 429.
 const RATE_RETRIES: u32 = 2;
-/// Requests left before we wait, where the headers tell.
+/// The client waits for the next second when the rate-limit header shows so many requests left, or fewer.
 const RESERVE: u64 = 1;
 
-/// What stays as it is in a path segment. `.` and `..` alone can't be one: URLs take them for a folder however they are written.
+/// Characters that a path segment keeps unencoded. `.` is encoded too, but a segment that is `.` or `..` remains a folder in
+/// every URL.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
 
-/// A client for one company.
+/// A client for one ProductFlow company.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -40,7 +42,7 @@ pub struct Client {
     clock: SharedClock,
 }
 
-/// A request; path and query are encoded already.
+/// A request. Path and query are percent-encoded already.
 struct Call<'a> {
     method: Method,
     path: &'a str,
@@ -48,21 +50,21 @@ struct Call<'a> {
     write: Option<Write<'a>>,
 }
 
-/// What a write carries.
+/// The body and the language of a write.
 pub(crate) struct Write<'a> {
-    /// Fields of the form; none: no body.
+    /// Fields of the form, as name and value. Without fields the request has no body.
     pub(crate) form: &'a [(String, String)],
-    /// Locale of its texts.
+    /// Locale of the texts in the form (`accept-language`).
     pub(crate) language: Option<&'a str>,
 }
 
-/// One path segment, percent-encoded.
+/// Percent-encodes a text as one segment of a path.
 pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 impl Client {
-    /// For a company that the access token gives access to.
+    /// A client for the company `company`, to which `access_token` must give access.
     pub fn new(http: reqwest::Client, base_url: Url, access_token: SecretString, company: CompanyId) -> Self {
         Self {
             http,
@@ -81,13 +83,13 @@ impl Client {
         Self { clock, ..self }
     }
 
-    /// Tells `observer` of every call.
+    /// Reports every call to `observer`.
     #[must_use]
     pub fn observed(self, observer: SharedObserver) -> Self {
         Self { observer, ..self }
     }
 
-    /// An answer that turns out to be of another shape than the contract's.
+    /// Reports to the observer when an answer could not be read.
     pub(crate) fn noted<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
         if read.is_err() {
             self.observer.unreadable();
@@ -95,13 +97,19 @@ impl Client {
         read
     }
 
-    /// Whether token and company go together (`GET marketplace`).
+    /// Checks that the access token gives access to the company (`GET marketplace`).
+    ///
+    /// # Errors
+    ///
+    /// Fails when ProductFlow cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn test_connection(&self) -> Result<(), Error> {
         self.get("marketplace", "").await.map(drop)
     }
 
-    /// A write of what is to be, whoever wrote it before: any 2xx will do, with or without a body. Sent once: of a write whose
-    /// answer was lost the effect may still come, and the next one must come after it.
+    /// Sends a write that states what is to be. Any 2xx will do, with or without a body.
+    ///
+    /// A write is never repeated here: a write whose answer was lost may still take effect, and the next write must come after
+    /// it.
     pub(crate) async fn write(&self, method: Method, path: &str, write: Write<'_>) -> Result<(), Error> {
         self.paced(&Call {
             method,
@@ -113,8 +121,7 @@ impl Client {
         .map(drop)
     }
 
-    /// GET as JSON; `path` and `query` are encoded already. Asked once more when no answer or a 5xx came
-    /// soon. After a long wait the caller's time is worth more.
+    /// Reads JSON. `path` and `query` are percent-encoded already. The read is repeated once when no answer or a 5xx came soon.
     pub(crate) async fn get(&self, path: &str, query: &str) -> Result<Value, Error> {
         let began = self.clock.instant();
         let call = Call {
@@ -187,7 +194,7 @@ impl Client {
         answer(response, call, self.access_token.expose_secret()).await
     }
 
-    /// Paces by the header where it comes, not at all where it doesn't.
+    /// Waits for the next second when the header shows that few requests are left. Without the header nothing is paced.
     fn learn(&self, response: &Response) {
         let remaining = response
             .headers()
@@ -224,7 +231,8 @@ async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Valu
                     what: "an answer of at most 8 MiB",
                 },
             })?;
-            // The body of a write says nothing that we need, and may be empty.
+            // The body of a write's answer says nothing that is needed, and may be empty.
+            // A login page with status 200 is no success: only JSON, or nothing, is.
             if call.write.is_some() && (is_json || body.is_empty()) {
                 return Ok(Value::Null);
             }
@@ -233,7 +241,7 @@ async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Valu
             }
             match serde_json::from_slice(&body) {
                 Ok(json) => Ok(json),
-                // Without a content type, a page is told from JSON by its first character.
+                // Without a content type only the first character tells an HTML page from JSON.
                 Err(_) if body.trim_ascii_start().starts_with(b"<") => Err(Error::Unauthorized { status }),
                 Err(_) => Err(Error::Unreadable { what: "JSON" }),
             }
@@ -264,7 +272,7 @@ async fn answer(response: Response, call: &Call<'_>, token: &str) -> Result<Valu
                 .unwrap_or("no message");
             Err(Error::Rejected {
                 status,
-                // A refusal may repeat what it refuses.
+                // A refusal may repeat the access token.
                 message: without(message, token).chars().take(300).collect(),
             })
         }
@@ -276,7 +284,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    /// Every call, as it ended.
+    /// How every call ended, and how often an answer could not be read.
     #[derive(Debug, Default)]
     struct Heard(Mutex<(Vec<Ended>, u32)>);
 
@@ -290,7 +298,7 @@ mod tests {
         }
     }
 
-    /// One whose calls end at once without an answer: it may only speak HTTPS.
+    /// A client whose calls end at once without an answer, since the client speaks HTTPS only.
     fn without_answers() -> (Client, Arc<Heard>) {
         let heard = Arc::new(Heard::default());
         let client = Client::new(

@@ -1,4 +1,4 @@
-//! The bodies, and EVERY assumption about ProductFlow that nothing public settles, marked `[A:id]` as in the contract. A wrong
+//! The bodies, and EVERY assumption about ProductFlow that nothing public confirms, marked `[A:id]` as in the contract. A wrong
 //! guess is mended here and nowhere else; `infra/doctor` has a check, or a reason why there is none, for every id.
 //!
 //! - \[A:pf-envelope\] The envelope `{data, links, meta}`; also the same keys at the top level, and a bare array;
@@ -6,20 +6,22 @@
 //! - \[A:pf-all-statuses\] Without `status[]` the list holds orders of every status; \[A:pf-sort\] `sort[0]=-updated_at` puts the
 //!   latest update first, or is ignored or refused.
 //! - All field names of an order: \[A:pf-identifier\], \[A:pf-status\], \[A:pf-external-identifier\], \[A:pf-marketplace\],
-//!   \[A:pf-placed-at\], \[A:pf-updated-at\], \[A:pf-shipped-at\], \[A:pf-costs\], \[A:pf-customer\], \[A:pf-lines\]; and of a line:
-//!   \[A:pf-line-id\], \[A:pf-line-sku\], \[A:pf-line-title\], \[A:pf-line-quantity\], \[A:pf-line-price-field\],
+//!   \[A:pf-placed-at\], \[A:pf-updated-at\], \[A:pf-shipped-at\], \[A:pf-costs\], \[A:pf-customer\], \[A:pf-lines\]; and of a
+//!   line: \[A:pf-line-id\], \[A:pf-line-sku\], \[A:pf-line-title\], \[A:pf-line-quantity\], \[A:pf-line-price-field\],
 //!   \[A:pf-vat-code\], \[A:pf-fbm\].
-//! - \[A:pf-order-amounts\] Amounts are integer cents, \[A:pf-vat-inclusive\] VAT-inclusive; \[A:pf-line-price\] a line's `price` is
-//!   its total. The settings can say otherwise. \[A:pf-costs-sum\] Costs come on top of the lines, a discount is taken off.
+//! - \[A:pf-order-amounts\] Amounts are integer cents, \[A:pf-vat-inclusive\] VAT-inclusive; \[A:pf-line-price\] a line's
+//!   `price` is its total. The settings can say otherwise. \[A:pf-costs-sum\] Costs come on top of the lines, a discount is
+//!   taken off.
 //! - \[A:pf-status-words\] Status words beyond `open`; the settings add to them.
 //! - \[A:pf-total\] `total`, also `total_price` and `grand_total`, is the order's own total.
-//! - \[A:pf-description\] A product takes a `description`. \[A:pf-offer-replaces\] Whether fields that are left out are kept or cleared
-//!   is unknown: the whole set that we own goes out every time, and a price that is not to be sent is absent.
+//! - \[A:pf-description\] A product takes a `description`. \[A:pf-offer-replaces\] Whether fields that are left out are kept or
+//!   cleared is unknown: the whole set that we own goes out every time, and a price that is not to be sent is absent.
 //! - \[A:pf-offer-stock\] ProductFlow does not take its own open orders off the stock of an offer: Robaws' stock is without them.
 //! - \[A:pf-currency\] A missing `currency_code` means EUR. \[A:pf-timezone\] A timestamp without offset is Europe/Amsterdam.
-//! - \[A:pf-bad-token\] A 2xx that is not JSON is an authentication failure, as 401 and a redirect are; \[A:pf-wrong-company\] a
-//!   company that the token does not reach is 403, or 404; \[A:pf-not-found\] what is unknown is 404; \[A:pf-rejections\] 422 carries
-//!   `message` and `errors`, 429 `Retry-After`; \[A:pf-rate-headers\] `X-RateLimit-Remaining` tells what is left, where it comes.
+//! - \[A:pf-bad-token\] A 2xx that is not JSON is an authentication failure, as 401 and a redirect are; \[A:pf-wrong-company\]
+//!   a company that the token does not reach is 403, or 404; \[A:pf-not-found\] what is unknown is 404; \[A:pf-rejections\] 422
+//!   carries `message` and `errors`, 429 `Retry-After`; \[A:pf-rate-headers\] `X-RateLimit-Remaining` tells what is left, where
+//!   it comes.
 
 use crate::Error;
 use domain::article::{Offer, Product};
@@ -38,7 +40,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::str::FromStr;
 
-/// The form of a product.
+/// The form fields of a product.
 pub(crate) fn product_form(product: &Product) -> Vec<(String, String)> {
     let mut form = vec![("title".to_owned(), product.title.clone())];
     if let Some(description) = &product.description {
@@ -47,7 +49,7 @@ pub(crate) fn product_form(product: &Product) -> Vec<(String, String)> {
     form
 }
 
-/// The form of an offer: prices in decimal euros.
+/// The form fields of an offer. Prices are decimal euros.
 pub(crate) fn offer_form(offer: &Offer) -> Vec<(String, String)> {
     let mut form = vec![
         ("title".to_owned(), offer.title.clone()),
@@ -62,7 +64,7 @@ pub(crate) fn offer_form(offer: &Offer) -> Vec<(String, String)> {
     form
 }
 
-/// `4.5` as `4.50`; more decimals as they are.
+/// A price in euros with at least two decimals: `4.5` becomes `4.50`; further decimals stay.
 fn euros(price: Decimal) -> String {
     let mut price = price.normalize();
     if price.scale() < 2 {
@@ -71,36 +73,35 @@ fn euros(price: Decimal) -> String {
     price.to_string()
 }
 
-/// An order as it came, not read yet.
+/// The JSON body of an order, not interpreted yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawOrder {
     body: Value,
     asked: Option<OrderIdentifier>,
 }
 
-/// One page of the list.
+/// One list page of orders.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrdersPage {
-    /// Its orders.
     pub orders: Vec<RawOrder>,
-    /// No page follows, as far as the envelope tells; an empty page is always the last.
+    /// Whether no list page follows. Decided by the envelope of the answer; an empty list page is always the last.
     pub is_last: bool,
 }
 
 impl RawOrder {
-    /// From a body.
+    /// An order of a list.
     pub fn new(body: Value) -> Self {
         Self { body, asked: None }
     }
 
-    /// ProductFlow's key; `None` when there is none to echo.
+    /// ProductFlow's identifier of the order. When the body has none, the identifier that the order was asked for by.
     pub fn identifier(&self) -> Option<OrderIdentifier> {
         let own = self.body.get("identifier").and_then(text_or_number);
         own.and_then(|text| OrderIdentifier::parse(text).ok())
             .or_else(|| self.asked.clone())
     }
 
-    /// When ProductFlow last changed it.
+    /// When ProductFlow last changed the order. `None` when the body shows no such time.
     pub fn updated_at(&self) -> Option<Timestamp> {
         self.body
             .get("updated_at")
@@ -108,7 +109,7 @@ impl RawOrder {
             .and_then(timestamp)
     }
 
-    /// When the buyer placed it.
+    /// When the buyer placed the order. `None` when the body shows no such time.
     pub fn placed_at(&self) -> Option<Timestamp> {
         self.body
             .get("placed_at")
@@ -116,18 +117,18 @@ impl RawOrder {
             .and_then(timestamp)
     }
 
-    /// Where it stands, also when the rest of it can't be read.
+    /// The status of the order, also when the rest of the order can't be read. `None` when the body has no status.
     pub fn status(&self, settings: &ConnectionSettings) -> Option<OrderStatus> {
         status(&self.body, settings).ok()
     }
 
-    /// Digest of the whole body, 32 hex digits.
+    /// Digest of the whole body: 32 hex digits.
     pub fn digest(&self) -> String {
         hex::encode(&Sha256::digest(self.body.to_string().as_bytes())[..16])
     }
 }
 
-/// A list answer as a page.
+/// Reads the answer to a list of orders. `page` is the number that was asked for, from 1.
 pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error> {
     let unreadable = || Error::Unreadable {
         what: "a list of orders",
@@ -152,7 +153,7 @@ pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error>
     let is_last = match (last_page, next) {
         (Some(last), _) => u64::from(page) >= last,
         (None, Some(next)) => next.is_null(),
-        // Nothing tells: the list ends where a page is empty.
+        // The envelope does not tell: the list ends where a page is empty.
         (None, None) => false,
     };
     Ok(OrdersPage {
@@ -161,7 +162,7 @@ pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error>
     })
 }
 
-/// The answer to one order.
+/// Reads the answer to one order, which stands under `data` or at the top level.
 pub(crate) fn one_order(answer: Value, asked: &OrderIdentifier) -> Result<RawOrder, Error> {
     let body = match answer {
         Value::Object(mut envelope) => match envelope.remove("data") {
@@ -177,7 +178,7 @@ pub(crate) fn one_order(answer: Value, asked: &OrderIdentifier) -> Result<RawOrd
     })
 }
 
-/// Longest value that an error repeats.
+/// Characters of a value that an [`Unreadable`] repeats at most.
 const SHOWN: usize = 100;
 
 struct Bad {
@@ -197,7 +198,11 @@ fn bad(field: impl Into<String>, value: Option<&Value>) -> Bad {
     }
 }
 
-/// Reads an order: tolerant of what is not needed, strict about what is (contract). The error names the field.
+/// Reads an order. Fields that booking does not need may be missing or odd; the fields that it needs may not.
+///
+/// # Errors
+///
+/// [`Unreadable`], naming the first needed field that is missing or wrong, and its value.
 pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unreadable> {
     let placed_at = raw.placed_at();
     let external = text_of(&raw.body, "external_identifier");
@@ -209,7 +214,7 @@ pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unre
         external_identifier: external.clone(),
         fingerprint: raw.digest(),
     };
-    // An order of the list without an identifier can't be asked for, nor told from another: the poll reports it.
+    // An order of the list without an identifier can't be asked for, nor told from another. The poll logs such an order.
     let identifier = raw.identifier().unwrap_or_else(OrderIdentifier::unknown);
     if raw.identifier().is_none() {
         return Err(unreadable(
@@ -347,7 +352,7 @@ fn line(row: &Value, at: usize, settings: &ConnectionSettings) -> Result<OrderLi
             .checked_mul(i64::from(quantity))
             .ok_or_else(|| bad(field("price"), price_value))?,
     };
-    // The number is taken as it is: a space in it is part of it.
+    // The article number is taken as it came: a space in it is part of the number.
     let sku = row
         .get("sku")
         .and_then(text_or_number)
@@ -402,7 +407,7 @@ fn total(body: &Value, amounts: OrderAmounts) -> Result<Option<Cents>, Bad> {
     Ok(None)
 }
 
-/// An integer of at least 1, possibly as a string; `2.0` is 2.
+/// A quantity: an integer of at least 1, as a number or as a text. The number `2.0` is 2.
 fn quantity(value: &Value) -> Option<u32> {
     let number = match value {
         Value::String(text) if !text.contains('.') => Decimal::from_str(text.trim()).ok()?,
@@ -417,7 +422,7 @@ fn quantity(value: &Value) -> Option<u32> {
         .filter(|quantity| *quantity >= 1)
 }
 
-/// An amount in the set unit, not below 0. Where cents are expected, a fraction or a string with a decimal point is none.
+/// An amount in the unit that the settings name, not below 0. In cents, a fraction or a text with a decimal point is no amount.
 fn amount(value: &Value, unit: OrderAmounts) -> Option<Cents> {
     let number = match value {
         Value::String(text) if unit == OrderAmounts::Cents && text.contains('.') => return None,
@@ -453,10 +458,10 @@ fn text_of(body: &Value, name: &str) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-/// Compiled in: a function has no files of zones.
+/// Compiled in, since a Lambda function has no files of time zones.
 static AMSTERDAM: TimeZone = tz::get!("Europe/Amsterdam");
 
-/// A moment with an offset or `Z`; without one it is Europe/Amsterdam \[A:pf-timezone\].
+/// A moment with an offset or `Z`. Without an offset the moment is in Europe/Amsterdam \[A:pf-timezone\].
 fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {

@@ -1,4 +1,4 @@
-//! Orders as ProductFlow may show them, and what is sent to it.
+//! Tests of reading orders in every form that ProductFlow may send, and of the forms that are sent to ProductFlow.
 
 use super::*;
 use proptest::prelude::*;

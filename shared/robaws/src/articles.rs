@@ -1,4 +1,4 @@
-//! `/articles`.
+//! Articles: the resource `/articles` of Robaws.
 
 use crate::transport::{Client, LIST_TIMEOUT, Request};
 use crate::{Error, wire};
@@ -7,8 +7,14 @@ use domain::catalogue::{Article, ArticleAnswer};
 use domain::ids::{ArticleId, Sku};
 
 impl Client {
-    /// The one live article with exactly this number. The filter gives candidates (it contains, and ignores case): compared
-    /// here for equality; two exact matches are enough to know.
+    /// Finds the one live article with exactly this number.
+    ///
+    /// The filter of Robaws gives candidates: numbers that contain the text, in any case. The candidates are compared for
+    /// equality here. Two exact matches are enough to know that the number is not unique.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn articles_by_number(&self, number: &Sku) -> Result<ArticleAnswer, Error> {
         let exact = |article: &wire::WireArticle| {
             article.is_live() && article.article_number.as_deref() == Some(number.as_str())
@@ -35,7 +41,11 @@ impl Client {
         })
     }
 
-    /// An article by its id; `None` when it is not there.
+    /// Reads an article by its id. Gives `None` when Robaws does not have the article.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn article(&self, id: &ArticleId) -> Result<Option<Article>, Error> {
         let path = format!("articles/{id}");
         let found: Option<wire::WireArticle> =
@@ -43,8 +53,14 @@ impl Client {
         Ok(found.and_then(wire::WireArticle::into_article))
     }
 
-    /// An article as it is now with all that a product needs, and the live articles with exactly this number, in one list. Read
-    /// until the article and two of these are known.
+    /// Reads an article with all that a product needs, together with the live articles that have exactly this number, by one
+    /// list.
+    ///
+    /// The list is read until the article and two articles with the number are known.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn namesakes(&self, number: &str, id: &ArticleId) -> Result<Namesakes, Error> {
         let exact = |row: &wire::WireArticle| row.is_live() && row.article_number.as_deref() == Some(number);
         let own = |row: &wire::WireArticle| row.id == id.as_str();
@@ -76,8 +92,14 @@ impl Client {
         Ok(namesakes)
     }
 
-    /// Live articles whose number or name contains this, as people search: those whose number it is first, at most `most` and
-    /// whether there are more. The filters may be ignored, and case is.
+    /// Finds live articles whose number or name contains `wanted`, in any case, for people who choose an article.
+    ///
+    /// Articles with exactly that number come first. Gives at most `most` articles, and whether there may be others. Robaws may
+    /// ignore the filters, so every article is compared here.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn find_articles(&self, wanted: &str, most: usize) -> Result<(Vec<FoundArticle>, bool), Error> {
         let page = |filter: &'static str| async move {
             let query = [(filter, wanted), ("page", "0"), ("size", "100")];
@@ -104,7 +126,11 @@ impl Client {
         Ok((found, is_cut))
     }
 
-    /// An article by its id with all that a product needs; `None` when it is not there.
+    /// Reads an article by its id with all that a product needs. Gives `None` when Robaws does not have the article.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn article_detail(&self, id: &ArticleId) -> Result<Option<ArticleDetail>, Error> {
         let path = format!("articles/{id}");
         let request = Request::get(&path, &[("include", wire::ARTICLE_INCLUDES)]);
@@ -112,8 +138,12 @@ impl Client {
         Ok(found.and_then(wire::WireArticle::into_detail))
     }
 
-    /// One page of 100 articles, from 0: all of them from the replica, or the ticked ones as they are now. The filter may be
-    /// ignored.
+    /// Reads one list page of 100 articles. `page` counts from 0. Robaws may ignore the filter on ticked articles, so the
+    /// caller checks each article.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn articles_page(&self, page: u32, which: ArticleList) -> Result<ArticlesPage, Error> {
         let page_text = page.to_string();
         let mut query = vec![
@@ -144,7 +174,12 @@ impl Client {
         })
     }
 
-    /// Ticks or unticks the checkbox. A 400 means that the tenant has no such checkbox.
+    /// Ticks or unticks the ProductFlow checkbox of an article.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] with status 400 when the tenant has no such checkbox. Fails also when Robaws cannot be reached or
+    /// refuses the call otherwise.
     pub async fn tick(&self, id: &ArticleId, ticked: bool) -> Result<(), Error> {
         let path = format!("articles/{id}");
         let body = wire::tick_body(ticked);
@@ -154,14 +189,13 @@ impl Client {
     }
 }
 
-/// An article that people may choose.
+/// An article as people choose one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundArticle {
-    /// Its id.
+    /// Robaws' id of the article.
     pub id: ArticleId,
-    /// Its number.
+    /// The article number that people know.
     pub number: Option<String>,
-    /// Its name.
     pub name: Option<String>,
 }
 
@@ -175,33 +209,32 @@ impl FoundArticle {
     }
 }
 
-/// An article, and who shares its number.
+/// An article, and the live articles with its number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Namesakes {
-    /// The article asked for, if the list held it.
+    /// The article asked for. `None` when the list did not show the article.
     pub article: Option<ArticleDetail>,
-    /// Live articles with exactly the number; two are enough to know.
+    /// Live articles with exactly the number, the article itself included. May stop at two: two are enough to know.
     pub live: Vec<ArticleDetail>,
-    /// So many numbers contain this one that the list took several calls.
+    /// Whether so many article numbers contain this one that the list took several calls.
     pub crowded: bool,
 }
 
-/// Which articles a page is of.
+/// Which articles a list page is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArticleList {
-    /// The ticked ones, live.
+    /// Ticked articles, from the live database.
     Ticked,
-    /// All of them, from the replica: for sweeps, never for decisions (contract).
+    /// All articles, from the replica. The replica may lag behind, so it serves sweeps and never a decision.
     AllOfReplica,
 }
 
-/// A page of articles.
+/// One list page of articles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArticlesPage {
-    /// Its articles.
     pub articles: Vec<ArticleDetail>,
     /// Rows of the whole list, as Robaws counts them.
     pub total: u64,
-    /// No page follows.
+    /// Whether no list page follows.
     pub is_last: bool,
 }

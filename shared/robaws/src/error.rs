@@ -1,5 +1,7 @@
-//! What can go wrong with a call, by meaning. No error holds a body or a credential, and none says what a body held: the peer's own
-//! sentence may repeat what was sent, and is for the merchant, not for the logs.
+//! What can go wrong with a call to Robaws, by meaning.
+//!
+//! No error holds the body of an answer or a credential. The sentence of Robaws in a refusal may repeat what was sent, so it is
+//! shown to the merchant and never logged.
 
 use runtime::observer::Ended;
 use std::time::Duration;
@@ -7,100 +9,100 @@ use std::time::Duration;
 /// A failed call to Robaws.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 401: the key or its secret is refused.
+    /// A 401: Robaws refuses the key or its secret.
     #[error("Robaws refuses the API key (401)")]
     Unauthorized {},
-    /// 403: the role of the API user lacks the module.
+    /// A 403: the role of the API user does not allow the module.
     #[error("Robaws refuses access to {path} (403)")]
     Forbidden {
-        /// The resource asked for.
+        /// Path of the resource, without the base URL.
         path: String,
     },
-    /// 404.
+    /// A 404: Robaws does not have the resource.
     #[error("Robaws does not have {path} (404)")]
     NotFound {
-        /// The resource asked for.
+        /// Path of the resource, without the base URL.
         path: String,
     },
-    /// 400, 413, 415, 422 and other 4xx.
+    /// A 400, 413, 415, 422, or another 4xx without a variant of its own.
     #[error("Robaws refuses the request ({status}, correlation {})", correlation_id.as_deref().unwrap_or("none"))]
     Rejected {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
-        /// The peer's own sentence, at most 300 characters.
+        /// The sentence of Robaws, at most 300 characters, without key and secret. May name a buyer: never log it.
         message: String,
-        /// What Robaws' support asks for.
+        /// The id by which the support of Robaws finds the request.
         correlation_id: Option<String>,
     },
-    /// 409: a first request with this key is still running.
+    /// A 409: an earlier request with the same idempotency key is still running.
     #[error("the same request is still running at Robaws (409)")]
     Conflict {},
-    /// 429.
+    /// A 429: too many requests.
     #[error("Robaws allows no more requests now (429, daily: {daily})")]
     RateLimited {
-        /// How long it asks to wait.
+        /// How long Robaws asks to wait (`Retry-After`), if it says so.
         retry_after: Option<Duration>,
-        /// The day's requests are used up.
+        /// Whether the requests of the whole day are used up, not only those of the second.
         daily: bool,
-        /// Until the day's reset.
+        /// Time until the requests of the day start anew. Known only when they are used up.
         reset: Option<Duration>,
     },
-    /// 408 or 5xx.
+    /// A 408 or a 5xx. A write may have had its effect.
     #[error("Robaws is not available ({status})")]
     Unavailable {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// No connection, no answer in time, or the connection dropped.
+    /// No connection, no answer in time, or a connection that dropped. A write may have had its effect.
     #[error("no answer from Robaws")]
     NoAnswer {
-        /// Why.
+        /// What the HTTP client reports, without the URL.
         #[source]
         source: reqwest::Error,
     },
-    /// A 2xx that is not JSON: a login page, so the credentials are in question.
+    /// A 2xx that is not JSON, as a login page is: the credentials are in question.
     #[error("Robaws answered {status} with something that is not JSON")]
     NotJson {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// JSON of another shape than the contract's.
+    /// JSON of another shape than the contract describes.
     #[error("the answer of Robaws can't be read as {what}")]
     Unreadable {
-        /// What was expected.
+        /// What the answer was expected to be, for people.
         what: &'static str,
-        /// Where it goes wrong, and how.
+        /// Where the JSON does not fit, and how.
         #[source]
         source: Misfit,
     },
-    /// A redirect, which is never followed.
+    /// A redirect. Redirects are never followed.
     #[error("Robaws redirects ({status})")]
     Redirected {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// No time left to make the call.
+    /// The call was not made, since no time was left for it.
     #[error("no time left for a call to Robaws")]
     OutOfTime,
 }
 
-/// Why JSON does not fit, without the value that does not: it may be anybody's name.
+/// Why JSON does not fit. The value that does not fit is left out, since it may be the name of a person.
 #[derive(Debug, thiserror::Error)]
 pub enum Misfit {
-    /// At one place.
+    /// The JSON does not fit at one place.
     #[error("{how} (line {line}, column {column})")]
     At {
-        /// How.
+        /// How the JSON does not fit, in English.
         how: String,
-        /// Line, from 1.
+        /// Line in the body, from 1.
         line: usize,
-        /// Column, from 1.
+        /// Column in the line, from 1.
         column: usize,
     },
-    /// It was not read to its end.
+    /// The body is larger than allowed and was not read to its end.
     #[error("it is larger than 8 MiB")]
     TooLarge,
-    /// A list, not read to its end.
+    /// A list has more pages than allowed and was not read to its end.
     #[error("it goes on for more than 1,000 pages")]
     Endless,
 }
@@ -127,7 +129,7 @@ impl From<&serde_json::Error> for Misfit {
 }
 
 impl Error {
-    /// A 2xx of another shape than `what`.
+    /// The error for a 2xx that can't be read as `what`.
     pub fn unreadable(what: &'static str, error: &serde_json::Error) -> Self {
         Self::Unreadable {
             what,
@@ -135,7 +137,7 @@ impl Error {
         }
     }
 
-    /// What an observer is told of a call that ended with it.
+    /// What an observer is told of a call that ended with this error.
     pub(crate) fn ended(&self) -> Ended {
         match self {
             Self::RateLimited { .. } => Ended::Throttled,
@@ -153,8 +155,8 @@ impl Error {
         }
     }
 
-    /// Whether the answer says for certain that nothing happened (design.md): 400, 401, 403, 404, 413, 415, 422, 429. A call
-    /// that was never made did not happen either.
+    /// Whether Robaws certainly did not do what was asked: 400, 401, 403, 404, 413, 415, 422 and 429 prove that, and a call
+    /// that was never made proves it too. After any other error a write may have had its effect.
     pub fn is_certain_refusal(&self) -> bool {
         match self {
             Self::Unauthorized {}
@@ -172,12 +174,12 @@ impl Error {
         }
     }
 
-    /// Whether asking again at once can help, for calls that change nothing.
+    /// Whether the same read may succeed when it is repeated at once.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::NoAnswer { .. })
     }
 
-    /// The peer's own sentence, at most 300 characters.
+    /// The sentence of Robaws, at most 300 characters; the meaning of the error where Robaws gave no sentence.
     pub fn robaws_reason(&self) -> String {
         match self {
             Self::Rejected { message, .. } => message.clone(),
@@ -185,7 +187,7 @@ impl Error {
         }
     }
 
-    /// It, with the peer's own sentence worded anew.
+    /// The same error, with the sentence of Robaws as `reword` rewrites it.
     #[must_use]
     pub fn reworded(self, reword: impl FnOnce(&str) -> String) -> Self {
         match self {
@@ -202,7 +204,7 @@ impl Error {
         }
     }
 
-    /// The module that a 403 is about: the first part of its path.
+    /// The module of Robaws that a 403 forbids: the first part of the path. Empty for other errors.
     pub fn module(&self) -> String {
         match self {
             Self::Forbidden { path } => path.split('/').next().unwrap_or_default().to_owned(),

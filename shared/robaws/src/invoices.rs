@@ -1,4 +1,4 @@
-//! `/sales-invoices`: invoices and credit notes.
+//! Sales invoices and credit notes: the resource `/sales-invoices` of Robaws, which holds both.
 
 use crate::Error;
 use crate::stock::DocumentsPage;
@@ -10,14 +10,25 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 impl Client {
-    /// Makes the header with exactly this body.
+    /// Makes the header of an invoice or credit note, as a draft. `body` is sent as it is. The same `key` with the same `body`
+    /// makes no second one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected. Only after
+    /// [`Error::is_certain_refusal`] is it certain that no document was made.
     pub async fn create_invoice(&self, body: &str, key: &str) -> Result<Invoice, Error> {
         self.write(Request::post("sales-invoices", body, key))
             .await?
             .json("a sales invoice")
     }
 
-    /// Adds a line with exactly this body.
+    /// Adds one line to a draft. `body` is sent as it is. The same `key` with the same `body` adds no second line.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected. Only after
+    /// [`Error::is_certain_refusal`] is it certain that no line was added.
     pub async fn add_invoice_line(&self, id: &DocumentId, body: &str, key: &str) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}/line-items");
         self.write(Request::post(&path, body, key))
@@ -26,7 +37,11 @@ impl Client {
             .map(drop)
     }
 
-    /// An invoice by its id; `None` when it is not there.
+    /// Reads an invoice or credit note by its id. Gives `None` when Robaws does not have the document.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn invoice(&self, id: &DocumentId, with_lines: bool) -> Result<Option<Invoice>, Error> {
         let path = format!("sales-invoices/{id}");
         let query: &[(&str, &str)] = if with_lines {
@@ -38,8 +53,12 @@ impl Client {
             .await
     }
 
-    /// One page of 100 invoices and credit notes, from 0, from the replica: for sweeps, never for decisions (contract). The
-    /// filter may be ignored.
+    /// Reads one list page of 100 invoices and credit notes from the replica, which may lag behind: for sweeps, never for
+    /// decisions. `page` counts from 0. Robaws may ignore the filter `updated_from`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn invoices_page(
         &self,
         page: u32,
@@ -49,7 +68,12 @@ impl Client {
             .await
     }
 
-    /// The same, live: for decisions.
+    /// Reads one list page of 100 invoices and credit notes from the live database, for decisions. `page` counts from 0. Robaws
+    /// may ignore the filter `updated_from`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn invoices_now(
         &self,
         page: u32,
@@ -59,7 +83,12 @@ impl Client {
             .await
     }
 
-    /// Books a draft.
+    /// Books a draft. Booking a document that is booked changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached or refuses the call. Only after [`Error::is_certain_refusal`] is it certain that the
+    /// document was not booked.
     pub async fn book_invoice(&self, id: &DocumentId, key: &str) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}");
         self.write(Request::patch(&path, r#"{"booked":true}"#, key))
@@ -67,7 +96,11 @@ impl Client {
             .map(drop)
     }
 
-    /// Removes a draft. Gone already is removed.
+    /// Deletes a draft. A draft that is not there counts as deleted.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached or refuses the call, as it does for a booked document.
     pub async fn delete_invoice(&self, id: &DocumentId) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}");
         match self.write(Request::delete(&path)).await {
@@ -76,8 +109,14 @@ impl Client {
         }
     }
 
-    /// Invoices and credit notes with exactly this reference, until one of `kind` is among them. The filter gives candidates, or
-    /// is ignored.
+    /// Finds the invoices and credit notes with exactly this reference. The list is read until a document of `kind` is among
+    /// them.
+    ///
+    /// Robaws may ignore the filter, so every document is compared here.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn find_by_reference(
         &self,
         reference: &str,
@@ -100,7 +139,7 @@ impl Client {
 }
 
 impl Invoice {
-    /// How many of these lines stand on it, in their order; `None`: it has others.
+    /// How many of the frozen lines stand on the document already, in their order. `None` when the document shows other lines.
     pub fn standing_lines(&self, frozen: &[InvoiceLine]) -> Option<usize> {
         let same = |(line, shown): (&InvoiceLine, &InvoiceLineShown)| {
             shown.article_id.as_deref() == line.article_id.as_ref().map(ArticleId::as_str)

@@ -1,4 +1,4 @@
-//! Client of the Robaws API (contract robaws.md). One file per resource; [`wire`] holds every assumption.
+//! Client of the Robaws API. One file per resource; [`wire`] holds every assumption about request and answer bodies.
 
 pub mod articles;
 pub mod error;

@@ -1,4 +1,4 @@
-//! What stands in the way of undoing an invoice, by what Robaws shows of it now.
+//! Why an invoice can't be undone as the merchant decided, judged by what Robaws shows of the invoice now.
 
 use crate::wire::Invoice;
 use domain::ArticleId;
@@ -6,7 +6,10 @@ use domain::invoice::{DocumentKind, Frozen};
 use domain::undo::Obstacle;
 use rust_decimal::Decimal;
 
-/// Of deleting its draft. One that is gone needs no deletion, but `seen_booked` says that it was more than a draft.
+/// The obstacle to deleting a draft, if there is one.
+///
+/// A draft that is gone needs no deletion. But an invoice that was seen booked (`seen_booked`) and is gone was more than a
+/// draft: that is an obstacle.
 pub fn to_deleting(found: Option<&Invoice>, reference: &str, seen_booked: bool) -> Option<Obstacle> {
     match found {
         None => seen_booked.then_some(Obstacle::Gone),
@@ -15,7 +18,8 @@ pub fn to_deleting(found: Option<&Invoice>, reference: &str, seen_booked: bool) 
     }
 }
 
-/// Of crediting it with its own lines: those must be what was booked.
+/// The obstacle to crediting an invoice with its own lines, if there is one. The invoice must be booked and show the frozen
+/// lines.
 pub fn to_crediting(found: Option<&Invoice>, reference: &str, frozen: &Frozen) -> Option<Obstacle> {
     match found {
         None => Some(Obstacle::Gone),
@@ -29,7 +33,7 @@ fn is_ours(invoice: &Invoice, reference: &str) -> bool {
     invoice.client_reference.as_deref() == Some(reference) && invoice.is_a(DocumentKind::Invoice)
 }
 
-/// The same lines, in whatever order, and the same total.
+/// Whether the document shows the frozen lines, in any order, and the frozen total. A total that is not shown counts as equal.
 fn is_as_frozen(invoice: &Invoice, frozen: &Frozen) -> bool {
     type Line<'a> = (Option<&'a str>, Option<&'a str>, Option<Decimal>, Option<Decimal>);
     let mut wanted: Vec<Line<'_>> = frozen

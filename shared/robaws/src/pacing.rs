@@ -1,8 +1,8 @@
-//! Pacing: ahead of Robaws' limit, by the header that all our processes see.
+//! Pacing of requests to Robaws, so that its rate limit is never hit.
 //!
-//! The header tells how many requests are left this second, whoever made the others. What it loses beside our own requests is what the
-//! limit gives less what others take: our share. So the pace follows the limit that is really there, 15 a second or another, and two
-//! processes of one tenant share it without knowing of each other.
+//! The rate-limit header tells how many requests are left this second, whoever made the others. Of what Robaws gives back each
+//! second, the header shows what other processes took; the rest is the share of this process. So the rate follows the real
+//! limit, 15 a second or another, and two processes of one tenant share the limit without knowing of each other.
 
 use http::HeaderMap;
 use runtime::clock::{Clock, SharedClock, SystemClock};
@@ -10,33 +10,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Thousandths of a request a second that a process begins with (contract: 15, burst 20).
+/// Rate that a process begins with, in thousandths of a request per second. The contract says 15 requests per second.
 const FIRST_RATE: u64 = 15_000;
-/// The pace never falls below this, whatever the header says.
+/// Lowest rate, in thousandths of a request per second, whatever the header shows.
 const SLOWEST: u64 = 1_000;
-/// A header that shows so many left, or more, tells of another limit than the documented one.
+/// The burst that the contract names, in requests. A header that shows more requests left proves a higher limit than the
+/// contract's.
 const DOCUMENTED_BURST: u64 = 20;
-/// Requests that may go at once after a rest, such as between two batches: the rest of Robaws' burst is for our other processes.
+/// Requests that may go at once after a while without requests, such as between two batches. The rest of the burst that Robaws
+/// allows is left to other processes.
 const BURST: u64 = 10;
-/// The same when no header told a moment ago what is left.
+/// Requests that may go at once when no recent header tells how many are left.
 const BLIND_BURST: u64 = 5;
-/// Requests that may go before the first answer tells what is left.
+/// Requests that may go before the first answer tells how many are left.
 const FIRST_BURST: u64 = 2;
-/// Requests left to other processes; as many as are on their way here, if that is more: others may be as busy.
+/// Requests left to other processes, at least. When more requests of this process are on their way, as many are left: another
+/// process may be as busy.
 const RESERVE: u64 = 3;
-/// How long a header says what is left: another second begins.
+/// How long a header counts: afterwards another second of the limit has begun.
 const HOLDS: Duration = Duration::from_secs(1);
-/// How long it allows a burst: later, bursts of our other processes may have used up what it told of.
+/// How long a header allows a burst. Later, bursts of other processes may have used up what the header showed.
 const BURST_HOLDS: Duration = Duration::from_millis(250);
-/// One request, in the unit of the bucket.
+/// One request, in the unit of the token bucket.
 const ONE: u64 = 1000;
-/// The pace is judged over so long, and so many answers, at least.
+/// Shortest time between two judgements of the rate.
 const JUDGED_OVER: Duration = Duration::from_millis(500);
+/// Fewest answers between two judgements of the rate.
 const JUDGED_BY: u64 = 3;
-/// What is left beyond half of the most ever left is used up over so long; what is missing is made good over so long.
+/// Milliseconds over which a surplus in the bucket is used up, and a shortage made good.
 const EVEN_OUT_MS: i64 = 2_000;
 
-/// What the headers last said.
+/// What the rate-limit headers of Robaws last said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Requests left this second.
@@ -45,41 +49,42 @@ pub struct Limits {
     pub daily_remaining: Option<u64>,
     /// Requests of a whole day.
     pub daily_limit: Option<u64>,
-    /// Seconds until the day's reset.
+    /// Seconds until the requests of the day start anew.
     pub daily_reset: Option<u64>,
 }
 
-/// Where a judgement of the pace began.
+/// Where a judgement of the rate began.
 #[derive(Debug, Clone, Copy)]
 struct Since {
     at: Instant,
     remaining: u64,
     answers: u64,
-    /// The pace alone held a request back.
+    /// Whether the rate alone, and no wait that Robaws asked for, held a request back meanwhile.
     held_back: bool,
 }
 
 #[derive(Debug)]
 struct State {
     limits: Limits,
+    /// No request goes before this time.
     not_before: Option<Instant>,
-    /// Thousandths of a request that may go.
+    /// Thousandths of a request that may go now.
     tokens: u64,
     refilled: Instant,
-    /// Thousandths of a request that come back a second.
+    /// Thousandths of a request that come back per second.
     rate: u64,
-    /// The most that was ever left.
+    /// The most requests that a header ever showed as left. Tells the size of the bucket at Robaws.
     most: u64,
-    /// When the header last said what is left.
+    /// When a header last told how many requests are left.
     said_at: Option<Instant>,
     since: Option<Since>,
-    /// Requests without an answer yet.
+    /// Requests that were sent and have no answer yet.
     in_flight: u64,
-    /// Anything was asked for, or said of the limit.
+    /// Whether a request was asked for, or anything was learned of the limit.
     used: bool,
 }
 
-/// Paces everything of one tenant in this process.
+/// Paces the requests of one tenant in this process.
 #[derive(Debug)]
 pub struct Pacer {
     clock: SharedClock,
@@ -112,7 +117,7 @@ impl Pacer {
     }
 }
 
-/// A request on its way; dropped when it is over.
+/// The permission for one request. Dropped when the request is over.
 #[derive(Debug)]
 pub struct Turn<'a>(&'a Pacer);
 
@@ -123,24 +128,25 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// How long so many thousandths of a request take at this pace.
+/// How long it takes until so many thousandths of a request come back at the rate `pace`.
 fn time_of(milli_requests: u64, pace: u64) -> Duration {
     Duration::from_micros(milli_requests.saturating_mul(1_000_000).div_ceil(pace))
 }
 
 impl State {
-    /// Whether a header said what is left no longer ago than this.
+    /// Whether a header told within the last `time` how many requests are left.
     fn is_said_within(&self, time: Duration, now: Instant) -> bool {
         self.said_at
             .is_some_and(|at| now.saturating_duration_since(at) < time)
     }
 
-    /// Whether what a header said is of this second.
+    /// Whether the last header still counts.
     fn is_said(&self, now: Instant) -> bool {
         self.is_said_within(HOLDS, now)
     }
 
-    /// Below half of the bucket the pace falls with what is left: before the next judgement, and for all processes alike.
+    /// The rate that counts now. Below half of the bucket the rate falls with what is left, before the next judgement and for
+    /// all processes alike.
     fn pace(&self, now: Instant) -> u64 {
         let half = self.most / 2;
         match self.limits.remaining {
@@ -166,7 +172,7 @@ impl State {
         self.refilled += time_of(gained, pace).min(passed);
     }
 
-    /// Never faster than documented, unless the header shows that there is more.
+    /// The highest rate that may be tried: the contract's, unless a header has shown that there is more.
     fn fastest(&self) -> u64 {
         if self.most < DOCUMENTED_BURST {
             return FIRST_RATE;
@@ -174,7 +180,7 @@ impl State {
         self.most.saturating_mul(ONE).max(FIRST_RATE)
     }
 
-    /// Judges the pace by what became of `remaining` since it was last judged.
+    /// Judges the rate by what became of `remaining` since the last judgement.
     fn judge(&mut self, remaining: u64, now: Instant) {
         self.most = self.most.max(remaining);
         let is_idle = !self.is_said(now);
@@ -191,7 +197,7 @@ impl State {
         self.judge_from(remaining, now);
         let milliseconds = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX).max(1);
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        // What the limit gave us: what we used, and what is left more, or less, than before.
+        // What Robaws gave back to this process: what was used, and the change of what is left.
         let given = signed(since.answers) + signed(remaining) - signed(since.remaining);
         let share = given.saturating_mul(1_000_000) / milliseconds;
         // Half of the bucket is kept for bursts of other processes.
@@ -200,7 +206,7 @@ impl State {
         let wanted = u64::try_from(wanted).unwrap_or(0).clamp(SLOWEST, self.fastest());
         let rate = self.rate;
         self.rate = if wanted > rate {
-            // Somebody who has no more to ask learns nothing of what more would do.
+            // A process without more to ask learns nothing of what a higher rate would do.
             if since.held_back {
                 rate + (wanted - rate) / 2
             } else {
@@ -233,7 +239,7 @@ impl Pacer {
         &*self.clock
     }
 
-    /// Waits until a request may go.
+    /// Waits until a request may go. The request may go until the permission is dropped.
     pub async fn turn(&self) -> Turn<'_> {
         while let Some(until) = self.take() {
             let wait = until.saturating_duration_since(self.clock.instant());
@@ -242,7 +248,7 @@ impl Pacer {
         Turn(self)
     }
 
-    /// Takes a turn, or tells until when to wait.
+    /// Takes a permission, or gives the time to wait until.
     fn take(&self) -> Option<Instant> {
         let now = self.clock.instant();
         let mut state = self.lock();
@@ -263,7 +269,7 @@ impl Pacer {
         None
     }
 
-    /// Learns from an answer. `is_live`: the replica has a daily quota of its own, of which nothing is learned.
+    /// Learns from the headers of an answer. `is_live` is false for the replica, whose requests of the day are counted apart.
     pub fn learn(&self, headers: &HeaderMap, is_live: bool) {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         let mut state = self.lock();
@@ -274,7 +280,7 @@ impl Pacer {
             state.judge(remaining, now);
             state.limits.remaining = Some(remaining);
             state.said_at = Some(now);
-            // The requests on their way, this one not among them, may not have been counted yet.
+            // Requests on their way, without the one just answered, may not have been counted by Robaws yet.
             let spoken_for = state.in_flight.saturating_sub(1) + RESERVE.max(state.in_flight);
             state.tokens = state.tokens.min(remaining.saturating_sub(spoken_for) * ONE);
             if spoken_for > remaining {
@@ -291,7 +297,7 @@ impl Pacer {
         }
     }
 
-    /// No request before `wait` is over.
+    /// Holds back every request until `wait` is over.
     pub fn hold(&self, wait: Duration) {
         let until = self.clock.instant() + wait;
         let mut state = self.lock();
@@ -299,12 +305,11 @@ impl Pacer {
         state.not_before = Some(state.not_before.map_or(until, |known| known.max(until)));
     }
 
-    /// Whether it is as a new one: nothing is lost with it.
+    /// Whether nothing was learned yet, so that nothing is lost with this pacer.
     pub fn is_new(&self) -> bool {
         !self.lock().used
     }
 
-    /// What the headers last said.
     pub fn limits(&self) -> Limits {
         self.lock().limits
     }
@@ -338,7 +343,7 @@ mod tests {
             })
             .max();
         assert!(busiest <= Some(20), "{busiest:?}");
-        // Nor slower than it must: 2 at once, 98 at 15 a second.
+        // Nor slower than necessary: 2 at once, then 98 at 15 a second.
         let took = sent[99].duration_since(sent[0]);
         assert!(took < Duration::from_millis(6_700), "{took:?}");
     }
@@ -365,7 +370,7 @@ mod tests {
         drop(turn);
         let start = Instant::now();
         drop(pacer.turn().await);
-        // Two requests short of the reserve: they, and one more, must have come back.
+        // Two requests are missing to the reserve: these two and one more must have come back.
         assert!(
             start.elapsed() >= Duration::from_millis(133),
             "{:?}",
@@ -379,7 +384,7 @@ mod tests {
         let pacer = Pacer::default();
         let turns = (pacer.turn().await, pacer.turn().await, pacer.turn().await);
         pacer.learn(&headers(5), true);
-        // 5 are left, 2 of them may be taken already, 3 are for others.
+        // 5 requests are left. 2 of them may be taken already, and 3 are for others.
         let start = Instant::now();
         drop(pacer.turn().await);
         assert!(
@@ -446,7 +451,8 @@ mod tests {
         }
     }
 
-    /// The pace after answers with so much left, the first two at once and each other one so many milliseconds after the last.
+    /// The rate after answers that left so many requests. The first two answers come at once, each later one `apart`
+    /// milliseconds after the answer before.
     async fn judged(held_back: bool, apart: u64, left: &[u64]) -> u64 {
         let mut state = Pacer::default().state.into_inner().unwrap();
         state.rate = 5_000;
@@ -466,7 +472,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_pace_goes_half_of_the_way_to_what_the_limit_gives() {
-        // 3 were given in a second, and 6 beyond half of the bucket are used up in two: 6 a second.
+        // 3 requests were given in a second, and 6 requests beyond half of the bucket are used up in two seconds: 6 a second.
         assert_eq!(judged(true, 500, &[12, 12, 12, 12]).await, 5_500);
         assert_eq!(judged(true, 250, &[12, 12, 12, 12]).await, 7_000, "twice as fast");
         assert_eq!(
@@ -476,13 +482,13 @@ mod tests {
         );
         assert_eq!(judged(true, 500, &[12, 12, 12]).await, 5_000, "too few answers");
         assert_eq!(judged(true, 100, &[12, 12, 12, 12]).await, 5_000, "too soon");
-        // Others took it all: half of the way to the slowest pace.
+        // Others took all of it: half of the way to the lowest rate.
         assert_eq!(judged(true, 500, &[12, 8, 4, 0]).await, 3_000);
-        // Others took what was beyond half of the bucket, which is still there.
+        // Others took what was beyond half of the bucket; half of the bucket is still there.
         assert_eq!(judged(true, 500, &[12, 10, 8, 6]).await, 5_000);
     }
 
-    /// Robaws' bucket, half of the latency away.
+    /// The token bucket of Robaws, half of the latency away.
     struct Server(Mutex<Bucket>);
 
     struct Bucket {
@@ -506,7 +512,7 @@ mod tests {
             })))
         }
 
-        /// Gives what is left, and whether it was granted.
+        /// Takes one request. Gives how many are left; 0 also when the request was refused.
         fn take(&self) -> u64 {
             let mut bucket = self.0.lock().unwrap();
             let now = Instant::now();
@@ -528,8 +534,8 @@ mod tests {
         }
     }
 
-    /// Some processes of one tenant, each with so many requests at a time, busy for half a minute after ten seconds to find their
-    /// pace. Gives what was granted in that time, and all that was refused.
+    /// Runs some processes of one tenant, each with `side_by_side` requests at a time. They get ten seconds to find their rate.
+    /// Gives the requests granted in the 30 seconds afterwards, and all that were refused.
     async fn busy(server: &Arc<Server>, processes: usize, side_by_side: usize) -> (u64, u64) {
         let mut tasks = tokio::task::JoinSet::new();
         for process in 0..processes {
@@ -538,7 +544,7 @@ mod tests {
             for _ in 0..side_by_side {
                 let (pacer, server) = (Arc::clone(&pacer), Arc::clone(server));
                 tasks.spawn(async move {
-                    // Processes do not begin together, nor are they equally far away.
+                    // Processes neither begin together nor are equally far away.
                     tokio::time::sleep(Duration::from_millis(700) * apart).await;
                     let half = Duration::from_millis(75) + Duration::from_millis(5) * apart;
                     loop {
@@ -559,7 +565,7 @@ mod tests {
         (after - before, refused)
     }
 
-    /// Rate and size of the bucket, processes, and requests at a time in each.
+    /// Rate and size of the bucket, number of processes, and requests at a time in each.
     const BUSY: &[(u64, u64, usize, usize)] = &[
         (15, 20, 1, 4),
         (15, 20, 2, 4),

@@ -1,30 +1,40 @@
-//! `/clients`, `/users`, `/companies`, `/payment-conditions`, `/stock-locations`: what settings name.
+//! What settings name: the resources `/clients`, `/users`, `/companies`, `/payment-conditions` and `/stock-locations` of
+//! Robaws.
 
 use crate::transport::{Client, LIST_TIMEOUT, PROBE_TIMEOUT, Request};
 use crate::wire::Named;
 use crate::{Error, wire};
 use domain::ids::ClientId;
 
-/// Clients read at most for one search, in case the filter is ignored.
+/// Most clients read for one search, in case Robaws ignores the filter.
 const MOST_READ: usize = 2_000;
 
-/// What a search for clients found.
+/// The result of a search for clients.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FoundClients {
-    /// The clients, the one with that very number first.
+    /// The clients found. The client with exactly the searched number comes first.
     pub clients: Vec<Named>,
-    /// There may be others.
+    /// Whether there may be other clients.
     pub more: bool,
 }
 
 impl Client {
-    /// A client by its id; `None` when it is not there.
+    /// Reads a client by its id. Gives `None` when Robaws does not have the client.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Named>, Error> {
         self.get_optional(Request::get(&format!("clients/{id}"), &[]), "a client")
             .await
     }
 
-    /// Clients whose name contains `text`, and the one whose number it is; `most` at most. An empty text finds any.
+    /// Finds the clients whose name contains `text`, and the client whose number `text` is. Gives at most `most` clients. An
+    /// empty text finds any client.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn find_clients(&self, text: &str, most: usize) -> Result<FoundClients, Error> {
         let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let number = ClientId::parse(text).ok().filter(|_| is_number);
@@ -67,27 +77,48 @@ impl Client {
         Ok(FoundClients { clients, more })
     }
 
-    /// All users.
+    /// Reads all users of the tenant.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn users(&self) -> Result<Vec<Named>, Error> {
         self.named("users").await
     }
 
-    /// All companies of the tenant.
+    /// Reads all companies of the tenant.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn companies(&self) -> Result<Vec<Named>, Error> {
         self.named("companies").await
     }
 
-    /// All payment conditions.
+    /// Reads all payment conditions of the tenant.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn payment_conditions(&self) -> Result<Vec<Named>, Error> {
         self.named("payment-conditions").await
     }
 
-    /// All stock locations.
+    /// Reads all stock locations of the tenant.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn stock_locations(&self) -> Result<Vec<Named>, Error> {
         self.named("stock-locations").await
     }
 
-    /// The cheapest call, to find out whether Robaws answers: one stock location, a module that every booking needs.
+    /// Makes the cheapest read, to find out whether Robaws answers: one stock location, which every API user that books must be
+    /// allowed to read.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn cheapest_get(&self) -> Result<(), Error> {
         let page: wire::Page<Named> = self
             .get(
@@ -102,7 +133,12 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the API user may read a module, by its path: one row of its list.
+    /// Checks that the API user may read a module, such as `articles`, by reading one row of its list.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] when the role of the API user does not allow the module. Fails also when Robaws cannot be reached
+    /// or answers in another shape than expected.
     pub async fn can_read(&self, module: &str) -> Result<(), Error> {
         let page: wire::Page<serde::de::IgnoredAny> = self
             .get(Request::get(module, &[("page", "0"), ("size", "1")]), "a list")

@@ -1,4 +1,4 @@
-//! `/stock-changes`.
+//! Stock changes: the resource `/stock-changes` of Robaws.
 
 use crate::transport::{Client, LIST_TIMEOUT, Request};
 use crate::wire::StockChange;
@@ -7,33 +7,41 @@ use domain::ids::DocumentId;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-/// What a look-up for a stock change gave.
+/// The answer to a look-up for a stock change by its mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockLookUp {
-    /// The one with the mark.
+    /// The stock change with the mark.
     pub found: Option<StockChange>,
-    /// The look-up shows stock changes of ours, so it can be trusted.
+    /// Whether the look-up shows stock changes of ours at all. Only such a look-up proves that a stock change is absent.
     pub shows_ours: bool,
 }
 
-/// A page of documents.
+/// One list page of documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentsPage<T> {
-    /// Its documents.
     pub documents: Vec<T>,
-    /// No page follows.
+    /// Whether no list page follows.
     pub is_last: bool,
 }
 
 impl Client {
-    /// Books a stock change with exactly this body.
+    /// Books a stock change. `body` is sent as it is. The same `key` with the same `body` books nothing twice.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected. Only after
+    /// [`Error::is_certain_refusal`] is it certain that nothing was booked.
     pub async fn create_stock_change(&self, body: &str, key: &str) -> Result<StockChange, Error> {
         self.write(Request::post("stock-changes", body, key))
             .await?
             .json("a stock change")
     }
 
-    /// A stock change by its id; `None` when it is not there.
+    /// Reads a stock change by its id, without its lines. Gives `None` when Robaws does not have the stock change.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn stock_change(&self, id: &DocumentId) -> Result<Option<StockChange>, Error> {
         self.get_optional(
             Request::get(&format!("stock-changes/{id}"), &[]),
@@ -42,15 +50,23 @@ impl Client {
         .await
     }
 
-    /// A stock change with its lines.
+    /// Reads a stock change by its id, with its lines. Gives `None` when Robaws does not have the stock change.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn stock_change_with_lines(&self, id: &DocumentId) -> Result<Option<StockChange>, Error> {
         let path = format!("stock-changes/{id}");
         let request = Request::get(&path, &[("include", "lineItems")]);
         self.get_optional(request, "a stock change").await
     }
 
-    /// One page of 100 stock changes with their lines, from 0, from the replica: for sweeps, never for decisions (contract). The
-    /// filter may be ignored.
+    /// Reads one list page of 100 stock changes with their lines from the replica, which may lag behind: for sweeps, never for
+    /// decisions. `page` counts from 0. Robaws may ignore the filter `updated_from`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn stock_changes_page(
         &self,
         page: u32,
@@ -60,7 +76,12 @@ impl Client {
             .await
     }
 
-    /// The same, live: for decisions.
+    /// Reads one list page of 100 stock changes with their lines from the live database, for decisions. `page` counts from 0.
+    /// Robaws may ignore the filter `updated_from`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn stock_changes_now(
         &self,
         page: u32,
@@ -98,7 +119,11 @@ impl Client {
         })
     }
 
-    /// Looks, live, for the stock change whose description carries `mark`.
+    /// Looks in the live database for the stock change whose description carries `mark`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn find_stock_change(&self, mark: &str, updated_from: Timestamp) -> Result<StockLookUp, Error> {
         let since = wire::timestamp(updated_from);
         let query = [("updatedFrom", since.as_str())];

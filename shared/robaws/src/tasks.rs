@@ -1,11 +1,16 @@
-//! `/tasks`: how somebody who works in Robaws is told of something (contract: no API raises a notification).
+//! Tasks: the resource `/tasks` of Robaws. A task is how the connector tells a user of Robaws of something, since no API of
+//! Robaws raises a notification.
 
 use crate::Error;
 use crate::transport::{Client, Request};
 use crate::wire::{self, Named, NewTask};
 
 impl Client {
-    /// Makes a task and gives its id. The same key again makes no second one.
+    /// Makes a task and gives its id. The same `key` again makes no second task.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn create_task(&self, task: &NewTask, key: &str) -> Result<String, Error> {
         let made: Named = self
             .write(Request::post("tasks", &wire::task_body(task), key))
@@ -14,7 +19,11 @@ impl Client {
         Ok(made.id)
     }
 
-    /// Closes a task. `false`: it is gone.
+    /// Closes a task. Gives `false` when Robaws does not have the task any more.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn close_task(&self, id: &str, key: &str) -> Result<bool, Error> {
         let path = format!("tasks/{id}");
         match self

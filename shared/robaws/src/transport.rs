@@ -1,4 +1,4 @@
-//! One call: authentication, pacing, time-outs, errors by meaning, and the retries that are safe.
+//! Making one call to Robaws: authentication, pacing, time-outs, the meaning of the answer, and the repeats that are safe.
 
 use crate::error::{Error, Misfit};
 use crate::pacing::{Limits, Pacer};
@@ -14,31 +14,32 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-/// Longest wait for an ordinary answer, and for a list of articles (contract).
+/// Longest wait for an ordinary answer, as the contract with Robaws says.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// A read that failed within this time is tried once more.
+/// A read that failed within this time is repeated once. After a longer wait the time is better left to the caller.
 const SOON: Duration = Duration::from_secs(5);
-/// How long the cheapest read may take: it asks whether Robaws answers at all.
+/// Longest wait for the cheapest read, which only asks whether Robaws answers.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Article lists are slow.
+/// Longest wait for a list. Lists of articles are slow.
 pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(30);
-/// A per-second 429 is waited out only when that is short.
+/// A 429 of the second that asks for a longer wait than this is returned to the caller instead.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
-/// How often a 429 is waited out.
+/// Repeats of one call after a 429.
 const RATE_RETRIES: u32 = 2;
-/// Pages of a list at most. A day's requests make a tenth of what they would hold, so a longer one does not end.
+/// Most pages of one list. The requests of a day are a tenth of what so many pages would need to fill, so a longer list has no
+/// end.
 const MOST_PAGES: u32 = 1_000;
 
-/// Key and secret of an "API only" user.
+/// Key and secret of an "API only" user of Robaws.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The key, which is the user name of Basic authentication.
+    /// The key: the user name of Basic authentication.
     pub key: SecretString,
-    /// The secret, which is its password.
+    /// The secret: the password of Basic authentication.
     pub secret: SecretString,
 }
 
-/// A client for one tenant.
+/// A client for one tenant of Robaws.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -48,15 +49,16 @@ pub struct Client {
     observer: SharedObserver,
 }
 
-/// What a request carries.
+/// One request to Robaws.
 pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, &'a str)],
+    /// Content type and text of the body.
     pub(crate) body: Option<(&'static str, &'a str)>,
     pub(crate) idempotency_key: Option<&'a str>,
     pub(crate) timeout: Duration,
-    /// Reads the copy with a daily quota of its own, which may lag behind.
+    /// Whether the replica is read, a copy of the database that may lag behind and has a daily quota of its own.
     pub(crate) replica: bool,
 }
 
@@ -104,7 +106,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Without a key: for a write that says what is to be, whoever said it before.
+    /// Leaves out the idempotency key, for a write that states what is to be and may be repeated.
     pub(crate) fn without_key(self) -> Self {
         Self {
             idempotency_key: None,
@@ -118,7 +120,7 @@ impl<'a> Request<'a> {
 }
 
 impl Client {
-    /// For the tenant that the credentials belong to.
+    /// A client for the tenant that the credentials belong to. All clients of one tenant share one `pacer`.
     pub fn new(http: reqwest::Client, base_url: Url, credentials: Credentials, pacer: Arc<Pacer>) -> Self {
         Self {
             http,
@@ -129,23 +131,22 @@ impl Client {
         }
     }
 
-    /// Tells `observer` of every call.
+    /// Reports every call to `observer`.
     #[must_use]
     pub fn observed(self, observer: SharedObserver) -> Self {
         Self { observer, ..self }
     }
 
-    /// Digest of the key id, 16 hex digits: tells API users apart in the ledger without telling the key.
+    /// Digest of the key, 16 hex digits. Tells API users apart in the ledger without telling the key.
     pub fn key_digest(&self) -> String {
         hex::encode(&Sha256::digest(self.credentials.key.expose_secret().as_bytes())[..8])
     }
 
-    /// What the rate-limit headers last said.
     pub fn limits(&self) -> Limits {
         self.pacer.limits()
     }
 
-    /// GET as JSON; asked once more when no answer or a 5xx came soon. After a long wait the caller's time is worth more.
+    /// Reads JSON. The read is repeated once when no answer or a 5xx came soon.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         request: Request<'_>,
@@ -163,7 +164,7 @@ impl Client {
         .json(what)
     }
 
-    /// GET of one thing; `None` on 404.
+    /// Reads one resource. Gives `None` on 404.
     pub(crate) async fn get_optional<T: DeserializeOwned>(
         &self,
         request: Request<'_>,
@@ -176,12 +177,13 @@ impl Client {
         }
     }
 
-    /// A write: sent again only after a 429, which says that nothing happened.
+    /// Sends a write. The write is repeated only after a 429, which proves that nothing happened.
     pub(crate) async fn write(&self, request: Request<'_>) -> Result<Answer, Error> {
         self.call(&request).await
     }
 
-    /// Every page of a list, each item once.
+    /// Reads the pages of a list until its end, or until `enough` is satisfied with the items read so far. Each item is given
+    /// once, told apart by `id`.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -205,7 +207,7 @@ impl Client {
             let answer: wire::Page<T> = self.get(request, what).await?;
             let count = answer.items.len();
             for item in answer.items {
-                // Rows may shift between pages.
+                // Rows may shift between two pages while the list is read.
                 if known.insert(id(&item).to_owned()) {
                     items.push(item);
                 }
@@ -220,7 +222,7 @@ impl Client {
     }
 
     async fn call(&self, request: &Request<'_>) -> Result<Answer, Error> {
-        // In a URL these name a folder, so that the call would be of something else.
+        // In a URL these parts name a folder, so the call would be of another resource.
         if request
             .path
             .split('/')
@@ -260,6 +262,7 @@ impl Client {
         let answered = match self.build(request).send().await {
             Ok(response) => {
                 self.pacer.learn(response.headers(), !request.replica);
+                // Robaws counted the request when it sent the headers, so another one may go while the body is read.
                 drop(turn);
                 answer(response, request.path, &self.observer).await
             }
@@ -271,7 +274,7 @@ impl Client {
         answered.map_err(|error| error.reworded(|sentence| self.without_secrets(sentence)))
     }
 
-    /// A refusal may repeat what it refuses.
+    /// A refusal may repeat the key or the secret.
     fn without_secrets(&self, sentence: &str) -> String {
         let Credentials { key, secret } = &self.credentials;
         [secret, key]
@@ -311,7 +314,7 @@ impl Client {
     }
 }
 
-/// A 2xx.
+/// An answer with status 2xx.
 pub(crate) struct Answer {
     status: u16,
     body: Vec<u8>,
@@ -320,7 +323,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Its JSON.
+    /// Reads the body as JSON. `what` names the expected thing in an error.
     pub(crate) fn json<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, Error> {
         let read = if self.is_json {
             serde_json::from_slice(&self.body).map_err(|error| Error::unreadable(what, &error))
@@ -353,7 +356,7 @@ async fn answer(response: Response, path: &str, observer: &SharedObserver) -> Re
         .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
     let body = match body(response).await {
         Ok(body) => body,
-        // A refusal is one whatever became of its body; of anything else the end is not known.
+        // A refusal counts whatever became of its body. Any other answer without its end is no answer.
         Err(_) if (400..500).contains(&status) => Vec::new(),
         Err(BodyError::TooLarge) if !(200..300).contains(&status) => Vec::new(),
         Err(BodyError::TooLarge) => {
@@ -408,7 +411,7 @@ async fn answer(response: Response, path: &str, observer: &SharedObserver) -> Re
     }
 }
 
-/// Whether a list ends with its `read`-th page, which holds so many rows.
+/// Whether a list ends with its `read`-th page, which holds `rows` rows.
 fn is_end(read: u32, rows: usize, total_pages: u64) -> Result<bool, Misfit> {
     if rows == 0 || u64::from(read) >= total_pages {
         return Ok(true);

@@ -1,4 +1,4 @@
-//! What becomes of a call.
+//! Tests of how the answer to a call is understood, and which calls are repeated.
 
 use super::*;
 use http::HeaderMap;
@@ -24,7 +24,7 @@ impl Heard {
     }
 }
 
-/// One whose calls end at once without an answer: it may only speak HTTPS.
+/// A client whose calls end at once without an answer, since the client speaks HTTPS only.
 fn without_answers() -> (Client, Arc<Heard>) {
     let heard = Arc::new(Heard::default());
     let credentials = Credentials {
@@ -143,7 +143,7 @@ async fn what_is_left_of_the_day_is_what_the_answers_say() {
     assert_eq!(client.limits(), limits);
 }
 
-/// What became of an answer of this status, with a body of its own or one that is too large.
+/// How an answer of this status with this body is understood: its status, or the error.
 async fn told(status: u16, body: Vec<u8>) -> String {
     let response: Response = http::Response::builder()
         .status(status)

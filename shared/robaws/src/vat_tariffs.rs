@@ -1,11 +1,15 @@
-//! `/vat-tariffs`.
+//! VAT tariffs: the resource `/vat-tariffs` of Robaws.
 
 use crate::transport::{Client, LIST_TIMEOUT};
 use crate::{Error, wire};
 use domain::catalogue::VatTariff;
 
 impl Client {
-    /// All VAT tariffs. One without an id or a percentage is no tariff.
+    /// Reads all VAT tariffs. An entry without an id or a percentage is left out.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn vat_tariffs(&self) -> Result<Vec<VatTariff>, Error> {
         let found = self
             .list(

@@ -1,11 +1,16 @@
-//! `/webhook-endpoints`: who is told of changes of articles. Needs an admin user.
+//! Webhook endpoints: the resource `/webhook-endpoints` of Robaws, by which Robaws announces changes of articles. Needs an API
+//! user with admin rights.
 
 use crate::Error;
 use crate::transport::{Client, LIST_TIMEOUT, Request};
 use crate::wire::{self, WebhookEndpoint};
 
 impl Client {
-    /// The endpoints that deliver to this URL.
+    /// Finds the endpoints that deliver to this URL.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn webhooks_to(&self, url: &str) -> Result<Vec<WebhookEndpoint>, Error> {
         let mut found = self
             .list(
@@ -21,8 +26,14 @@ impl Client {
         Ok(found)
     }
 
-    /// Makes an endpoint, with the secret of its deliveries. Without an idempotency key: one that was used before would answer
-    /// with an endpoint that was removed since.
+    /// Makes an endpoint. The answer shows the secret that its deliveries are signed with, once.
+    ///
+    /// No idempotency key is sent: a key that was used before would be answered with the earlier endpoint, which may have been
+    /// removed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn create_webhook(&self, url: &str) -> Result<WebhookEndpoint, Error> {
         let body = wire::webhook_body(url);
         self.write(Request::post("webhook-endpoints", &body, "").without_key())
@@ -30,7 +41,11 @@ impl Client {
             .json("a webhook endpoint")
     }
 
-    /// Removes an endpoint. Gone already is removed.
+    /// Removes an endpoint. An endpoint that is not there counts as removed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Robaws cannot be reached or refuses the call.
     pub async fn delete_webhook(&self, id: &str) -> Result<(), Error> {
         let path = format!("webhook-endpoints/{id}");
         match self.write(Request::delete(&path)).await {

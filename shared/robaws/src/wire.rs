@@ -1,4 +1,4 @@
-//! The shapes on the wire, and EVERY assumption about Robaws that nothing public settles, marked `[A:id]` as in the contract. A
+//! The shapes on the wire, and EVERY assumption about Robaws that nothing public confirms, marked `[A:id]` as in the contract. A
 //! wrong guess is mended here and nowhere else; `infra/doctor` has a check, or a reason why there is none, for every id.
 //!
 //! - \[A:rw-stock-change-create\] `POST /stock-changes`: path, body (`fromStockLocationId` / `toStockLocationId`, positive
@@ -15,8 +15,8 @@
 //!   negative; \[A:rw-invoice-number\] a draft may have no number.
 //! - \[A:rw-article-name-filter\] The filter `name` of articles gives candidates that contain it, as `articleNumber` does.
 //! - \[A:rw-invoice-type\] An answer shows `type`, at least of a credit note; without it a document counts as an invoice.
-//! - \[A:rw-invoice-header\] An answer shows `date`, `companyId` and `paymentConditionId` as they are now; what is not shown is as
-//!   it was sent.
+//! - \[A:rw-invoice-header\] An answer shows `date`, `companyId` and `paymentConditionId` as they are now; what is not shown is
+//!   as it was sent.
 //! - \[A:rw-delete-draft\] `DELETE` removes a draft; of a booked invoice it is refused with 4xx.
 //! - \[A:rw-article-gone\] `archivedAt` and `deletedAt` mark an article that is gone.
 //! - \[A:rw-sale-price-vat\] An article's `salePrice` includes VAT when its tariff is VAT-inclusive.
@@ -40,21 +40,21 @@ use serde_json::{Map, Number, Value, json};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// Relations that an article must come with for a product.
+/// Relations that an article is read with when a product is made from it.
 pub(crate) const ARTICLE_INCLUDES: &str = "availableStock,extraFields";
-/// Filter on the checkbox.
+/// Filter of `/articles` on the ProductFlow checkbox.
 pub(crate) const TICKED_FILTER: &str = "extraFields[ProductFlow]";
-/// Filter on a part of an article's or a client's name.
+/// Filter of articles and clients on a part of their name.
 pub(crate) const NAME_FILTER: &str = "name";
-/// The checkbox among the extra fields.
+/// Name of the ProductFlow checkbox among the extra fields of an article.
 const CHECKBOX: &str = "ProductFlow";
 
-/// The body that ticks or unticks the checkbox.
+/// The body that ticks or unticks the checkbox of an article.
 pub(crate) fn tick_body(ticked: bool) -> String {
     json!({ "extraFields": { CHECKBOX: { "booleanValue": ticked } } }).to_string()
 }
 
-/// A page of a list.
+/// One page of a list, as Robaws wraps lists.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
@@ -64,26 +64,26 @@ pub(crate) struct Page<T> {
     pub(crate) total_items: u64,
 }
 
-/// Anything with an id and a name.
+/// Anything of Robaws that has an id and a name: a client, a user, a company.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Named {
-    /// Its id.
+    /// Robaws' id, sent as a number or a text.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Its name.
+    /// `name`; of users `fullName`.
     #[serde(default, alias = "fullName")]
     pub name: Option<String>,
 }
 
 impl Named {
-    /// Whether its name contains a text, whatever the case.
+    /// Whether the name contains `text`, in any case.
     pub fn is_called(&self, text: &str) -> bool {
         let name = self.name.as_deref().unwrap_or_default();
         name.to_lowercase().contains(&text.to_lowercase())
     }
 }
 
-/// An article as the API gives it.
+/// An article as Robaws sends it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireArticle {
@@ -120,7 +120,7 @@ impl WireArticle {
         self.archived_at.is_none() && self.deleted_at.is_none()
     }
 
-    /// `None`: the answer held no extra fields at all.
+    /// Whether the checkbox is ticked. `None` when the answer held no extra fields at all, which says nothing of the checkbox.
     fn ticked(&self) -> Option<bool> {
         match self.extra_fields.as_ref()? {
             Value::Null => Some(false),
@@ -156,7 +156,7 @@ impl WireArticle {
             .is_some_and(|fields| fields.get(CHECKBOX).is_some())
     }
 
-    /// As people choose from; `None` when it is gone.
+    /// The article as people choose one. `None` when the article is archived or deleted.
     pub(crate) fn into_found(self) -> Option<FoundArticle> {
         if !self.is_live() {
             return None;
@@ -179,7 +179,7 @@ impl WireArticle {
     }
 }
 
-/// A VAT tariff as the API gives it.
+/// A VAT tariff as Robaws sends it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireTariff {
@@ -204,44 +204,42 @@ impl WireTariff {
     }
 }
 
-/// A stock change as the API gives it.
+/// A stock change as Robaws sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockChange {
-    /// Its id.
     #[serde(deserialize_with = "document_id")]
     pub id: DocumentId,
-    /// Nothing moved unless it is booked.
+    /// Whether the stock moved. A stock change that is not booked moved nothing.
     #[serde(default)]
     pub booked: bool,
-    /// As written.
+    /// The description, as the connector wrote it.
     #[serde(default)]
     pub description: Option<String>,
-    /// Where stock is taken out.
+    /// The location that stock is taken from.
     #[serde(default, deserialize_with = "optional_id")]
     pub from_stock_location_id: Option<String>,
-    /// Where stock is put back.
+    /// The location that stock is put to.
     #[serde(default, deserialize_with = "optional_id")]
     pub to_stock_location_id: Option<String>,
-    /// Its lines, when asked for.
+    /// The lines, when they were asked for.
     #[serde(default, rename = "lineItems")]
     pub lines: Option<Vec<StockLine>>,
 }
 
-/// A line of a stock change as the API gives it.
+/// A line of a stock change as Robaws sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockLine {
-    /// The article.
     #[serde(default, deserialize_with = "optional_id")]
     pub article_id: Option<String>,
-    /// Pieces.
+    /// Quantity in pieces, always positive.
     #[serde(default, deserialize_with = "decimal")]
     pub quantity: Option<Decimal>,
 }
 
 impl StockChange {
-    /// Done only if it shows what was asked: booked, with our mark.
+    /// What the answer proves about an attempt: done only when it shows a booked stock change with our mark.
     pub fn outcome(&self, mark: &str) -> Outcome {
         let ours = self
             .description
@@ -257,7 +255,7 @@ impl StockChange {
         }
     }
 
-    /// Whether its description carries a mark of ours.
+    /// Whether the description carries a mark of this product, of whatever connection.
     pub fn is_ours(&self) -> bool {
         self.description
             .as_deref()
@@ -265,16 +263,15 @@ impl StockChange {
     }
 }
 
-/// A webhook endpoint as the API gives it.
+/// A webhook endpoint as Robaws sends it.
 #[derive(Debug, Deserialize)]
 pub struct WebhookEndpoint {
-    /// Its id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Where it delivers to.
+    /// The URL that Robaws delivers to.
     #[serde(default)]
     pub url: String,
-    /// What its deliveries are signed with; shown only when it is made.
+    /// The secret that deliveries are signed with. Shown only in the answer that makes the endpoint.
     #[serde(default)]
     pub secret: Option<SecretString>,
 }
@@ -285,16 +282,14 @@ pub(crate) fn webhook_body(url: &str) -> String {
         .to_string()
 }
 
-/// A task, to be made: what office staff are to look at.
+/// A task to be made, which tells a user of Robaws what to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTask {
-    /// What it is called.
     pub title: String,
-    /// What it says.
     pub description: String,
-    /// Whose it is.
+    /// The user that the task is assigned to.
     pub user: UserId,
-    /// The document that it is about, such as `/sales-invoices/1`.
+    /// Path of the document that the task is about, such as `/sales-invoices/1`.
     pub related: Option<String>,
 }
 
@@ -314,52 +309,49 @@ pub(crate) fn task_done_body() -> String {
     json!({ "status": TASK_DONE }).to_string()
 }
 
-/// Robaws' word for a task that is to be done.
+/// Robaws' word for the status of an open task.
 const TASK_OPEN: &str = "Te doen";
-/// Robaws' word for a task that is done.
+/// Robaws' word for the status of a closed task.
 const TASK_DONE: &str = "Gedaan";
 
-/// A sales invoice as the API gives it.
+/// A sales invoice or credit note as Robaws sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invoice {
-    /// Its id.
     #[serde(deserialize_with = "document_id")]
     pub id: DocumentId,
     /// `INVOICE` or `CREDIT_NOTE`.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
-    /// The human number; a draft may have none.
+    /// The number that people know. A draft may have none.
     #[serde(default, rename = "logicId")]
     pub number: Option<String>,
-    /// The client.
     #[serde(default, deserialize_with = "optional_id")]
     pub client_id: Option<String>,
-    /// Its date.
+    /// The date of the document, with or without a time.
     #[serde(default)]
     pub date: Option<String>,
-    /// The company that invoices.
+    /// The company of the tenant that invoices.
     #[serde(default, deserialize_with = "optional_id")]
     pub company_id: Option<String>,
-    /// The payment condition.
     #[serde(default, deserialize_with = "optional_id")]
     pub payment_condition_id: Option<String>,
-    /// As written.
+    /// The reference, as the connector wrote it.
     #[serde(default)]
     pub client_reference: Option<String>,
-    /// Booked, or a draft.
+    /// Whether the document is booked. Otherwise it is a draft.
     #[serde(default)]
     pub booked: bool,
-    /// VAT-inclusive total; may be null on a draft.
+    /// VAT-inclusive total in euros. May be null on a draft.
     #[serde(default, deserialize_with = "decimal")]
     pub total_incl_vat: Option<Decimal>,
-    /// Its lines, when asked for; text lines left out.
+    /// The lines, when they were asked for, without text lines.
     #[serde(default, rename = "lineItems", deserialize_with = "lines")]
     pub lines: Vec<InvoiceLineShown>,
 }
 
 impl Invoice {
-    /// Done only if it shows our reference and is of this kind.
+    /// What the answer proves about an attempt: done only when it shows a document of `kind` with our reference.
     pub fn outcome(&self, reference: &str, kind: DocumentKind) -> Outcome {
         if self.client_reference.as_deref() == Some(reference) && self.is_a(kind) {
             Outcome::Done {
@@ -371,12 +363,12 @@ impl Invoice {
         }
     }
 
-    /// Its day, when it shows one.
+    /// The day in `date`, when the document shows one.
     pub fn day(&self) -> Option<Date> {
         self.date.as_deref()?.get(..10)?.parse().ok()
     }
 
-    /// Whether it is of this kind.
+    /// Whether the document is an invoice, or a credit note, as `kind` says.
     pub fn is_a(&self, kind: DocumentKind) -> bool {
         self.kind.as_deref().unwrap_or(INVOICE) == document_type(kind)
     }
@@ -391,27 +383,25 @@ fn document_type(kind: DocumentKind) -> &'static str {
     }
 }
 
-/// A line of an invoice as the API gives it.
+/// A line of an invoice or credit note as Robaws sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceLineShown {
     #[serde(default, rename = "type")]
     kind: Option<String>,
-    /// The article.
     #[serde(default, deserialize_with = "optional_id")]
     pub article_id: Option<String>,
-    /// Pieces.
+    /// Quantity in pieces. Negative for a discount.
     #[serde(default, deserialize_with = "decimal")]
     pub quantity: Option<Decimal>,
-    /// Price of one piece.
+    /// Price of one piece in euros.
     #[serde(default, deserialize_with = "decimal")]
     pub price: Option<Decimal>,
-    /// The VAT tariff.
     #[serde(default, deserialize_with = "optional_id")]
     pub vat_tariff_id: Option<String>,
 }
 
-/// The body of a stock change: items of one article are one line.
+/// The body of a stock change. Items of the same article become one line.
 pub fn stock_change_body(
     date: Date,
     description: &str,
@@ -441,7 +431,7 @@ pub fn stock_change_body(
     .to_string()
 }
 
-/// The body of a header: always a draft first.
+/// The body of the header of an invoice or credit note. The document is always a draft first.
 pub fn invoice_header_body(kind: DocumentKind, header: &InvoiceHeader) -> String {
     let mut body = Map::new();
     body.insert("type".to_owned(), document_type(kind).into());
@@ -459,14 +449,14 @@ pub fn invoice_header_body(kind: DocumentKind, header: &InvoiceHeader) -> String
     Value::Object(body).to_string()
 }
 
-/// The remark of such a body.
+/// The remark in the body of a header. Empty when there is none.
 pub fn remark_of(header: &str) -> String {
     let body: Value = serde_json::from_str(header).unwrap_or_default();
     let remark = body.get("remark").and_then(Value::as_str);
     remark.unwrap_or_default().to_owned()
 }
 
-/// The body of one line.
+/// The body of one line of an invoice or credit note.
 pub fn invoice_line_body(line: &InvoiceLine) -> String {
     let mut body = Map::new();
     body.insert("type".to_owned(), "LINE".into());
@@ -480,14 +470,14 @@ pub fn invoice_line_body(line: &InvoiceLine) -> String {
     Value::Object(body).to_string()
 }
 
-/// Euros as a JSON number.
+/// An amount in euros as a JSON number.
 fn euros(cents: Cents) -> Value {
     let text = cents.to_euros().normalize().to_string();
-    // Two decimals always parse; a text would be refused by Robaws, never booked wrongly.
+    // Two decimals always parse. Were that wrong, Robaws would refuse the text and never book a wrong amount.
     Number::from_str(&text).map_or(Value::String(text), Value::Number)
 }
 
-/// The peer's own sentence of an error body, cut at 300 characters, and its correlation id. Not every failure is JSON.
+/// The sentence of Robaws in the body of a refusal, cut at 300 characters, and its correlation id. The body may be no JSON.
 pub(crate) fn error_message(body: &[u8], status: u16) -> (String, Option<String>) {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
@@ -521,7 +511,7 @@ fn document_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DocumentId,
     DocumentId::parse(id(deserializer)?).map_err(serde::de::Error::custom)
 }
 
-/// A number or null. Through the text of the number, never through a float.
+/// A number or null. Read through the text of the number, never through a float.
 fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
     let Some(text) = text_or_number(Value::deserialize(deserializer)?) else {
         return Ok(None);
@@ -532,17 +522,17 @@ fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>
         .map_err(serde::de::Error::custom)
 }
 
-/// A moment as the filters take it.
+/// A moment in the form that the filters of Robaws take.
 pub(crate) fn timestamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// A value that is there, `null` included: absent and `null` are told apart.
+/// A value that is there, `null` included: an absent value and `null` mean different things.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-/// A number, or nothing when it is none: one odd value must not hide a page of articles.
+/// A number, or nothing when the value is no number: one odd value must not hide a whole page of articles.
 fn lenient_decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
     let text = text_or_number(Value::deserialize(deserializer)?);
     Ok(text.and_then(|text| {

@@ -1,4 +1,4 @@
-//! What Robaws may show, and what is sent to it.
+//! Tests of reading what Robaws may show, and of the bodies that are sent to Robaws.
 
 use super::*;
 use domain::ids::{ClientId, Sku};

@@ -1,4 +1,4 @@
-//! The AWS clients, from the environment that Lambda gives.
+//! The AWS clients, configured from the environment of Lambda.
 
 mod connector;
 
@@ -12,9 +12,16 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 pub use connector::{http_client, http_client_of_this_machine};
 use std::time::Duration;
 
-/// Region, credentials and, for another emulator, `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_DYNAMODB` and so on. Only from the environment: Lambda gives credentials there, and
-/// the SDK's other sources of them (profiles, metadata services, STS) would be linked into every function for nothing. Bounded
-/// time-outs, so that one slow call can't use up an invocation.
+/// The configuration of all AWS clients: region, credentials and, for an emulator, `AWS_ENDPOINT_URL` or a
+/// variable per service such as `AWS_ENDPOINT_URL_DYNAMODB`.
+///
+/// Only the environment is read, since Lambda gives credentials there. The SDK's other sources (profiles,
+/// metadata services, STS) would be linked into every function for nothing. The time-outs are short, so that
+/// one slow call cannot use up an invocation.
+///
+/// # Errors
+///
+/// [`AwsError::Environment`] when no region is set; [`AwsError::Http`] when no HTTP client can be built.
 pub fn load() -> Result<SdkConfig, AwsError> {
     let region = match env::optional("AWS_REGION") {
         Some(region) => region,
@@ -39,7 +46,7 @@ pub fn load() -> Result<SdkConfig, AwsError> {
         .build())
 }
 
-/// Variables for one service, as the SDK names them.
+/// The endpoint variables of single services, as the SDK names them.
 #[derive(Debug)]
 struct Services;
 
@@ -50,28 +57,25 @@ impl LoadServiceConfig for Services {
     }
 }
 
-/// Why AWS can't be called at all.
+/// Why no AWS call can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
     /// The environment names no region.
     #[error(transparent)]
     Environment(#[from] EnvError),
-    /// No HTTP client could be made, most likely for want of root certificates.
+    /// The HTTP client could not be built, most likely because root certificates are missing.
     #[error("the HTTP client for AWS could not be made")]
     Http(#[from] reqwest::Error),
 }
 
-/// DynamoDB.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(config)
 }
 
-/// SQS.
 pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(config)
 }
 
-/// Secrets Manager.
 pub fn secretsmanager(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::new(config)
 }

@@ -1,4 +1,4 @@
-//! The clock that product and simulators go by: the machine's, or one that a test moves.
+//! The clock. Product code and simulators take the time from a [`Clock`] and wait by it, so that tests can move it.
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Tells the time, and waits for it.
+/// A source of the time, and what waits by it.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The time of day, which may be set back.
     fn now(&self) -> Timestamp;
@@ -23,7 +23,6 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     fn wait_until(&self, until: Instant) -> BoxFuture<'_, ()>;
 }
 
-/// A clock to pass around.
 pub type SharedClock = Arc<dyn Clock>;
 
 /// The future given to [`timeout_at`] did not end in time.
@@ -47,7 +46,7 @@ pub async fn timeout_at<F: Future>(
     }
 }
 
-/// The machine's clock.
+/// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -104,19 +103,17 @@ impl Reading {
 }
 
 impl ManualClock {
-    /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
         let moved = Duration::ZERO;
         Self(Arc::new(watch::Sender::new(Reading { now, moved })))
     }
 
-    /// Moves the time of day on, or back; beyond what a timestamp can hold it stays where it is.
+    /// Moves the time of day forward, or back if `by` is negative. A time that a timestamp can't hold is not set.
     pub fn advance(&self, by: SignedDuration) {
         self.0
             .send_modify(|reading| reading.set(reading.now.checked_add(by).unwrap_or(reading.now)));
     }
 
-    /// Sets the time of day.
     pub fn set(&self, now: Timestamp) {
         self.0.send_modify(|reading| reading.set(now));
     }

@@ -1,11 +1,11 @@
-//! When an invocation ends, as an instant of the clock that is never set back.
+//! The deadline of an invocation, on the monotonic clock.
 
 use crate::clock::Clock;
 use lambda_runtime::Context;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The end of the invocation that `context` belongs to.
+/// The moment at which Lambda ends the invocation that `context` belongs to.
 #[expect(
     clippy::disallowed_methods,
     reason = "Lambda gives the deadline on the machine's clock"

@@ -1,24 +1,22 @@
-//! Settings from the environment; an error names the variable.
+//! Configuration from environment variables. An error names the variable.
 
 use std::str::FromStr;
 
-/// Why a variable can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvError {
-    /// Not set, or empty.
+    /// The variable is not set, or empty.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    /// Set to something else than it should hold.
+    /// The variable does not parse.
     #[error("environment variable {name} can't be read: {reason}")]
     Invalid {
-        /// The variable.
         name: &'static str,
-        /// Why.
+        /// The message of the parser. It may quote the value, so secrets are never read with [`parsed`].
         reason: String,
     },
 }
 
-/// A variable that may be absent; an empty one counts as absent.
+/// A variable that may be absent. An empty one counts as absent.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
@@ -27,12 +25,20 @@ pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A variable that must be there.
+/// A variable that must be set.
+///
+/// # Errors
+///
+/// [`EnvError::Missing`] when it is not set, or empty.
 pub fn required(name: &'static str) -> Result<String, EnvError> {
     optional(name).ok_or(EnvError::Missing(name))
 }
 
-/// A variable that must be there, as another type.
+/// A variable that must be set, parsed.
+///
+/// # Errors
+///
+/// [`EnvError::Missing`] when it is not set, or empty; [`EnvError::Invalid`] when it does not parse.
 pub fn parsed<T>(name: &'static str) -> Result<T, EnvError>
 where
     T: FromStr,

@@ -1,9 +1,9 @@
-//! Errors in logs: the whole chain, once.
+//! Errors in log lines: with all their sources.
 
 use std::error::Error;
 use std::fmt;
 
-/// Shows an error and all its sources, separated by `: `.
+/// Displays an error and all its sources, separated by `: `.
 pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {

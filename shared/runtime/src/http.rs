@@ -1,4 +1,4 @@
-//! The HTTP client for the peers: the one place that builds one.
+//! The HTTP clients for the peers and for AWS. No other file builds one.
 
 use reqwest::Response;
 use rustls::crypto::ring;
@@ -7,22 +7,26 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use url::Url;
 
-/// Largest answer of a peer that is read, unpacked: ten times a full page of large orders. What is larger is no answer of theirs,
-/// and must not fill the memory.
+/// Largest answer of a peer that is read, in bytes after unpacking: ten times a full list page of large orders.
+/// A larger answer is no answer of theirs, and must not fill the memory.
 pub const MOST_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
-/// Why the body of an answer could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// The connection dropped, or the time was up.
+    /// The connection dropped, or the call timed out.
     #[error("the answer was not received whole")]
     Lost(#[source] reqwest::Error),
-    /// It is larger than [`MOST_ANSWER_BYTES`].
+    /// The body is larger than [`MOST_ANSWER_BYTES`].
     #[error("the answer is larger than 8 MiB")]
     TooLarge,
 }
 
-/// The body of an answer, unpacked, as long as it is no larger than [`MOST_ANSWER_BYTES`].
+/// Reads the unpacked body of an answer.
+///
+/// # Errors
+///
+/// [`BodyError::Lost`] when the connection drops or the call times out; [`BodyError::TooLarge`] above
+/// [`MOST_ANSWER_BYTES`].
 pub async fn body(mut answer: Response) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(BodyError::Lost)? {
@@ -34,14 +38,22 @@ pub async fn body(mut answer: Response) -> Result<Vec<u8>, BodyError> {
     Ok(body)
 }
 
-/// A client that follows no redirect (an unauthenticated call may be sent to a login page) and speaks plain HTTP only when
-/// a base URL asks for it. The peers' clients set a time-out per call.
+/// A client for the peers. It follows no redirect, since a peer may redirect an unauthenticated call to a login
+/// page. It speaks plain HTTP only when a base URL does. The peers' clients set a time-out per call.
+///
+/// # Errors
+///
+/// A [`reqwest::Error`] when the client cannot be built.
 pub fn client(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
     for_peers(builder().tls_backend_preconfigured(tls()), base_urls)
 }
 
-/// The same for a program that people run: it trusts whom their machine trusts, which may stand behind a proxy with a certificate of
-/// its own.
+/// As [`client`], for a program that people run: it trusts the certificates that their machine trusts, which
+/// may stand behind a proxy with a certificate of its own.
+///
+/// # Errors
+///
+/// A [`reqwest::Error`] when the client cannot be built.
 pub fn client_of_this_machine(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
     for_peers(builder(), base_urls)
 }
@@ -51,12 +63,12 @@ fn for_peers(builder: reqwest::ClientBuilder, base_urls: &[&Url]) -> Result<reqw
     builder.https_only(https_only).build()
 }
 
-/// A client for AWS. It unpacks nothing: DynamoDB's checksum is of what was sent.
+/// A client for AWS. It unpacks nothing, since DynamoDB's checksum is that of the bytes sent.
 pub(crate) fn aws() -> Result<reqwest::Client, reqwest::Error> {
     for_aws(builder().tls_backend_preconfigured(tls()))
 }
 
-/// The same for a program that people run.
+/// As [`aws`], for a program that people run.
 pub(crate) fn aws_of_this_machine() -> Result<reqwest::Client, reqwest::Error> {
     for_aws(builder())
 }
@@ -67,7 +79,7 @@ fn for_aws(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, reqwest::
 
 #[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
 fn builder() -> reqwest::ClientBuilder {
-    // An error says that another part of the process has chosen one before.
+    // An error means that another part of the process installed a provider before, which is just as good.
     let _chosen = ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -78,7 +90,8 @@ fn builder() -> reqwest::ClientBuilder {
         ))
 }
 
-/// Trusts Mozilla's certificate authorities, compiled in: a function would read the machine's, some 150 files, in every cold start.
+/// A TLS configuration that trusts Mozilla's certificate authorities, compiled in. Reading the machine's some
+/// 150 files would slow every cold start.
 fn tls() -> ClientConfig {
     static TLS: LazyLock<ClientConfig> = LazyLock::new(|| {
         let roots = RootCertStore {

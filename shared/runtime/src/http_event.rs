@@ -1,4 +1,4 @@
-//! A request as API Gateway hands it on (HTTP API, payload 2.0): its path and its body.
+//! HTTP requests and answers as API Gateway passes them (HTTP API, payload 2.0).
 
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -9,16 +9,15 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// Largest body taken.
+/// Largest request body, in bytes.
 pub const MOST_BYTES: usize = 256 * 1024;
 
-/// Why a request can't be read.
+/// Why a request cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The path is not UTF-8.
     #[error("the path is not UTF-8")]
     Path,
-    /// The body is said to be base64 and is not.
+    /// The body is marked as base64 and is not.
     #[error("the body is not base64")]
     Base64,
     /// The body is larger than [`MOST_BYTES`].
@@ -26,8 +25,12 @@ pub enum Malformed {
     TooLarge,
 }
 
-/// The parts of the path, without the stage. API Gateway hands the path on decoded; one that is still encoded is decoded here,
-/// which changes nothing otherwise, since identifiers with a `%` are addressed in base64url.
+/// The parts of the path, without the stage. API Gateway decodes the path; a path that is still encoded is
+/// decoded here. Decoding twice changes nothing, since identifiers with a `%` are addressed in base64url.
+///
+/// # Errors
+///
+/// [`Malformed::Path`] when a part is not UTF-8.
 pub fn path(event: &ApiGatewayV2httpRequest) -> Result<Vec<String>, Malformed> {
     let raw = event.raw_path.as_deref().unwrap_or_default();
     let mut path = Vec::new();
@@ -44,10 +47,16 @@ pub fn path(event: &ApiGatewayV2httpRequest) -> Result<Vec<String>, Malformed> {
     Ok(path)
 }
 
-/// The body, byte for byte as it was sent.
+/// Takes the body out of the event, byte for byte as the caller sent it.
+///
+/// # Errors
+///
+/// [`Malformed::Base64`] when the body is marked as base64 and is not; [`Malformed::TooLarge`] above
+/// [`MOST_BYTES`].
 pub fn body(event: &mut ApiGatewayV2httpRequest) -> Result<Bytes, Malformed> {
     let body = event.body.take().unwrap_or_default();
     let body = if event.is_base64_encoded {
+        // Checked before decoding, so that a large body costs no memory.
         if body.len() / 4 * 3 > MOST_BYTES + 3 {
             return Err(Malformed::TooLarge);
         }
@@ -61,7 +70,7 @@ pub fn body(event: &mut ApiGatewayV2httpRequest) -> Result<Bytes, Malformed> {
     Ok(body)
 }
 
-/// An answer in JSON, which nobody keeps.
+/// An answer in JSON that no cache keeps.
 pub fn json(status: StatusCode, body: &Value) -> ApiGatewayV2httpResponse {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,5 +1,5 @@
-//! One invocation, as logs and metrics see it: every line it writes names function and request, its metrics are written at its
-//! end, however it ends, and the first of a process tells what starting cost.
+//! The frame of an invocation. Every log line in it names function and request. Its metrics are written when it
+//! ends, also by an error, a panic or a time-out. The first invocation of a process records the cold start.
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::env;
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::Instrument;
 
-/// The namespace of the metrics, unless `METRICS_NAMESPACE` names another.
+/// CloudWatch namespace of the metrics; the variable `METRICS_NAMESPACE` replaces it.
 const NAMESPACE: &str = "Connector";
 
-/// Runs the invocations of one function.
+/// Runs the invocations of one function in one process.
 #[derive(Debug, Clone)]
 pub struct Invocations(Arc<Inner>);
 
@@ -32,7 +32,7 @@ struct Inner {
 }
 
 impl Invocations {
-    /// Of a process on Lambda that is ready for its first event: metrics go to standard output.
+    /// For a process on Lambda that is ready for its first event. Metrics go to standard output.
     pub fn ready(started: &Started) -> Self {
         let namespace = env::optional("METRICS_NAMESPACE").unwrap_or_else(|| NAMESPACE.to_owned());
         Self(Arc::new(Inner {
@@ -45,7 +45,7 @@ impl Invocations {
         }))
     }
 
-    /// Of a function that runs inside another process.
+    /// For a function that runs inside another process, as in the local stack and the tests.
     pub fn within(function: &'static str, clock: SharedClock, sink: Arc<dyn Sink>) -> Self {
         Self(Arc::new(Inner {
             function,
@@ -57,7 +57,12 @@ impl Invocations {
         }))
     }
 
-    /// Runs one. A panic that nothing caught on the way is an error, and says nothing of what it was about.
+    /// Runs one invocation.
+    ///
+    /// # Errors
+    ///
+    /// The error of `work`, or "the invocation panicked": the message of a panic may quote an order, so it is not
+    /// returned.
     pub async fn run<T>(
         &self,
         context: &Context,
@@ -93,12 +98,12 @@ impl Invocations {
     }
 }
 
-/// Milliseconds of a span, as metrics count them.
+/// Whole milliseconds, as metrics count them.
 pub fn milliseconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Writes what was collected when it is dropped: an invocation may also end by being abandoned.
+/// Writes the collected metrics when it is dropped, since an invocation may also end by being abandoned.
 struct Written<'a> {
     of: &'a Inner,
     request_id: &'a str,

@@ -1,4 +1,5 @@
-//! What every function needs once: configuration from the environment, logs, metrics, the HTTP client, the AWS clients, the clock.
+//! What every function needs once: configuration from the environment, logs, metrics, HTTP and AWS clients, the
+//! clock.
 
 pub mod aws;
 pub mod clock;

@@ -1,9 +1,8 @@
 //! Metrics, as lines of CloudWatch's embedded metric format on standard output (docs/adr/0020).
 //!
-//! What happens in an invocation is collected beside it, as its log span is, and written at its end by
-//! [`Invocations::run`](crate::invocation::Invocations::run), also when it ends in an error or a panic. Outside an invocation
-//! [`count`] and [`record`] do nothing. Which metrics there are, with unit and dimension, is [`Metric`]; no dimension ever holds a
-//! connection, an order or an article.
+//! An invocation collects what it counts, and [`Invocations::run`](crate::invocation::Invocations::run) writes
+//! the collection at its end. Outside an invocation [`count`], [`record`] and [`gauge`] do nothing. [`Metric`]
+//! lists all metrics with unit and dimension. No dimension ever holds a connection, an order or an article.
 
 mod emf;
 mod sink;
@@ -15,21 +14,19 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What CloudWatch counts in.
+/// The unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Pieces.
     Count,
-    /// Seconds.
     Seconds,
-    /// Milliseconds.
     Milliseconds,
-    /// Of a hundred.
+    /// A percentage, 0 to 100.
     Percent,
 }
 
 impl Unit {
-    /// As CloudWatch writes it.
+    /// The word of CloudWatch.
     pub fn name(self) -> &'static str {
         match self {
             Self::Count => "Count",
@@ -42,25 +39,23 @@ impl Unit {
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident, $unit:ident, $dimension:expr;)*) => {
-        /// A metric; alarms and dashboards know it by its name.
+        /// A metric. Alarms and dashboards use its name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Metric { $($(#[$doc])* $name,)* }
 
         impl Metric {
-            /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// Its name in CloudWatch.
+            /// The name in CloudWatch.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
-            /// Its unit.
             pub fn unit(self) -> Unit {
                 match self { $(Self::$name => Unit::$unit,)* }
             }
 
-            /// The name of its dimension, if it has one.
+            /// The name of the dimension, if the metric has one.
             pub fn dimension(self) -> Option<&'static str> {
                 match self { $(Self::$name => $dimension,)* }
             }
@@ -68,27 +63,27 @@ macro_rules! metrics {
     };
 }
 
-/// The dimension whose value is the function itself.
+/// The dimension whose value is the function that runs.
 const FUNCTION: &str = "Function";
 
 metrics! {
     /// New or changed orders written to the ledger.
     OrdersSeen, Count, None;
-    /// Stock changes out.
+    /// Stock changes out that were booked.
     StockChangesBooked, Count, None;
-    /// Stock changes back in.
+    /// Stock changes in that were booked.
     StockChangesReversed, Count, None;
-    /// Invoices finished.
+    /// Invoices that were finished.
     InvoicesMade, Count, None;
-    /// Credit notes finished.
+    /// Credit notes that were finished.
     CreditNotesMade, Count, None;
     /// Orders that became blocked.
     OrdersBlocked, Count, None;
     /// Looks that ended with the order in doubt.
     OrdersInDoubt, Count, None;
-    /// From the order's first writing to its first stock change.
+    /// From the first write of the order to its first stock change.
     OrderToBooking, Seconds, None;
-    /// Articles of which a product or an offer was written.
+    /// Articles of which a product or an offer was sent.
     ArticlesSent, Count, None;
     /// Problems that opened.
     ProblemsOpened, Count, None;
@@ -96,34 +91,34 @@ metrics! {
     ProblemsClosed, Count, None;
     /// Calls to a peer.
     PeerCalls, Count, Some("Peer");
-    /// How long each took, without the waiting for its turn.
+    /// Duration of each call, without waiting for its turn.
     PeerLatency, Milliseconds, Some("Peer");
-    /// Calls answered 429.
+    /// Calls that the peer answered with 429.
     PeerThrottled, Count, Some("Peer");
-    /// Calls without an answer, or answered 5xx, or 2xx with something that can't be read.
+    /// Calls without an answer, or answered with 5xx, or with a 2xx that cannot be read.
     PeerFailures, Count, Some("Peer");
-    /// Of the day's requests to Robaws, what is left of a connection's.
+    /// What is left of a connection's daily requests to Robaws.
     QuotaLeft, Percent, None;
-    /// Age of a connection's last complete pass when its poll begins.
+    /// Time since a connection's last complete pass when its poll begins.
     PollLag, Seconds, None;
-    /// Invocations of the poll that got to their end: the heartbeat.
+    /// Invocations of the poll that reached their end. An alarm watches for their absence.
     PollsCompleted, Count, None;
-    /// Connections by what they are.
+    /// Connections per state.
     ConnectionsByState, Count, Some("State");
-    /// Active connections of which a peer does not answer.
+    /// Active connections of which a peer has not answered for an hour.
     ConnectionsUnreachable, Count, Some("Peer");
-    /// Connections that a round of the poll had no time for.
+    /// Connections that an invocation of the poll had no time for.
     PollsUnfinished, Count, None;
     /// First invocations of a process.
     ColdStarts, Count, Some(FUNCTION);
-    /// From the start of a process to its readiness for the first event.
+    /// From the start of a process until it is ready for the first event.
     InitMilliseconds, Milliseconds, Some(FUNCTION);
-    /// Messages of which not even the outcome could be recorded.
+    /// Messages whose outcome could not be recorded.
     RecordsUnrecorded, Count, Some(FUNCTION);
 }
 
 impl Metric {
-    /// It, with the value of its dimension.
+    /// This metric for one value of its dimension, for example one peer.
     pub fn of(self, value: &'static str) -> Series {
         Series {
             value: Some(value),
@@ -131,7 +126,8 @@ impl Metric {
         }
     }
 
-    /// It, on a line that names the connection: as a property, by which lines are found and nothing is counted.
+    /// This metric on a line that names a connection. The name is a property of the line: it can be searched for,
+    /// and makes no metric of its own.
     pub fn for_connection(self, connection: &str) -> Series {
         Series {
             connection: Some(connection.to_owned()),
@@ -140,7 +136,7 @@ impl Metric {
     }
 }
 
-/// A metric with what it is told apart by.
+/// A metric with the value of its dimension and its connection, if it has any.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series {
     metric: Metric,
@@ -167,12 +163,12 @@ tokio::task_local! {
 }
 
 impl Collected {
-    /// Runs `work`; what it counts and measures comes here.
+    /// Runs `work` and collects what it counts and measures.
     pub async fn during<F: Future>(&self, work: F) -> F::Output {
         COLLECTED.scope(self.clone(), work).await
     }
 
-    /// Takes out what was collected, as lines.
+    /// Takes out what was collected, as lines for CloudWatch.
     pub fn lines(&self, header: &Header<'_>) -> Vec<Value> {
         let collected = std::mem::take(&mut *self.lock());
         emf::lines(header, collected)
@@ -193,21 +189,21 @@ impl Collected {
 }
 
 fn with(change: impl FnOnce(&Collected)) {
-    // Outside an invocation nobody writes it down.
+    // Outside an invocation there is nobody to write the value.
     COLLECTED.try_with(change).unwrap_or_default();
 }
 
-/// Adds to the number of an invocation: one value, however often it happens.
+/// Adds to the count of this invocation, which is one value however often it is added to.
 pub fn count(series: impl Into<Series>, by: u64) {
     with(|collected| collected.add(series.into(), by));
 }
 
-/// A measurement: each is a value of its own.
+/// Records a measurement. Every measurement is a value of its own.
 pub fn record(series: impl Into<Series>, value: u64) {
     with(|collected| collected.lock().entry(series.into()).or_default().push(value));
 }
 
-/// What stands now, in place of what was said of it before.
+/// Sets a value that replaces the one set before in this invocation.
 pub fn gauge(series: impl Into<Series>, value: u64) {
     with(|collected| {
         collected.lock().insert(series.into(), vec![value]);

@@ -1,4 +1,4 @@
-//! Who is told of every call to a peer, to count and time them: the clients report here, and know nothing of metrics.
+//! Observers of calls to the peers. The clients report every call here and know nothing of metrics.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,22 +12,21 @@ pub enum Ended {
     Answered,
     /// With a 429.
     Throttled,
-    /// Without an answer, with a 5xx or 408, or with a 2xx that can't be read.
+    /// Without an answer, with a 5xx or 408, or with a 2xx that cannot be read.
     Failed,
 }
 
 /// Is told of every call to a peer.
 pub trait Observer: Debug + Send + Sync {
-    /// A call ended, after this long on its way.
+    /// A call ended. `took`: from sending the request to the end of the answer, without waiting for its turn.
     fn called(&self, took: Duration, ended: Ended);
-    /// An answer that counted as one can't be read after all.
+    /// An answer that was reported as [`Ended::Answered`] turned out to be unreadable.
     fn unreadable(&self);
 }
 
-/// An observer to pass around.
 pub type SharedObserver = Arc<dyn Observer>;
 
-/// Nobody is told.
+/// Ignores all calls.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nobody;
 
@@ -37,7 +36,7 @@ impl Observer for Nobody {
     fn unreadable(&self) {}
 }
 
-/// A call on its way. One that is abandoned failed.
+/// A call under way. A call that is dropped without [`Watched::end`] counts as failed.
 #[derive(Debug)]
 pub struct Watched<'a> {
     observer: &'a dyn Observer,
@@ -46,7 +45,6 @@ pub struct Watched<'a> {
 }
 
 impl<'a> Watched<'a> {
-    /// It begins now.
     pub fn begin(observer: &'a dyn Observer) -> Self {
         Self {
             observer,
@@ -55,7 +53,6 @@ impl<'a> Watched<'a> {
         }
     }
 
-    /// It ended so.
     pub fn end(mut self, ended: Ended) {
         self.ended = ended;
     }

@@ -1,4 +1,4 @@
-//! An SQS batch as Lambda hands it on, and the partial batch response.
+//! SQS batches as Lambda passes them, and the partial batch response.
 
 use crate::metrics::{self, Metric};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
@@ -8,14 +8,17 @@ use serde::de::DeserializeOwned;
 /// One message of a batch.
 #[derive(Debug, Clone)]
 pub struct Message<M> {
-    /// SQS' id of it.
+    /// The id that SQS gave the message.
     pub id: String,
-    /// What it says.
     pub body: M,
 }
 
-/// The messages of a batch. One that does not parse can never be worked off: it is logged and done, since what it meant is
-/// still due in the table. One without an id could not be named in the response: that fails the invocation.
+/// The messages of a batch. A message that does not parse is logged and left out, which deletes it: what it was
+/// about is still due in the table.
+///
+/// # Errors
+///
+/// When a message has no id. Such a message could not be named in the response, so the whole invocation fails.
 pub fn messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<Message<M>>, Error> {
     let mut messages = Vec::with_capacity(event.records.len());
     for record in event.records {
@@ -26,7 +29,7 @@ pub fn messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<Message<M>>,
         match serde_json::from_str(record.body.as_deref().unwrap_or_default()) {
             Ok(body) => messages.push(Message { id, body }),
             Err(error) => {
-                // Its values stay out: nobody knows whose they are.
+                // The values of the message stay out of the log: nobody knows whose they are.
                 tracing::error!(sqs.message_id = %id, json.line = error.line(), json.column = error.column(), "not a message of ours");
             }
         }
@@ -34,7 +37,7 @@ pub fn messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<Message<M>>,
     Ok(messages)
 }
 
-/// The response that names the messages of which not even the outcome could be recorded.
+/// The response that has SQS deliver these messages again: those whose outcome could not even be recorded.
 pub fn response(failed: Vec<String>) -> SqsBatchResponse {
     if !failed.is_empty() {
         let count = u64::try_from(failed.len()).unwrap_or(u64::MAX);

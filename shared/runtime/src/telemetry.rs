@@ -1,7 +1,8 @@
-//! Logs: JSON, one line per fact, with a timestamp at the top level (Lambda takes a line without one for INFO). The rules are
-//! docs/LOGGING.md.
+//! Logs: JSON, one line per fact, with the timestamp at the top level, since Lambda takes a line without one
+//! for INFO. The rules are in docs/LOGGING.md.
 //!
-//! A line holds its own fields and those of every span around it, side by side, so that one filter finds all lines about an order.
+//! A line holds its own fields and those of every span around it, side by side, so that one filter finds all
+//! lines about an order.
 
 use crate::clock::{Clock, SystemClock};
 use crate::env;
@@ -18,11 +19,12 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Our crates. What others log is not written by our rules: of it only warnings and errors are kept.
+/// The crates of the connector. Other crates do not follow its rules for logs, so only their warnings and
+/// errors are kept.
 const OURS: [&str; 12] = [
     "article_push",
     "domain",
-    "peers",
+    "connection",
     "poll_orders",
     "process_order",
     "productflow",
@@ -34,17 +36,15 @@ const OURS: [&str; 12] = [
     "sync_article",
 ];
 
-/// A process of a function that has begun.
+/// A process of a function that has started.
 #[derive(Debug, Clone, Copy)]
 pub struct Started {
-    /// The function.
     pub service: &'static str,
-    /// When.
     pub at: Instant,
 }
 
-/// Starts logging for a function, first thing in its process; a second call changes nothing. The level comes from `LOG_LEVEL`,
-/// else `AWS_LAMBDA_LOG_LEVEL`, else it is `info`.
+/// Starts logging for a function, as the first act of its process. A second call changes nothing. The level
+/// comes from `LOG_LEVEL`, else from `AWS_LAMBDA_LOG_LEVEL`, else it is `info`.
 pub fn init(service: &'static str) -> Started {
     let at = Instant::now();
     let level = env::optional("LOG_LEVEL").or_else(|| env::optional("AWS_LAMBDA_LOG_LEVEL"));
@@ -56,7 +56,7 @@ pub fn init(service: &'static str) -> Started {
     Started { service, at }
 }
 
-/// What writes the lines of this level and above to `writer`.
+/// The subscriber that writes lines of this level and above to `writer`.
 pub fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + for<'a> LookupSpan<'a>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -82,7 +82,8 @@ fn filter(level: &str) -> Targets {
         .with_targets(OURS.map(|name| (name, level)))
 }
 
-/// A panic is logged where it happened. What it says stays out unless it is a text of the program: it may quote anything.
+/// Logs the place of a panic. Its message is logged only if it is a constant of the program: any other may
+/// quote an order.
 pub fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location();
     tracing::error!(
@@ -127,7 +128,6 @@ impl Visit for Fields {
     }
 }
 
-/// Writes lines.
 struct Lines<W> {
     writer: W,
     clock: SystemClock,
@@ -167,7 +167,7 @@ where
         }
         event.record(&mut line);
         let line = format!("{}\n", Value::Object(line.0));
-        // Where a log can't be written there is nowhere to say so.
+        // There is nowhere to report that a log line could not be written.
         drop(self.writer.make_writer().write_all(line.as_bytes()));
     }
 }

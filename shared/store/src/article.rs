@@ -1,4 +1,4 @@
-//! What is remembered of an article: what ProductFlow was last sent of it, when it is due, and what is wrong with it.
+//! The record of an article: what ProductFlow was last sent, when the article is due, and its open problems.
 
 use crate::keys::{self, Key};
 use crate::model::{OpenProblem, differ};
@@ -12,54 +12,53 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Version of the shape of an article record.
+/// Version of the stored shape of [`ArticleRecord`].
 pub const ARTICLE_SCHEMA: u32 = 1;
 
-/// Writes are remembered this long, to tell a value that flips.
+/// How long a write to ProductFlow is remembered, to recognise a value that flips.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(1);
-/// Writes remembered at most.
+/// Writes remembered per article.
 const MOST_REMEMBERED: usize = 100;
-/// A number that was seen to be unique is taken to be so for this long, where finding out is dear.
+/// How long a number that was found unique counts as unique where a look-up takes several calls.
 const UNIQUE_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// Returns to an earlier value within an hour that make a flip.
+/// Returns to an earlier value within an hour that open the problem `article_flips`.
 pub const FLIPS: usize = 5;
 
-/// Why an article is due.
+/// Why an article is due. The order of the variants is their precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArticleDueKind {
-    /// It changed.
+    /// Robaws announced a change of the article, or another article left its number.
     Change,
-    /// Bulk work: a full push, a nightly check, another try. Last in line for the day's quota.
+    /// A full push, the nightly check, or a retry. Bulk work waits while the day's Robaws requests run short.
     Bulk,
 }
 
-/// When an article is to be looked at next.
+/// When an article is looked at next, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArticleDue {
-    /// Not before.
+    /// The look begins at this moment or later.
     pub at: Timestamp,
-    /// Why.
     pub kind: ArticleDueKind,
 }
 
-/// What ProductFlow has of an article, as far as we know.
+/// What ProductFlow has of an article, as far as the connector knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// Under which number.
+    /// The article number under which product and offer were sent.
     pub sku: Sku,
-    /// Digest of the product; `None`: not certain, so it is sent again.
+    /// Digest of the product last sent. `None`: ProductFlow may hold something else, so the product is sent again.
     pub product: Option<String>,
-    /// Digest of the offer; `None`: not certain, so it is sent again.
+    /// Digest of the offer last sent. `None`: ProductFlow may hold something else, so the offer is sent again.
     pub offer: Option<String>,
-    /// Values by name, to say which of them flips.
+    /// The sent values by field name, to name the one that flips.
     pub values: BTreeMap<String, String>,
-    /// When it was last sent.
+    /// When product or offer was last sent.
     pub at: Option<Timestamp>,
 }
 
 impl Sent {
-    /// Whether ProductFlow certainly has exactly this.
+    /// Whether ProductFlow certainly holds this listing: same number, same product, same offer.
     pub fn is(&self, listing: &Listing) -> bool {
         self.sku == listing.sku
             && self.product.as_ref() == Some(&listing.product.digest())
@@ -67,53 +66,51 @@ impl Sent {
     }
 }
 
-/// That nobody else had a number.
+/// The finding that no other live article had a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unique {
-    /// The number.
     pub number: String,
-    /// When that was seen.
+    /// When the look-up was made.
     pub at: Timestamp,
-    /// So many other numbers contain it that finding out takes several calls.
+    /// Whether so many other numbers contain this number that a look-up takes several calls.
     pub crowded: bool,
 }
 
 impl Unique {
-    /// Whether it may be taken for granted: where finding out is dear, for a day. Whoever takes the number announces it, and the
-    /// night compares all numbers.
+    /// Whether the finding may be used without a new look-up: for 24 hours, and only where a look-up takes several
+    /// calls. An article that takes the number meanwhile is announced by Robaws, and the nightly check compares all
+    /// numbers.
     pub fn holds(&self, now: Timestamp) -> bool {
         let age = now.duration_since(self.at);
         self.crowded && age >= SignedDuration::ZERO && age < UNIQUE_FOR
     }
 }
 
-/// A write to ProductFlow.
+/// One write to ProductFlow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
-    /// When.
     pub at: Timestamp,
-    /// Digest of product and offer.
+    /// Digest of product and offer together.
     pub digest: String,
 }
 
-/// State of an article as the API names it.
+/// State of an article, as the API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArticleState {
-    /// ProductFlow has it as it is.
+    /// ProductFlow has the article as Robaws does.
     Sent,
-    /// To be looked at, or sent.
+    /// A look is due.
     Due,
-    /// Something is wrong with it.
+    /// A problem is open.
     Problem,
-    /// Not for sale through ProductFlow.
+    /// The article is not offered through ProductFlow.
     Off,
 }
 
 impl ArticleState {
-    /// Every state.
     pub const ALL: [Self; 4] = [Self::Sent, Self::Due, Self::Problem, Self::Off];
 
-    /// The word of the API.
+    /// The word that the API uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -124,63 +121,61 @@ impl ArticleState {
     }
 }
 
-/// One article.
+/// The stored record of one article of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArticleRecord {
-    /// Shape of this record.
+    /// [`ARTICLE_SCHEMA`] of the program that wrote the record.
     pub schema: u32,
-    /// Counts every write; each is conditional on it. 0: not stored yet.
+    /// Counts the writes; every write is conditional on the version that was read. 0: not stored yet.
     pub version: u64,
-    /// The connection.
     pub connection: ConnectionId,
-    /// The article in Robaws.
+    /// Robaws' id of the article.
     pub article_id: ArticleId,
-    /// Its number as last read.
+    /// The article number, as last read.
     pub number: Option<String>,
-    /// Whether it was ticked when last read.
+    /// Whether the checkbox "ProductFlow" was ticked when last read.
     pub ticked: bool,
-    /// What orders need to know of it, as last read; `None`: never read.
+    /// What orders need to know of the article, as last read. `None`: never read.
     pub facts: Option<ArticleFacts>,
-    /// Digest of all that was last read of it.
+    /// Digest of everything that was last read of the article.
     pub source: Option<String>,
-    /// What ProductFlow has of it, from the first attempt on.
+    /// What ProductFlow has, from the first attempt to send on.
     pub sent: Option<Sent>,
-    /// Numbers under which its offer is still to be withdrawn.
+    /// Numbers under which an offer of this article must still be withdrawn.
     pub withdraw: BTreeSet<Sku>,
-    /// Counts the attempts to write to ProductFlow: an outcome counts only for the newest.
+    /// Counts the attempts to write to ProductFlow. An outcome is recorded only for the newest attempt.
     pub attempt: u64,
-    /// Writes of the last hour.
+    /// Writes of the last hour, oldest first.
     pub written: Vec<Written>,
-    /// Problems open.
     pub problems: Vec<OpenProblem>,
-    /// When it is looked at next.
+    /// When the article is looked at next. `None`: no look is planned.
     pub due: Option<ArticleDue>,
-    /// A message for it was sent then; not queued again for 10 minutes.
+    /// When a queue message was last sent. No second message follows for 10 minutes.
     pub queued_at: Option<Timestamp>,
-    /// That nobody else had its number when it was last looked up.
+    /// The last finding that no other article had the number.
     pub unique: Option<Unique>,
-    /// When it was last read; a change announced before is in what was read.
+    /// When the article was last read. A change announced before this moment is part of what was read.
     pub read_at: Option<Timestamp>,
-    /// Looks begun since the last one that ended with an outcome.
+    /// Looks begun since the last look that recorded an outcome.
     pub starts: u32,
-    /// Failed calls in a row: 1 min doubling to 1 h.
+    /// Failed calls in a row; the wait doubles from 1 minute to 1 hour.
     pub failures: u32,
-    /// Looks in a row that found a problem: 15 min doubling to 24 h.
+    /// Looks in a row that found a problem; the wait doubles from 15 minutes to 24 hours.
     pub rounds: u32,
-    /// First seen.
+    /// When the connector first saw the article.
     pub created_at: Timestamp,
-    /// Last written.
+    /// When the record was last written.
     pub updated_at: Timestamp,
-    /// What is wrong with it changed since it was read; not stored.
+    /// Whether the open problems changed since the record was loaded. Not persisted.
     #[serde(skip)]
     pub tells_anew: bool,
-    /// Problems that opened and closed since it was read; not stored.
+    /// Problems opened and closed since the record was loaded. Not persisted.
     #[serde(skip)]
     pub tally: Tally,
 }
 
 impl ArticleRecord {
-    /// Of an article never seen before, not due.
+    /// The record of an article that was never seen before. The article is not due.
     pub fn new(connection: ConnectionId, article_id: ArticleId, now: Timestamp) -> Self {
         Self {
             schema: ARTICLE_SCHEMA,
@@ -210,7 +205,6 @@ impl ArticleRecord {
         }
     }
 
-    /// Its state.
     pub fn state(&self) -> ArticleState {
         if !self.problems.is_empty() {
             ArticleState::Problem
@@ -223,12 +217,11 @@ impl ArticleRecord {
         }
     }
 
-    /// Whether a problem of this kind is open.
     pub fn has(&self, code: ProblemCode) -> bool {
         self.problems.iter().any(|open| open.problem.code == code)
     }
 
-    /// Makes it due at once; a change goes before bulk work. Tells whether that changed anything.
+    /// Makes the article due at once. A change takes precedence over bulk work. Returns whether the record changed.
     pub fn due_now(&mut self, kind: ArticleDueKind, now: Timestamp) -> bool {
         let known = self.due.filter(|due| due.at <= now);
         if known.is_some_and(|due| due.kind <= kind) {
@@ -239,7 +232,7 @@ impl ArticleRecord {
         true
     }
 
-    /// Nothing of what ProductFlow has of it is certain any more: it is sent again.
+    /// Forgets the digests of what was sent, so that product and offer are sent again.
     pub fn doubt(&mut self) {
         if let Some(sent) = &mut self.sent {
             sent.product = None;
@@ -247,19 +240,20 @@ impl ArticleRecord {
         }
     }
 
-    /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
+    /// Replaces the open problems by those of the last look. A known problem keeps its opening time and counts on;
+    /// one that was not found closes.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
         self.tells_anew |= differ(&self.problems, &found);
         self.tally += replace_problems(&mut self.problems, found, now);
     }
 
-    /// Writes of the last hour.
+    /// Writes of the last hour, oldest first.
     pub fn recent(&self, now: Timestamp) -> Vec<Written> {
         let recent = |written: &&Written| now.duration_since(written.at) < REMEMBERED_FOR;
         self.written.iter().filter(recent).cloned().collect()
     }
 
-    /// Remembers a write.
+    /// Adds a write to the remembered ones.
     pub fn wrote(&mut self, digest: &str, now: Timestamp) {
         self.written = self.recent(now);
         self.written.push(Written {
@@ -270,7 +264,8 @@ impl ArticleRecord {
         self.written.drain(..surplus);
     }
 
-    /// How often it returned to an earlier value in the last hour, if `next` were written now.
+    /// How often the sent value returned to an earlier one in the last hour. `next`: a digest that is about to be
+    /// written and counts too.
     pub fn returns(&self, next: Option<&str>, now: Timestamp) -> usize {
         let recent = self.recent(now);
         let mut seen = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Articles: what was sent of each, who holds which number, and which are due.
+//! Stores and loads article records, and which article holds which article number.
 
 use crate::Store;
 use crate::article::{ArticleDueKind, ArticleRecord, ArticleState};
@@ -10,32 +10,39 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
-/// What is known of an article number.
+/// What is stored about an article number.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NumberRecord {
-    /// The article that was last sent under it: an order for the number is for this article, wherever it lives on.
+    /// The article that was last sent under the number. An order for the number is for this article, even after the
+    /// article got another number.
     pub article_id: Option<ArticleId>,
-    /// Live articles that shared it when it was last looked up: each waits for the others.
+    /// Live articles that had the same number at the last look-up. Each is looked at again when another one leaves
+    /// the number.
     pub namesakes: BTreeSet<ArticleId>,
 }
 
-/// How many of a connection's articles are what.
+/// Counts over a connection's articles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ArticleTally {
-    /// ProductFlow has an offer of them.
+    /// Articles of which ProductFlow has an offer.
     pub sent: u64,
-    /// Something is wrong with them.
+    /// Articles with an open problem.
     pub with_problem: u64,
-    /// All were counted; there may be more when not.
+    /// Whether all articles were counted. `false`: the limit of pages was reached first.
     pub complete: bool,
 }
 
-/// Some of a connection's articles, and where to go on.
+/// Some of a connection's articles by id, and the last id if more follow.
 pub type ArticlesFrom = (Vec<ArticleRecord>, Option<ArticleId>);
 
 impl Store {
-    /// An article.
+    /// Loads an article record. `None`: there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn article(
         &self,
         connection: &ConnectionId,
@@ -44,7 +51,11 @@ impl Store {
         self.record(keys::article(connection, id)).await
     }
 
-    /// Several articles at once; those that are not there are left out.
+    /// Loads several article records. Records that do not exist are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn articles(
         &self,
         connection: &ConnectionId,
@@ -58,13 +69,23 @@ impl Store {
             .collect())
     }
 
-    /// Stores an article if nobody else did since it was read; the record gets its new version only then.
+    /// Stores an article record. The record in memory gets its new version only after the write.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when another writer stored the item since it was read; [`StoreError::TooLarge`]
+    /// above 400 KB; [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_article(&self, record: &mut ArticleRecord, now: Timestamp) -> Result<(), StoreError> {
         self.save_record(record, now).await
     }
 
-    /// Changes an article as it is stored now, a new one if there is none, and tries again when somebody else wrote it meanwhile.
-    /// `change` tells whether it changed anything.
+    /// Applies `change` to the stored record, or to a new one if there is none, and saves. Loads and tries again
+    /// when another writer was faster. `change` returns whether it changed anything.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] after 30 tries that another writer won; otherwise as [`Store::article`] and
+    /// [`Store::save_article`].
     pub async fn amend_article(
         &self,
         connection: &ConnectionId,
@@ -78,7 +99,11 @@ impl Store {
             .ok_or_else(|| StoreError::missing("a new article"))
     }
 
-    /// Articles due until `until`, longest due first.
+    /// Loads articles that are due at `until`, longest due first, `limit` at most.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn due_articles(
         &self,
         connection: &ConnectionId,
@@ -90,7 +115,12 @@ impl Store {
             .await
     }
 
-    /// Marks a due article as queued, unless what is due changed meanwhile.
+    /// Stores that a message for a due article was sent. `false`: the due time changed meanwhile, so the message
+    /// may be outdated and nothing was stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn mark_article_queued(
         &self,
         connection: &ConnectionId,
@@ -102,7 +132,12 @@ impl Store {
             .await
     }
 
-    /// Articles of a connection, newest first.
+    /// One list page of a connection's articles, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadCursor`] when `cursor` is not from an earlier list page; [`StoreError::Unavailable`] when
+    /// DynamoDB fails.
     pub async fn list_articles(
         &self,
         connection: &ConnectionId,
@@ -121,7 +156,11 @@ impl Store {
         .await
     }
 
-    /// Articles of a connection by id, from `after` on: for sweeps over all of them.
+    /// Loads a connection's articles ordered by id, those after `after`. Sweeps go over all articles with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn articles_from(
         &self,
         connection: &ConnectionId,
@@ -144,7 +183,11 @@ impl Store {
         Ok((readable(page.items.unwrap_or_default()), next))
     }
 
-    /// Counts a connection's articles, those of so many pages of the table at most.
+    /// Counts a connection's articles. Reads `most_pages` query results of DynamoDB at most (1 MB each).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn tally_articles(
         &self,
         connection: &ConnectionId,
@@ -167,7 +210,12 @@ impl Store {
         Ok(tally)
     }
 
-    /// What is known of an article number.
+    /// Loads what is stored about an article number; a number never seen has an empty record.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn number(&self, connection: &ConnectionId, sku: &Sku) -> Result<NumberRecord, StoreError> {
         let found = self.item(keys::number(connection, sku)).await?;
         found
@@ -176,7 +224,11 @@ impl Store {
             .map(Option::unwrap_or_default)
     }
 
-    /// From now on an order for this number is for this article.
+    /// Stores that an order for this number is for this article from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn claim_number(
         &self,
         connection: &ConnectionId,
@@ -186,7 +238,11 @@ impl Store {
         self.set_number(connection, sku, "article_id", id).await
     }
 
-    /// Remembers who shares a number.
+    /// Stores which live articles share a number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn note_namesakes(
         &self,
         connection: &ConnectionId,

@@ -1,4 +1,5 @@
-//! Connections. One item each; its groups of attributes have writers of their own, so that a poll never undoes a setting.
+//! Stores and loads connections. A connection is one item. Its groups of attributes have writers of their own,
+//! so that a poll never undoes a setting.
 
 use crate::error::StoreError;
 use crate::keys::{self, Key, text};
@@ -22,25 +23,24 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-/// Connections read at a time: what DynamoDB answers takes many times its size until it is read.
+/// Connections per query. A decoded answer of DynamoDB takes many times its size in memory, so the batches are
+/// small.
 const PAGE: i32 = 250;
 
-/// Why a connection was not created or activated.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
-    /// The id is taken.
+    /// A connection with this id exists.
     #[error("a connection with this id exists")]
     Exists,
-    /// It goes on with the ledger of another ProductFlow company.
+    /// The ledger of this id describes another ProductFlow company; the company of a ledger never changes.
     #[error("the connection belongs to ProductFlow company {0}")]
     CompanyIsFixed(CompanyId),
-    /// Another connection holds the ProductFlow company.
+    /// Another connection claimed the ProductFlow company.
     #[error("another connection holds this ProductFlow company")]
     CompanyTaken,
-    /// Secrets Manager failed.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The table failed, or somebody else wrote the connection.
+    /// The table failed, or another writer stored the connection first.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -81,7 +81,7 @@ fn read(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
     })
 }
 
-/// A connection that can be read; another is logged.
+/// Reads a connection, or logs why it cannot be read.
 fn readable(item: Key, table_id: &str) -> Option<ConnectionItem> {
     read(item, table_id)
         .inspect_err(|error| tracing::error!(error = %error, "a connection can't be read"))
@@ -102,7 +102,7 @@ fn sweeps(item: &mut Key) -> Result<BTreeMap<Sweep, SweepState>, StoreError> {
     Ok(states)
 }
 
-/// Each problem is an attribute of its own, so that one writer never undoes another's.
+/// The attribute of one problem. Each problem has its own, so that one writer never undoes another's.
 fn problem_attribute(code: ProblemCode) -> String {
     format!("problem_{}", code.as_str())
 }
@@ -118,7 +118,11 @@ fn problems(item: &mut Key) -> Result<BTreeMap<ProblemCode, OpenProblem>, StoreE
 }
 
 impl Store {
-    /// Opens a problem of a connection, or counts it. `false`: the connection is gone.
+    /// Opens a problem of a connection, or counts it again. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn open_problem(
         &self,
         item: &ConnectionItem,
@@ -142,6 +146,10 @@ impl Store {
     }
 
     /// Closes a problem of a connection, if it is open.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn close_problem(&self, item: &ConnectionItem, code: ProblemCode) -> Result<(), StoreError> {
         if item.problems.contains_key(&code) {
             let none = AttributeValue::Null(true);
@@ -152,7 +160,11 @@ impl Store {
         Ok(())
     }
 
-    /// Something that notifications tell of changed.
+    /// Stores that problems of the connection changed, so that its notifications are brought up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn mark_notifications(&self, id: &ConnectionId, at: Timestamp) -> Result<(), StoreError> {
         self.set(id, "notifications_marked_at", attribute(&at)?).await?;
         self.marked
@@ -162,7 +174,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether this process marked the connection since it was last asked.
+    /// Whether this process changed problems of the connection since the last call. Resets the answer.
     pub fn take_marked(&self, id: &ConnectionId) -> bool {
         self.marked
             .lock()
@@ -170,12 +182,20 @@ impl Store {
             .remove(id)
     }
 
-    /// Stores where the notifications stand. `false`: the connection is gone.
+    /// Stores how far the notifications are up to date. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_told(&self, id: &ConnectionId, told: &Told) -> Result<bool, StoreError> {
         self.set(id, "told", attribute(told)?).await
     }
 
-    /// Stores which webhook is registered. `false`: the connection is gone.
+    /// Stores which webhook is registered in Robaws; `None`: none. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_webhook(
         &self,
         id: &ConnectionId,
@@ -184,13 +204,21 @@ impl Store {
         self.set(id, "webhook", attribute(&webhook)?).await
     }
 
-    /// Robaws announced a change.
+    /// Stores when Robaws last announced a change. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_event(&self, id: &ConnectionId, at: Timestamp) -> Result<bool, StoreError> {
         self.set(id, "last_event_at", attribute(&at)?).await
     }
 
-    /// Ticks a step of the checklist, or takes its tick away. Each by itself, so that two at once both count. `false`: the
-    /// connection is gone.
+    /// Adds a step to the finished steps of the checklist, or removes it. Each step is changed by itself, so that
+    /// two writers at once both count. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn tick_step(&self, id: &ConnectionId, step: &str, ticked: bool) -> Result<bool, StoreError> {
         let change = if ticked {
             "ADD checklist :step"
@@ -214,7 +242,11 @@ impl Store {
         }
     }
 
-    /// What was looked up of articles is void.
+    /// Counts up the stamp of the articles, which voids all remembered look-ups of articles.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn stamp_articles(&self, id: &ConnectionId) -> Result<(), StoreError> {
         let sent = self
             .client
@@ -232,7 +264,12 @@ impl Store {
         }
     }
 
-    /// Creates a connection. A ProductFlow company that another connection claimed is refused; it is claimed at activation.
+    /// Creates a connection. Its ProductFlow company is only checked here; the claim is made at activation.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError::Exists`] when the id is taken; [`ClaimError::CompanyTaken`] when another connection claimed
+    /// the company; [`ClaimError::Store`] when the table fails.
     pub async fn create_connection(&self, connection: &Connection) -> Result<(), ClaimError> {
         if let Some(company) = connection.company
             && self
@@ -257,7 +294,12 @@ impl Store {
         }
     }
 
-    /// The connection that holds a ProductFlow company.
+    /// Loads which connection claimed a ProductFlow company.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn claimed_by(&self, company: CompanyId) -> Result<Option<ConnectionId>, StoreError> {
         let found = self.item(keys::company(company)).await?;
         found
@@ -265,7 +307,13 @@ impl Store {
             .transpose()
     }
 
-    /// A connection with everything its item holds.
+    /// Loads a connection with everything that its item holds. A connection whose ledger was written to another
+    /// table is returned as suspended.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn connection(&self, id: &ConnectionId) -> Result<Option<ConnectionItem>, StoreError> {
         let Some(item) = self.item(keys::connection(id)).await? else {
             return Ok(None);
@@ -273,13 +321,21 @@ impl Store {
         read(item, &self.table_id().await?).map(Some)
     }
 
-    /// All connections, newest first.
+    /// Loads all connections, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn connections(&self) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
         self.connections_of(0..keys::SHARDS).await
     }
 
-    /// The connections in these parts of all ([`keys::SHARDS`]), newest first.
-    // Boxed: a list that grows or is sorted would hold each of them twice.
+    /// Loads the connections of these shards ([`keys::SHARDS`]), newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
+    // Boxed: a plain list would hold every item twice while it grows or is sorted.
     pub async fn connections_of(
         &self,
         parts: impl IntoIterator<Item = u8>,
@@ -294,8 +350,13 @@ impl Store {
         Ok(all)
     }
 
-    /// Gives each connection in these parts of all ([`keys::SHARDS`]) as it is read, so that nobody need hold them all. One that
-    /// can't be read is left out and logged: it must not stop the others.
+    /// Calls `each` with every connection of these shards ([`keys::SHARDS`]) as it is read, so that no caller must
+    /// hold all of them in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out. One
+    /// unreadable connection must not stop the others.
     pub async fn each_connection(
         &self,
         parts: impl IntoIterator<Item = u8>,
@@ -330,7 +391,12 @@ impl Store {
         Ok(())
     }
 
-    /// Stores what the merchant set, if nobody else did since it was read; gives it with its new version.
+    /// Stores what the merchant set and returns the connection with its new version.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when another writer stored the connection since it was read, or the connection is
+    /// gone; [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn update_connection(&self, connection: &Connection) -> Result<Connection, StoreError> {
         let mut next = connection.clone();
         next.version += 1;
@@ -350,7 +416,13 @@ impl Store {
         Ok(next)
     }
 
-    /// Stores the connection and claims its ProductFlow company, both or neither.
+    /// Stores the connection and claims its ProductFlow company, in one transaction. The first activation also
+    /// fixes the table that the ledger belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError::CompanyTaken`] when another connection claimed the company; [`ClaimError::Store`] with a
+    /// conflict when another writer stored the connection first, or when the table fails.
     pub async fn activate(
         &self,
         connection: &Connection,
@@ -395,6 +467,7 @@ impl Store {
             Err(error) => {
                 let cancelled = error.as_service_error().and_then(ProvideErrorMetadata::code)
                     == Some("TransactionCanceledException");
+                // A cancelled transaction does not say which condition failed: the claim is read to tell.
                 let holder = if cancelled {
                     self.claimed_by(company).await?
                 } else {
@@ -408,7 +481,11 @@ impl Store {
         }
     }
 
-    /// Stores how a peer is doing. `false`: the connection is gone.
+    /// Stores the health of a peer. The last writer wins. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_health(
         &self,
         id: &ConnectionId,
@@ -418,12 +495,22 @@ impl Store {
         self.set(id, peer.as_str(), attribute(health)?).await
     }
 
-    /// Stores where the poll stands. `false`: the connection is gone.
+    /// Stores where the poll stands. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_poll(&self, id: &ConnectionId, poll: &PollState) -> Result<bool, StoreError> {
         self.set(id, "poll", attribute(poll)?).await
     }
 
-    /// Stores the newest documents; what is `None` stays as it is. `false`: the connection is gone.
+    /// Stores the newest documents of the ledger; `None` leaves the stored one. Returns `false` when the connection
+    /// is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn save_newest(
         &self,
         id: &ConnectionId,
@@ -440,7 +527,13 @@ impl Store {
         self.set(id, "newest", attribute(&newest)?).await
     }
 
-    /// An invoice is about to be deleted: it is no document any more that credentials could be asked to see.
+    /// Removes an invoice from the newest documents, right before the invoice is deleted in Robaws: new credentials
+    /// could not be asked to show it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn forget_newest_invoice(
         &self,
         id: &ConnectionId,
@@ -460,6 +553,7 @@ impl Store {
         self.set(id, "newest", attribute(&newest)?).await.map(drop)
     }
 
+    /// Stores one attribute of a connection. Returns `false` when the connection is gone.
     pub(crate) async fn set(
         &self,
         id: &ConnectionId,

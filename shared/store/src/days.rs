@@ -1,5 +1,6 @@
-//! The orders of some days of the bookkeeping: those whose invoice is dated then, whenever they came in, and those without an
-//! invoice that came in then. Both are ranges of the index by age, so no order of another time is read.
+//! Loads the orders of some days of the bookkeeping: orders whose invoice is dated on these days, whenever they
+//! came in, and orders without an invoice that came in on these days. Both are ranges of the index by age, so
+//! orders of other days are not read.
 
 use crate::Store;
 use crate::error::StoreError;
@@ -10,19 +11,16 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-/// Orders read at a time.
 const READ_AT_ONCE: i32 = 100;
 
-/// Some days, and when they began and ended in the bookkeeping zone.
+/// Consecutive days, and the moments at which they begin and end in the bookkeeping time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Days {
-    /// The first one.
     pub first: Date,
-    /// The last one.
     pub last: Date,
-    /// When the first one began.
+    /// Midnight before `first`.
     pub began: Timestamp,
-    /// When the day after the last one began.
+    /// Midnight after `last`, exclusive.
     pub ended: Timestamp,
 }
 
@@ -32,29 +30,30 @@ impl Days {
     }
 }
 
-/// An order with the date of its invoice, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatedOrder {
-    /// The order.
     pub record: OrderRecord,
-    /// Date of its invoice.
     pub invoice_date: Option<Date>,
 }
 
-/// One of the two ranges that the orders of some days stand in.
+/// One range of the index by age: orders by arrival, or invoices by their date.
 struct Range {
     newest_pk: String,
     from: String,
     until: String,
-    /// Gives the sort key of the order that an entry is about.
+    /// Gives the sort key of the order from the sort key of an entry.
     order_of: fn(&str) -> Option<&str>,
-    /// Entries are of invoices.
+    /// Whether the entries are invoices.
     invoices: bool,
 }
 
 impl Store {
-    /// Hands out the orders of these days: first those with an invoice, by its date, then those without, by when they came in;
-    /// until `each` breaks it off, which is told.
+    /// Calls `each` with the orders of these days: first orders with an invoice, by its date, then orders without
+    /// one, by arrival. Stops when `each` breaks, and returns that break.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn orders_of_days(
         &self,
         connection: &ConnectionId,
@@ -90,6 +89,7 @@ impl Store {
                 for record in self.in_this_order(connection, &fresh).await? {
                     let invoice = record.ledger.invoice();
                     let invoice_date = invoice.and_then(|(_, progress)| progress.date);
+                    // An order can stand in both ranges: it counts under the date of its invoice, if it has one.
                     let is_theirs = match invoice_date {
                         Some(date) => days.hold(date),
                         None => !range.invoices,
@@ -107,7 +107,7 @@ impl Store {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The sort keys of the orders that some entries of a range are about, and where the next ones begin.
+    /// The order sort keys of one query of a range, and where the next query begins.
     async fn entries(
         &self,
         range: &Range,
@@ -136,6 +136,7 @@ impl Store {
         Ok((orders.collect(), page.last_evaluated_key))
     }
 
+    /// Loads the orders with these sort keys, in the sequence of the keys.
     async fn in_this_order(
         &self,
         connection: &ConnectionId,

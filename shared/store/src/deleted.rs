@@ -1,5 +1,6 @@
-//! Deleting a connection, and creating it anew. Its ledger stays, so that nothing is booked twice by whoever comes back: what the
-//! ledger describes (the company, the start date, the newest documents, the table) is kept beside it.
+//! Deletes connections and creates them anew. The ledger of a deleted connection stays, so that nothing is
+//! booked twice when the merchant comes back. What the ledger describes (company, start date, newest documents,
+//! table) is kept beside it.
 
 use crate::Store;
 use crate::connections::{ClaimError, attribute};
@@ -12,12 +13,12 @@ use domain::ids::ConnectionId;
 use domain::settings::ConnectionSettings;
 use serde::{Deserialize, Serialize};
 
-/// What is kept of a connection that was deleted: nothing that the merchant set.
+/// What is kept of a deleted connection: nothing that the merchant set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
-    /// The connection, without its settings and secrets.
+    /// The connection without its settings and credentials.
     pub connection: Connection,
-    /// The newest documents of its ledger.
+    /// The newest documents of the ledger.
     pub newest: NewestDocuments,
 }
 
@@ -36,7 +37,7 @@ impl Deleted {
         }
     }
 
-    /// A new connection goes on with the ledger of this one.
+    /// Joins this ledger with a new connection of the same id: settings come from `new`, the history from here.
     #[must_use]
     pub fn taken_up_by(self, new: Connection) -> Connection {
         Connection {
@@ -45,7 +46,7 @@ impl Deleted {
             company: self.connection.company.or(new.company),
             created_at: new.created_at,
             version: self.connection.version + 1,
-            // Whatever was looked up for the old one is void.
+            // Remembered look-ups and answers of the deleted connection must not be used for the new one.
             catalogue_stamp: self.connection.catalogue_stamp + 1,
             settings_stamp: self.connection.settings_stamp + 1,
             ..self.connection
@@ -54,7 +55,12 @@ impl Deleted {
 }
 
 impl Store {
-    /// Deletes a connection as it was read, and keeps what its ledger describes. One that never was active leaves nothing.
+    /// Deletes a connection and keeps what its ledger describes. A connection that was never active leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when another writer stored the connection since it was read;
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn delete_connection(&self, item: &ConnectionItem) -> Result<(), StoreError> {
         let connection = &item.connection;
         let delete = Delete::builder()
@@ -84,7 +90,12 @@ impl Store {
         Ok(())
     }
 
-    /// What is kept of a connection that was deleted.
+    /// Loads what is kept of a deleted connection. `None`: no connection of this id was deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn deleted_connection(&self, id: &ConnectionId) -> Result<Option<Deleted>, StoreError> {
         let Some(mut item) = self.item(keys::deleted(id)).await? else {
             return Ok(None);
@@ -97,7 +108,12 @@ impl Store {
         read_attribute(what, &mut item, "deleted").map(Some)
     }
 
-    /// Creates a connection that goes on with the ledger of one that was deleted.
+    /// Creates a connection that continues the ledger of a deleted one, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError::Exists`] when the connection exists, or somebody else continued the ledger first;
+    /// [`ClaimError::Store`] when the table fails.
     pub async fn create_again(
         &self,
         connection: &Connection,
@@ -112,6 +128,7 @@ impl Store {
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(invalid)?;
+        // Only one new connection may continue the ledger: the one that deletes this item.
         let forget = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(keys::deleted(&connection.id)))

@@ -1,37 +1,37 @@
-//! What can go wrong with the table, by meaning.
+//! The errors of the table, by what the caller can do about each.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// A read or write of the table failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Somebody else wrote the item since it was read.
+    /// Another writer stored the item since it was read; the caller reads it again or gives up.
     #[error("somebody else wrote the item")]
     Conflict,
-    /// DynamoDB did not do it.
+    /// DynamoDB did not answer, or refused the call for a reason of its own.
     #[error("DynamoDB failed")]
     Unavailable(#[source] Source),
-    /// An item that should be there is not, or can't be read.
+    /// A stored item is missing where it must be, has a newer schema, or does not deserialize. Also: a value that
+    /// does not serialize.
     #[error("{what} can't be read")]
     Corrupt {
-        /// Which item.
+        /// The kind of item and, where known, its place in the table.
         what: String,
-        /// Why.
+        /// The serde error, if there is one.
         #[source]
         source: Option<Source>,
     },
-    /// Larger than an item may be (400 KB).
+    /// The item exceeds the 400 KB that DynamoDB takes.
     #[error("the item is larger than DynamoDB takes")]
     TooLarge,
-    /// A cursor that this API never gave.
+    /// A list cursor that this crate did not make.
     #[error("the cursor is not one of ours")]
     BadCursor,
 }
 
 impl StoreError {
-    /// An item that must be there is not.
+    /// An error for an item or attribute that must exist and does not.
     pub fn missing(what: impl Into<String>) -> Self {
         Self::Corrupt {
             what: what.into(),
@@ -46,6 +46,8 @@ impl StoreError {
         }
     }
 
+    /// Sorts an SDK error by its error code. Only a failed condition or a lost transaction counts as a conflict:
+    /// everything else leaves open whether DynamoDB wrote.
     pub(crate) fn sdk<E, R>(error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -1,49 +1,48 @@
-//! How a peer of one connection is doing, as it is stored: pauses, refused credentials, the day's requests.
+//! The stored health of a peer of one connection: pauses, refused credentials, requests left of the day.
 
 use domain::ids::OrderIdentifier;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How a peer of one connection is doing. One writer at a time is enough: the last word wins.
+/// The health of one peer of one connection. The last writer wins; a lost update costs one call too many or one
+/// pause too few.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PeerHealth {
-    /// No call before this moment, but one probe.
+    /// No call before this moment, except one probe.
     pub paused_until: Option<Timestamp>,
-    /// How often it was paused in a row: 1 min doubling to 15 min.
+    /// Pauses in a row; each lasts twice as long, from 1 to 15 minutes.
     pub pauses: u32,
-    /// When the present row of failures began.
+    /// The first failure since the last success.
     pub failing_since: Option<Timestamp>,
-    /// The order whose call failed last: a second one, or the cheapest GET, pauses the peer.
+    /// The order whose call failed last. A failure of another order, or of the cheapest read, pauses the peer.
     pub suspect: Option<OrderIdentifier>,
-    /// Since when the credentials are refused.
+    /// Since when the peer refuses the credentials.
     pub refused_since: Option<Timestamp>,
-    /// Probes made since: 5 min doubling to 1 h.
+    /// Probes since the refusal; the wait doubles from 5 minutes to 1 hour.
     pub probes: u32,
-    /// When the next probe may go.
     pub next_probe_at: Option<Timestamp>,
-    /// Requests left of the day, as last seen (Robaws).
+    /// Requests left of the day, as last seen. Robaws only.
     pub quota_left: Option<u64>,
-    /// Requests of a whole day, as last seen (Robaws).
+    /// Requests of a whole day, as last seen. Robaws only.
     pub quota_limit: Option<u64>,
-    /// When the day's requests begin anew (Robaws).
+    /// When the day's requests begin anew. Robaws only.
     pub quota_resets_at: Option<Timestamp>,
-    /// It is paused until then because the day's requests are used up (Robaws).
+    /// The end of a pause because the day's requests are used up. Robaws only.
     pub quota_used_up_until: Option<Timestamp>,
 }
 
 impl PeerHealth {
-    /// First pause after failures; each further one doubles.
+    /// First pause after failures.
     pub const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
-    /// Longest pause.
     pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
-    /// First wait between probes of refused credentials; each further one doubles.
+    /// Wait between the first two probes of refused credentials.
     pub const FIRST_PROBE: SignedDuration = SignedDuration::from_mins(5);
-    /// Percent of Robaws' daily requests: with less left there is no bulk work, and no looking again at what may not have changed.
+    /// Percentage of Robaws' daily requests. Below it there is no bulk work and no relook.
     pub const BULK_ENDS: u64 = 50;
-    /// With less than this left articles wait: the rest is for orders.
+    /// Percentage of Robaws' daily requests. Below it articles wait and the rest is for orders.
     pub const ARTICLES_END: u64 = 20;
-    /// Longest wait between probes.
+    /// Longest wait between two probes.
     pub const LONGEST_PROBE: SignedDuration = SignedDuration::from_hours(1);
 
     /// Whether ordinary calls have to wait.
@@ -51,7 +50,7 @@ impl PeerHealth {
         self.paused_until.is_some_and(|until| now < until)
     }
 
-    /// As it is when a call succeeded: nothing of what went before counts any more, but the quota.
+    /// The health after a successful call: no failures and pauses; the requests left of the day stay known.
     #[must_use]
     pub fn healthy(&self) -> Self {
         Self {
@@ -62,7 +61,7 @@ impl PeerHealth {
         }
     }
 
-    /// A call succeeded. Tells whether that changed anything.
+    /// Records a successful call. Returns whether anything changed.
     pub fn succeeded(&mut self) -> bool {
         let healthy = self.healthy();
         let changed = *self != healthy;
@@ -70,8 +69,8 @@ impl PeerHealth {
         changed
     }
 
-    /// Whether less than `percent` of the day's requests are left, as far as is known: what was seen before the day's reset
-    /// says nothing about the day after it.
+    /// Whether less than `percent` of the day's requests are left. `false` when that is not known: figures from
+    /// before the daily reset say nothing about the new day.
     pub fn quota_is_below(&self, percent: u64, now: Timestamp) -> bool {
         let is_known = self.quota_resets_at.is_some_and(|reset| now < reset);
         let is_below = |left: u64, limit: u64| left.saturating_mul(100) < limit.saturating_mul(percent);
@@ -82,7 +81,8 @@ impl PeerHealth {
                 .is_some_and(|(left, limit)| is_below(left, limit))
     }
 
-    /// The day's requests are used up: nothing before the next day. Nothing is wrong with the peer.
+    /// Pauses the peer until its daily reset. Using up the requests is no failure of the peer, so `failing_since`
+    /// stays.
     pub fn use_up(&mut self, now: Timestamp, reset: Option<SignedDuration>) {
         let failing_since = self.failing_since;
         self.pause(now, reset);
@@ -90,7 +90,7 @@ impl PeerHealth {
         self.quota_used_up_until = self.paused_until;
     }
 
-    /// The peer does not answer: pause it, longer each time, or as long as it asks.
+    /// Pauses the peer for as long as it asked, else for 1 minute, doubled per pause in a row, at most 15 minutes.
     pub fn pause(&mut self, now: Timestamp, asked: Option<SignedDuration>) {
         let doubled = doubling(Self::FIRST_PAUSE, self.pauses, Self::LONGEST_PAUSE);
         self.pauses = self.pauses.saturating_add(1);
@@ -99,7 +99,7 @@ impl PeerHealth {
         self.paused_until = now.checked_add(asked.unwrap_or(doubled)).ok();
     }
 
-    /// The peer refuses the credentials: nothing but a probe now and then.
+    /// Records that the peer refuses the credentials. Only a probe goes out from time to time.
     pub fn refuse(&mut self, now: Timestamp) {
         self.refused_since.get_or_insert(now);
         let wait = doubling(Self::FIRST_PROBE, self.probes, Self::LONGEST_PROBE);

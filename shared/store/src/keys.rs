@@ -1,4 +1,4 @@
-//! The keys of the items in the one table.
+//! The keys of all items in the table, and the partitions of its indexes.
 
 use crate::article::ArticleDueKind;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -7,11 +7,11 @@ use jiff::{Timestamp, civil::Date};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// Parts that connections are spread over, so that one partition doesn't take every write.
+/// Shards that the connections are spread over, so that no partition takes every write.
 pub const SHARDS: u8 = 8;
-/// The index of due orders.
+/// The index of due records.
 pub const DUE_INDEX: &str = "due";
-/// The index of orders by age.
+/// The index by age.
 pub const NEWEST_INDEX: &str = "newest";
 
 /// The index of orders and articles with open problems.
@@ -27,7 +27,7 @@ fn key(pk: String, sk: String) -> Key {
     HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
-/// The part that a connection belongs to.
+/// The shard that a connection belongs to.
 pub fn shard(connection: &ConnectionId) -> u8 {
     Sha256::digest(connection.as_str().as_bytes())[0] % SHARDS
 }
@@ -44,7 +44,6 @@ pub(crate) fn company(id: CompanyId) -> Key {
     key(format!("COMPANY#{id}"), "CLAIM".to_owned())
 }
 
-/// What is kept of a connection that was deleted.
 pub(crate) fn deleted(id: &ConnectionId) -> Key {
     key(format!("DELETED#{id}"), "CONNECTION".to_owned())
 }
@@ -65,7 +64,7 @@ pub(crate) fn number(connection: &ConnectionId, sku: &Sku) -> Key {
     key(format!("NUMBER#{connection}"), short(sku.as_str()))
 }
 
-/// Partition of the index of what is due. A connection's id has no `#`.
+/// Partition of the index of due records. The id of a connection has no `#`, so the suffix is unambiguous.
 pub(crate) fn due_articles(connection: &ConnectionId, kind: ArticleDueKind) -> String {
     match kind {
         ArticleDueKind::Change => format!("{connection}#articles"),
@@ -85,12 +84,13 @@ pub(crate) fn notification(connection: &ConnectionId, id: &str) -> Key {
     key(notifications_pk(connection), short(id))
 }
 
-/// Partition of the notifications of a connection, in the index of what is due those that are open, in the index by age all.
+/// Partition of a connection's notifications: in the index of due records the open ones, in the index by age
+/// all.
 pub(crate) fn notifications_index(connection: &ConnectionId) -> String {
     format!("{connection}#notifications")
 }
 
-/// Partition of the index by age that holds the frozen invoices, by their own date.
+/// Partition of the index by age that holds frozen invoices, by the date of the invoice.
 pub(crate) fn newest_invoices(connection: &ConnectionId) -> String {
     format!("{connection}#invoices")
 }
@@ -99,17 +99,16 @@ pub(crate) fn sweep_pk(connection: &ConnectionId) -> String {
     format!("SWEEP#{connection}")
 }
 
-/// One page of what a sweep read.
+/// One page of what a sweep read. The number has eight digits, so that pages sort as text.
 pub(crate) fn sweep_page(connection: &ConnectionId, run: &str, page: u32) -> Key {
     key(sweep_pk(connection), format!("{run}#{page:08}"))
 }
 
-/// An identifier as a sort key.
 pub(crate) fn order_sk(identifier: &OrderIdentifier) -> String {
     short(identifier.as_str())
 }
 
-/// A text as a sort key, which takes 1,024 bytes: a longer one by its digest.
+/// A text as a sort key. DynamoDB takes 1,024 bytes, so a longer text is replaced by its digest.
 fn short(text: &str) -> String {
     if text.len() <= 900 {
         text.to_owned()
@@ -122,7 +121,7 @@ pub(crate) fn order(connection: &ConnectionId, identifier: &OrderIdentifier) -> 
     key(orders_pk(connection), order_sk(identifier))
 }
 
-/// An order by the sort key that [`order_sk`] made.
+/// The key of the order whose sort key [`order_sk`] made.
 pub(crate) fn order_by_sk(connection: &ConnectionId, sk: &str) -> Key {
     key(orders_pk(connection), sk.to_owned())
 }
@@ -134,22 +133,22 @@ pub(crate) fn invoice(connection: &ConnectionId, identifier: &OrderIdentifier, r
     )
 }
 
-/// The sort key of the order that the frozen invoice under this sort key belongs to.
+/// The sort key of the order that a frozen invoice belongs to, from the sort key of the invoice.
 pub(crate) fn order_sk_of_invoice(sk: &str) -> Option<&str> {
     sk.rsplit_once('#').map(|(order, _)| order)
 }
 
-/// A sign-in link, by the digest of its token.
+/// A sign-in link by the digest of its token.
 pub(crate) fn link(digest: &str) -> Key {
     key(format!("LINK#{digest}"), "LINK".to_owned())
 }
 
-/// How often something was done in one window of time.
+/// The counter of something limited, for one window of time.
 pub(crate) fn allowance(what: &str, window: i64) -> Key {
     key(format!("ALLOWANCE#{}", short(what)), window.to_string())
 }
 
-/// A day as a moment that sorts as text.
+/// Midnight of a day, in the form of [`sortable`].
 pub(crate) fn sortable_day(day: Date) -> String {
     day.strftime("%Y-%m-%dT00:00:00Z").to_string()
 }
@@ -188,7 +187,7 @@ mod tests {
         assert!(order_sk(&long('a')).len() < 1024);
     }
 
-    /// Where the tables that are deployed have it.
+    /// The deployed tables hold their items under these keys.
     #[test]
     fn everything_stays_where_it_is() {
         let shop = ConnectionId::parse("shop").unwrap();

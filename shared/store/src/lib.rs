@@ -1,7 +1,7 @@
-//! What the connector remembers: connections, the ledger of every order, what was sent of every article, due work, pauses of
-//! the peers, in one DynamoDB table; and the credentials of each connection in one Secrets Manager secret.
+//! Everything the connector stores. One DynamoDB table holds connections, order ledgers, article records, due
+//! work, peer health and notifications; Secrets Manager holds one secret with credentials per connection.
 //!
-//! Every change of a ledger is a conditional write on its version. Nothing here calls a peer.
+//! Every change of a ledger is a conditional write on the version of its item. This crate never calls a peer.
 
 pub mod article;
 pub mod articles;
@@ -37,20 +37,20 @@ pub use record::Page;
 pub use secrets::SecretStore;
 pub use tally::Tally;
 
-/// Is told what the table learns, once it is stored.
+/// Receives what the table stored, for example to count metrics.
 pub trait Observer: Debug + Send + Sync {
-    /// Problems opened and closed.
+    /// Called after a write that opened or closed problems.
     fn problems(&self, tally: Tally);
 }
 
-/// The table.
+/// Access to the one DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) client: aws_sdk_dynamodb::Client,
     pub(crate) table: String,
-    /// Connections whose notifications this process has still to bring up to date.
+    /// Connections whose problems this process changed and whose notifications it has not updated yet.
     pub(crate) marked: Arc<Mutex<BTreeSet<ConnectionId>>>,
-    /// Which table it is, and when that was last asked.
+    /// The id of the table and when DynamoDB was last asked for it.
     pub(crate) identity: Arc<tokio::sync::Mutex<Option<table::Known>>>,
     observer: Option<Arc<dyn Observer>>,
     /// By which this process waits before it tries again.
@@ -58,7 +58,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Of the table with this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self {
             client,
@@ -76,7 +75,7 @@ impl Store {
         Self { clock, ..self }
     }
 
-    /// Tells `observer` what is stored.
+    /// Reports opened and closed problems to `observer` after each write.
     #[must_use]
     pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
         Self {

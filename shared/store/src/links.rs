@@ -1,4 +1,5 @@
-//! One-time sign-in links. Only a digest of a link's token is stored, so that whoever reads the table can't use one.
+//! One-time sign-in links, and counters of limited actions. The table holds only a digest of a link's token, so
+//! that nobody who reads the table can use a link.
 
 use crate::Store;
 use crate::error::StoreError;
@@ -12,42 +13,45 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// How long after its end a link is remembered, so that whoever opens it is told whose it was.
+/// How long an expired link is kept, so that the page can tell whose link it was.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A link as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInLink {
-    /// The connection that it signs in to.
+    /// The connection that the link signs in to.
     pub connection: ConnectionId,
-    /// Path to go on to, of that connection's pages.
+    /// Path of the connection's pages to go to after signing in.
     pub next: Option<String>,
-    /// No use from this moment on.
+    /// The link does not sign in from this moment on.
     pub ends_at: Timestamp,
-    /// When it was used.
+    /// When the link was used. `None`: not yet.
     pub used_at: Option<Timestamp>,
 }
 
 impl SignInLink {
-    /// Whether it still signs in.
+    /// Whether the link still signs in.
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.used_at.is_none() && now < self.ends_at
     }
 }
 
-/// A token that nobody guesses: 244 random bits as text.
+/// A secret token: 244 random bits as base64url.
 pub fn random_token() -> String {
     let (a, b) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
     URL_SAFE_NO_PAD.encode([a.into_bytes(), b.into_bytes()].concat())
 }
 
-/// What stands for a token in the table.
+/// The digest that the table holds in place of the token.
 fn digest(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 
 impl Store {
     /// Stores a link under the digest of its token.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when the token exists already; [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_link(&self, token: &str, link: &SignInLink) -> Result<(), StoreError> {
         let mut item: Key =
             serde_dynamo::to_item(link).map_err(|error| StoreError::corrupt("a link to store", error))?;
@@ -66,13 +70,22 @@ impl Store {
         Ok(())
     }
 
-    /// The link that a token belongs to, good or not.
+    /// Loads the link of a token, whether it still signs in or not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn link(&self, token: &str) -> Result<Option<SignInLink>, StoreError> {
         let found = self.item(keys::link(&digest(token))).await?;
         found.map(|item| read_item("a sign-in link", item)).transpose()
     }
 
-    /// Uses a link up. `false`: somebody else did, or it is not there.
+    /// Uses up a link. Returns `false` when the link was used before or does not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn use_link(&self, token: &str, now: Timestamp) -> Result<bool, StoreError> {
         let at = serde_dynamo::to_attribute_value(now).map_err(|e| StoreError::corrupt("a moment", e))?;
         let sent = self
@@ -95,8 +108,12 @@ impl Store {
         }
     }
 
-    /// Counts one more of `what` in the window that `now` lies in, unless `most` were counted in it already. Tells whether it was
-    /// counted.
+    /// Counts one use of `what` in the window of time that holds `now`, unless `most` uses were counted already.
+    /// Returns whether the use was counted, which means that it is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn allow(
         &self,
         what: &str,
@@ -106,6 +123,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let length = window.as_secs().max(1);
         let number = now.as_second().div_euclid(length);
+        // The counter outlives its window by one more, so that clocks that differ do not count anew.
         let end = number.saturating_add(2).saturating_mul(length);
         let sent = self
             .client
@@ -126,7 +144,11 @@ impl Store {
         }
     }
 
-    /// Whether [`Store::allow`] would still count; counts nothing.
+    /// Whether [`Store::allow`] would still count a use. Counts nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn allows(
         &self,
         what: &str,

@@ -1,4 +1,4 @@
-//! The records as they are stored, without their keys.
+//! The stored shapes of connections and orders, without their keys.
 
 pub use crate::health::{PeerHealth, doubling};
 use crate::queue::Sweep;
@@ -16,23 +16,23 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Version of the shape of an order record.
+/// Version of the stored shape of [`OrderRecord`].
 pub const ORDER_SCHEMA: u32 = 1;
-/// Version of the shape of a connection record.
+/// Version of the stored shape of [`Connection`].
 pub const CONNECTION_SCHEMA: u32 = 1;
 
-/// One of the two peers.
+/// One of the two systems that a connection ties together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Peer {
-    /// The ERP.
+    /// The merchant's ERP.
     Robaws,
-    /// The hub.
+    /// The hub of the marketplaces.
     Productflow,
 }
 
 impl Peer {
-    /// The name in logs and attributes.
+    /// The name in logs, metrics and attributes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Robaws => "robaws",
@@ -41,32 +41,31 @@ impl Peer {
     }
 }
 
-/// What the merchant or operator decided for a connection. Whether credentials are refused is [`PeerHealth`].
+/// What the merchant or an operator decided for a connection. Refused credentials are part of [`PeerHealth`],
+/// not of this state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionState {
-    /// Not activated, or deactivated.
+    /// Never activated, or deactivated.
     Inactive,
-    /// Polled and booked.
+    /// The poll reads its orders and looks book them.
     Active,
-    /// Books nothing until its ledger has been rebuilt.
+    /// Nothing is booked until the ledger has been rebuilt.
     Suspended,
 }
 
-/// A connection ties one Robaws tenant to one ProductFlow company.
+/// What the merchant set for a connection, and its history. A connection ties one Robaws tenant to one
+/// ProductFlow company.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
-    /// Shape of this record.
+    /// [`CONNECTION_SCHEMA`] of the program that wrote the connection.
     pub schema: u32,
-    /// Its id.
     pub id: ConnectionId,
-    /// Counts every change of what is in this struct; other attributes of the item have writers of their own.
+    /// Counts the writes of this struct. Other attributes of the item have writers of their own.
     pub version: u64,
-    /// Language of its texts.
+    /// Language of the texts for the merchant.
     pub language: Language,
-    /// The merchant's settings.
     pub settings: ConnectionSettings,
-    /// Inactive, active, suspended.
     pub state: ConnectionState,
     /// The ProductFlow company.
     pub company: Option<CompanyId>,
@@ -74,44 +73,44 @@ pub struct Connection {
     pub has_robaws: bool,
     /// Whether a ProductFlow access token is stored.
     pub has_productflow: bool,
-    /// Version of the secret in Secrets Manager: credentials are cached under it.
+    /// Version of the secret in Secrets Manager; credentials are cached under it.
     pub secret_version: Option<String>,
-    /// Orders placed before this moment are never touched; set at the first activation.
+    /// Orders placed before this moment are never touched. Set at the first activation.
     pub go_live: Option<Timestamp>,
     /// Last activation.
     pub activated_at: Option<Timestamp>,
-    /// First activation: from then on the company is fixed.
+    /// First activation; the ProductFlow company is fixed from then on.
     pub first_activated_at: Option<Timestamp>,
     /// Last deactivation.
     pub deactivated_at: Option<Timestamp>,
-    /// Creation.
     pub created_at: Timestamp,
-    /// Changes when what we know of articles is void: then look-ups are made anew.
+    /// Counts the changes that void everything that was looked up in Robaws.
     pub catalogue_stamp: u64,
-    /// Changes with the settings: then blocked orders are due again.
+    /// Counts the changes of the settings; after a change blocked orders are due again.
     pub settings_stamp: u64,
-    /// Where the connector was reached when it was activated: webhooks and links lead there.
+    /// Base URL under which the connector was reached at the activation. Webhooks and links in tasks lead there.
     pub public_base_url: Option<String>,
-    /// The table that its ledger was written to ([`crate::Store::table_id`]): in another one, restored to an earlier moment,
-    /// the ledger may lack what was booked since.
+    /// The table that the ledger was written to ([`crate::Store::table_id`]). In another table, restored to an
+    /// earlier moment, the ledger may lack what was booked since.
     pub table_id: Option<String>,
-    /// Set while it is suspended.
+    /// Set while the connection is suspended.
     pub suspension: Option<Suspension>,
-    /// Set once its ledger was rebuilt.
+    /// Set once the ledger was rebuilt.
     pub lost: Option<Lost>,
 }
 
-/// That a connection books nothing until its ledger has been rebuilt.
+/// Why and since when a connection books nothing until its ledger has been rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
-    /// Since when; `None`: it was found in another table than its own and nothing was written since.
+    /// When the suspension was stored. `None`: found on loading, because the table is not the one of the ledger,
+    /// and not stored yet.
     pub since: Option<Timestamp>,
-    /// What it is once the ledger has been rebuilt.
+    /// The state after the rebuild.
     pub was: ConnectionState,
 }
 
 impl Connection {
-    /// One that nobody activated yet, without credentials.
+    /// A connection that was never activated, without credentials.
     pub fn new(
         id: ConnectionId,
         language: Language,
@@ -143,7 +142,7 @@ impl Connection {
         }
     }
 
-    /// What the rules need of it, with this start.
+    /// The settings as the rules of `domain` take them, with this start date.
     pub fn rules(&self, go_live: Timestamp) -> Settings {
         Settings {
             language: self.language,
@@ -153,8 +152,8 @@ impl Connection {
         }
     }
 
-    /// A connection whose ledger may lack what was booked, because its table is not the one it was written to: suspended,
-    /// whatever it was.
+    /// Suspends a once active connection whose ledger was written to another table: the ledger may lack what was
+    /// booked.
     #[must_use]
     pub(crate) fn within(mut self, table_id: &str) -> Self {
         let was_active_once = self.first_activated_at.is_some();
@@ -165,7 +164,7 @@ impl Connection {
         self
     }
 
-    /// Books nothing until its ledger has been rebuilt. `since`: from when on that is certain, if it is not known already.
+    /// Suspends the connection. `since`: when the suspension became certain; a known moment stays.
     pub fn suspend(&mut self, since: Option<Timestamp>) {
         let was = self.state;
         let suspension = self.suspension.get_or_insert(Suspension { since: None, was });
@@ -174,124 +173,114 @@ impl Connection {
     }
 }
 
-/// Where reading ProductFlow's order list stands.
+/// Where reading ProductFlow's list of orders stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PollState {
-    /// Start of the last complete pass: orders last updated before it, less 10 min, need no reading.
+    /// Start of the last complete pass. Orders last updated more than 10 minutes before it need no reading.
     pub mark: Option<Timestamp>,
-    /// Start of the pass that was interrupted.
+    /// Start of the interrupted pass.
     pub pass_started_at: Option<Timestamp>,
-    /// Page from which the interrupted pass goes on.
+    /// List page from which the interrupted pass goes on, from 1.
     pub pass_page: Option<u32>,
-    /// The list proved unsorted in the interrupted pass: it is read to its end.
+    /// Whether the interrupted pass found the list unsorted; then the pass reads the list to its end.
     pub pass_unsorted: bool,
-    /// The last poll that read page 1.
+    /// The last poll that read list page 1.
     pub last_poll_at: Option<Timestamp>,
-    /// Digest of what page 1 showed at the last complete pass: the same again needs no look at the ledger.
+    /// Digest of list page 1 at the last complete pass. The same digest means that no ledger need be read.
     pub page_digest: Option<String>,
-    /// ProductFlow refused the sort; asked again from this moment.
+    /// ProductFlow refused to sort the list; the connector asks for a sorted list again from this moment.
     pub sort_refused_until: Option<Timestamp>,
-    /// The list proved unsorted; taken for unsorted until this moment.
+    /// The list proved unsorted and is read to its end until this moment.
     pub unsorted_until: Option<Timestamp>,
-    /// The settings for which blocked orders were made due.
+    /// The settings stamp for which blocked orders were last made due.
     pub settings_stamp: u64,
-    /// When sweeps that nobody goes on with were last queued.
+    /// When the poll last queued sweeps that nobody continued.
     pub sweeps_queued_at: Option<Timestamp>,
 }
 
-/// A document of ours in Robaws.
+/// A document in Robaws that the connector made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewestDocument {
-    /// Its id.
     pub robaws_id: DocumentId,
-    /// What it is found by.
+    /// The text by which a search in Robaws finds the document.
     pub reference: String,
-    /// When it was booked.
+    /// When the document was booked.
     pub at: Timestamp,
 }
 
-/// The newest documents of the ledger: what new Robaws credentials must see, and what proves that a look-up works.
+/// The newest documents of a ledger. New Robaws credentials must see them, and a search that finds them is
+/// known to work.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewestDocuments {
-    /// Stock change.
     pub stock_change: Option<NewestDocument>,
-    /// Invoice.
     pub invoice: Option<NewestDocument>,
 }
 
-/// The webhook that Robaws announces changes of articles to. Its secret is in Secrets Manager.
+/// The webhook in Robaws that announces changes of articles. Its secret is in Secrets Manager.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// Its id in Robaws.
+    /// Robaws' id of the endpoint.
     pub endpoint_id: String,
-    /// Where it delivers to.
+    /// Where Robaws delivers to.
     pub url: String,
-    /// When it was registered.
     pub registered_at: Timestamp,
 }
 
-/// A problem that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenProblem {
-    /// What.
     pub problem: Problem,
-    /// Since when.
+    /// The first look that found the problem.
     pub opened_at: Timestamp,
-    /// Last seen.
+    /// The last look that found the problem.
     pub last_seen_at: Timestamp,
-    /// How often seen.
+    /// Looks in a row that found the problem.
     pub count: u64,
 }
 
-/// Where the notifications of a connection stand.
+/// How far the notifications of a connection are up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Told {
-    /// When they were last brought up to date.
+    /// When the notifications were last brought up to date.
     pub at: Option<Timestamp>,
-    /// Digest of the connection's own problems then.
+    /// Digest of the connection's own problems at that moment.
     pub own: String,
     /// When tasks in Robaws that could not be made or closed are tried again.
     pub tasks_due: Option<Timestamp>,
-    /// Orders and articles with problems then.
+    /// Orders and articles with problems at that moment.
     pub open: u64,
 }
 
-/// A connection with everything its item holds; read in one go.
+/// A connection with everything that its item holds, read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionItem {
     /// What the merchant set.
     pub connection: Connection,
-    /// Robaws' health.
     pub robaws: PeerHealth,
-    /// ProductFlow's health.
     pub productflow: PeerHealth,
-    /// The poll.
     pub poll: PollState,
-    /// Newest documents.
     pub newest: NewestDocuments,
-    /// Problems of the connection itself.
+    /// Problems of the connection itself, not of its orders and articles.
     pub problems: BTreeMap<ProblemCode, OpenProblem>,
-    /// The webhook, while one is registered.
+    /// `None`: no webhook is registered.
     pub webhook: Option<Webhook>,
     /// When Robaws last announced a change.
     pub last_event_at: Option<Timestamp>,
-    /// Counts changes of articles that void what was looked up.
+    /// Counts the changes of articles that void look-ups of articles.
     pub articles_stamp: u64,
-    /// Sweeps asked for, and where they stand.
+    /// The sweeps that were ever asked for.
     pub sweeps: BTreeMap<Sweep, SweepState>,
-    /// When something that notifications tell of last changed.
+    /// When problems of the connection, its orders or its articles last changed.
     pub notifications_marked_at: Option<Timestamp>,
-    /// Where telling of it stands.
+    /// How far the notifications are up to date.
     pub told: Told,
-    /// Steps of the checklist that the merchant ticked, or that were seen to be done.
+    /// Steps of the checklist that the merchant finished, or that the connector saw to be done.
     pub checklist: BTreeSet<String>,
 }
 
 impl ConnectionItem {
-    /// One peer's health.
     pub fn health(&self, peer: Peer) -> &PeerHealth {
         match peer {
             Peer::Robaws => &self.robaws,
@@ -299,7 +288,6 @@ impl ConnectionItem {
         }
     }
 
-    /// One peer's health.
     pub fn health_mut(&mut self, peer: Peer) -> &mut PeerHealth {
         match peer {
             Peer::Robaws => &mut self.robaws,
@@ -307,17 +295,16 @@ impl ConnectionItem {
         }
     }
 
-    /// Change when what was looked up at Robaws is void: with the settings, and with articles.
+    /// The two stamps of remembered look-ups: the first changes with the settings, the second with articles.
     pub fn catalogue_stamps(&self) -> (u64, u64) {
         (self.connection.catalogue_stamp, self.articles_stamp)
     }
 
-    /// Where a sweep stands.
     pub fn sweep(&self, sweep: Sweep) -> SweepState {
         self.sweeps.get(&sweep).cloned().unwrap_or_default()
     }
 
-    /// The state as the API names it.
+    /// The state as the API names it; refused credentials of an active connection show as `needs_credentials`.
     pub fn api_state(&self) -> &'static str {
         match self.connection.state {
             ConnectionState::Inactive => "inactive",
@@ -336,101 +323,99 @@ impl ConnectionItem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DueKind {
-    /// Something is to be done or looked at.
+    /// An effect, a retry, or a look at something blocked.
     Work,
-    /// Nothing is known to be to do: an open order is read again now and then, in case the pages did not show it.
+    /// The hourly look at an open order with nothing to do, in case the list did not show a change.
     Relook,
 }
 
-/// When an order is to be looked at next.
+/// When an order is looked at next, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
-    /// Not before.
+    /// The look begins at this moment or later.
     pub at: Timestamp,
-    /// Why.
     pub kind: DueKind,
 }
 
-/// One order: its ledger, what was last seen of it, and when it is due.
+/// The stored record of one order: its ledger, what was last seen of it, and when it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRecord {
-    /// Shape of this record.
+    /// [`ORDER_SCHEMA`] of the program that wrote the record.
     pub schema: u32,
-    /// Counts every write; each is conditional on it. 0: not stored yet.
+    /// Counts the writes; every write is conditional on the version that was read. 0: not stored yet.
     pub version: u64,
-    /// The ledger.
     pub ledger: Ledger,
-    /// ProductFlow's status word as last seen; empty when it could not be read.
+    /// ProductFlow's status word as last seen. Empty: it could not be read.
     pub status: String,
-    /// The marketplace's number.
+    /// The marketplace's number of the order.
     pub external_identifier: Option<String>,
     /// The marketplace's name.
     pub marketplace: Option<String>,
-    /// Country it is shipped to.
+    /// Country that the order is shipped to, as ProductFlow names it.
     pub country: Option<String>,
-    /// Whether the buyer is a business.
+    /// Whether the buyer is a business. Nothing else of the buyer is stored.
     pub business: bool,
-    /// When it was placed, if that could be read.
+    /// When the order was placed. `None`: it could not be read.
     pub placed_at: Option<Timestamp>,
-    /// Lines and amounts as last read.
+    /// Lines and amounts, as last read.
     pub facts: Option<OrderFacts>,
-    /// What the order comes to.
+    /// Total of the order in cents, VAT-inclusive: ProductFlow's, else computed from the lines.
     pub total: Option<Cents>,
-    /// Fingerprint and time of update as the list last showed them.
+    /// The order as the list last showed it.
     pub listed: Option<Listed>,
-    /// Fingerprint of what was last read by GET and acted on.
+    /// Fingerprint of the order as it was last read by GET and acted on.
     pub read_fingerprint: Option<String>,
     /// State after the last look.
     pub state: OrderState,
-    /// Why it is in this state.
+    /// Why the order is in this state, for the merchant.
     pub explanation: Vec<Sentence>,
-    /// Problems open.
     pub problems: Vec<OpenProblem>,
-    /// Differences between the ledger and Robaws that the nightly check found; open until it finds none.
+    /// Differences between ledger and Robaws, found by the nightly check. They stay open until a check finds none.
     pub differences: Vec<OpenProblem>,
-    /// What it waits for at Robaws, when nothing else can move it.
+    /// Articles and tariffs in Robaws that a blocked order waits for, when nothing else can unblock it.
     pub waits_for: Vec<WaitsFor>,
-    /// Digest of the VAT tariffs at the last look, when it waits for one.
+    /// Digest of the VAT tariffs at the last look, when the order waits for a tariff.
     pub tariffs_digest: Option<String>,
-    /// Nothing more follows unless it changes.
+    /// Whether nothing more follows unless the order changes.
     pub is_final: bool,
-    /// When it is looked at next.
+    /// When the order is looked at next. `None`: no look is planned.
     pub due: Option<Due>,
-    /// A message for it was sent then; not queued again for 10 minutes.
+    /// When a queue message was last sent. No second message follows for 10 minutes.
     pub queued_at: Option<Timestamp>,
-    /// Looks begun since the last one that ended with an outcome.
+    /// Looks begun since the last look that recorded an outcome.
     pub starts: u32,
-    /// Failed calls in a row: 1 min doubling to 1 h.
+    /// Failed calls in a row; the wait doubles from 1 minute to 1 hour.
     pub failures: u32,
-    /// Looks in a row that found it blocked: 5 min doubling to 1 h.
+    /// Looks in a row that found the order blocked; the wait doubles from 5 minutes to 1 hour.
     pub rounds: u32,
-    /// The merchant or operator asked for a look: no memory of negative answers, a paused peer gets one probe.
+    /// Whether a person asked for the next look: remembered negative answers are not used, and a paused peer gets
+    /// one probe.
     pub forced: bool,
-    /// First seen.
+    /// When the connector first saw the order.
     pub created_at: Timestamp,
-    /// Last written.
+    /// When the record was last written.
     pub updated_at: Timestamp,
-    /// Last read by GET.
+    /// When the order was last read by GET.
     pub looked_at: Option<Timestamp>,
-    /// What is wrong with it changed since it was read; not stored.
+    /// Whether the open problems changed since the record was loaded. Not persisted.
     #[serde(skip)]
     pub tells_anew: bool,
-    /// Problems that opened and closed since it was read; not stored.
+    /// Problems opened and closed since the record was loaded. Not persisted.
     #[serde(skip)]
     pub tally: Tally,
 }
 
-/// An order as the list showed it.
+/// An order as ProductFlow's list showed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
-    /// Digest of the fields we use.
+    /// Digest of the fields that the connector uses.
     pub fingerprint: String,
-    /// ProductFlow's own time of update.
+    /// ProductFlow's time of the last update.
     pub updated_at: Option<Timestamp>,
 }
 
 impl OrderRecord {
-    /// Of an order never seen before, due at once.
+    /// The record of an order that was never seen before. The order is due at once.
     pub fn new(connection: ConnectionId, identifier: OrderIdentifier, now: Timestamp) -> Self {
         Self {
             schema: ORDER_SCHEMA,
@@ -470,12 +455,12 @@ impl OrderRecord {
         }
     }
 
-    /// How people name it: `1083993841 (PF-100234)`.
+    /// The order as people name it: `1083993841 (PF-100234)`.
     pub fn reference(&self) -> String {
         domain::order::reference(self.external_identifier.as_deref(), &self.ledger.identifier)
     }
 
-    /// Keeps what the API shows of an order: nothing of its buyer but the country and "business or not".
+    /// Copies from `order` what the API shows. Of the buyer only country and "business or not" are kept.
     pub fn see(&mut self, order: &Order) {
         order.status.word().clone_into(&mut self.status);
         self.external_identifier.clone_from(&order.external_identifier);
@@ -483,14 +468,15 @@ impl OrderRecord {
         self.country.clone_from(&order.country);
         self.business = order.business.is_some();
         self.placed_at = Some(order.placed_at);
-        // A cancelled order may have lost its lines and amounts; what it was is worth more.
+        // A cancelled order may come without lines and amounts; the earlier ones say more.
         if order.status != OrderStatus::Cancelled || self.facts.is_none() {
             self.facts = Some(OrderFacts::of(order));
             self.total = order.total.or_else(|| order.computed_total());
         }
     }
 
-    /// What [`see`](Self::see) kept of an order that people name so.
+    /// What [`OrderRecord::see`] kept, for the plan of an order that cannot be read now. `reference`: how people name
+    /// the order.
     pub fn last_seen<'a>(&self, reference: &'a str) -> LastSeen<'a> {
         LastSeen {
             reference,
@@ -499,7 +485,7 @@ impl OrderRecord {
         }
     }
 
-    /// Makes it due at once, whatever its back-off.
+    /// Makes the order due at once, whatever its back-off.
     pub fn due_now(&mut self, now: Timestamp) {
         self.due = Some(Due {
             at: now,
@@ -508,7 +494,7 @@ impl OrderRecord {
         self.queued_at = None;
     }
 
-    /// Makes it be looked at at once and as if for the first time: because the merchant asked, or decided something.
+    /// Makes the order due at once, as if for the first time, because a person asked or decided something.
     pub fn look_again(&mut self, now: Timestamp) {
         self.due_now(now);
         self.forced = true;
@@ -519,7 +505,7 @@ impl OrderRecord {
         self.rounds = 0;
     }
 
-    /// Replaces the differences by those that the nightly check found. Tells whether there were or are any.
+    /// Replaces the differences by those that the nightly check found. Returns whether there were or are any.
     pub fn set_differences(&mut self, found: Vec<Problem>, now: Timestamp) -> bool {
         let changes = !found.is_empty() || !self.differences.is_empty();
         self.tells_anew |= differ(&self.differences, &found);
@@ -527,19 +513,20 @@ impl OrderRecord {
         changes
     }
 
-    /// Replaces the open problems by those of the last look: opened once, counted, closed by themselves.
+    /// Replaces the open problems by those of the last look. A known problem keeps its opening time and counts on;
+    /// one that was not found closes.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
         self.tells_anew |= differ(&self.problems, &found);
         self.tally += replace_problems(&mut self.problems, found, now);
     }
 }
 
-/// Whether a look found something else than is open; how often it was seen is no difference.
+/// Whether a look found other problems than are open. The counters are no difference.
 pub fn differ(open: &[OpenProblem], found: &[Problem]) -> bool {
     open.len() != found.len() || open.iter().zip(found).any(|(open, found)| open.problem != *found)
 }
 
-/// The open problems after a look that found `found`: known ones keep their opening and count on.
+/// The open problems after a look that found `found`. Known problems keep their opening time and count on.
 pub(crate) fn merge_problems(
     open: Vec<OpenProblem>,
     found: Vec<Problem>,
@@ -549,7 +536,7 @@ pub(crate) fn merge_problems(
     found
         .into_iter()
         .map(|problem| {
-            // Of one code there may be one per SKU, or per document.
+            // One code can be open several times: per SKU, or per document.
             let same = |o: &OpenProblem| {
                 o.problem.code == problem.code
                     && o.problem.skus == problem.skus

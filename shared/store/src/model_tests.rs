@@ -1,4 +1,4 @@
-//! What of orders and connections is told, kept and void; and examples of them for other tests.
+//! Tests of connections and orders as they are stored, and examples of both for the tests of other modules.
 
 use super::*;
 use crate::record::Record;

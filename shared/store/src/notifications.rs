@@ -1,5 +1,5 @@
-//! Notifications as they were told: since when, how often, and the task in Robaws that tells of each. What is wrong stands with the
-//! orders, the articles and the connection; these follow.
+//! Stored notifications: since when each is open, how often its problems were seen, and its task in Robaws.
+//! Problems are stored with orders, articles and connections; notifications follow from them.
 
 use crate::Store;
 use crate::error::StoreError;
@@ -12,73 +12,70 @@ use domain::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Version of the shape of a notification.
+/// Version of the stored shape of [`Notification`].
 pub const NOTIFICATION_SCHEMA: u32 = 1;
-/// Orders named in a notification.
+/// Orders that one notification names.
 const MOST_ORDERS: usize = 20;
-/// A solved notification is kept this long.
+/// How long a solved notification is kept.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// Where the task in Robaws stands that tells of a notification.
+/// Where the task in Robaws for a notification stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// None, and none is to be made.
+    /// There is no task, and none is to be made.
     None,
-    /// To be made.
+    /// A task is to be made.
     Wanted,
-    /// Made.
+    /// The task with this id is open.
     Made(String),
-    /// Made, and closed again.
+    /// The task with this id was closed.
     Closed(String),
 }
 
 /// An order that a notification names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedOrder {
-    /// ProductFlow's key.
     pub identifier: OrderIdentifier,
-    /// How people name it.
+    /// The order as people name it.
     pub reference: String,
 }
 
-/// One notification. Its id stays when it is solved and comes back.
+/// One notification. Its id stays when it is solved and opens again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
-    /// Shape of this record.
+    /// [`NOTIFICATION_SCHEMA`] of the program that wrote the notification.
     pub schema: u32,
-    /// Counts every write; each is conditional on it. 0: not stored yet.
+    /// Counts the writes; every write is conditional on the version that was read. 0: not stored yet.
     pub version: u64,
-    /// The connection.
     pub connection: ConnectionId,
-    /// Its id.
+    /// Digest of connection and cause.
     pub id: String,
-    /// What is wrong.
+    /// The problem that the notification shows for all problems of its cause.
     pub problem: Problem,
-    /// Orders that it is on, as many as are named.
+    /// The first of the orders with the problem.
     pub orders: Vec<NamedOrder>,
-    /// Orders that it is on.
+    /// Number of orders with the problem.
     pub orders_in_all: u64,
-    /// The invoice in Robaws of the one order that it is on.
+    /// The invoice in Robaws, if only one order has the problem.
     pub invoice: Option<DocumentId>,
-    /// The article that it is about.
+    /// Number of the article that the notification is about.
     pub article: Option<String>,
-    /// How often it was seen.
+    /// How often looks found the problems.
     pub count: u64,
-    /// Since when; of the last time, if it came back.
+    /// When the notification opened; after it was solved, when it opened again.
     pub opened_at: Timestamp,
-    /// When it was last seen.
+    /// When a look last found one of the problems.
     pub last_seen_at: Timestamp,
-    /// When it was solved, if it is.
+    /// When the last problem closed. `None`: open.
     pub resolved_at: Option<Timestamp>,
-    /// How often it was opened.
+    /// How often the notification opened, from 1.
     pub episode: u32,
-    /// The task in Robaws.
     pub task: Task,
 }
 
 impl Notification {
-    /// Of problems that were never told of.
+    /// A notification of problems that were not notified before.
     pub fn new(connection: ConnectionId, id: String, group: &Group) -> Self {
         let mut fresh = Self {
             schema: NOTIFICATION_SCHEMA,
@@ -101,12 +98,11 @@ impl Notification {
         fresh
     }
 
-    /// Whether it is open.
     pub fn is_open(&self) -> bool {
         self.resolved_at.is_none()
     }
 
-    /// What is open now. One that was solved opens again.
+    /// Takes over the problems that are open now. A solved notification opens again.
     pub fn see(&mut self, group: &Group) {
         if self.resolved_at.take().is_some() {
             self.episode = self.episode.saturating_add(1);
@@ -133,7 +129,7 @@ impl Notification {
         self.last_seen_at = group.last_seen_at;
     }
 
-    /// Its last problem is gone.
+    /// Closes the notification, because its last problem closed.
     pub fn resolve(&mut self, now: Timestamp) {
         self.resolved_at = Some(now);
         if self.task == Task::Wanted {
@@ -162,7 +158,7 @@ impl Record for Notification {
     }
 
     fn due(&self) -> Option<(String, Timestamp)> {
-        // A solved one whose task is still to be closed counts as open here.
+        // A solved notification whose task is not closed yet stays in the index, so that the task is closed.
         let is_done = !self.is_open() && !matches!(self.task, Task::Made(_));
         (!is_done).then(|| (keys::notifications_index(&self.connection), self.opened_at))
     }
@@ -176,7 +172,7 @@ impl Record for Notification {
     }
 }
 
-/// An order or article with open problems, as the index of them shows it.
+/// An order or article with open problems, as the index of open problems shows it.
 #[derive(Deserialize)]
 struct OpenItem {
     subject: Subject,
@@ -186,7 +182,7 @@ struct OpenItem {
     differences: Vec<OpenProblem>,
 }
 
-/// An open problem on something.
+/// An open problem together with the order, article or connection that has it.
 pub fn seen(subject: &Subject, open: OpenProblem) -> Seen {
     Seen {
         subject: subject.clone(),
@@ -198,7 +194,11 @@ pub fn seen(subject: &Subject, open: OpenProblem) -> Seen {
 }
 
 impl Store {
-    /// Every open problem of a connection's orders and articles, and on how many of them they are.
+    /// Loads every open problem of a connection's orders and articles, and the number of these orders and articles.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn open_problems(&self, connection: &ConnectionId) -> Result<(Vec<Seen>, u64), StoreError> {
         let mut found = Vec::new();
         let mut subjects = 0;
@@ -222,7 +222,7 @@ impl Store {
                         let open = item.problems.into_iter().chain(item.differences);
                         found.extend(open.map(|open| seen(&item.subject, open)));
                     }
-                    // One that can't be read must not hide the others.
+                    // One unreadable item must not hide the others.
                     Err(error) => tracing::error!(error = %error, "a stored item can't be read"),
                 }
             }
@@ -233,7 +233,11 @@ impl Store {
         }
     }
 
-    /// Notifications that are open, or whose task is still to be closed.
+    /// Loads notifications that are open, or whose task is not closed yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn unfinished_notifications(
         &self,
         connection: &ConnectionId,
@@ -242,7 +246,11 @@ impl Store {
             .await
     }
 
-    /// Several notifications; those that are not there are left out.
+    /// Loads several notifications. Those that do not exist are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn notifications(
         &self,
         connection: &ConnectionId,
@@ -255,7 +263,12 @@ impl Store {
         self.records(keys).await
     }
 
-    /// A notification.
+    /// Loads a notification. `None`: there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn notification(
         &self,
         connection: &ConnectionId,
@@ -264,7 +277,12 @@ impl Store {
         self.record(keys::notification(connection, id)).await
     }
 
-    /// Stores a notification if nobody else did since it was read.
+    /// Stores a notification.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when another writer stored the record since it was loaded; [`StoreError::TooLarge`]
+    /// above 400 KB; [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_notification(
         &self,
         notification: &mut Notification,
@@ -273,7 +291,12 @@ impl Store {
         self.save_record(notification, now).await
     }
 
-    /// Notifications, newest first.
+    /// One list page of notifications, newest first. `is_open`: only open or only solved ones.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadCursor`] when `cursor` is not from an earlier list page; [`StoreError::Unavailable`] when
+    /// DynamoDB fails.
     pub async fn list_notifications(
         &self,
         connection: &ConnectionId,

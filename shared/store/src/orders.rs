@@ -1,4 +1,4 @@
-//! Orders: their ledgers, frozen invoices, and which are due.
+//! Stores and loads order records and frozen invoices, and finds the orders that are due.
 
 use crate::Store;
 use crate::connections::attribute;
@@ -18,40 +18,38 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 
-/// Blocked orders made due at a time.
+/// Blocked orders that are written at the same time.
 const WOKEN_AT_ONCE: usize = 8;
 
-/// An order that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueOrder {
-    /// Which.
     pub identifier: OrderIdentifier,
-    /// Since when.
+    /// Since when the order is due.
     pub due_at: Timestamp,
-    /// When a message for it was sent.
+    /// When a queue message was last sent.
     pub queued_at: Option<Timestamp>,
 }
 
-/// What a list of orders shows.
+/// Which orders a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct OrderFilter {
     /// Only orders in this state.
     pub state: Option<OrderState>,
     /// Only orders that wait for people: [`OrderRecord::waits_for_people`].
     pub waits_for_people: bool,
-    /// Only orders whose identifier, marketplace number, or Robaws id or number contains this.
+    /// Only orders whose identifier, marketplace number, document id or document number contains this text.
     pub text: Option<String>,
 }
 
 impl OrderFilter {
-    /// Whether it shows this order.
+    /// Whether the filter shows this order.
     pub fn matches(&self, record: &OrderRecord) -> bool {
         matches(record, self)
     }
 }
 
 impl OrderRecord {
-    /// Whether something is open that people must solve.
+    /// Whether a problem or a difference is open that people must solve.
     pub fn waits_for_people(&self) -> bool {
         let is_open = matches!(
             self.state,
@@ -124,7 +122,12 @@ pub(crate) fn due_pk(connection: &ConnectionId, kind: DueKind) -> String {
 }
 
 impl Store {
-    /// An order.
+    /// Loads an order record. `None`: there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn order(
         &self,
         connection: &ConnectionId,
@@ -133,7 +136,11 @@ impl Store {
         self.record(keys::order(connection, identifier)).await
     }
 
-    /// Several orders at once; those that are not there are left out.
+    /// Loads several order records. Records that do not exist are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn orders(
         &self,
         connection: &ConnectionId,
@@ -147,14 +154,24 @@ impl Store {
             .collect())
     }
 
-    /// Stores an order if nobody else did since it was read; the record gets its new version only then. `queued_at` is written
-    /// beside the version by [`Store::mark_queued`], so this may undo such a mark: the order is then queued twice, which is
-    /// harmless.
+    /// Stores an order record. The record in memory gets its new version only after the write.
+    /// [`Store::mark_queued`] writes `queued_at` without a new version, so this write may undo it: the order is
+    /// then queued twice, which is harmless.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when another writer stored the record since it was loaded; [`StoreError::TooLarge`]
+    /// above 400 KB; [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_order(&self, record: &mut OrderRecord, now: Timestamp) -> Result<(), StoreError> {
         self.save_record(record, now).await
     }
 
-    /// Stores an order and the invoice frozen for it, both or neither.
+    /// Stores an order record and the invoice frozen for it, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when another writer stored the order first, or an invoice is frozen under this row
+    /// already; [`StoreError::TooLarge`] above 400 KB; [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_order_and_frozen(
         &self,
         record: &mut OrderRecord,
@@ -180,7 +197,7 @@ impl Store {
         );
         item.insert("newest_pk".to_owned(), keys::text(newest_pk));
         item.insert("newest_at".to_owned(), keys::text(newest_at));
-        // A row number is never used for two bodies.
+        // A row number is never used for two bodies: a second invoice under it is refused.
         let invoice = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
@@ -199,7 +216,12 @@ impl Store {
         Ok(())
     }
 
-    /// The invoice frozen under a row of an order.
+    /// Loads the invoice that was frozen under a row of an order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
+    /// read.
     pub async fn frozen(
         &self,
         connection: &ConnectionId,
@@ -212,8 +234,14 @@ impl Store {
             .transpose()
     }
 
-    /// Changes an order as it is stored now, and tries again when somebody else wrote it meanwhile: for what is known for
-    /// certain. `change` tells whether it changed anything. `None`: there is no such order.
+    /// Applies `change` to the stored record and saves. Loads and tries again when another writer was faster, so
+    /// `change` must hold whatever the record says by then. `change` returns whether it changed anything. `None`:
+    /// there is no such order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] after 30 tries that another writer won; otherwise as [`Store::order`] and
+    /// [`Store::save_order`].
     pub async fn amend_order(
         &self,
         connection: &ConnectionId,
@@ -225,7 +253,11 @@ impl Store {
             .await
     }
 
-    /// The same, for an order that may not be there yet: then `fresh` is stored.
+    /// As [`Store::amend_order`], but starts from `fresh` when there is no such order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::amend_order`].
     pub async fn amend_or_create_order(
         &self,
         fresh: &OrderRecord,
@@ -236,7 +268,11 @@ impl Store {
         self.amend_record(key, now, || Some(fresh.clone()), change).await
     }
 
-    /// Orders due until `until`, longest due first.
+    /// Loads orders that are due at `until`, longest due first, `limit` at most.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn due_orders(
         &self,
         connection: &ConnectionId,
@@ -255,8 +291,12 @@ impl Store {
         Ok(due.collect())
     }
 
-    /// Makes blocked orders due at once, because what held them up may be another now: the settings changed. Gives their
+    /// Makes blocked orders due at once, because the settings that blocked them may have changed. Returns their
     /// number.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::amend_order`].
     pub async fn wake_blocked(&self, connection: &ConnectionId, now: Timestamp) -> Result<usize, StoreError> {
         self.wake(connection, now, |record| {
             record.due.is_some_and(|due| due.at > now) || !record.waits_for.is_empty()
@@ -264,7 +304,11 @@ impl Store {
         .await
     }
 
-    /// Makes blocked orders due at once that wait for one of these. Gives their number.
+    /// Makes blocked orders due at once that wait for one of `came_in`. Returns their number.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::amend_order`].
     pub async fn wake_waiting(
         &self,
         connection: &ConnectionId,
@@ -291,6 +335,7 @@ impl Store {
         let woken = stream::iter(waiting)
             .map(|order| async move {
                 self.amend_order(connection, &order.ledger.identifier, now, |record| {
+                    // Checked again: a look may have changed the order since the index was read.
                     if !sleeps(record) {
                         return false;
                     }
@@ -308,7 +353,12 @@ impl Store {
         Ok(woken.len())
     }
 
-    /// Marks a due order as queued, unless what is due changed meanwhile. Does not count as a change of the order.
+    /// Stores that a message for a due order was sent, without a new version. `false`: the due time changed
+    /// meanwhile, so the message may be outdated and nothing was stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn mark_queued(
         &self,
         connection: &ConnectionId,
@@ -320,8 +370,13 @@ impl Store {
             .await
     }
 
-    /// Orders of a connection, newest first. A filtered page may be short of `limit` and still have a cursor: the work of one
-    /// call is bounded.
+    /// One list page of a connection's orders, newest first. A filtered list page may be shorter than `limit` and
+    /// still have a cursor, since one call examines some 1,000 orders at most.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadCursor`] when `cursor` is not from an earlier list page; [`StoreError::Unavailable`] when
+    /// DynamoDB fails.
     pub async fn list_orders(
         &self,
         connection: &ConnectionId,

@@ -1,4 +1,5 @@
-//! The queues. A message says only "look at this": it may be lost, repeated or late, since the table knows what is due.
+//! The messages of the queues, and sending them. A message says only "look at this". It may be lost, repeated
+//! or late, since the table knows what is due.
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::{ArticleId, ConnectionId, OrderIdentifier};
@@ -6,23 +7,21 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
-/// Version of the message's shape.
+/// Version of the shape of all messages.
 pub const MESSAGE_SCHEMA: u32 = 1;
 
 /// "Look at this order."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderMessage {
-    /// Shape of the message.
+    /// [`MESSAGE_SCHEMA`] of the program that sent the message.
     pub schema_version: u32,
-    /// The connection, which is also the message group.
+    /// The connection, whose id is also the message group.
     pub connection: ConnectionId,
-    /// The order.
     pub order: OrderIdentifier,
 }
 
 impl OrderMessage {
-    /// For an order of a connection.
     pub fn new(connection: ConnectionId, order: OrderIdentifier) -> Self {
         Self {
             schema_version: MESSAGE_SCHEMA,
@@ -32,36 +31,35 @@ impl OrderMessage {
     }
 }
 
-/// "This article may have changed", or "look at it again".
+/// "This article may have changed", or "look at this article again".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArticleMessage {
-    /// Shape of the message.
+    /// [`MESSAGE_SCHEMA`] of the program that sent the message.
     pub schema_version: u32,
-    /// The connection, which is also the message group.
+    /// The connection, whose id is also the message group.
     pub connection: ConnectionId,
-    /// The article.
     pub article_id: ArticleId,
-    /// Its number, as far as whoever sends this knows: only a hint where to look first.
+    /// The article number, if the sender knows it. Only a hint where to look first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// An event of Robaws said so. Without one the article is looked at only if it is due.
+    /// The event of Robaws that announced the change. Without an event the article is looked at only if it is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<ArticleEvent>,
 }
 
-/// An event of Robaws.
+/// An announcement of Robaws that an article changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArticleEvent {
-    /// Its id, which is the de-duplication id of the message.
+    /// Robaws' id of the event, used as the de-duplication id of the message.
     pub id: String,
-    /// When it came in: what is read later has the change in it.
+    /// When the event came in. Whatever is read later contains the change.
     pub at: Timestamp,
 }
 
 impl ArticleMessage {
-    /// For an article that is due.
+    /// A message for an article that is due, without an event.
     pub fn due(connection: ConnectionId, article_id: ArticleId, number: Option<String>) -> Self {
         Self {
             schema_version: MESSAGE_SCHEMA,
@@ -73,25 +71,24 @@ impl ArticleMessage {
     }
 }
 
-/// Work over all articles of a connection, in pages.
+/// A long work over all articles of a connection, list page by list page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sweep {
-    /// Every ticked article is due.
+    /// Makes every ticked article due.
     Push,
-    /// Every article is ticked.
+    /// Ticks every article.
     Tick,
-    /// Articles that differ are due; the three-way check.
+    /// Makes articles due that differ, and compares orders with their documents.
     Reconcile,
-    /// The ledger is made anew from the documents in Robaws; of a suspended connection only.
+    /// Makes the ledger of a suspended connection anew from the documents in Robaws.
     Rebuild,
 }
 
 impl Sweep {
-    /// Every sweep.
     pub const ALL: [Self; 4] = [Self::Push, Self::Tick, Self::Reconcile, Self::Rebuild];
 
-    /// Those of an active connection.
+    /// The sweeps of an active connection.
     pub const WHILE_ACTIVE: [Self; 3] = [Self::Push, Self::Tick, Self::Reconcile];
 
     /// The name in attributes and logs.
@@ -105,20 +102,18 @@ impl Sweep {
     }
 }
 
-/// "Go on with this sweep": what it is at stands with the connection.
+/// "Continue this sweep." The progress of the sweep is stored with the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepMessage {
-    /// Shape of the message.
+    /// [`MESSAGE_SCHEMA`] of the program that sent the message.
     pub schema_version: u32,
-    /// The connection, which is also the message group.
+    /// The connection, whose id is also the message group.
     pub connection: ConnectionId,
-    /// Which.
     pub sweep: Sweep,
 }
 
 impl SweepMessage {
-    /// For a sweep of a connection.
     pub fn new(connection: ConnectionId, sweep: Sweep) -> Self {
         Self {
             schema_version: MESSAGE_SCHEMA,
@@ -128,31 +123,30 @@ impl SweepMessage {
     }
 }
 
-/// "Put a task with a sign-in link in Robaws": asked for on a page that knows nobody, so whether there is such a connection is
-/// found out by whoever receives this, not by whoever asks.
+/// "Put a task with a sign-in link in Robaws." The page that sends the message does not know who asks, so it
+/// must not reveal whether the connection exists: only the receiver checks that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignInMessage {
-    /// Shape of the message.
+    /// [`MESSAGE_SCHEMA`] of the program that sent the message.
     pub schema_version: u32,
-    /// The connection.
     pub connection: ConnectionId,
-    /// Where the pages were reached: the link leads there.
+    /// Base URL under which the page was reached; the link leads there.
     pub base_url: String,
-    /// Path to go on to after signing in.
+    /// Path to go to after signing in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// "Queue more of what is due of this connection": stands halfway among the orders of a backlog.
+/// "Queue more due orders of this connection." Stands halfway among the messages of a backlog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoOnMessage {
-    /// Shape of the message.
+    /// [`MESSAGE_SCHEMA`] of the program that sent the message.
     pub schema_version: u32,
-    /// The connection, which is also the message group.
+    /// The connection, whose id is also the message group.
     pub connection: ConnectionId,
-    /// What tells it from the others.
+    /// Tells this message from the others of the queue when JSON is read.
     pub queue: WhatIsDue,
 }
 
@@ -160,12 +154,10 @@ pub struct GoOnMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhatIsDue {
-    /// Due orders.
     DueOrders,
 }
 
 impl GoOnMessage {
-    /// For the orders of a connection.
     pub fn new(connection: ConnectionId) -> Self {
         Self {
             schema_version: MESSAGE_SCHEMA,
@@ -175,25 +167,26 @@ impl GoOnMessage {
     }
 }
 
-/// What the orders queue holds: its worker is the one that is quick to come and calls Robaws.
+/// The messages of the orders queue. Sign-in links go through it too, because its function starts at once and
+/// calls Robaws anyway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OrdersQueueMessage {
     /// Look at an order.
     Look(OrderMessage),
-    /// Queue more of what is due.
+    /// Queue more due orders.
     GoOn(GoOnMessage),
     /// Put a sign-in link in Robaws.
     SignIn(SignInMessage),
 }
 
-/// What can be queued.
+/// A message that a queue takes.
 pub trait Message: Serialize {
-    /// Its group: within one, messages are worked off one after the other.
+    /// The message group. Messages of one group are delivered one batch after the other.
     fn group(&self) -> &str;
 
-    /// By default a fresh one: SQS remembers ids for five minutes even after delivery, and what was looked at may well be due
-    /// again within them.
+    /// By default a fresh id. SQS remembers ids for five minutes even after delivery, and a record can be due again
+    /// within them.
     fn deduplication_id(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }
@@ -225,7 +218,7 @@ impl Message for SweepMessage {
 }
 
 impl Message for SignInMessage {
-    // A group of its own: it need not wait for the orders of its connection.
+    // A group of its own: a sign-in link must not wait for the orders of its connection.
     fn group(&self) -> &'static str {
         "sign-in"
     }
@@ -241,7 +234,8 @@ impl Message for OrdersQueueMessage {
     }
 }
 
-/// Messages could not be queued. What they are about is still due in the store, but for events of Robaws, which it repeats.
+/// Some messages could not be queued. Their orders and articles are still due in the table; events are repeated
+/// by Robaws.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue took {taken} of {asked} messages")]
 pub struct QueueError {
@@ -251,7 +245,7 @@ pub struct QueueError {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Sends messages of one kind.
+/// Sends messages of one kind to one queue.
 #[derive(Debug)]
 pub struct Queue<M> {
     client: aws_sdk_sqs::Client,
@@ -259,11 +253,8 @@ pub struct Queue<M> {
     kind: PhantomData<fn(M)>,
 }
 
-/// The orders queue.
 pub type OrderQueue = Queue<OrderMessage>;
-/// The articles queue.
 pub type ArticleQueue = Queue<ArticleMessage>;
-/// The sweeps queue.
 pub type SweepQueue = Queue<SweepMessage>;
 
 impl<M> Clone for Queue<M> {
@@ -277,7 +268,7 @@ impl<M> Clone for Queue<M> {
 }
 
 impl<M: Message> Queue<M> {
-    /// Of the queue with this URL.
+    /// The queue with this URL.
     pub fn new(client: aws_sdk_sqs::Client, url: impl Into<String>) -> Self {
         Self {
             client,
@@ -286,7 +277,11 @@ impl<M: Message> Queue<M> {
         }
     }
 
-    /// Sends the messages in order, ten a call.
+    /// Sends the messages in their sequence, ten per call.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`] when SQS fails or refuses a message; the messages of earlier calls are queued then.
     pub async fn send(&self, messages: &[M]) -> Result<(), QueueError> {
         self.send_all(messages).await
     }
@@ -329,7 +324,11 @@ impl<M: Message> Queue<M> {
 }
 
 impl OrderQueue {
-    /// Sends what asks for a sign-in link.
+    /// Sends a request for a sign-in link.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`] when SQS fails or refuses the message.
     pub async fn send_sign_in(&self, message: SignInMessage) -> Result<(), QueueError> {
         self.send_all(&[message]).await
     }

@@ -1,5 +1,6 @@
-//! Queues due orders of a connection: at most 200 in the queue, none twice within ten minutes. When more are due than that, one of the
-//! messages asks, halfway, for the next ones: a backlog goes on at the pace of the peers and does not wait for the next poll.
+//! Queues the due orders of a connection: at most 200 in the queue, none twice within ten minutes. When more
+//! orders are due, one message halfway among them asks for the next ones. So a backlog is processed at the pace
+//! of the peers and does not wait for the next poll.
 
 use crate::Store;
 use crate::error::StoreError;
@@ -10,49 +11,53 @@ use domain::ids::ConnectionId;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-/// Orders of one connection in the queue at a time.
+/// Orders of one connection in the queue at the same time.
 pub const MOST_QUEUED: usize = 200;
-/// An order that was queued is not queued again for this long.
+/// After a message was sent for an order, no second one follows for this long.
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// Orders marked as queued at a time.
+/// Orders whose `queued_at` is written at the same time.
 const MARKED_AT_ONCE: usize = 8;
 
 /// Due orders could not be queued; they are still due.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueingError {
-    /// The ledger could not be read or written.
+    /// The table could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue did not take them.
+    /// SQS did not take the messages.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
 
-/// What is due of a connection and is to be queued.
+/// The due orders of a connection that are to be queued.
 #[derive(Debug, Clone, Default)]
 pub struct Chosen {
-    /// The orders.
     pub orders: Vec<DueOrder>,
-    /// There are more, for when half of these were worked off.
+    /// Whether more orders are due; the consumer asks for them when half of this batch is done.
     pub more: bool,
 }
 
 impl DueOrder {
-    /// Whether a message for it was sent a short while ago.
+    /// Whether a message for the order was sent within the last ten minutes.
     pub fn is_queued(&self, now: Timestamp) -> bool {
-        // A mark from the future comes from a clock that jumped back; it must not hold the order.
+        // A time in the future comes from a clock that jumped back; the order must not wait for it.
         self.queued_at
             .is_some_and(|at| at <= now && now.duration_since(at) < QUEUED_FOR)
     }
 }
 
 impl Store {
-    /// What there is room for in the queue of what is due, longest due first.
+    /// Selects the due orders that the queue has room for, longest due first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn choose_due_orders(
         &self,
         connection: &ConnectionId,
         now: Timestamp,
     ) -> Result<Chosen, StoreError> {
+        // Enough to tell whether more orders are due than the queue has room for.
         let due = self
             .due_orders(connection, DueKind::Work, now, 2 * MOST_QUEUED + 1)
             .await?;
@@ -63,7 +68,12 @@ impl Store {
         Ok(Chosen { orders, more })
     }
 
-    /// Queues what was chosen.
+    /// Sends messages for the selected orders and stores when.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueingError::Queue`] when SQS fails or refuses a message; [`QueueingError::Store`] when the table fails
+    /// after the messages were sent.
     pub async fn queue_orders(
         &self,
         queue: &OrderQueue,
@@ -81,7 +91,8 @@ impl Store {
             let go_on = GoOnMessage::new(connection.clone());
             messages.insert(messages.len() / 2, OrdersQueueMessage::GoOn(go_on));
         }
-        // Sent first: a message sent twice is harmless, an order marked but not sent would wait ten minutes.
+        // Sent before stored: a message sent twice is harmless, but an order noted as queued whose message was not sent
+        // would wait ten minutes.
         queue.send_all(&messages).await?;
         stream::iter(chosen.orders.clone())
             .map(|order| async move {

@@ -1,4 +1,5 @@
-//! What orders and articles have in common as items: a version that every write is conditional on, and the indexes.
+//! Versioned records: what orders, articles and notifications have in common as items. Every write is
+//! conditional on the version; each write also keeps the indexes up to date.
 
 use crate::Store;
 use crate::connections::attribute;
@@ -15,44 +16,43 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// Times a write of what is known is tried again on a conflict.
+/// Tries of an amended write that loses to other writers.
 const MOST_TRIES: u32 = 30;
-/// Rows looked at for one page of a filtered list.
+/// Entries of the index that one list page examines.
 const MOST_SCANNED: usize = 1_000;
 
-/// An item with a version.
+/// A stored record with a version.
 pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
-    /// What it is, for errors.
+    /// The kind of record, for error messages.
     const NAME: &'static str;
-    /// The newest shape that this program reads.
+    /// The newest stored shape that this program reads.
     const SCHEMA: u32;
-    /// Its key in the table.
     fn key(&self) -> Key;
-    /// Its version; 0: not stored yet.
+    /// 0: not stored yet.
     fn version(&self) -> u64;
-    /// As it will be stored: with the next version.
+    /// The record as the next write stores it: with the next version.
     fn next(&self, now: Timestamp) -> Self;
-    /// Its partition and place in the index of what is due.
+    /// Partition and sort key in the index of due records. `None`: not in the index.
     fn due(&self) -> Option<(String, Timestamp)>;
-    /// Its partition and place in the index by age.
+    /// Partition and sort key in the index by age.
     fn newest(&self) -> (String, Timestamp);
-    /// While it has open problems: its partition and place in the index of those that have, and what it is.
+    /// Partition, sort key and subject in the index of open problems. `None`: no problem is open.
     fn open(&self) -> Option<(String, Timestamp, Subject)> {
         None
     }
-    /// The connection whose notifications are to be told anew, since what is wrong with this changed.
+    /// The connection whose notifications are outdated after this write, because problems of the record changed.
     fn tells_anew(&self) -> Option<&ConnectionId> {
         None
     }
-    /// Problems that opened and closed since it was read.
+    /// Problems opened and closed since the record was loaded.
     fn tally(&self) -> Tally {
         Tally::default()
     }
-    /// What lists and counts need of it, shown in the index by age.
+    /// What lists and counts need of the record; the index by age holds it.
     fn summary(&self) -> Result<Option<AttributeValue>, StoreError> {
         Ok(None)
     }
-    /// When the table may forget it.
+    /// When the table may delete the record. `None`: never.
     fn expires(&self) -> Option<Timestamp> {
         None
     }
@@ -84,14 +84,15 @@ pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
     Ok(item)
 }
 
-/// What an item is and where it stands in the table, for errors.
+/// The kind of an item and its keys, for error messages.
 pub(crate) fn named(what: &str, item: &Key) -> String {
     let part = |name| item.get(name).and_then(|value| value.as_s().ok());
     let part = |name| part(name).map_or("?", String::as_str);
     format!("{what} ({} {})", part("pk"), part("sk"))
 }
 
-/// Refuses a shape that this program does not know, whatever else the record holds.
+/// Refuses an item that a newer program wrote. Checked before the item is deserialized, since an older program
+/// must not write back what it does not know.
 pub(crate) fn refuse_newer(record: &Key, known: u32, named: &str) -> Result<(), StoreError> {
     let schema = record.get("schema").and_then(|value| value.as_n().ok());
     let schema: Option<u64> = schema.and_then(|number| number.parse().ok());
@@ -101,7 +102,7 @@ pub(crate) fn refuse_newer(record: &Key, known: u32, named: &str) -> Result<(), 
     Ok(())
 }
 
-/// A whole item.
+/// Deserializes a whole item.
 pub(crate) fn read_item<T: DeserializeOwned>(what: &str, item: Key) -> Result<T, StoreError> {
     let named = named(what, &item);
     serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(named, error))
@@ -112,7 +113,7 @@ pub(crate) fn read<R: Record>(item: Key) -> Result<R, StoreError> {
     read_item(R::NAME, item)
 }
 
-/// Those that can be read: one that can't must not stop the others.
+/// Deserializes the items that can be read and logs the others: one unreadable item must not stop the rest.
 pub(crate) fn readable<R: Record>(items: impl IntoIterator<Item = Key>) -> Vec<R> {
     let mut records = Vec::new();
     for item in items {
@@ -124,7 +125,7 @@ pub(crate) fn readable<R: Record>(items: impl IntoIterator<Item = Key>) -> Vec<R
     records
 }
 
-/// An attribute that must be there.
+/// Deserializes an attribute that must exist.
 pub(crate) fn read_attribute<T: DeserializeOwned>(
     what: &str,
     item: &mut Key,
@@ -135,12 +136,11 @@ pub(crate) fn read_attribute<T: DeserializeOwned>(
     serde_dynamo::from_attribute_value(value).map_err(|error| StoreError::corrupt(named(what, item), error))
 }
 
-/// One page of a list, newest first.
+/// One list page, newest first.
 #[derive(Debug, Clone)]
 pub struct Page<R> {
-    /// Its records.
     pub records: Vec<R>,
-    /// Where the next page begins.
+    /// Where the next list page begins. `None`: this is the last one.
     pub cursor: Option<String>,
 }
 
@@ -159,13 +159,14 @@ impl Store {
         self.item(key).await?.map(read).transpose()
     }
 
-    /// Stores a record if nobody else did since it was read; it gets its new version only then.
+    /// Stores a record under the condition that its version is the stored one. The record in memory gets its new
+    /// version only after the write.
     pub(crate) async fn save_record<R: Record>(
         &self,
         record: &mut R,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        // Before the write, so that whoever dies between the two leaves a mark too many and none too few.
+        // Before the write: a process that dies between the two writes leaves one update too many and none too few.
         if let Some(connection) = record.tells_anew() {
             self.mark_notifications(connection, now).await?;
         }
@@ -187,8 +188,9 @@ impl Store {
         Ok(())
     }
 
-    /// Changes a record as it is stored now, and tries again when somebody else wrote it meanwhile. `change` tells whether it
-    /// changed anything; `fresh` makes one that is not there, if it is to be made.
+    /// Applies `change` to the stored record and saves; loads and tries again when another writer was faster.
+    /// `change` returns whether it changed anything. `fresh` makes the record when there is none; `None`: it is not
+    /// made.
     pub(crate) async fn amend_record<R: Record>(
         &self,
         key: Key,
@@ -206,6 +208,7 @@ impl Store {
             match self.save_record(&mut record, now).await {
                 Ok(()) => return Ok(Some(record)),
                 Err(StoreError::Conflict) => {
+                    // Writers that collided wait a growing while, so that they do not collide again.
                     let pause = Duration::from_millis(u64::from(tries.min(10)) * 5);
                     self.clock.sleep(pause).await;
                 }
@@ -215,12 +218,12 @@ impl Store {
         Err(StoreError::Conflict)
     }
 
-    /// Several records at once; those that are not there are left out.
+    /// Loads several records. Records that do not exist are left out.
     pub(crate) async fn records<R: Record>(&self, keys: Vec<Key>) -> Result<Vec<R>, StoreError> {
         Ok(readable(self.items(keys).await?))
     }
 
-    /// Several items at once; those that are not there are left out.
+    /// Loads several items, 100 per call. Items that do not exist are left out.
     pub(crate) async fn items(&self, keys: Vec<Key>) -> Result<Vec<Key>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
         let mut waiting = keys;
@@ -258,7 +261,7 @@ impl Store {
         Ok(items)
     }
 
-    /// Records due until `until` in one partition of the index, longest due first.
+    /// Loads records of one partition of the index that are due at `until`, longest due first.
     pub(crate) async fn due_records<R: Record>(
         &self,
         due_pk: String,
@@ -290,7 +293,8 @@ impl Store {
         Ok(due)
     }
 
-    /// Marks a due record as queued, unless what is due changed meanwhile. Does not count as a change of it.
+    /// Stores when a message for a due record was sent, without a new version. `false`: the due time changed
+    /// meanwhile.
     pub(crate) async fn mark_record_queued(
         &self,
         key: Key,
@@ -316,8 +320,8 @@ impl Store {
         }
     }
 
-    /// Records of one partition of the index by age, newest first. A filtered page may be short of `limit` and still have a
-    /// cursor: the work of one call is bounded.
+    /// Loads a list page of one partition of the index by age, newest first. A filtered list page may be shorter
+    /// than `limit` and still have a cursor, since one call examines a bounded number of entries.
     pub(crate) async fn newest_records<R: Record>(
         &self,
         newest_pk: &str,
@@ -347,6 +351,7 @@ impl Store {
                 .map_err(StoreError::sdk)?;
             let keys: Vec<Key> = page.items.unwrap_or_default();
             scanned += keys.len();
+            // The index holds no whole records, and lags: the table is read.
             let mut found: Vec<R> = self.records(keys.iter().map(table_key).collect()).await?;
             for key in &keys {
                 let place = found.iter().position(|record| record.key() == table_key(key));
@@ -378,6 +383,7 @@ impl Store {
     }
 }
 
+/// The key in the table from an entry of an index.
 fn table_key(key: &Key) -> Key {
     key.iter()
         .filter(|(name, _)| *name == "pk" || *name == "sk")
@@ -404,7 +410,7 @@ fn decode_cursor(newest_pk: &str, pk: &str, cursor: &str) -> Result<Key, StoreEr
         .map_err(|_| StoreError::BadCursor)?;
     let (newest_at, sk): (String, String) =
         serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
-    // What DynamoDB takes for no key at all.
+    // DynamoDB refuses such keys with an error that would look like an outage.
     if [&newest_at, &sk]
         .iter()
         .any(|part| part.is_empty() || part.len() > MOST_KEY_BYTES)

@@ -1,4 +1,5 @@
-//! The table itself, for the local stack and tests; the template says the same for AWS.
+//! The definition of the table and its indexes, as the local stack and the tests create them. On AWS the
+//! template defines the same table; tests/template/check.py compares the two.
 
 use crate::error::StoreError;
 use crate::keys::{DUE_INDEX, NEWEST_INDEX, OPEN_INDEX};
@@ -44,7 +45,11 @@ fn index(
         .map_err(invalid)
 }
 
-/// Creates the table with its indexes.
+/// Creates the table `name` with its three indexes.
+///
+/// # Errors
+///
+/// [`StoreError::Unavailable`] when DynamoDB fails or refuses the definition.
 pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError> {
     let mut request = client
         .create_table()

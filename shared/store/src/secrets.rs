@@ -1,4 +1,5 @@
-//! The credentials of each connection: one secret, cached for an hour by version, read past the cache after a 401.
+//! The credentials of each connection: one secret in Secrets Manager, cached for an hour under its version, and
+//! read past the cache after a 401.
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError;
@@ -13,67 +14,58 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long credentials are cached.
 const CACHED_FOR: Duration = Duration::from_hours(1);
-/// Connections cached at most: more than one invocation can poll, since a cache that is too small by one is as good as none.
+/// Secrets cached at most. More than the connections that one poll reaches: a smaller cache would be emptied
+/// before its entries are used again.
 const MOST_CACHED: usize = 50_000;
 
 /// Key and secret of the Robaws API user.
 #[derive(Debug, Clone)]
 pub struct RobawsLogin {
-    /// The key.
     pub key: SecretString,
-    /// The secret.
     pub secret: SecretString,
 }
 
-/// The ProductFlow token.
+/// The personal access token of ProductFlow.
 #[derive(Debug, Clone)]
 pub struct ProductflowLogin {
-    /// The personal access token.
     pub access_token: SecretString,
 }
 
-/// What deliveries of the webhook are signed with.
+/// The secret that signs the deliveries of a webhook.
 #[derive(Debug, Clone)]
 pub struct WebhookSecret {
-    /// Of which endpoint in Robaws.
+    /// Robaws' id of the endpoint.
     pub endpoint_id: String,
-    /// The secret.
     pub secret: SecretString,
 }
 
 /// The credentials of a connection, as far as they were entered.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
-    /// Of the webhook.
     pub webhook: Option<WebhookSecret>,
-    /// For Robaws.
     pub robaws: Option<RobawsLogin>,
-    /// For ProductFlow.
     pub productflow: Option<ProductflowLogin>,
-    /// That there is a ledger: kept here because a lost table can't tell.
+    /// What the connection is fixed to since its first activation. Kept in the secret, because it must survive the
+    /// loss of the table.
     pub past: Option<Past>,
 }
 
-/// What tells, when the table is lost, that a connection booked something before.
+/// Shows, when the table is lost, that a connection booked something before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
-    /// The ProductFlow company.
     pub company: CompanyId,
     /// Orders placed before this moment are never touched.
     pub go_live: Timestamp,
-    /// The first activation.
     pub first_activated_at: Timestamp,
 }
 
-/// A secret could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Secrets Manager did not do it.
+    /// Secrets Manager did not answer, or refused the call.
     #[error("Secrets Manager failed")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The secret is not what we wrote. Its content is never shown.
+    /// The secret is not what the connector wrote. Its content is never shown.
     #[error("the secret of connection {0} can't be read")]
     Corrupt(ConnectionId),
 }
@@ -147,7 +139,7 @@ impl From<Stored> for Credentials {
 }
 
 impl Credentials {
-    /// Whether both hold the same for the peers.
+    /// Whether both hold the same credentials for the two peers.
     pub fn same(&self, other: &Self) -> bool {
         let plain = |c: &Self| {
             let text = |secret: &SecretString| secret.expose_secret().to_owned();
@@ -160,15 +152,14 @@ impl Credentials {
     }
 }
 
-/// Why a text can't be read is not told: it would be shown with the text.
+/// Parses a secret. The serde error is dropped, since it would quote the secret.
 fn parsed(connection: &ConnectionId, text: &SecretString) -> Result<Credentials, SecretError> {
     serde_json::from_str::<Stored>(text.expose_secret())
         .map(Credentials::from)
         .map_err(|_| SecretError::Corrupt(connection.clone()))
 }
 
-/// What is known of a connection's secret. As the text that it is: its parts would take several times the memory, and tens of
-/// thousands are kept.
+/// The cached secret of a connection, as text: parsed it would take several times the memory.
 struct Cached {
     version: Option<Box<str>>,
     text: SecretString,
@@ -177,7 +168,7 @@ struct Cached {
 
 type Cache = HashMap<ConnectionId, Cached>;
 
-/// Secrets Manager.
+/// Access to the secrets of all connections.
 #[derive(Clone)]
 pub struct SecretStore {
     client: aws_sdk_secretsmanager::Client,
@@ -186,7 +177,7 @@ pub struct SecretStore {
 }
 
 impl SecretStore {
-    /// Secrets are named by this prefix and the connection's id.
+    /// `prefix`: the names of all secrets begin with it; the id of the connection follows.
     pub fn new(client: aws_sdk_secretsmanager::Client, prefix: impl Into<String>) -> Self {
         Self {
             client,
@@ -199,7 +190,13 @@ impl SecretStore {
         format!("{}{connection}", self.prefix)
     }
 
-    /// Credentials of a connection; none at all when nothing was entered.
+    /// Loads the credentials of a connection, from the cache if `version` is cached. Empty when nothing was
+    /// entered.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when the secret is not
+    /// what the connector wrote.
     pub async fn get(
         &self,
         connection: &ConnectionId,
@@ -221,7 +218,12 @@ impl SecretStore {
         Ok(credentials)
     }
 
-    /// Credentials read past the cache.
+    /// Loads the credentials past the cache, and updates the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when the secret is not
+    /// what the connector wrote.
     pub async fn refresh(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
         let text = self.read(connection, None).await?;
         let credentials = parsed(connection, &text)?;
@@ -241,6 +243,7 @@ impl SecretStore {
         if cache.len() >= MOST_CACHED && !cache.contains_key(connection) {
             cache.retain(|_, cached| cached.at.elapsed() < CACHED_FOR);
             if cache.len() >= MOST_CACHED {
+                // No entry is outdated: the cache starts anew, which costs one read per connection.
                 cache.clear();
             }
         }
@@ -252,7 +255,12 @@ impl SecretStore {
         cache.insert(connection.clone(), cached);
     }
 
-    /// Credentials as they were in one version of the secret.
+    /// Loads the credentials as they were in one version of the secret.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when the secret is not
+    /// what the connector wrote.
     pub async fn of_version(
         &self,
         connection: &ConnectionId,
@@ -262,7 +270,7 @@ impl SecretStore {
         parsed(connection, &text)
     }
 
-    /// The secret's text; of a secret that is not there, one that says that nothing was entered.
+    /// Reads the text of a secret; `{}` when the secret does not exist.
     async fn read(
         &self,
         connection: &ConnectionId,
@@ -292,7 +300,12 @@ impl SecretStore {
             .ok_or_else(|| SecretError::Corrupt(connection.clone()))
     }
 
-    /// Stores the credentials and gives the version of the secret.
+    /// Stores the credentials and returns the new version of the secret.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when its answer names no
+    /// version.
     pub async fn put(
         &self,
         connection: &ConnectionId,
@@ -340,7 +353,12 @@ impl SecretStore {
         Ok(version)
     }
 
-    /// Deletes the secret of a connection, at once and for good. One that is not there is deleted.
+    /// Deletes the secret of a connection at once, without recovery. A secret that does not exist counts as
+    /// deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Unavailable`] when Secrets Manager fails.
     pub async fn delete(&self, connection: &ConnectionId) -> Result<(), SecretError> {
         let deleted = self
             .client
@@ -400,7 +418,7 @@ mod tests {
         }
     }
 
-    /// Secrets Manager that can't be reached.
+    /// A store whose Secrets Manager cannot be reached.
     fn offline() -> SecretStore {
         use aws_sdk_secretsmanager::config::retry::RetryConfig;
         use aws_sdk_secretsmanager::config::{BehaviorVersion, Config};

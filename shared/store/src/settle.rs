@@ -1,4 +1,4 @@
-//! What people decide of an order, as it changes its record.
+//! What a person's decision does to the record of an order: closing it as handled, and undoing its invoice.
 
 use crate::model::OrderRecord;
 use crate::tally::Tally;
@@ -10,7 +10,7 @@ use domain::undo::{Undo, UndoInvoice, UndoStock};
 use jiff::Timestamp;
 
 impl OrderRecord {
-    /// What the order is, as it was last read. The lines of one that was cancelled are those of before.
+    /// The order as it was last read. A cancelled order keeps the lines that it had before.
     pub fn known_facts(&self) -> Option<OrderFacts> {
         let cancelled = self.status == "cancelled";
         self.facts.clone().map(|facts| OrderFacts {
@@ -20,7 +20,7 @@ impl OrderRecord {
         })
     }
 
-    /// What of the order, as it was last read, contradicts its invoice and is not settled.
+    /// Changes of the order, as it was last read, that contradict its invoice and that nobody settled.
     pub fn open_changes(&self) -> Vec<Change> {
         let is_known = matches!(self.status.as_str(), "open" | "shipped" | "cancelled");
         self.known_facts()
@@ -28,8 +28,8 @@ impl OrderRecord {
             .unwrap_or_default()
     }
 
-    /// Closes it as handled: done by hand, final. `facts`: what it is now, when it was read just now; else what was read last
-    /// counts. If it changes afterwards it is a conflict.
+    /// Closes the order as handled: done by hand, and final until the order changes, which is a conflict then.
+    /// `facts`: the order as it was read just now; `None`: as it was last read. `by`: who decided.
     pub fn handle(&mut self, facts: Option<OrderFacts>, by: &str, now: Timestamp) {
         self.ledger.handled = Some(Handled {
             at: now,
@@ -65,8 +65,8 @@ impl OrderRecord {
         self.forced = false;
     }
 
-    /// Writes down what the merchant decided of an invoice that ProductFlow contradicts, for the order as it was last read, and
-    /// has it carried out at once. Tells whether there is an invoice and an order that it can be about.
+    /// Records the decision to undo an invoice that ProductFlow contradicts, and makes the order due at once so
+    /// that the decision is carried out. Returns `false` when there is no invoice, or the order was never read.
     pub fn undo(&mut self, invoice: UndoInvoice, stock: UndoStock, by: &str, now: Timestamp) -> bool {
         let Some(facts) = self.known_facts() else {
             return false;
@@ -77,7 +77,7 @@ impl OrderRecord {
         let (row, robaws_id) = (row.no, row.robaws_id.clone());
         let mut changes = self.open_changes();
         if changes.is_empty() {
-            // One decision follows another about the same.
+            // A second decision about the same changes replaces the first one.
             let before = self.ledger.decision().map(|undo| undo.changes.clone());
             changes = before.unwrap_or_default();
         }
@@ -102,6 +102,7 @@ impl OrderRecord {
         });
         self.tells_anew = true;
         let open_before = self.problems.len();
+        // The decision answers these two problems; all others stay open.
         self.problems.retain(|open| {
             !matches!(
                 open.problem.code,

@@ -1,4 +1,4 @@
-//! Orders in short: what counts over many of them need, read from the index by age alone.
+//! Summaries of orders. Counts over many orders read only these, from the index by age.
 
 use crate::Store;
 use crate::error::StoreError;
@@ -11,25 +11,22 @@ use domain::money::Cents;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// An order in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderSummary {
-    /// When it was first seen.
+    /// When the connector first saw the order.
     pub seen_at: Timestamp,
-    /// Its state.
     pub state: OrderState,
-    /// Something is open that people must solve.
+    /// Whether a problem or difference is open that people must solve.
     pub asks: bool,
-    /// Stock was taken out for it.
+    /// Whether a stock change out was booked.
     pub stock_out: bool,
-    /// What its invoice comes to, once that stands.
+    /// Total of the invoice in cents, VAT-inclusive, once the invoice exists and was not undone.
     pub invoiced: Option<Cents>,
-    /// Its invoice was left as a draft.
+    /// Whether the invoice was left as a draft.
     pub is_draft: bool,
 }
 
 impl OrderSummary {
-    /// Of an order.
     pub fn of(record: &OrderRecord) -> Self {
         let out = |row: &domain::ledger::Row| {
             row.state == RowState::Done
@@ -41,7 +38,7 @@ impl OrderSummary {
                     }
                 )
         };
-        // One that was undone is no turnover.
+        // An invoice that was undone is no turnover.
         let invoice = record.ledger.invoice();
         let invoice = invoice.filter(|_| record.ledger.undone().is_none());
         let invoiced = invoice.and_then(|(row, _)| row.effect.total());
@@ -61,11 +58,15 @@ struct Item {
     summary: OrderSummary,
 }
 
-/// Summaries read at most: a shop with more orders in the time asked for gets the newest.
+/// Summaries read at most. A shop with more orders gets the newest.
 const MOST: usize = 20_000;
 
 impl Store {
-    /// Orders first seen since then, newest first.
+    /// Loads the summaries of orders first seen since `since`, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     pub async fn order_summaries(
         &self,
         connection: &ConnectionId,
@@ -90,7 +91,7 @@ impl Store {
             for item in page.items.unwrap_or_default() {
                 match read_item::<Item>("an order's summary", item) {
                     Ok(item) => found.push(item.summary),
-                    // One that can't be read must not hide the others.
+                    // One unreadable item must not hide the others.
                     Err(error) => tracing::error!(error = %error, "a stored item can't be read"),
                 }
             }

@@ -1,5 +1,5 @@
-//! Sweeps over all articles of a connection: asked for by one, carried out by another, page by page. Each side writes an
-//! attribute of its own.
+//! Sweeps over all articles of a connection. One side asks for a sweep, and reconcile carries it out, list page by
+//! list page. Each side writes an attribute of its own.
 
 use crate::Store;
 use crate::connections::attribute;
@@ -12,28 +12,29 @@ use domain::ids::{ArticleId, ConnectionId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Pages of a sweep are kept this long at most.
+/// How long the list pages that a sweep read are kept.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(48);
 
-/// That a sweep was asked for.
+/// A request for a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepAsk {
-    /// Tells it from every other.
+    /// A random id; a run that served it remembers the id.
     pub id: String,
-    /// When.
+    /// When the sweep was asked for.
     pub at: Timestamp,
-    /// Push: what ProductFlow has already is sent again.
+    /// Full push only: also send what ProductFlow has already.
     pub again: bool,
-    /// Reconcile: so many withdrawals the merchant confirmed.
+    /// Nightly check only: the number of withdrawals that the merchant confirmed.
     pub confirmed: u64,
-    /// Rebuild: up to when the lost ledger may have acted; `None`: until the connection was suspended.
+    /// Rebuild only: the last moment at which the lost ledger may have acted. `None`: when the connection was
+    /// suspended.
     pub lost_at: Option<Timestamp>,
-    /// Rebuild: nothing is written but the report.
+    /// Rebuild only: write nothing but the report.
     pub dry_run: bool,
 }
 
 impl SweepAsk {
-    /// A plain one.
+    /// A request without options.
     pub fn new(at: Timestamp) -> Self {
         Self {
             id: uuid::Uuid::new_v4().to_string(),
@@ -52,38 +53,37 @@ impl SweepAsk {
 pub struct SweepProgress {
     /// The run under way.
     pub run: Option<SweepRun>,
-    /// The ask that was last done.
+    /// Id of the last request that was carried out.
     pub served: Option<String>,
     /// When a run last ended.
     pub finished_at: Option<Timestamp>,
-    /// When anything was last done for it.
+    /// When an invocation last worked on the sweep.
     pub touched_at: Option<Timestamp>,
-    /// Withdrawals that the last run held back.
+    /// Withdrawals that the last run held back for the merchant to confirm.
     pub held: u64,
-    /// What the last rebuild came to, or the one under way.
+    /// Result of the last rebuild, or of the one under way.
     pub rebuild: Option<RebuildReport>,
 }
 
-/// What a rebuild came to.
+/// The result of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RebuildReport {
-    /// When it began.
     pub started_at: Timestamp,
-    /// When it ended; `None`: it is under way.
+    /// `None`: the rebuild is under way.
     pub finished_at: Option<Timestamp>,
-    /// Nothing was written.
+    /// Whether nothing was written.
     pub dry_run: bool,
-    /// Up to when the lost ledger may have acted.
+    /// The last moment at which the lost ledger may have acted.
     pub lost_at: Timestamp,
-    /// Documents with a reference of ours that were read.
+    /// Documents read that carry a reference of the connector.
     pub documents: u64,
-    /// Of those, what the ledger knew already.
+    /// Documents that the ledger knew already.
     pub known: u64,
-    /// Orders whose rows were made anew.
+    /// Orders that got rows.
     pub orders: u64,
-    /// Rows made anew.
+    /// Rows that were made.
     pub made: u64,
-    /// Orders whose documents do not fit.
+    /// Orders whose documents contradict each other or the order.
     pub in_doubt: u64,
     /// Documents that name no order of this connection.
     pub strangers: u64,
@@ -92,35 +92,33 @@ pub struct RebuildReport {
 /// A run of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepRun {
-    /// What asked for it.
+    /// The request that the run serves.
     pub ask: SweepAsk,
-    /// Which part of it comes next.
+    /// The part of the run that comes next.
     pub step: String,
-    /// Which page of that part.
+    /// The list page of that part that comes next.
     pub page: u32,
-    /// Where to go on in a list of our own.
+    /// Where to continue in a list of the table.
     pub after: Option<String>,
-    /// Articles that a page showed with extra fields.
+    /// Articles that Robaws showed with extra fields.
     pub readable: u64,
-    /// Articles seen.
+    /// Articles that Robaws showed.
     pub seen: u64,
-    /// Changes that no event had announced.
+    /// Changes that no event of Robaws had announced.
     pub unannounced: u64,
-    /// The tenant has the checkbox.
+    /// Whether the articles of the tenant have the checkbox "ProductFlow".
     pub has_checkbox: bool,
 }
 
-/// A sweep as both sides left it.
+/// The last request for a sweep and the progress of the sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SweepState {
-    /// What was last asked for.
     pub ask: Option<SweepAsk>,
-    /// What was done.
     pub progress: SweepProgress,
 }
 
 impl SweepState {
-    /// What is asked for and not served by a finished run or one under way.
+    /// The last request, if no run serves or served it.
     pub fn asked(&self) -> Option<SweepAsk> {
         let run = self.progress.run.as_ref().map(|run| run.ask.id.as_str());
         let served = self.progress.served.as_deref();
@@ -128,20 +126,19 @@ impl SweepState {
         self.ask.as_ref().filter(is_new).cloned()
     }
 
-    /// Whether anything is left to do.
+    /// Whether a run is under way or asked for.
     pub fn is_pending(&self) -> bool {
         self.progress.run.is_some() || self.asked().is_some()
     }
 }
 
-/// A live article as a sweep saw it.
+/// A live article as a sweep read it from Robaws.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweptArticle {
-    /// Its id.
     pub id: ArticleId,
-    /// Its number.
+    /// The article number.
     pub number: Option<String>,
-    /// The checkbox.
+    /// Whether the checkbox "ProductFlow" is ticked.
     pub ticked: bool,
 }
 
@@ -151,7 +148,11 @@ struct SweptPage {
 }
 
 impl Store {
-    /// Asks for a sweep. `false`: the connection is gone.
+    /// Stores a request for a sweep, in place of an earlier one. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn ask_sweep(
         &self,
         id: &ConnectionId,
@@ -162,7 +163,11 @@ impl Store {
             .await
     }
 
-    /// Stores where a sweep stands. `false`: the connection is gone.
+    /// Stores where a sweep stands. Returns `false` when the connection is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_sweep(
         &self,
         id: &ConnectionId,
@@ -173,7 +178,11 @@ impl Store {
             .await
     }
 
-    /// Keeps a page that a sweep read, for as long as a run may last.
+    /// Keeps the articles of a list page that a sweep read, for two days.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails.
     pub async fn save_swept(
         &self,
         id: &ConnectionId,
@@ -196,7 +205,12 @@ impl Store {
         Ok(())
     }
 
-    /// Everything that a run read.
+    /// Loads all articles that a run read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when a stored page cannot be read.
+    /// A page that is left out would look like articles that are gone.
     pub async fn swept(&self, id: &ConnectionId, run: &str) -> Result<Vec<SweptArticle>, StoreError> {
         let mut articles = Vec::new();
         let mut start = None;

@@ -1,15 +1,17 @@
-//! Which table it is. A table that was restored to an earlier moment is another one, even under the same name: what was booked
-//! since is missing from its ledgers (design.md, "Two guards against a ledger that describes another world").
+//! The identity of the table. A table that was restored to an earlier moment has another id, even under the
+//! same name, and its ledgers lack what was booked since (design.md, "Two guards against a ledger that
+//! describes another world").
 
 use crate::Store;
 use crate::error::StoreError;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long an answer holds. Bringing back a table under its old name takes longer, and all the while it can't be asked.
+/// How long a known table id is used without asking again. Restoring a table under its old name takes longer,
+/// and the table cannot be read meanwhile.
 const HOLDS: Duration = Duration::from_mins(1);
 
-/// The table as it was last asked for.
+/// The id of the table, and when DynamoDB gave it.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     id: String,
@@ -17,12 +19,17 @@ pub(crate) struct Known {
 }
 
 impl Store {
-    /// Asks anew which table it is, as a new process does.
+    /// Makes the next [`Store::table_id`] ask DynamoDB, as in a new process.
     pub async fn forget_table(&self) {
         *self.identity.lock().await = None;
     }
 
-    /// The id that DynamoDB gave the table when it was made; asked for once a minute at most.
+    /// The id that DynamoDB gave the table when the table was created. DynamoDB is asked once a minute at most.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when its answer names no table or
+    /// no id.
     pub async fn table_id(&self) -> Result<String, StoreError> {
         let mut known = self.identity.lock().await;
         if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < HOLDS) {

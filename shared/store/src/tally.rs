@@ -1,4 +1,4 @@
-//! How many problems a change opened and closed, for whoever counts them.
+//! Counts of problems that a write opened and closed, for the metrics.
 
 use crate::model::{OpenProblem, merge_problems};
 use domain::problem::Problem;
@@ -7,14 +7,12 @@ use jiff::Timestamp;
 /// Problems that opened and closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Opened.
     pub opened: u64,
-    /// Closed.
     pub closed: u64,
 }
 
 impl Tally {
-    /// So many that closed.
+    /// `count` problems that closed, none that opened.
     pub fn closed(count: usize) -> Self {
         Self {
             opened: 0,
@@ -30,7 +28,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// Puts what a look found in place of what is open, and tells what that opened and closed.
+/// Replaces the open problems by those that a look found. Returns what opened and closed.
 pub fn replace_problems(open: &mut Vec<OpenProblem>, found: Vec<Problem>, now: Timestamp) -> Tally {
     let before = open.len();
     *open = merge_problems(std::mem::take(open), found, now);

@@ -1,10 +1,6 @@
 //! What the stories of all functions share: the stack with both simulators and a clock ([`World`]), a browser, and
 //! what must hold at the end of each test.
 
-#![expect(
-    missing_docs,
-    reason = "helpers of tests, named so that they explain themselves"
-)]
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 pub mod announcements;

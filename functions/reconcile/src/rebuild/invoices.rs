@@ -1,5 +1,6 @@
-//! Invoices and credit notes: found by our reference, which the order must bear. One that is as the order asks for it becomes the
-//! order's invoice; everything else is left to people.
+//! Rebuilds rows from invoices and credit notes, found by the reference of their order.
+//!
+//! An invoice that is as its order asks for it becomes the order's invoice. Every other document is left to people.
 
 use super::{
     Found, doubt, is_doubted, is_known, needs_newest, next_step, note_newest, order_now, plan_of, record_of,
@@ -23,7 +24,7 @@ const NEXT: &str = "rebuild_end";
 /// Times an order is written anew when somebody else wrote it meanwhile.
 const MOST_TRIES: usize = 5;
 
-/// One page of them.
+/// Rebuilds rows from one list page of invoices and credit notes. Gives the next step of the sweep.
 pub async fn page(
     page: &Page<'_>,
     progress: &mut SweepProgress,
@@ -65,23 +66,23 @@ pub async fn page(
     Ok(Some(next))
 }
 
-/// What a document's reference names.
+/// What the reference of a document names.
 enum Named {
-    /// No order: people write references of their own on theirs.
+    /// No order: people write references of their own on their documents.
     Nothing,
-    /// An order whose ledger has the document.
+    /// An order whose ledger has the document already.
     Known,
-    /// An order, and what ProductFlow has of it.
+    /// An order, and the order as ProductFlow has it now.
     Order(OrderIdentifier, Option<Box<Order>>),
 }
 
-/// What people find a document by, as doubts name it.
+/// The number that people find a document by, or its id.
 fn name_of(document: &Invoice) -> String {
     let number = document.number.clone();
     number.unwrap_or_else(|| document.id.to_string())
 }
 
-/// The order that a document names: one that the ledger or ProductFlow knows under exactly this reference.
+/// Finds the order that a reference names: an order that the ledger or ProductFlow has under exactly this reference.
 async fn named(page: &Page<'_>, reference: &str, document: &Invoice) -> Result<Named, Stop> {
     for identifier in identifiers_in(reference) {
         let stored = page.session.store.order(page.connection(), &identifier).await?;
@@ -135,7 +136,7 @@ async fn one(
         let saved = match &frozen {
             Recovered::Frozen(frozen) => {
                 if record.version == 0 {
-                    // What is written together with its invoice must be there before.
+                    // A frozen invoice is written in one transaction with a record that must exist already.
                     let mut bare = record_of(page, identifier, order).await?;
                     store.save_order(&mut bare, now).await?;
                     record.version = bare.version;
@@ -160,11 +161,11 @@ async fn one(
 
 /// What could be made of a document.
 enum Recovered {
-    /// It does not fit.
+    /// The document does not fit its order.
     Nothing,
-    /// A row that the ledger has is where the document shows it.
+    /// A row of the ledger that waited for its document was set to where the document shows it.
     Row,
-    /// A new row, with the invoice as it was frozen.
+    /// A new row, with the invoice as it must have been frozen.
     Frozen(Frozen),
 }
 
@@ -183,7 +184,7 @@ async fn recover(
         .iter()
         .find(|row| of_kind(&row.effect) && !matches!(row.state, RowState::Done | RowState::Refused));
     if let Some(no) = waiting.map(|row| row.no) {
-        // Its lines are compared with what was frozen when it is finished.
+        // The lines are compared with the frozen ones when the document is finished.
         ledger.recover_row(no, &shown.id, shown.number.clone(), now);
         return Ok(Recovered::Row);
     }
@@ -212,7 +213,7 @@ async fn recover(
     })
 }
 
-/// The invoice that the order asks for, were it shipped and not invoiced.
+/// Plans the invoice that the order would get if it were shipped and not invoiced.
 async fn wanted(page: &Page<'_>, order: &Order, record: &OrderRecord) -> Result<Option<InvoicePlan>, Stop> {
     let shipped = Order {
         status: OrderStatus::Shipped,
@@ -225,7 +226,7 @@ async fn wanted(page: &Page<'_>, order: &Order, record: &OrderRecord) -> Result<
     }))
 }
 
-/// The invoice as it was frozen, and how far it is; `None`: it is not what the order asks for.
+/// The invoice as it must have been frozen, and how far it is. `None` when the document is not what the order asks for.
 fn frozen(
     no: u32,
     wanted: &InvoicePlan,
@@ -236,7 +237,7 @@ fn frozen(
     let line_bodies = wanted.lines.iter().map(wire::invoice_line_body).collect();
     let frozen = Frozen {
         date: shown.day().unwrap_or(header.date),
-        // Whether it was to be booked is not known any more: a draft is left to people.
+        // Nobody knows any more whether the invoice was to be booked, so a draft is left to people.
         book: false,
         ..wanted.freeze(no, &header, line_bodies, None)
     };

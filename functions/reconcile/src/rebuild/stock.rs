@@ -1,4 +1,4 @@
-//! Stock changes: their marks name order and row, so each is put where it was.
+//! Rebuilds rows from stock changes. The mark of a stock change names its order and its row.
 
 use super::{
     Found, doubt, is_doubted, is_known, needs_newest, next_step, note_newest, order_now, record_of, refresh,
@@ -18,7 +18,7 @@ use store::sweep::{SweepProgress, SweepRun};
 const STEP: &str = "rebuild_stock";
 const NEXT: &str = "rebuild_invoices";
 
-/// One page of them.
+/// Rebuilds rows from one list page of stock changes. Gives the next step of the sweep.
 pub async fn page(
     page: &Page<'_>,
     progress: &mut SweepProgress,
@@ -60,7 +60,7 @@ pub async fn page(
     }
     let next = next_step(run, listed.is_last, found_new, STEP, NEXT);
     if listed.is_last {
-        // Later passes count only what the first one missed.
+        // A later reading of the list counts only what the first one missed.
         run.readable = u64::from(next == STEP);
     }
     Ok(Some(next))
@@ -88,7 +88,7 @@ async fn one_order(
     for (no, change) in new {
         read.push(shown(page, no, change).await?);
     }
-    // Outs before what came back of them.
+    // Stock must be out in the ledger before some of it can come back.
     read.sort_by_key(|change| change.no);
     let now = page.session.clock.now();
     let fbm = page
@@ -142,7 +142,7 @@ fn put(
     Found::Doubted
 }
 
-/// The stock change with its lines, and the numbers of its articles: live, for a list need not show them.
+/// Reads the stock change with its lines, and the numbers of its articles, from the live database: a list need not show them.
 async fn shown(page: &Page<'_>, no: u32, change: StockChange) -> Result<FoundStockChange, Stop> {
     let client = &page.live.clients.robaws;
     let read = client

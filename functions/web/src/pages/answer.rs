@@ -1,4 +1,4 @@
-//! What a page answers: HTML, a redirect, a file; and the headers that keep it safe.
+//! The answer of a page: HTML, a redirect or a file, with the security headers that every answer carries.
 
 use crate::api_error::ApiError;
 use askama::Template;
@@ -8,10 +8,9 @@ use domain::ids::ConnectionId;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use store::StoreError;
 
-/// Nothing but what this server itself sends, and no script at all.
+/// The Content-Security-Policy of every answer: styles, images and forms of this server alone, and no scripts.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// What a page answers.
 #[derive(Debug)]
 pub struct Answer {
     status: StatusCode,
@@ -23,12 +22,12 @@ pub struct Answer {
 enum Content {
     Html(String),
     SeeOther(String),
-    /// A file that may be kept for good: its path names its content.
+    /// A file that browsers may keep for good, because its path changes with its content.
     Asset {
         kind: &'static str,
         body: &'static str,
     },
-    /// A file to save.
+    /// A file that the browser saves.
     Download {
         kind: &'static str,
         name: String,
@@ -37,13 +36,13 @@ enum Content {
 }
 
 impl Answer {
-    /// A rendered page.
+    /// Renders a template.
     pub fn html(template: &impl Template) -> Result<Self, PageError> {
         let html = template.render().map_err(PageError::Template)?;
         Ok(Self::of(Content::Html(html)))
     }
 
-    /// After a form was taken: the browser asks for this path, so that going back or reloading sends nothing twice.
+    /// A redirect (303) after a form was taken. The browser loads this path, so that going back or reloading sends nothing twice.
     pub fn see_other(path: impl Into<String>) -> Self {
         Self {
             status: StatusCode::SEE_OTHER,
@@ -51,12 +50,12 @@ impl Answer {
         }
     }
 
-    /// A file whose path changes with its content.
+    /// A file that browsers may keep for good.
     pub fn asset(kind: &'static str, body: &'static str) -> Self {
         Self::of(Content::Asset { kind, body })
     }
 
-    /// A file to save under `name`.
+    /// A file that the browser saves under `name`.
     pub fn download(kind: &'static str, name: impl Into<String>, body: String) -> Self {
         Self::of(Content::Download {
             kind,
@@ -73,24 +72,23 @@ impl Answer {
         }
     }
 
-    /// With another status.
+    /// Sets the status; it is 200 otherwise.
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
-    /// Sets a cookie; `cookie` is the whole header value.
+    /// Sets a cookie, if there is one. `cookie` is the whole value of the header.
     pub fn with_cookie(mut self, cookie: Option<String>) -> Self {
         self.cookies.extend(cookie);
         self
     }
 
-    /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// As API Gateway takes it.
+    /// The answer in the form that API Gateway takes.
     pub fn into_response(self) -> ApiGatewayV2httpResponse {
         let mut headers = HeaderMap::new();
         let mut set = |name: HeaderName, value: &str| {
@@ -151,25 +149,24 @@ impl Answer {
     }
 }
 
-/// Why a page can't be shown, or a form not taken.
+/// Why a page cannot be shown or a form cannot be taken.
 #[derive(Debug)]
 pub enum PageError {
-    /// There is no such page, or none of this connection: whoever asks learns nothing about others.
+    /// There is no such page for this connection. The answer does not tell whether another connection has it.
     NotFound,
-    /// Nobody is signed in; the page to go on to afterwards.
+    /// Nobody is signed in to this connection.
     SignIn {
-        /// The connection that was asked for.
+        /// The connection of the path, if its id is well-formed.
         connection: Option<ConnectionId>,
-        /// The path that was asked for.
+        /// The path to go on to after signing in.
         next: Option<String>,
     },
-    /// The form carries no token of this session, or comes from another site.
+    /// The form carries no valid token of this session, or comes from another site.
     Forged,
-    /// Too many tries.
+    /// Too many tries within the time window.
     TooMany,
-    /// What the API would have answered.
+    /// The error that the API would answer.
     Api(ApiError),
-    /// The template failed.
     Template(askama::Error),
 }
 

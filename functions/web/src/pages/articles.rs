@@ -1,4 +1,4 @@
-//! Articles: what ProductFlow has of each, and what is wrong.
+//! The page of articles: what ProductFlow has of each article, what is wrong with it, and the sweeps that can be asked for.
 
 mod rows;
 mod sweeps;
@@ -19,10 +19,10 @@ use store::article::{ArticleRecord, ArticleState};
 use store::model::ConnectionState;
 use store::queue::Sweep;
 
-/// Articles on a page.
+/// Articles on one page.
 const PER_PAGE: usize = 50;
 
-/// Answers a request for one of these pages.
+/// Answers the requests below `/articles`.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     match (&visit.request.method, path) {
         (&Method::GET, []) => list(visit, None).await,
@@ -39,23 +39,23 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
 #[template(path = "articles/list.html")]
 struct Articles {
     page: Layout,
-    /// Whether anything may be asked for.
+    /// Whether the connection is active, so that sweeps may be asked for.
     is_active: bool,
     fault: Option<&'static str>,
     problems: Vec<Told>,
-    /// Withdrawals that wait to be confirmed.
+    /// Withdrawals that the nightly check holds back until the merchant confirms them.
     held: Option<Held>,
     running: Vec<String>,
     states: Vec<(&'static str, &'static str, bool)>,
     number: String,
     rows: Vec<Row>,
-    /// Whether sale prices go out, or did.
+    /// Whether the column of sale prices is shown: they are sent now, or were sent for an article of this page.
     with_sale_price: bool,
-    /// What to do about the problems of the rows, each kind once.
+    /// What to do about the problems of the rows, each problem code once.
     fixes: Vec<Told>,
     empty: Option<&'static str>,
     next: Option<String>,
-    /// Back to the first page.
+    /// Path of the first page, on every other page.
     first: Option<String>,
 }
 
@@ -71,7 +71,7 @@ struct Confirm {
     page: Layout,
 }
 
-/// The states to filter by: the API's word, ours, and the text.
+/// The states to filter by: the word of the query, the state, and the key of its text.
 const STATES: [(&str, Option<ArticleState>, &str); 5] = [
     ("", None, "articles.all"),
     ("sent", Some(ArticleState::Sent), "articles.state_sent"),
@@ -108,7 +108,7 @@ async fn list(visit: &Visit<'_>, fault: Option<&'static str>) -> Result<Answer, 
     let empty = records.is_empty().then(|| {
         page.t(match (number.is_empty(), state) {
             (false, _) => "articles.none_with_number",
-            // A page of a filtered list may be empty and still have a next one.
+            // A page of a filtered list may be empty although further pages have articles.
             (true, _) if next.is_some() => "articles.none_here",
             (true, Some(_)) => "articles.none_in_state",
             (true, None) if is_further => "articles.none_here",
@@ -162,7 +162,7 @@ fn some(word: &str) -> Option<String> {
     (!word.is_empty()).then(|| word.to_owned())
 }
 
-/// The article last sent under exactly this number, and those that share it.
+/// The article that was last sent under exactly this number, and the articles that share the number.
 async fn of_number(visit: &Visit<'_>, number: &str) -> Result<Vec<ArticleRecord>, PageError> {
     let Ok(sku) = Sku::parse(number) else {
         return Ok(Vec::new());
@@ -176,7 +176,7 @@ async fn of_number(visit: &Visit<'_>, number: &str) -> Result<Vec<ArticleRecord>
     Ok(found)
 }
 
-/// Problems of the connection that keep articles from being sent.
+/// The problems of the connection that keep all articles from being sent.
 fn problems(visit: &Visit<'_>, page: &Layout) -> Vec<Told> {
     let open = visit.item.problems.get(&ProblemCode::CheckboxMissing);
     open.iter().map(|open| Told::of(&open.problem, page)).collect()
@@ -223,7 +223,8 @@ async fn check(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(visit.go("/articles", Some("check_asked")))
 }
 
-/// Confirms as many withdrawals as the merchant was shown, and no other number.
+/// Confirms the withdrawals that are held back. Their number may have changed since the page was shown; then nothing is
+/// confirmed and the page is shown again.
 async fn withdraw(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     let shown = form.value("count").and_then(|count| count.parse::<u64>().ok());

@@ -1,4 +1,4 @@
-//! The one style sheet. Its path holds a digest of its content, so that browsers may keep it for good.
+//! The style sheet. Its path holds a digest of its content, so that browsers may keep it for good.
 
 use super::answer::{Answer, PageError};
 use sha2::{Digest, Sha256};
@@ -11,12 +11,12 @@ static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
     format!("/assets/{digest}/style.css")
 });
 
-/// Path of the style sheet.
+/// Path of the style sheet, which changes with its content.
 pub fn style_path() -> String {
     STYLE_PATH.clone()
 }
 
-/// A file by its path.
+/// Answers a request below `/assets`.
 pub fn answer(path: &[&str]) -> Result<Answer, PageError> {
     if format!("/{}", path.join("/")) == *STYLE_PATH {
         Ok(Answer::asset("text/css; charset=utf-8", STYLE))

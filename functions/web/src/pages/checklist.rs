@@ -1,4 +1,4 @@
-//! The steps outside: which are done, which are to do, and which only the merchant can tell.
+//! The checklist of steps in Robaws and ProductFlow: which are done, which are to do, and which only the merchant can tell.
 
 mod known;
 mod steps;
@@ -16,13 +16,14 @@ use http::Method;
 use steps::{Known, Seen, Step};
 use store::articles::ArticleTally;
 
-/// Pages of the table read to count articles.
+/// Most pages of the table read to count articles.
 const TALLY_PAGES: usize = 4;
-/// Longest name of a tariff shown, and how many are.
+/// Longest name of a tariff shown, in characters.
 const LONGEST_NAME: usize = 60;
+/// Most tariffs shown.
 const MOST_TARIFFS: usize = 30;
 
-/// Answers a request for one of these pages.
+/// Answers the requests to `/checklist`.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     match (&visit.request.method, path) {
         (&Method::GET, ["checklist"]) => page(visit).await,
@@ -31,7 +32,7 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
     }
 }
 
-/// How many steps are still to do, as far as our own table tells. No peer is asked.
+/// Counts the steps that are not done, as far as our own table tells. No peer is asked.
 pub async fn open_steps(visit: &Visit<'_>) -> Result<usize, PageError> {
     let known = known::of_store(visit).await?;
     let open = Step::ALL.iter().filter(|step| !is_done(visit, **step, &known));
@@ -64,11 +65,11 @@ struct StepView {
     text: String,
     state: &'static str,
     class: &'static str,
-    /// Only the merchant can tell, and whether they did.
+    /// Whether the merchant ticked the step; `None` when the connector sees for itself whether it is done.
     ticked: Option<bool>,
     hints: Vec<String>,
     tariffs: Vec<TariffView>,
-    /// Where to do it, and its words.
+    /// Path of the page on which the step is done, and the text of the link.
     link: Option<(String, &'static str)>,
 }
 
@@ -105,7 +106,8 @@ async fn page(visit: &Visit<'_>) -> Result<Answer, PageError> {
     })
 }
 
-/// What was seen to be done counts where no peer is asked, too; what was seen not to be done is ticked by nobody any more.
+/// Stores what the peers showed as ticks, because the home page counts open steps without asking a peer. A step that the peers
+/// show as not done loses its tick.
 async fn remember(visit: &Visit<'_>, known: &Known) -> Result<(), PageError> {
     for step in Step::ALL.into_iter().filter(|step| step.may_be_unseen()) {
         let ticked = is_ticked(visit, step);
@@ -229,7 +231,7 @@ fn tariffs(page: &Layout, tariffs: &[VatTariff]) -> Vec<TariffView> {
     tariffs.iter().take(MOST_TARIFFS).map(view).collect()
 }
 
-/// Where on these pages a step is done.
+/// The page on which a step is done, if it is one of ours.
 fn link(visit: &Visit<'_>, page: &Layout, step: Step) -> Option<(String, &'static str)> {
     let (path, key) = match step {
         Step::Robaws | Step::Productflow | Step::Choices if !page.is_set_up => {
@@ -243,7 +245,7 @@ fn link(visit: &Visit<'_>, page: &Layout, step: Step) -> Option<(String, &'stati
     Some((visit.path(path), page.t(key)))
 }
 
-/// `POST …/checklist`: ticks a step that only the merchant can tell, or takes the tick away.
+/// `POST …/checklist`: ticks a step of which only the merchant can tell whether it is done, or takes the tick away.
 async fn tick(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     let name = form.value("step").unwrap_or_default();

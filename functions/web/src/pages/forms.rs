@@ -1,47 +1,47 @@
-//! Forms: read, and taken only when they carry the token of the session that got them, and come from this site.
+//! Reading of forms. A form is taken only when it comes from this site and carries the token of the session that it was made for.
 
 use super::answer::PageError;
 use super::session::{Keys, set_cookie};
 use crate::request::Request;
 use store::links::random_token;
 
-/// Field of the token in every form.
+/// Name of the field that holds the token, in every form.
 pub const TOKEN: &str = "token";
-/// Cookie that stands for a visitor who has not signed in.
+/// Name of the cookie that tells apart visitors who have not signed in.
 const VISIT: &str = "__Host-visit";
-/// How long such a visitor may take over a form, in seconds.
+/// Lifetime of that cookie in seconds, and so the time within which a visitor has to send a form.
 const VISIT_LASTS: i64 = 24 * 60 * 60;
-/// Fields read of a form.
+/// Most fields read of one form.
 const MOST_FIELDS: usize = 500;
 
-/// The fields of a form, in their own order.
+/// Names and values of a form, in the order in which they were sent.
 #[derive(Debug, Clone, Default)]
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a body; what is no form has no fields.
+    /// Reads the body of a request. A body that is no form gives a form without fields.
     pub fn read(request: &Request) -> Self {
         let fields = url::form_urlencoded::parse(&request.body).into_owned();
         Self(fields.take(MOST_FIELDS).collect())
     }
 
-    /// A field, trimmed; an empty one counts as absent.
+    /// The trimmed value of a field. An empty value counts as absent.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.typed(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    /// A field as it was typed.
+    /// The value of a field as it was typed.
     pub fn typed(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Whether a box is ticked, or a button with this name was pressed.
+    /// Whether the form has this field: a box that is ticked, or a button that was pressed.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
 
-    /// The fields whose name begins with `prefix`, without it.
+    /// The fields whose names begin with `prefix`: the rest of each name, and its trimmed value.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0
             .iter()
@@ -49,14 +49,14 @@ impl Form {
     }
 }
 
-/// Browsers say where a form comes from; one from another site is never taken.
+/// Whether the browser says that the form comes from this site. Old browsers say nothing; the token alone decides then.
 pub fn comes_from_here(request: &Request) -> bool {
     request
         .header("sec-fetch-site")
         .is_none_or(|site| matches!(site, "same-origin" | "none"))
 }
 
-/// The form of a session, if it carries that session's token.
+/// Reads the form of a session; refused as forged unless it carries the token of this session.
 pub fn of_session(request: &Request, keys: &Keys, session_id: &str) -> Result<Form, PageError> {
     let form = Form::read(request);
     let given = form.typed(TOKEN).unwrap_or_default();
@@ -67,7 +67,7 @@ pub fn of_session(request: &Request, keys: &Keys, session_id: &str) -> Result<Fo
     }
 }
 
-/// The token for the forms of somebody who has not signed in, and the cookie that it belongs to, if that must be set.
+/// The form token of a visitor who has not signed in, and the cookie to set when the visitor has none yet.
 pub fn visitor(request: &Request, keys: &Keys) -> (String, Option<String>) {
     let known = request.cookie(VISIT).filter(|id| is_visit(id));
     if let Some(id) = known {
@@ -78,7 +78,7 @@ pub fn visitor(request: &Request, keys: &Keys) -> (String, Option<String>) {
     (token, Some(set_cookie(VISIT, &id, VISIT_LASTS)))
 }
 
-/// The form of somebody who has not signed in, if it carries their token.
+/// Reads the form of a visitor who has not signed in; refused as forged unless it carries the visitor's token.
 pub fn of_visitor(request: &Request, keys: &Keys) -> Result<Form, PageError> {
     let id = request
         .cookie(VISIT)
@@ -94,7 +94,7 @@ fn is_visit(id: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// A visitor's id is never a session's.
+/// The key from which a visitor's form token is made. Its prefix keeps it apart from every session id.
 fn visit_of(id: &str) -> String {
     format!("visit:{id}")
 }

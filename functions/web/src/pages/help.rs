@@ -1,4 +1,4 @@
-//! Errors and fixes: every message that the product can give, with what to do, in the reader's language.
+//! The page of errors and fixes: every problem that the product can report, with what to do about it.
 
 use super::answer::{Answer, PageError};
 use super::layout::{Layout, Tab};
@@ -16,7 +16,7 @@ struct Help {
     entries: Vec<Rendered>,
 }
 
-/// Answers a request for this page.
+/// `GET …/help`.
 pub fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
     if visit.request.method != Method::GET {
         return Err(PageError::NotFound);

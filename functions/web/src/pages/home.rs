@@ -1,4 +1,4 @@
-//! The home page: one sentence that says whether all is well, what needs attention, and the last two weeks in numbers.
+//! The home page: one sentence that says whether all is well, the worst notifications, and the last two weeks in numbers.
 
 use super::answer::{Answer, PageError};
 use super::layout::{Layout, Tab};
@@ -14,17 +14,18 @@ use store::model::{ConnectionState, Peer};
 use store::notifications::Notification;
 use store::summaries::OrderSummary;
 
-/// Days that the picture shows.
+/// Days that the bar chart shows.
 const DAYS: i64 = 14;
-/// Notifications shown here; the rest is on their own page.
+/// Most notifications shown here; the page of notifications shows all.
 const MOST_SHOWN: usize = 5;
-/// A poll every five minutes that is this late did not take place.
+/// A last poll older than this is reported as late. Polls run every five minutes.
 const LATE: SignedDuration = SignedDuration::from_mins(20);
-/// Size of the picture, in its own units.
+/// Width of the bar chart, in units of its SVG.
 const WIDTH: u64 = 420;
+/// Height of the bar chart, in units of its SVG.
 const HEIGHT: u64 = 90;
 
-/// One bar of the picture.
+/// One bar of the chart; lengths in units of its SVG.
 struct Bar {
     x: u64,
     y: u64,
@@ -32,7 +33,7 @@ struct Bar {
     day: String,
 }
 
-/// Counts over some orders.
+/// Counts and sums over some orders.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Numbers {
     orders: u64,
@@ -44,7 +45,7 @@ struct Numbers {
     drafts_total: Cents,
 }
 
-/// Counts in words.
+/// The counts as texts.
 struct Shown {
     orders: String,
     stock: String,
@@ -72,7 +73,7 @@ struct Home {
     quota: Option<String>,
 }
 
-/// Answers a request for this page.
+/// `GET` of the connection's home page.
 pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
     if visit.item.connection.first_activated_at.is_none() {
         return Ok(visit.go("/set-up", None));
@@ -80,7 +81,7 @@ pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let page = visit.layout(texts::text("menu.home", visit.language), Tab::Home);
     let today = bookkeeping_day(visit.now);
     let first_day = today.saturating_sub((DAYS - 1).days());
-    // Days begin in Brussels: a day more than is shown holds them all.
+    // Days begin at midnight in Brussels. Reading back 14 times 24 hours covers all days shown.
     let since = visit
         .now
         .saturating_sub(SignedDuration::from_hours(24 * DAYS))
@@ -138,7 +139,7 @@ pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
     })
 }
 
-/// Whether all is well, in one sentence, and its class.
+/// The sentence that says whether all is well, and the class of its colour.
 fn sentence(visit: &Visit<'_>, page: &Layout, open: &[Notification]) -> (String, &'static str) {
     let item = &visit.item;
     match item.connection.state {
@@ -156,7 +157,7 @@ fn sentence(visit: &Visit<'_>, page: &Layout, open: &[Notification]) -> (String,
             return (text, "note wait");
         }
     }
-    // What is good to know is nothing to do.
+    // Tips (rank 3 and above) ask for nothing, so they do not count.
     let asks = open.iter().filter(|told| told.problem.code.rank() < 3).count();
     match asks {
         0 => {}
@@ -187,7 +188,7 @@ fn steps_left(page: &Layout, steps: usize) -> Option<String> {
 
 fn quota(visit: &Visit<'_>, page: &Layout) -> Option<String> {
     let robaws = &visit.item.robaws;
-    // What was seen before the day's reset says nothing of today.
+    // A quota that was seen before the last reset says nothing about today.
     robaws.quota_resets_at.filter(|reset| visit.now < *reset)?;
     let (left, limit) = (robaws.quota_left?.to_string(), robaws.quota_limit?.to_string());
     Some(page.f("home.quota", &[("left", &left), ("limit", &limit)]))
@@ -227,7 +228,7 @@ fn sum(a: Cents, b: Cents) -> Cents {
     Cents(a.0.saturating_add(b.0))
 }
 
-/// Bars as high as the day had orders, the busiest day the highest.
+/// One bar per day, as high as its number of orders; the busiest day fills the height.
 fn bars(days: &[(Date, u64)]) -> Vec<Bar> {
     let most = days.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
     let step = WIDTH / u64::try_from(days.len().max(1)).unwrap_or(1);
@@ -235,7 +236,7 @@ fn bars(days: &[(Date, u64)]) -> Vec<Bar> {
         .zip(0_u64..)
         .map(|((day, count), n)| {
             let height = count.saturating_mul(HEIGHT).checked_div(most).unwrap_or(0);
-            // A day with few orders is not a day with none.
+            // A day with few orders must still differ from a day without orders.
             let height = if *count > 0 { height.max(2) } else { 0 };
             Bar {
                 x: n * step,

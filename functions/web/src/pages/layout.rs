@@ -1,57 +1,47 @@
-//! What every page has around its content: head, menu, languages; and the words that templates ask for.
+//! What every page has around its content: head, menu and languages. Templates ask it for their texts.
 
 use super::texts;
 use domain::money::Cents;
 use domain::settings::Language;
 use jiff::Timestamp;
 
-/// Where a page stands in the menu.
+/// The entry of the menu that a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
-    /// None of them.
+    /// No entry of the menu.
     None,
-    /// Home.
     Home,
-    /// Orders.
     Orders,
-    /// Articles.
     Articles,
-    /// Notifications.
     Notifications,
-    /// Settings.
     Settings,
-    /// The steps outside.
     Checklist,
-    /// Errors and fixes.
     Help,
 }
 
-/// What every page has around its content.
+/// The parts of a page around its content.
 pub struct Layout {
-    /// Its title.
     pub title: String,
-    /// Where it stands in the menu.
     pub tab: Tab,
-    /// The reader's language.
     pub language: Language,
-    /// Token of the session's forms.
+    /// Token that every form on the page carries.
     pub token: String,
-    /// Path of the connection's home page.
+    /// Path of the connection's home page; empty before signing in.
     pub base: String,
-    /// The connection; none before signing in.
+    /// Id of the connection; `None` before signing in.
     pub connection: Option<String>,
-    /// The page itself, to come back to after choosing a language.
+    /// Path and query of the page itself, to come back to after choosing a language.
     pub here: String,
-    /// What was just done.
+    /// Message about what the reader just did, shown once.
     pub done: Option<&'static str>,
-    /// Whether the connection was ever activated: before that there is only the set-up.
+    /// Whether the connection was ever activated. Before that the set-up stands in place of the settings.
     pub is_set_up: bool,
-    /// Its state as the API names it.
+    /// State of the connection as the API names it.
     pub state: &'static str,
 }
 
 impl Layout {
-    /// A page of somebody who has not signed in.
+    /// The layout for a reader who has not signed in.
     pub fn outside(title: &'static str, language: Language, token: String) -> Self {
         Self {
             title: texts::text(title, language).to_owned(),
@@ -67,47 +57,47 @@ impl Layout {
         }
     }
 
-    /// The code of the language.
+    /// Code of the language for the attribute `lang`.
     pub fn lang(&self) -> &'static str {
         texts::code(self.language)
     }
 
-    /// A text.
+    /// A text by its key, `section.name`.
     pub fn t(&self, key: &'static str) -> &'static str {
         texts::text(key, self.language)
     }
 
-    /// A text with arguments.
+    /// A text by its key, with its arguments filled in.
     pub fn f(&self, key: &'static str, values: &[(&str, &str)]) -> String {
         texts::filled(key, values, self.language)
     }
 
-    /// A text of a section by a name that is put together; the name itself when there is none.
+    /// A text by its section and a name that is only known at run time; the name itself when there is no such text.
     pub fn of(&self, section: &str, name: &str) -> String {
         texts::find(section, name, self.language).map_or_else(|| name.to_owned(), str::to_owned)
     }
 
-    /// An amount.
+    /// An amount as the reader's language writes it.
     pub fn amount(&self, cents: Cents) -> String {
         domain::text::amount(cents, self.language)
     }
 
-    /// A moment.
+    /// A moment as the reader's language writes it, in Brussels time.
     pub fn moment(&self, at: Timestamp) -> String {
         domain::text::moment(at, self.language)
     }
 
-    /// A text from `domain` with the no-break spaces that French wants on a page.
+    /// A text from `domain` with the no-break spaces that French needs.
     pub fn typeset(&self, text: &str) -> String {
         typeset(text, self.language)
     }
 
-    /// Path of the style sheet, which changes with it.
+    /// Path of the style sheet.
     pub fn style(&self) -> String {
         super::assets::style_path()
     }
 
-    /// The menu's entries: path, text, and whether the page is there.
+    /// The entries of the menu: path, text, and whether the page belongs to the entry.
     pub fn menu(&self) -> Vec<(String, &'static str, bool)> {
         let entries: [(&str, &'static str, Tab); 7] = [
             ("", "menu.home", Tab::Home),
@@ -124,7 +114,7 @@ impl Layout {
             .collect()
     }
 
-    /// The languages: code, name, and whether it is this page's.
+    /// The languages: code, name, and whether the page is in this language.
     pub fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
         texts::LANGUAGES
             .iter()
@@ -133,7 +123,7 @@ impl Layout {
     }
 }
 
-/// French sets a no-break space before its double signs; the manual's own texts have ordinary ones.
+/// Puts the no-break spaces of French before `:`, `;`, `?`, `!` and `»`, and after `«`. The manual's texts have ordinary spaces.
 pub fn typeset(text: &str, language: Language) -> String {
     if language != Language::Fr {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! Notifications: what is open, worst first, each with what to do; and what was solved.
+//! The pages of notifications: the open ones, worst first; the solved ones; and one notification with what to do about it.
 
 use super::answer::{Answer, PageError};
 use super::layout::{Layout, Tab};
@@ -12,24 +12,22 @@ use http::Method;
 use std::cmp::Reverse;
 use store::notifications::Notification;
 
-/// Notifications on one page.
 const PER_PAGE: usize = 50;
-/// Open ones shown; with more, the worst.
+/// Most open notifications shown, the worst of them.
 const MOST_OPEN: usize = 100;
 
-/// One in a list.
+/// A notification in a list.
 pub struct Entry {
-    /// Path of its page.
+    /// Path of the page of the notification.
     pub path: String,
-    /// What is wrong.
     pub title: String,
-    /// The article or the order that it is about.
+    /// Number of the article, or reference of the only order, that the notification is about.
     pub subject: Option<String>,
-    /// How many orders wait for it, if that is more than one.
+    /// How many orders wait for a solution, if that is more than one.
     pub orders: Option<String>,
-    /// Since when, or until when.
+    /// Since when it is open, or when it was solved.
     pub when: String,
-    /// How bad it is, as a class.
+    /// Class of its colour, by its rank.
     pub class: &'static str,
 }
 
@@ -43,7 +41,7 @@ struct List {
     next: Option<String>,
 }
 
-/// An order that one is on.
+/// A link to an order that the notification is about.
 struct OrderLink {
     path: String,
     reference: String,
@@ -64,7 +62,7 @@ struct One {
     resolved: Option<String>,
 }
 
-/// Answers a request for one of these pages.
+/// Answers the requests below `/notifications`.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     match (&visit.request.method, path) {
         (&Method::GET, []) => match visit.request.parameter("state") {
@@ -76,7 +74,7 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
     }
 }
 
-/// What is open, worst first.
+/// The open notifications: worst rank first, then the one with the most orders, then the oldest.
 pub async fn worst_first(visit: &Visit<'_>) -> Result<Vec<Notification>, PageError> {
     bring_up_to_date(visit.deps, &visit.item).await?;
     let mut open = visit.deps.store.unfinished_notifications(visit.id()).await?;
@@ -91,7 +89,7 @@ pub async fn worst_first(visit: &Visit<'_>) -> Result<Vec<Notification>, PageErr
     Ok(open)
 }
 
-/// One as a list shows it.
+/// Renders a notification for a list.
 pub fn entry(visit: &Visit<'_>, page: &Layout, told: &Notification) -> Entry {
     let rendered = text::render(&told.problem, visit.language);
     let only = match told.orders.as_slice() {

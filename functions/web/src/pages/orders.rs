@@ -1,4 +1,4 @@
-//! Orders: the list, one order with the control that solves its problem, a month as a file.
+//! The pages of orders: the list, one order with the controls that solve its problems, and a month as a file.
 
 pub mod act;
 pub mod cards;
@@ -18,7 +18,7 @@ use crate::request::{order_identifier, order_part};
 use domain::ids::OrderIdentifier;
 use http::Method;
 
-/// Answers a request for one of these pages.
+/// Answers the requests below `/orders`.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     let identifier = |part: &str| -> Result<OrderIdentifier, PageError> {
         let identifier = order_identifier(part).map_err(|_| PageError::NotFound)?;
@@ -29,7 +29,7 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
         (&Method::GET, []) => list::answer(visit).await,
         (&Method::GET, ["month"]) => month::answer(visit).await,
         (&Method::GET, [order]) => show::answer(visit, &identifier(order)?, None).await,
-        // A page that told of a fault has the path of its form; its reader may ask for that page in another language.
+        // A page that shows the faults of a form has the path of the form. Choosing another language asks for that path with GET.
         (&Method::GET, [order, "retry" | "settle" | "choose"]) => {
             Ok(visit.go(&path_of(&identifier(order)?), None))
         }
@@ -40,7 +40,7 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
     }
 }
 
-/// Path of an order's page, within its connection.
+/// Path of an order's page, below the path of its connection.
 pub fn path_of(identifier: &OrderIdentifier) -> String {
     format!("/orders/{}", order_part(identifier))
 }

@@ -1,4 +1,4 @@
-//! The preview: what the latest orders and articles would become, before anything is activated.
+//! The page of the preview: what the newest orders and the ticked articles would become if the connection were active.
 
 mod articles;
 mod orders;
@@ -26,12 +26,12 @@ use std::time::Duration;
 use store::model::ConnectionState;
 use tokio::time::Instant;
 
-/// How long both peers are asked; the page must come within 20 s.
+/// Time within which both peers have to answer. The page must come within 20 s.
 const TIME: Duration = Duration::from_secs(18);
-/// Orders shown.
+/// Most orders shown.
 const ORDERS: usize = 10;
 
-/// Answers a request for one of these pages.
+/// Answers the requests below `/preview`.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     match (&visit.request.method, path) {
         (&Method::GET, ["preview"]) => page(visit).await,
@@ -45,23 +45,24 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
 struct Preview {
     page: Layout,
     intro: &'static str,
-    /// The start that was asked for, as it came and in words.
+    /// The go-live that was asked for: as RFC 3339 for the forms, and in words.
     go_live: Option<(String, String)>,
-    /// What is not filled in, and the path to where it can be.
+    /// Messages about what is required for activation and still empty.
     missing: Vec<String>,
+    /// Path of the page on which that can be filled in.
     missing_path: String,
-    /// Why there is less than there could be.
+    /// Why parts of the preview are missing.
     notices: Vec<&'static str>,
     question: Option<Question>,
     no_orders: bool,
     orders: Vec<OrderView>,
     older: Option<String>,
     articles: Option<Articles>,
-    /// Where to go on to activation.
+    /// Path of the page that activates; `None` unless the connection is inactive.
     go_on: Option<String>,
 }
 
-/// What both peers answered in time.
+/// What both peers answered in time; `None` for what was not asked.
 struct Gathered {
     orders: Option<Result<Newest, NotListed>>,
     older: Option<Result<Older, productflow::Error>>,
@@ -97,7 +98,7 @@ async fn gather(
     }
 }
 
-/// Names of the stock locations. Without them their numbers do.
+/// Names of the stock locations by their ids. Without an answer the page shows the ids.
 async fn places(lookups: Option<&Lookups>, until: Instant) -> BTreeMap<String, String> {
     let Some(lookups) = lookups else {
         return BTreeMap::new();
@@ -184,7 +185,7 @@ async fn page(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Answer::html(&preview)
 }
 
-/// Which peer did not answer.
+/// A notice for each peer that did not answer.
 fn notices(gathered: &Gathered, page: &Layout) -> Vec<&'static str> {
     let mut notices = Vec::new();
     let no_orders = matches!(gathered.orders, Some(Err(NotListed::ProductFlow)));
@@ -211,7 +212,7 @@ fn older_words(page: &Layout, older: Older) -> Option<String> {
     Some(page.f(key, &[("count", count.as_str())]))
 }
 
-/// To activation, with the start that was asked for.
+/// Path of the page that activates, with the go-live that was asked for.
 fn go_on(visit: &Visit<'_>, start: Option<Timestamp>) -> Option<String> {
     let connection = &visit.item.connection;
     if connection.state != ConnectionState::Inactive {

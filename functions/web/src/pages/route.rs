@@ -1,4 +1,4 @@
-//! Which page is answered by what, and what is shown instead of a page that can't be.
+//! The routes of the pages, and the page that is shown when a page fails.
 
 use super::answer::{Answer, PageError};
 use super::layout::{Layout, Tab};
@@ -15,7 +15,7 @@ use domain::settings::Language;
 use http::{Method, StatusCode};
 use runtime::error::Chain;
 
-/// Answers a request for a page.
+/// Answers a request for a page. Failures are answered with a page, too.
 pub async fn answer(deps: &Deps, request: &Request) -> Answer {
     let keys = match Keys::of(&deps.operator).await {
         Ok(keys) => keys,
@@ -40,6 +40,7 @@ async fn page(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, Pag
         (&Method::POST, ["sign-in"]) => sign_in::ask(deps, request, keys).await,
         (&Method::POST, ["sign-out"]) => {
             let session = visit::session(request, keys, now).ok_or(PageError::NotFound)?;
+            // Signing out needs the form token, too, so that another site cannot sign a reader out.
             forms::of_session(request, keys, &session.id)?;
             Ok(Answer::see_other("/").with_cookie(Some(end_cookie())))
         }
@@ -57,7 +58,7 @@ async fn page(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, Pag
     }
 }
 
-/// The pages of a connection.
+/// Answers the requests below `/c/{connection}` of a reader who is signed in.
 async fn of_connection(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     match path {
         ["language"] if visit.request.method == Method::POST => sign_in::language(visit),
@@ -83,7 +84,7 @@ struct Message<'a> {
     details: Vec<String>,
 }
 
-/// What is shown instead of a page to somebody who is signed in.
+/// The page about an error, for a reader who is signed in.
 fn inside(error: PageError, visit: &Visit<'_>, language: Language) -> Answer {
     let (status, title, text, details) = explained(error, language);
     let layout = visit.layout(texts::text(title, language), Tab::None);
@@ -95,7 +96,7 @@ fn inside(error: PageError, visit: &Visit<'_>, language: Language) -> Answer {
     shown(&message).with_status(status)
 }
 
-/// What is shown instead of a page to somebody who is not.
+/// The page about an error, for a reader who is not signed in. Where signing in would help, the sign-in page is shown.
 fn instead(error: PageError, request: &Request, keys: Option<&Keys>) -> Answer {
     let language = texts::accepted(request.header("accept-language"));
     let (error, keys) = match (error, keys) {

@@ -1,4 +1,4 @@
-//! The session: a signed cookie. It names one connection; nothing of it is stored here.
+//! The session of a reader: a signed cookie that names one connection. The server stores nothing of a session.
 
 use crate::operator::{OperatorToken, OperatorTokenError};
 use base64::Engine;
@@ -11,20 +11,21 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use store::links::random_token;
 
-/// Name of the session's cookie. The prefix makes browsers refuse it unless this very host set it, over TLS, for all paths.
+/// Name of the session's cookie. The prefix `__Host-` makes browsers accept the cookie only from this host, over TLS and for
+/// all paths.
 pub const COOKIE: &str = "__Host-session";
-/// A session ends when it was not used for this long.
+/// A session ends when its cookie was not renewed for this long: 30 days.
 const LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Its cookie is renewed when it is older than this.
+/// The cookie is renewed when it is older than this.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(24);
-/// Credentials may be changed for this long after signing in.
+/// Credentials may be changed for this long after signing in, so that a browser left open is not enough.
 const FRESH: SignedDuration = SignedDuration::from_hours(12);
-/// Clocks differ.
+/// A cookie may be dated this far in the future, because the clocks of two processes differ.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
-/// Longest cookie read.
+/// Longest cookie read, in bytes.
 const MOST_BYTES: usize = 2_000;
 
-/// The keys of cookies and forms, derived from the operator's token: another token ends all sessions.
+/// The keys that sign cookies and forms. They are derived from the operator's token, so a new token ends all sessions.
 #[derive(Clone)]
 pub struct Keys {
     session: [u8; 32],
@@ -32,7 +33,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Derived from the operator's token.
+    /// Derives the keys from the operator's token.
     pub async fn of(operator: &OperatorToken) -> Result<Self, OperatorTokenError> {
         Ok(Self {
             session: operator.derived_key("session cookie").await?,
@@ -40,12 +41,12 @@ impl Keys {
         })
     }
 
-    /// The token that every form of the session with this id carries.
+    /// The token that every form of the session with this id has to carry.
     pub fn form_token(&self, session_id: &str) -> String {
         hex::encode(mac(&self.form, session_id).finalize().into_bytes())
     }
 
-    /// Whether a form carries it. Compared in constant time.
+    /// Whether `given` is the form token of this session. Compared in constant time.
     pub fn is_form_token(&self, session_id: &str, given: &str) -> bool {
         hex::decode(given).is_ok_and(|given| mac(&self.form, session_id).verify_slice(&given).is_ok())
     }
@@ -59,31 +60,32 @@ fn mac(key: &[u8; 32], text: &str) -> Hmac<Sha256> {
     mac
 }
 
-/// Who is signed in.
+/// A reader who is signed in, as the cookie holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// The one connection that it sees.
+    /// The one connection that the session sees.
     #[serde(rename = "c")]
     pub connection: ConnectionId,
-    /// When that connection was made: another one of the same id is another one.
+    /// When that connection was created. A connection that is created again under the same id is not the same: its pages refuse
+    /// the session.
     #[serde(rename = "m")]
     pub made_at: Timestamp,
-    /// Tells it from every other.
+    /// Random id of the session.
     #[serde(rename = "i")]
     pub id: String,
-    /// When the link was used.
+    /// When the sign-in link was used.
     #[serde(rename = "s")]
     pub signed_in_at: Timestamp,
-    /// When its cookie was last set.
+    /// When the cookie was last set.
     #[serde(rename = "r")]
     pub renewed_at: Timestamp,
-    /// The reader's language, if it is not the connection's.
+    /// The language that the reader chose; absent: the connection's language.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
 }
 
 impl Session {
-    /// A new one.
+    /// A new session, which begins now.
     pub fn begin(connection: ConnectionId, made_at: Timestamp, now: Timestamp) -> Self {
         Self {
             connection,
@@ -95,7 +97,7 @@ impl Session {
         }
     }
 
-    /// Reads the cookie; `None` when we never made it, or it has ended.
+    /// Verifies the signature of a cookie and reads the session. `None` when we did not sign the cookie or the session has ended.
     pub fn read(cookie: &str, keys: &Keys, now: Timestamp) -> Option<Self> {
         if cookie.len() > MOST_BYTES {
             return None;
@@ -108,7 +110,7 @@ impl Session {
         (age < LASTS && age > -CLOCKS_DIFFER).then_some(session)
     }
 
-    /// The value of its cookie.
+    /// The value of the cookie: the session as base64url of its JSON, a dot, and the signature.
     fn value(&self, keys: &Keys) -> String {
         // A struct of texts and times always serializes.
         let content = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default());
@@ -116,7 +118,7 @@ impl Session {
         format!("{content}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The header that sets its cookie, renewed now.
+    /// The header that sets the session's cookie, renewed now.
     pub fn cookie(&self, keys: &Keys, now: Timestamp) -> String {
         let renewed = Self {
             renewed_at: now,
@@ -125,23 +127,24 @@ impl Session {
         set_cookie(COOKIE, &renewed.value(keys), LASTS.as_secs())
     }
 
-    /// Whether its cookie is to be set anew, since sessions last as long as they are used.
+    /// Whether the cookie has to be renewed, because a session lasts as long as it is used.
     pub fn wants_renewal(&self, now: Timestamp) -> bool {
         now.duration_since(self.renewed_at) > RENEWED_AFTER
     }
 
-    /// Whether it began lately enough to change credentials.
+    /// Whether the reader signed in lately enough to change credentials.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now.duration_since(self.signed_in_at) < FRESH
     }
 }
 
-/// The header that sets a cookie for this host alone, out of reach of scripts and of forms on other sites.
+/// The header that sets a cookie for this host alone, out of reach of scripts (`HttpOnly`) and of forms on other sites
+/// (`SameSite`).
 pub fn set_cookie(name: &str, value: &str, seconds: i64) -> String {
     format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
 }
 
-/// The header that ends a session.
+/// The header that ends a session by emptying its cookie.
 pub fn end_cookie() -> String {
     set_cookie(COOKIE, "", 0)
 }

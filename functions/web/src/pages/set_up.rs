@@ -1,5 +1,5 @@
-//! Setting up and changing the connection: credentials, choices, activation, deactivation. The first time in three steps,
-//! afterwards on one page.
+//! The pages that set a connection up and change it: credentials, settings, activation and deactivation. Before the first
+//! activation they are three steps, afterwards one page of settings.
 
 pub mod choices;
 pub mod connect;
@@ -17,7 +17,7 @@ use faults::{Faults, Step};
 use http::Method;
 use store::model::ConnectionState;
 
-/// Answers a request for one of these pages.
+/// Answers the requests below `/set-up`, `/settings`, `/activate` and `/deactivate`.
 pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageError> {
     let method = &visit.request.method;
     let is_set_up = visit.item.connection.first_activated_at.is_some();
@@ -42,7 +42,7 @@ pub async fn answer(visit: &Visit<'_>, path: &[&str]) -> Result<Answer, PageErro
         (&Method::POST, ["activate"]) if is_set_up => Box::pin(switch::activate(visit)).await,
         (&Method::GET, ["deactivate"]) => Box::pin(switch::show_deactivate(visit)).await,
         (&Method::POST, ["deactivate"]) if is_set_up => Box::pin(switch::deactivate(visit)).await,
-        // A form of the set-up that was sent after all was done, or the other way round.
+        // A form of the set-up that was sent after the first activation, or a form of the settings before it.
         (&Method::POST, ["set-up" | "settings" | "activate" | "deactivate", ..]) => {
             visit.form()?;
             Ok(visit.go(if is_set_up { "/settings" } else { "/set-up" }, None))
@@ -55,13 +55,13 @@ fn is_suspended(visit: &Visit<'_>) -> bool {
     visit.item.connection.state == ConnectionState::Suspended
 }
 
-/// What is wrong, above the form: as a whole, and each fault as a link to its field.
+/// What is wrong, shown above the form: a sentence, and each fault as a link to its field.
 struct Summary {
     intro: Option<String>,
     links: Vec<(String, String)>,
 }
 
-/// Faults whose fields are on this very page. Of those that the peers themselves told it says nothing again.
+/// Summarises faults whose fields are on this page. Faults that `said` shows already are not repeated.
 fn summary_here(faults: &Faults, said: &[connect::Said]) -> Summary {
     if !said.is_empty() {
         return Summary {
@@ -76,7 +76,7 @@ fn summary_here(faults: &Faults, said: &[connect::Said]) -> Summary {
     }
 }
 
-/// Faults whose fields are on other pages, which check again and show them there.
+/// Summarises faults whose fields are on other pages. The links lead to those pages, which check again and show the faults.
 fn summary_elsewhere(visit: &Visit<'_>, faults: &Faults) -> Summary {
     let is_set_up = visit.item.connection.first_activated_at.is_some();
     let link = |fault: &faults::Shown| {

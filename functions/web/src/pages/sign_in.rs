@@ -1,4 +1,4 @@
-//! Coming in: the one-time link, asking for a new one, and the reader's language.
+//! Signing in: the page of a one-time link, the page that offers a new link, and the form of the reader's language.
 
 use super::answer::{Answer, PageError};
 use super::forms;
@@ -16,12 +16,12 @@ use runtime::error::Chain;
 use store::links::SignInLink;
 use store::queue::{MESSAGE_SCHEMA, SignInMessage};
 
-/// Links tried from one address within [`TRIES_WINDOW`] that were none of ours.
+/// Most unknown links that may be tried from one IP address within [`TRIES_WINDOW`].
 const MOST_TRIES: u32 = 20;
 const TRIES_WINDOW: SignedDuration = SignedDuration::from_mins(15);
-/// New links that may be asked for within an hour, per connection.
+/// Most new links that may be asked for within [`ASKED_WINDOW`] for one connection.
 const MOST_ASKED: u32 = 3;
-/// New links that may be asked for within an hour from one address, whatever the connection.
+/// Most new links that may be asked for within [`ASKED_WINDOW`] from one IP address.
 const MOST_ASKED_FROM_ONE: u32 = 30;
 const ASKED_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
@@ -38,11 +38,11 @@ struct SignInPage {
     page: Layout,
     connection: String,
     next: String,
-    /// What came of the last try.
+    /// What came of the last attempt to sign in.
     notice: Option<&'static str>,
 }
 
-/// `/in/{token}`: opening it shows a button; only pressing that uses the link up, since mail scanners open links.
+/// `/in/{token}`: `GET` shows a button, and only the `POST` of that button uses the link up, because mail scanners open links.
 pub async fn link(deps: &Deps, request: &Request, keys: &Keys, token: &str) -> Result<Answer, PageError> {
     let now = deps.clock.now();
     let from = format!("link-tries#{}", request.source_ip.as_deref().unwrap_or_default());
@@ -51,6 +51,7 @@ pub async fn link(deps: &Deps, request: &Request, keys: &Keys, token: &str) -> R
     }
     let found = deps.store.link(token).await?;
     let Some(link) = found else {
+        // Only unknown links count, so that nobody is locked out by using valid ones.
         deps.store.allow(&from, MOST_TRIES, TRIES_WINDOW, now).await?;
         return used_up(request, keys, None, None);
     };
@@ -95,7 +96,7 @@ fn used_up(
     Ok(answer.with_status(StatusCode::GONE))
 }
 
-/// The page that offers a new link.
+/// Shows the page that offers a new sign-in link.
 pub fn page(
     request: &Request,
     keys: &Keys,
@@ -114,8 +115,9 @@ pub fn page(
     Ok(Answer::html(&page)?.with_cookie(cookie))
 }
 
-/// `POST /sign-in`: has a task with a new link put in Robaws. The answer is the same, and takes as long, whether there is such a
-/// connection or not: that is found out by whoever receives the message.
+/// `POST /sign-in`: asks for a task with a new sign-in link in Robaws.
+///
+/// The answer is the same and takes as long whether the connection exists or not. Only the receiver of the message finds out.
 pub async fn ask(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, PageError> {
     let form = forms::of_visitor(request, keys)?;
     let now = deps.clock.now();
@@ -143,7 +145,7 @@ pub async fn ask(deps: &Deps, request: &Request, keys: &Keys) -> Result<Answer, 
     page(request, keys, Some(connection), next, Some("sign_in.sent"))
 }
 
-/// Has a task with a new link put in Robaws, if not too many were asked for of late.
+/// Queues the message that makes a task with a new sign-in link in Robaws, unless too many were asked for within the hour.
 pub async fn send_link(
     deps: &Deps,
     request: &Request,
@@ -153,6 +155,7 @@ pub async fn send_link(
     let now = deps.clock.now();
     let base_url = deps.public_base_url.clone().or_else(|| request.own_url.clone());
     let what = format!("links-asked#{connection}");
+    // Beyond the limit nothing is queued and the answer is the same, so that the answer tells nothing about the connection.
     if let Some(base_url) = base_url
         && deps.store.allow(&what, MOST_ASKED, ASKED_WINDOW, now).await?
     {
@@ -169,7 +172,7 @@ pub async fn send_link(
     Ok(())
 }
 
-/// `POST …/language`: the reader's language, kept in the session.
+/// `POST …/language`: stores the reader's language in the session.
 pub fn language(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     let chosen = form.value("language").and_then(texts::language);
@@ -182,7 +185,7 @@ pub fn language(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(visit.with_session(Answer::see_other(path), &session))
 }
 
-/// Whether a path is one of this connection's pages: nobody is sent anywhere else.
+/// Whether a path is a page of this connection. Redirects lead nowhere else.
 pub fn is_own(path: &str, connection: &ConnectionId) -> bool {
     let home = format!("/c/{connection}");
     let rest = path.strip_prefix(&home);

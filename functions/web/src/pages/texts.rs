@@ -1,5 +1,5 @@
-//! What the pages say, in four languages, from `texts/*.json`, which a translator can edit. Problems, explanations and settings
-//! have their words in `domain`.
+//! The texts of the pages in four languages, from `texts/*.json`, which a translator can edit. The texts of problems,
+//! explanations and settings are in `domain`.
 
 use domain::settings::Language;
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ static DE: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../../texts/de
 static FR: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../../texts/fr.json")));
 static NL: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../../texts/nl.json")));
 
-// A test proves that the compiled-in files parse.
+// The files are compiled in, and a test proves that they parse.
 fn parse(json: &str) -> Texts {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// A text by its key, `section.name`; the key itself when there is none, which a test excludes for every key in the templates.
+/// A text by its key, `section.name`. Without such a text the key itself; a test proves that every key in use has its text.
 pub fn text(key: &'static str, language: Language) -> &'static str {
     let texts: &'static Texts = match language {
         Language::En => &EN,
@@ -31,7 +31,7 @@ pub fn text(key: &'static str, language: Language) -> &'static str {
         .map_or(key, String::as_str)
 }
 
-/// A text whose key is put together, such as `state.booked`; `None` when there is none.
+/// A text by its section and a name that is only known at run time; `None` when there is no such text.
 pub fn find(section: &str, name: &str, language: Language) -> Option<&'static str> {
     let texts: &'static Texts = match language {
         Language::En => &EN,
@@ -42,12 +42,12 @@ pub fn find(section: &str, name: &str, language: Language) -> Option<&'static st
     texts.get(section)?.get(name).map(String::as_str)
 }
 
-/// A text with its arguments filled in.
+/// A text by its key, with its arguments filled in.
 pub fn filled(key: &'static str, values: &[(&str, &str)], language: Language) -> String {
     domain::text::fill_in(text(key, language), values)
 }
 
-/// The languages, each under its own name.
+/// The languages: code, and the name of the language in itself.
 pub const LANGUAGES: [(Language, &str, &str); 4] = [
     (Language::Nl, "nl", "Nederlands"),
     (Language::Fr, "fr", "Français"),
@@ -55,19 +55,19 @@ pub const LANGUAGES: [(Language, &str, &str); 4] = [
     (Language::En, "en", "English"),
 ];
 
-/// A language by its code.
+/// The language with this code.
 pub fn language(code: &str) -> Option<Language> {
     let known = LANGUAGES.iter().find(|(_, known, _)| *known == code);
     known.map(|(language, ..)| *language)
 }
 
-/// The code of a language.
+/// The code of a language, for example `nl`.
 pub fn code(language: Language) -> &'static str {
     let known = LANGUAGES.iter().find(|(known, ..)| *known == language);
     known.map_or("en", |(_, code, _)| *code)
 }
 
-/// The first language of `Accept-Language` that the pages speak.
+/// The first language of the header `Accept-Language` that the pages have, else English.
 pub fn accepted(header: Option<&str>) -> Language {
     let wanted = header.unwrap_or_default().split(',');
     wanted
@@ -135,7 +135,7 @@ mod tests {
         }
     }
 
-    /// Every `"section.name"` that begins with a section's name is a key.
+    /// Collects every quoted `section.name` of a file whose section exists.
     fn keys_in(text: &str, sections: &BTreeSet<String>, found: &mut BTreeSet<String>) {
         let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         for (at, _) in text.match_indices('"') {
@@ -179,7 +179,7 @@ mod tests {
         let unknown: Vec<_> = used.iter().filter(|key| !english.contains_key(*key)).collect();
         assert!(unknown.is_empty(), "no such texts: {unknown:?}");
         assert!(used.len() > 20, "the search finds keys: {used:?}");
-        // Those of these sections are put together from what a form did or a state is called.
+        // The keys of these sections are put together at run time, so no file names them.
         let put_together = [
             "done",
             "order_state",

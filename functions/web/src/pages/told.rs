@@ -1,27 +1,24 @@
-//! A problem in the reader's words, for any page that shows one.
+//! A problem in the reader's words, for every page that shows problems.
 
 use super::layout::Layout;
 use domain::problem::Problem;
 use domain::text;
 
-/// Longest text shown of what a peer or a person wrote.
+/// Longest message shown, in characters: it may quote what a peer or a person wrote.
 const LONGEST: usize = 600;
 
-/// A problem in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// Its code, for anchors.
+    /// Code of the problem, used as an anchor on the page.
     pub code: &'static str,
-    /// What it is called.
     pub title: String,
-    /// What exactly is wrong.
+    /// What exactly is wrong, at most 600 characters.
     pub message: String,
-    /// What to do.
     pub fix: String,
 }
 
 impl Told {
-    /// In the reader's language.
+    /// Words a problem in the language of the page.
     pub fn of(problem: &Problem, page: &Layout) -> Self {
         let rendered = text::render(problem, page.language);
         Self {
@@ -33,7 +30,7 @@ impl Told {
     }
 }
 
-/// The beginning of a text that may be of any length.
+/// The text, or, when it is longer than `longest` characters, its beginning and an ellipsis.
 pub fn short(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! Somebody who is signed in, looking at a page of their connection.
+//! A visit: one request of a reader who is signed in, to the pages of one connection.
 
 use super::answer::{Answer, PageError};
 use super::forms::{self, Form};
@@ -14,30 +14,27 @@ use http::Method;
 use jiff::Timestamp;
 use store::model::ConnectionItem;
 
-/// One request of somebody who is signed in. Everything that a page reads or writes is of `item`'s connection.
+/// One request of a reader who is signed in. A page reads and writes nothing but what belongs to the connection of `item`.
 pub struct Visit<'a> {
-    /// What the function works with.
     pub deps: &'a Deps,
-    /// The request.
     pub request: &'a Request,
-    /// The session.
     pub session: Session,
-    /// The connection that it sees.
+    /// The connection of the session.
     pub item: ConnectionItem,
-    /// The reader's language.
     pub language: Language,
-    /// Now.
     pub now: Timestamp,
     keys: Keys,
 }
 
-/// The session of a request, if there is a good one.
+/// The session of a request, if its cookie is valid.
 pub fn session(request: &Request, keys: &Keys, now: Timestamp) -> Option<Session> {
     Session::read(request.cookie(COOKIE)?, keys, now)
 }
 
 impl<'a> Visit<'a> {
-    /// Who asks for a page of connection `id`. Without a session of that very connection nobody learns whether it exists.
+    /// Opens the visit of a request for a page of connection `id`.
+    ///
+    /// Without a session of this very connection the reader is asked to sign in, whether the connection exists or not.
     pub async fn of(
         deps: &'a Deps,
         request: &'a Request,
@@ -56,6 +53,7 @@ impl<'a> Visit<'a> {
         }
         let item = deps.store.connection(&session.connection).await?;
         let item = item
+            // A connection that was deleted and created again under the same id is not the one that the reader signed in to.
             .filter(|item| item.connection.created_at == session.made_at)
             .ok_or_else(sign_in)?;
         about_connection(&session.connection);
@@ -71,22 +69,21 @@ impl<'a> Visit<'a> {
         })
     }
 
-    /// The connection's id.
     pub fn id(&self) -> &ConnectionId {
         &self.item.connection.id
     }
 
-    /// A path of this connection; `rest` begins with a slash, or is empty for the home page.
+    /// A path below this connection. `rest` begins with a slash, or is empty for the home page.
     pub fn path(&self, rest: &str) -> String {
         format!("/c/{}{rest}", self.id())
     }
 
-    /// The form that was sent, if it carries this session's token.
+    /// Reads the form that was sent; refused as forged unless it carries this session's token.
     pub fn form(&self) -> Result<Form, PageError> {
         forms::of_session(self.request, &self.keys, &self.session.id)
     }
 
-    /// Goes on to a page of this connection; `done` is the name of a text in the section `done`, shown there once.
+    /// Redirects to a page of this connection. `done` is the name of a text in the section `done`, which that page shows once.
     pub fn go(&self, rest: &str, done: Option<&str>) -> Answer {
         let sign = if rest.contains('?') { '&' } else { '?' };
         let path = self.path(rest);
@@ -96,7 +93,7 @@ impl<'a> Visit<'a> {
         })
     }
 
-    /// What every page has around its content.
+    /// The layout of a page of this connection.
     pub fn layout(&self, title: impl Into<String>, tab: Tab) -> Layout {
         let done = self.request.parameter("done");
         Layout {
@@ -113,7 +110,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// With the session's cookie set anew, when it is time.
+    /// Renews the session's cookie when the cookie is old enough.
     pub fn finish(&self, answer: Answer) -> Answer {
         let renewed = self
             .session
@@ -122,13 +119,13 @@ impl<'a> Visit<'a> {
         answer.with_cookie(renewed)
     }
 
-    /// With another session's cookie.
+    /// Sets the cookie of a changed session.
     pub fn with_session(&self, answer: Answer, session: &Session) -> Answer {
         answer.with_cookie(Some(session.cookie(&self.keys, self.now)))
     }
 }
 
-/// A path with the parameters that have a value.
+/// A path with a query of those parameters that have a value.
 pub fn with_query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in parameters {

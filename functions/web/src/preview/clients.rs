@@ -1,21 +1,21 @@
-//! Who can be asked for a preview: it is made before anything was checked, so either peer may be missing.
+//! The clients for a preview. A preview may be made before anything was checked, so credentials of either peer may be missing.
 
 use crate::api_error::ApiError;
 use crate::checks::{Fault, missing};
 use crate::config::Deps;
 use store::model::ConnectionItem;
 
-/// The peers of a connection, as far as their credentials were entered.
+/// The clients of a connection, as far as credentials were entered.
 pub struct Asked {
-    /// Of Robaws.
+    /// `None` without credentials of Robaws.
     pub robaws: Option<robaws::Client>,
-    /// Of ProductFlow.
+    /// `None` without credentials of ProductFlow or without its company.
     pub productflow: Option<productflow::Client>,
-    /// What is not filled in.
+    /// The faults of what is required for activation and still empty.
     pub missing: Vec<Fault>,
 }
 
-/// With the credentials as they are stored now.
+/// Makes the clients with the credentials that are stored now.
 pub async fn asked(deps: &Deps, item: &ConnectionItem) -> Result<Asked, ApiError> {
     let connection = &item.connection;
     let credentials = deps.peers.secrets().refresh(&connection.id).await?;

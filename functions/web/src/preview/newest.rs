@@ -1,4 +1,4 @@
-//! ProductFlow's newest orders, planned as they are now.
+//! ProductFlow's newest orders, and what each would do to Robaws.
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -16,24 +16,24 @@ use store::StoreError;
 use store::model::OrderRecord;
 use tokio::time::Instant;
 
-/// An order, and what it would do to Robaws.
+/// An order with its plan.
 pub struct Planned {
-    /// As it came.
+    /// The order as ProductFlow sent it.
     pub raw: RawOrder,
-    /// ProductFlow's key.
+    /// ProductFlow's id of the order.
     pub identifier: OrderIdentifier,
-    /// As it was read, with the settings as they are.
+    /// The order as it is read with the present settings.
     pub read: Result<Order, Unreadable>,
-    /// What the ledger holds of it.
+    /// The order's record in the ledger, if a poll has taken the order in.
     pub record: Option<OrderRecord>,
-    /// What follows; `None`: there was no time, or Robaws did not answer.
+    /// `None` when the time was over or Robaws did not answer.
     pub plan: Option<Plan>,
-    /// The invoice that an order not shipped yet would get, were it shipped as it is.
+    /// For an open order: the invoice that it would get if it shipped as it is.
     pub later: Option<Box<InvoicePlan>>,
 }
 
 impl Planned {
-    /// The name under which people know it: the marketplace's number, or ProductFlow's key.
+    /// The name under which people know the order: the marketplace's number, else ProductFlow's identifier.
     pub fn reference(&self) -> String {
         let known = match (&self.read, &self.record) {
             (Ok(order), _) => order.external_identifier.clone(),
@@ -44,24 +44,23 @@ impl Planned {
     }
 }
 
-/// The newest orders.
+/// The newest orders with their plans.
 pub struct Newest {
-    /// Newest first.
+    /// The orders, newest first.
     pub orders: Vec<Planned>,
-    /// What Robaws answered for them.
+    /// What Robaws answered to the look-ups for these orders.
     pub catalogue: Catalogue,
-    /// There was no time to plan all of them.
+    /// Whether the time was over before all orders were planned.
     pub truncated: bool,
-    /// Why Robaws could not be asked.
+    /// Why a look-up at Robaws failed; the orders after that one have no plan.
     pub trouble: Option<Trouble>,
 }
 
-/// Why there are none.
+/// Why there is no list of orders.
 #[derive(Debug)]
 pub enum NotListed {
-    /// ProductFlow did not answer, or not as it should.
+    /// ProductFlow did not answer, or not as it should; the cause is logged.
     ProductFlow,
-    /// The ledger could not be read.
     Store(StoreError),
 }
 
@@ -74,7 +73,7 @@ impl From<NotListed> for ApiError {
     }
 }
 
-/// Newest first, as far as ProductFlow sorts its list.
+/// Reads the first list page, newest first; unsorted when ProductFlow refuses to sort.
 async fn listed(client: &productflow::Client, limit: u32) -> Result<Vec<RawOrder>, productflow::Error> {
     let page = match client.orders_page(1, limit, true).await {
         Err(error) if error.is_refusal_of_query() => client.orders_page(1, limit, false).await?,
@@ -83,7 +82,7 @@ async fn listed(client: &productflow::Client, limit: u32) -> Result<Vec<RawOrder
     Ok(page.orders)
 }
 
-/// Reads and plans them until `until`. Without `lookups` they are only read.
+/// Reads the newest orders and plans them until `until`. Without `lookups` the orders are read and not planned.
 pub async fn newest(
     deps: &Deps,
     connection: &ConnectionId,
@@ -175,11 +174,12 @@ async fn planned(
         if found.missing.is_empty() {
             return Ok(found);
         }
+        // With more answers the plan may ask for more, so it is made again until nothing is missing.
         lookups.fill(catalogue, &found.missing, false).await?;
     }
 }
 
-/// The same rules, asked for the order as it will be when it ships.
+/// Plans an open order as if it were shipped, and gives the invoice of that plan.
 fn later(
     read: &Result<Order, Unreadable>,
     ledger: &Ledger,

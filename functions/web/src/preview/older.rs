@@ -1,4 +1,4 @@
-//! Orders from before the start date that are not shipped yet: nobody books those but the merchant.
+//! Counts the open orders that were placed before go-live. The connector leaves them alone, so the merchant has to book them.
 
 use domain::order::OrderStatus;
 use domain::settings::ConnectionSettings;
@@ -6,21 +6,21 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 use tokio::time::Instant;
 
-/// Orders per page.
+/// Orders per page of ProductFlow's list.
 const PER_PAGE: u32 = 100;
-/// Pages read.
+/// Most list pages read.
 const MOST_PAGES: u32 = 5;
 
-/// How many there are.
+/// The number of open orders from before go-live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Older {
-    /// Those that were seen.
+    /// The number of such orders that were seen.
     pub count: usize,
-    /// There may be more.
+    /// Whether there may be more, because not the whole list was read.
     pub at_least: bool,
 }
 
-/// Counts them in ProductFlow's list, which may ignore what it is asked for.
+/// Counts the orders in ProductFlow's list. Every row is checked, because ProductFlow may ignore the filter by status.
 pub async fn older(
     client: &productflow::Client,
     settings: &ConnectionSettings,
@@ -45,7 +45,7 @@ pub async fn older(
         };
         let listed = match tokio::time::timeout_at(until, asked).await {
             Err(_) => return Ok(cut_short(&seen)),
-            // A word of ours that ProductFlow does not know.
+            // ProductFlow refuses a status word that it does not know; the list is read unfiltered then.
             Ok(Err(error)) if filtered && error.is_refusal_of_query() => {
                 filtered = false;
                 continue;
@@ -56,7 +56,7 @@ pub async fn older(
         let is_older = |raw: &&productflow::RawOrder| {
             raw.status(settings) == Some(OrderStatus::Open) && raw.placed_at().is_some_and(|at| at < start)
         };
-        // Rows may shift between pages.
+        // Rows may shift between pages, so an order may come twice.
         let older = listed.orders.iter().filter(is_older);
         seen.extend(older.filter_map(productflow::RawOrder::identifier));
         if listed.is_last {

@@ -1,4 +1,4 @@
-//! The ticked articles: how many there are, and what ProductFlow would get of the first ones, by the rules of `domain::article`.
+//! The articles that are ticked for ProductFlow: how many there are, and what ProductFlow would get of the first ones.
 
 use connection::{Lookups, Trouble};
 use domain::article::{ArticleDetail, Wanted, addressable, needs_tariffs, wanted};
@@ -11,27 +11,27 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Articles shown.
+/// Most articles shown.
 const SHOWN: usize = 10;
-/// Pages of 100 read to count them.
+/// Most pages of 100 articles read to count them.
 const MOST_PAGES: u32 = 5;
-/// Time kept to look at those shown.
+/// Time that counting leaves for deciding what is sent of the articles shown.
 const KEPT_FOR_FIRST: Duration = Duration::from_secs(6);
 
-/// The ticked articles.
+/// What a preview shows of the ticked articles.
 #[derive(Debug, Clone)]
 pub struct Ticked {
-    /// The first ones, each with what ProductFlow is to have.
+    /// The first articles, each with what ProductFlow is to have of it.
     pub first: Vec<(ArticleDetail, Wanted)>,
-    /// How many are ticked.
+    /// The number of ticked articles.
     pub count: u64,
-    /// There may be more.
+    /// Whether there may be more, because not the whole list was read.
     pub at_least: bool,
-    /// An article showed the checkbox.
+    /// Whether any article showed the checkbox.
     pub has_checkbox: bool,
 }
 
-/// Reads them; nothing is written.
+/// Reads the ticked articles until `until`. Writes nothing.
 pub async fn ticked(
     lookups: &Lookups,
     settings: &ConnectionSettings,
@@ -59,13 +59,13 @@ async fn list(robaws: &robaws::Client, until: Instant) -> Result<Listed, Trouble
     let mut found = Listed::default();
     let mut seen = BTreeSet::new();
     let mut is_filtered = true;
-    // Time is left to look at the first ones, which matter more than the count.
+    // Counting leaves time for the first articles, which matter more to the reader than the exact count.
     let count_until = until.checked_sub(KEPT_FOR_FIRST).unwrap_or(until);
     for page in 0..MOST_PAGES {
         let end = if page == 0 { until } else { count_until };
         let asked = tokio::time::timeout_at(end, robaws.articles_page(page, ArticleList::Ticked));
         let listed = match asked.await {
-            // A filter on a checkbox that is not there may be refused.
+            // Robaws may refuse to filter by a checkbox that the tenant does not have.
             Ok(Err(Error::Rejected { .. })) if page == 0 => break,
             Ok(Err(error)) if page == 0 => return Err(trouble(&error)),
             Err(_) if page == 0 => return Err(Trouble::OutOfTime),
@@ -79,7 +79,7 @@ async fn list(robaws: &robaws::Client, until: Instant) -> Result<Listed, Trouble
         let is_ticked = |article: &ArticleDetail| article.live && article.ticked == Some(true);
         is_filtered &= listed.articles.iter().all(is_ticked);
         for article in listed.articles.into_iter().filter(is_ticked) {
-            // Rows may shift between pages.
+            // Rows may shift between pages, so an article may come twice.
             if seen.insert(article.id.clone()) && found.articles.len() < SHOWN {
                 found.articles.push(article);
             }
@@ -88,14 +88,14 @@ async fn list(robaws: &robaws::Client, until: Instant) -> Result<Listed, Trouble
             break;
         }
         if page + 1 == MOST_PAGES {
-            // Where the filter works, the rest is as many as Robaws counts.
+            // If Robaws filtered every page as asked, its own count of the list is the number of ticked articles.
             found.count = if is_filtered { listed.total } else { 0 };
             found.at_least = !is_filtered;
         }
     }
     found.count = found.count.max(u64::try_from(seen.len()).unwrap_or(u64::MAX));
     if !found.has_checkbox {
-        // One that was unticked again shows the checkbox too.
+        // An article that was ticked once and unticked again also shows that the tenant has the checkbox.
         let asked = robaws.articles_page(0, ArticleList::AllOfReplica);
         if let Ok(Ok(all)) = tokio::time::timeout_at(count_until, asked).await {
             found.has_checkbox = all.articles.iter().any(|article| article.has_checkbox);
@@ -131,7 +131,7 @@ async fn decided(
         .collect()
 }
 
-/// Whether no other live article has its number.
+/// Whether no other live article has the article's number.
 async fn is_alone(robaws: &robaws::Client, article: &ArticleDetail) -> Result<bool, Trouble> {
     let Some(number) = addressable(article.number.as_deref()) else {
         return Ok(true);

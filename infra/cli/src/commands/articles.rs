@@ -1,4 +1,4 @@
-//! `connector articles …`.
+//! `connector articles …`: lists the articles, sends all ticked ones again, ticks all.
 
 use crate::api::Call;
 use crate::console::Console;

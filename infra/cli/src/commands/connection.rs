@@ -1,4 +1,4 @@
-//! `connector connection …`.
+//! `connector connection …`: creates, shows, changes, activates and deletes connections.
 
 use super::{order_view, rebuild};
 use crate::api::{Answer, Call, failure_of};
@@ -149,7 +149,7 @@ async fn activate(session: &mut Session<'_>, options: &Activate) -> Result<(), F
     }
 }
 
-/// The break was long: what would be booked, and what to type.
+/// The failure of an activation after a break of more than 7 days: how many orders would be booked, and what to type to decide.
 fn catch_up(id: &str, answer: &Answer) -> Failure {
     let found = &answer.json["error"]["details"][0];
     let (orders, total) = (plain(&found["orders"]), amount(&found["total_cents"]));
@@ -186,7 +186,7 @@ async fn delete(session: &mut Session<'_>, id: &str, yes: bool, dry: DryRun) -> 
     let answer = session.answer(&call).await?;
     let is_conflict = answer.status == reqwest::StatusCode::CONFLICT;
     match session.checked(answer) {
-        // 204: no JSON to show.
+        // The answer is a 204 without a body, so there is no JSON to print.
         Ok(_) if session.wants_json() => Ok(()),
         Ok(_) => session.console.print(format!("Connection {id} was deleted.")),
         Err(failure) if is_conflict => Err(failure.advise(format!(
@@ -238,7 +238,7 @@ fn list_view(console: &Console, items: &[Value]) -> String {
     table.text(0)
 }
 
-/// One connection, with its settings.
+/// One connection with its settings, problems and rebuild.
 pub(super) fn view(console: &Console, connection: &Value) -> String {
     let word = plain(&connection["state"]);
     let colour = match word.as_str() {
@@ -279,6 +279,7 @@ pub(super) fn view(console: &Console, connection: &Value) -> String {
         ("webhook", plain(&connection["webhook"])),
         ("quota left today", plain(&connection["quota_left"])),
     ];
+    // Almost no connection is ever suspended, so the line is left out unless there is a moment to show.
     let suspended = suspended.as_str().map(|_| ("suspended", moment(suspended)));
     let mut parts = vec![format!(
         "{}  {}\n{}",
@@ -315,7 +316,7 @@ pub(super) fn view(console: &Console, connection: &Value) -> String {
     parts.join("\n\n")
 }
 
-/// As it would be typed.
+/// The value of a setting, close to how it is typed.
 fn setting(value: &Value) -> String {
     match value {
         Value::Object(lists) => {
@@ -330,7 +331,7 @@ fn setting(value: &Value) -> String {
     }
 }
 
-/// Names and values, aligned.
+/// One line per name and value, the values aligned in one column.
 pub(super) fn rows<'a>(rows: impl Iterator<Item = (&'a str, String)>) -> String {
     let rows: Vec<String> = rows.map(|(name, value)| format!("  {name:<26}{value}")).collect();
     rows.join("\n")

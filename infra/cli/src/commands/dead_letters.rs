@@ -1,4 +1,4 @@
-//! `connector dead-letters …`.
+//! `connector dead-letters …`: shows what the dead-letter queues hold, and puts messages back where they came from.
 
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -9,7 +9,7 @@ use crate::table::{Table, moment, plain};
 use comfy_table::Cell;
 use serde_json::{Value, json};
 
-/// Receives without a message, while there are some, before the rest is left.
+/// Receives in a row that give no message, although the queue's count says that there are some; after these the command stops.
 const MOST_EMPTY: u32 = 5;
 
 pub(super) async fn run(session: &mut Session<'_>, command: DeadLettersCommand) -> Result<Exit, Failure> {
@@ -116,6 +116,7 @@ async fn redrive(
         session.console.note("Nothing was moved.");
         return Ok(());
     }
+    // SQS' counts are estimates, so messages are received until none comes, not until the count is reached.
     let bar = session.console.progress(Some(about), "put back");
     let mut moved = 0;
     let mut empty = 0;
@@ -123,7 +124,7 @@ async fn redrive(
         match dead.redrive(&queue).await {
             Ok(0) => {
                 empty += 1;
-                // What somebody has just looked at is hidden for some seconds.
+                // The queue may hold messages that are hidden, because somebody listed them some seconds ago: ask again.
                 let left = dead.count(&queue).await;
                 if empty > MOST_EMPTY || !matches!(left, Ok(1..)) {
                     break left;
@@ -148,6 +149,7 @@ async fn redrive(
             .console
             .print(format!("{moved} message(s) went back to the {name} queue."))?;
     }
+    // What was moved is printed before a failure is reported, because these messages have gone back.
     let left = outcome?;
     if left > 0 {
         session.console.note(format!(

@@ -1,4 +1,5 @@
-//! `connector doctor`: examines a tenant and a company with their own credentials, past the connector's API, which never gives any back.
+//! `connector doctor`: examines a Robaws tenant and a ProductFlow company by calling them directly. Their credentials are asked
+//! for, since the connector's API never gives credentials back.
 
 use crate::assignments;
 use crate::failure::{Exit, Failure};
@@ -12,7 +13,7 @@ use domain::settings::ConnectionSettings;
 use runtime::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-/// Exits with 5 when anything is refuted.
+/// Examines the peers that are named and prints the findings. The exit code is 5 when an assumption is refuted.
 pub(super) async fn run(session: &mut Session<'_>, options: DoctorOptions) -> Result<Exit, Failure> {
     let settings = settings(&options.settings)?;
     let known_order = known_order(&options)?;
@@ -44,7 +45,7 @@ pub(super) async fn run(session: &mut Session<'_>, options: DoctorOptions) -> Re
         known_order,
         known_offer: options.known_offer,
         pace: if environment.pace.retry.is_zero() {
-            // Nobody waits in a test.
+            // A test sets this delay to zero, and then calls need no gap either.
             Pace {
                 robaws: environment.pace.retry,
                 productflow: environment.pace.retry,
@@ -85,7 +86,7 @@ fn known_order(options: &DoctorOptions) -> Result<Option<KnownOrder>, Failure> {
     }))
 }
 
-/// The defaults with what was assigned.
+/// The default settings with the assigned ones over them.
 fn settings(assignments: &[String]) -> Result<ConnectionSettings, Failure> {
     let assigned = assignments::read(assignments)?;
     let mut all = json!(ConnectionSettings::default());

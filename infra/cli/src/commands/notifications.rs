@@ -1,4 +1,4 @@
-//! `connector notifications`.
+//! `connector notifications`: what is wrong on a connection, and what to do about it.
 
 use crate::api::Call;
 use crate::console::Console;

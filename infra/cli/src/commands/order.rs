@@ -1,4 +1,4 @@
-//! `connector order …`.
+//! `connector order …`: lists and shows orders, and sends the operator's decisions on them.
 
 use super::order_view;
 use crate::api::Call;
@@ -55,7 +55,7 @@ fn path(order: &OrderId, below: &str) -> String {
     paths::order(&order.id, &order.identifier, below)
 }
 
-/// What can be typed about an order that waits for people.
+/// The command to type next for an order that waits for a person; `None` for any other order.
 fn advice(order: &OrderId, shown: &Value) -> Option<String> {
     let typed = |command: &str| format!("connector order {command} {} {}", order.id, order.identifier);
     match shown["state"].as_str() {
@@ -79,7 +79,8 @@ async fn change(session: &mut Session<'_>, dry: DryRun, call: &Call) -> Result<(
     }
 }
 
-/// `1=tariff:7`, `2=article:12`, `3=no-article`; several for one line are one choice.
+/// The choices of `--line` arguments such as `1=tariff:7`, `2=article:12` and `3=no-article`. Several arguments for one order
+/// line become one choice.
 fn choices(lines: &[String]) -> Result<Vec<Value>, Failure> {
     let mut choices: Vec<Map<String, Value>> = Vec::new();
     for text in lines {
@@ -106,7 +107,7 @@ fn choices(lines: &[String]) -> Result<Vec<Value>, Failure> {
 }
 
 fn choice(text: &str) -> Option<(&str, &'static str, Value)> {
-    // An id of a line may have a = itself.
+    // The id of a line may contain a `=`, so the last one separates.
     let (line, what) = text.rsplit_once('=')?;
     let (key, value) = match what.split_once(':') {
         None if what == "no-article" => ("article_id", Value::Null),
@@ -120,6 +121,7 @@ fn choice(text: &str) -> Option<(&str, &'static str, Value)> {
 
 fn settlement(options: &Settle) -> Result<Value, Failure> {
     let how = options.how;
+    // Each flag belongs to one `--as` only. clap requires a flag where it belongs, but does not refuse it elsewhere.
     let strangers = [
         (
             "--robaws-id",

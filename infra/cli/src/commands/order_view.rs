@@ -1,4 +1,4 @@
-//! An order for people.
+//! How orders, their effects and their problems are printed for people.
 
 use crate::console::Console;
 use crate::table::{Table, amount, cell, moment, number, plain, state};
@@ -10,7 +10,7 @@ fn items<'a>(order: &'a Value, name: &str) -> &'a [Value] {
     order[name].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The codes of problems, each once.
+/// The codes of problems, separated by commas; equal neighbours are named once.
 pub(super) fn codes(problems: &Value) -> String {
     let mut codes: Vec<&str> = problems
         .as_array()
@@ -22,7 +22,6 @@ pub(super) fn codes(problems: &Value) -> String {
     codes.join(", ")
 }
 
-/// A list.
 pub(super) fn list(console: &Console, orders: &[Value]) -> String {
     let mut table = Table::new(
         console,
@@ -50,7 +49,7 @@ pub(super) fn list(console: &Console, orders: &[Value]) -> String {
     table.text(0)
 }
 
-/// One order, with all that is known of it.
+/// One order with its effects, problems, lines, choices and settlements.
 pub(super) fn one(console: &Console, order: &Value) -> String {
     let word = plain(&order["state"]);
     let colour = match word.as_str() {
@@ -120,7 +119,7 @@ fn effects(console: &Console, effects: &[Value]) -> String {
     text
 }
 
-/// An effect in a few words.
+/// An effect in a few words, such as `stock out of location 3: 2 × A-1`.
 pub(super) fn effect(effect: &Value) -> String {
     match effect["kind"].as_str() {
         Some("stock_change") => {
@@ -162,7 +161,7 @@ pub(super) fn effect(effect: &Value) -> String {
     }
 }
 
-/// A problem, with what to do about it.
+/// A problem in one line: message, code and what to do about it.
 pub(super) fn problem(problem: &Value) -> String {
     let mut text = format!("{} ({})", plain(&problem["message"]), plain(&problem["code"]));
     if let Some(fix) = problem["fix"].as_str() {

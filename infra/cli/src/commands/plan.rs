@@ -1,4 +1,4 @@
-//! `connector plan`.
+//! `connector plan`: what the newest orders would do to Robaws.
 
 use crate::api::Call;
 use crate::console::Console;

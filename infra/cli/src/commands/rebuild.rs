@@ -1,4 +1,4 @@
-//! `connector connection rebuild`: asked for, and watched until it is finished.
+//! `connector connection rebuild`: asks for a rebuild of the ledger and, with `--wait`, watches it until it is finished.
 
 use super::connection::rows;
 use crate::api::Call;
@@ -21,7 +21,7 @@ pub(super) async fn run(session: &mut Session<'_>, options: &Rebuild) -> Result<
     if options.dry_run {
         body.insert("dry_run".to_owned(), json!(true));
     }
-    // A rebuild that was there before is not this one.
+    // The connection may show an earlier rebuild, which is finished already. The one that is asked for has another `started_at`.
     let before = if options.wait {
         begun(&shown(session, id).await?)
     } else {
@@ -37,6 +37,7 @@ pub(super) async fn run(session: &mut Session<'_>, options: &Rebuild) -> Result<
     }
     let bar = session.console.progress(None, "begins");
     let finished = loop {
+        // A failed question does not end the rebuild, which runs on the server; the failure has to say so.
         let connection = match shown(session, id).await {
             Ok(connection) => connection,
             Err(failure) => {
@@ -92,7 +93,7 @@ fn counts(rebuild: &Value) -> String {
     )
 }
 
-/// How far one is.
+/// How far a rebuild is: its times and its counts.
 pub(super) fn view(rebuild: &Value) -> String {
     let is_dry = rebuild["dry_run"] == true;
     let known = [

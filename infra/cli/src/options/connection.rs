@@ -1,4 +1,4 @@
-//! `connector connection …`.
+//! Arguments of `connector connection …`.
 
 use super::{DryRun, HowMany, Language};
 use clap::{Args, Subcommand, ValueEnum};
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectionCommand {
-    /// Makes a connection, inactive. All but its id can follow later.
+    /// Creates an inactive connection. Everything but its id can follow later.
     Create(Create),
     /// Lists the connections.
     List {
@@ -15,26 +15,26 @@ pub(crate) enum ConnectionCommand {
     },
     /// Shows a connection: state, settings, problems.
     Show {
-        /// The connection.
+        /// Id of the connection.
         id: String,
     },
     /// Changes settings or credentials; what is not named stays.
     Set(Set),
-    /// Checks everything and switches it on.
+    /// Checks settings and credentials, and switches the connection on.
     Activate(Activate),
-    /// Switches it off. Its records are kept.
+    /// Switches the connection off. Its records are kept.
     Deactivate(Simple),
     /// Deletes an inactive connection: secrets and settings. What was booked stays known.
     Delete {
-        /// The connection.
+        /// Id of the connection.
         id: String,
-        /// Without asking.
+        /// Deletes without asking.
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
         dry: DryRun,
     },
-    /// Stops it for safety: nothing is booked until its ledger was rebuilt.
+    /// Stops the connection for safety: nothing is booked until its ledger has been rebuilt.
     Suspend(Simple),
     /// Makes a link that opens the merchant's pages once, within 24 hours.
     Link(Simple),
@@ -44,13 +44,13 @@ pub(crate) enum ConnectionCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Simple {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) dry: DryRun,
 }
 
-/// Credentials, none of which is ever an argument.
+/// Where credentials come from. A credential itself is never an argument.
 #[derive(Debug, Clone, Args)]
 pub struct Credentials {
     /// Robaws key and secret: two lines or {"key","secret"} of a file, `-` for standard input, `env` for CONNECTOR_ROBAWS_KEY
@@ -60,19 +60,19 @@ pub struct Credentials {
     /// ProductFlow access token: a file, `-` for standard input, `env` for CONNECTOR_PRODUCTFLOW_TOKEN, `ask` to type it.
     #[arg(long, value_name = "FILE|-|env|ask")]
     pub productflow_token: Option<String>,
-    /// ProductFlow company.
+    /// The number of the ProductFlow company.
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
     pub company: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Its id: 1 to 64 of a-z, 0-9 and -.
+    /// The new connection's id: 1 to 64 of a-z, 0-9 and -.
     pub(crate) id: String,
     /// Settings, e.g. stock_location_id=3 book_invoices=true.
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
-    /// Language of its texts (nl unless said).
+    /// Language of the connection's texts; nl if not given.
     #[arg(long)]
     pub(crate) language: Option<Language>,
     #[command(flatten)]
@@ -83,7 +83,7 @@ pub(crate) struct Create {
 
 #[derive(Debug, Args)]
 pub(crate) struct Set {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
     /// Settings, e.g. stock_location_id=4 task_user_id=null language=nl; null goes back to the default.
     #[arg(value_name = "KEY=VALUE")]
@@ -102,12 +102,12 @@ pub(crate) enum YesNo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Activate {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
-    /// Orders placed before this moment are left alone (now, the first time).
+    /// Orders placed before this moment are left alone; if not given at the first activation: now.
     #[arg(long, value_name = "TIME")]
     pub(crate) go_live: Option<Timestamp>,
-    /// After a long break: book what happened meanwhile, or leave it as handled.
+    /// After a break of more than 7 days: book the orders of that time (yes), or leave them as handled (no).
     #[arg(long)]
     pub(crate) catch_up: Option<YesNo>,
     #[command(flatten)]
@@ -116,18 +116,19 @@ pub(crate) struct Activate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rebuild {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
     /// Orders placed before this moment are left alone; needed when the settings were lost too.
     #[arg(long, value_name = "TIME")]
     pub(crate) go_live: Option<Timestamp>,
-    /// When the table was lost: orders last changed before then are asked about before anything is booked for them.
+    /// The moment at which the table was lost: a person is asked about orders last changed before it, before anything is booked
+    /// for them.
     #[arg(long, value_name = "TIME")]
     pub(crate) lost_at: Option<Timestamp>,
     /// Has the server count what it would make, without making it.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Waits until it is finished.
+    /// Waits until the rebuild is finished.
     #[arg(long)]
     pub(crate) wait: bool,
 }

@@ -1,4 +1,4 @@
-//! `connector order …`.
+//! Arguments of `connector order …`.
 
 use super::{DryRun, HowMany};
 use clap::{Args, Subcommand, ValueEnum};
@@ -20,46 +20,46 @@ pub(crate) enum OrderState {
 pub(crate) enum OrderCommand {
     /// Lists orders, newest first.
     List {
-        /// The connection.
+        /// Id of the connection.
         id: String,
-        /// Only those in this state.
+        /// Lists only orders in this state.
         #[arg(long)]
         state: Option<OrderState>,
-        /// Only those with this in identifier or reference.
+        /// Lists only orders whose identifier or reference contains this text.
         #[arg(long, value_name = "TEXT")]
         q: Option<String>,
         #[command(flatten)]
         how_many: HowMany,
     },
-    /// Shows an order: state and why, effects, problems.
+    /// Shows an order: its state and the reason for it, its effects and its problems.
     Show {
         #[command(flatten)]
         order: OrderId,
     },
-    /// Has it looked at again at once.
+    /// Has the order looked at again at once.
     Retry {
         #[command(flatten)]
         order: OrderId,
         #[command(flatten)]
         dry: DryRun,
     },
-    /// Chooses tariffs and articles for lines that can't be mended at ProductFlow.
+    /// Chooses tariffs and articles for order lines that can't be corrected in ProductFlow.
     Choose {
         #[command(flatten)]
         order: OrderId,
-        /// A choice: 1=tariff:7, 2=article:12, 3=no-article, or 1=tariff:none to take one back.
+        /// A choice for one order line: 1=tariff:7, 2=article:12, 3=no-article, or 1=tariff:none to take a tariff back.
         #[arg(long = "line", value_name = "LINE=CHOICE", required = true)]
         lines: Vec<String>,
         #[command(flatten)]
         dry: DryRun,
     },
-    /// Says how something open ends.
+    /// Decides on an order that is open: handled by hand, done or not done, or its invoice undone.
     Settle(Settle),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct OrderId {
-    /// The connection.
+    /// Id of the connection.
     pub(crate) id: String,
     /// ProductFlow's identifier of the order.
     pub(crate) identifier: String,
@@ -68,33 +68,33 @@ pub(crate) struct OrderId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum SettleAs {
-    /// Done by hand: nothing more is ever done.
+    /// The order was handled by hand: the connector does nothing more for it.
     Handled,
-    /// What is in doubt was done: --robaws-id names it.
+    /// The effect in doubt was done: --robaws-id names its document.
     Done,
-    /// What is in doubt was not done.
+    /// The effect in doubt was not done.
     NotDone,
-    /// The invoice is undone: --invoice and --stock say how.
+    /// The invoice is taken back: --invoice and --stock say how.
     Undo,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum UndoInvoice {
-    /// A credit note for a booked invoice.
+    /// A credit note is made for the booked invoice.
     Credit,
-    /// The draft is deleted.
+    /// The draft invoice is deleted.
     DeleteDraft,
-    /// It stays.
+    /// The invoice stays as it is.
     Keep,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum UndoStock {
-    /// It comes back.
+    /// The stock comes back.
     Return,
-    /// It stays out; it can be returned later.
+    /// The stock stays out; it can be returned later.
     Keep,
 }
 
@@ -102,16 +102,16 @@ pub(crate) enum UndoStock {
 pub(crate) struct Settle {
     #[command(flatten)]
     pub(crate) order: OrderId,
-    /// How it ends.
+    /// The decision.
     #[arg(long = "as", value_name = "HOW")]
     pub(crate) how: SettleAs,
-    /// The document in Robaws, with --as done.
+    /// Id of the document in Robaws, with --as done.
     #[arg(long, value_name = "ID", required_if_eq("how", "done"))]
     pub(crate) robaws_id: Option<String>,
-    /// With --as undo.
+    /// What becomes of the invoice, with --as undo.
     #[arg(long, required_if_eq("how", "undo"))]
     pub(crate) invoice: Option<UndoInvoice>,
-    /// With --as undo.
+    /// What becomes of the stock, with --as undo.
     #[arg(long, required_if_eq("how", "undo"))]
     pub(crate) stock: Option<UndoStock>,
     #[command(flatten)]

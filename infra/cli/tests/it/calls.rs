@@ -1,4 +1,4 @@
-//! Which calls are made, which again, and how it ends when they fail.
+//! The calls that each command makes, which of them are repeated, and the exit code when they fail.
 
 use crate::mock::{Answered, Mock};
 use crate::shop::{Run, Shop, connector, environment};
@@ -20,7 +20,7 @@ fn failing(status: u16) -> Answered {
     )
 }
 
-/// Every call of contract api.md, with a command that makes it.
+/// Every call of contract api.md: method, path, and a command that makes it.
 const CALLS: [(&str, &str, &str); 26] = [
     ("GET", "/health", "health"),
     ("POST", "/api/connections", "connection create acme"),
@@ -129,7 +129,7 @@ async fn every_call_of_the_contract_has_a_command() {
     }
 }
 
-/// The three that the connector may not have yet are tested against the mock alone.
+/// Runs every command against the real connector, so that no call exists in the mock alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_connector_knows_every_call() {
     let shop = Shop::connected().await;
@@ -147,7 +147,7 @@ async fn the_connector_knows_every_call() {
 #[tokio::test]
 async fn a_dry_run_sends_nothing() {
     let changing = CALLS.iter().filter(|(method, ..)| *method != "GET");
-    // The dry run of a rebuild is the server's.
+    // `connection rebuild --dry-run` is a call: the server counts.
     for (method, path, command) in changing.filter(|(_, _, command)| !command.contains("rebuild")) {
         let mock = Mock::answering([]).await;
         let mut arguments = words(command);
@@ -185,7 +185,7 @@ async fn a_dry_run_masks_secrets() {
 }
 
 #[rstest]
-// What reads, and what the contract lets be repeated, goes again.
+// Calls that read, and calls that the contract lets be repeated.
 #[case("connection list", 503, 4)]
 #[case("order show acme PF-1", 500, 4)]
 #[case("connection deactivate acme", 502, 4)]
@@ -195,7 +195,7 @@ async fn a_dry_run_masks_secrets() {
 #[case("articles push acme", 502, 4)]
 #[case("articles tick acme --all", 502, 4)]
 #[case("reconcile acme", 502, 4)]
-// What may have happened does not.
+// Calls that may have had their effect are not repeated.
 #[case("connection create acme", 500, 1)]
 #[case("connection activate acme", 503, 1)]
 #[case("connection delete acme --yes", 500, 1)]
@@ -203,10 +203,10 @@ async fn a_dry_run_masks_secrets() {
 #[case("connection link acme", 500, 1)]
 #[case("order settle acme PF-1 --as not_done", 500, 1)]
 #[case("reconcile acme --confirm-withdrawals", 500, 1)]
-// What was turned away has not happened.
+// A 429 means that nothing happened.
 #[case("connection create acme", 429, 4)]
 #[case("order settle acme PF-1 --as not_done", 429, 4)]
-// What was understood is final.
+// The server understood the call: its answer is final.
 #[case("connection list", 400, 1)]
 #[case("order retry acme PF-1", 409, 1)]
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn failures_are_told_and_have_their_exit(#[case] status: u16, #[case] body
         ),
         ended.err
     );
-    // With --json the error's document is printed.
+    // With `--json` the JSON of the error is printed to standard output.
     let mock = Mock::answering(vec![(status, body.clone()); 4]).await;
     let ended = run(&mock, &["connection", "show", "acme", "--json"], "").await;
     let expected = if body.is_null() {
@@ -283,7 +283,7 @@ async fn a_wrong_token_is_said() {
     let ended = connector(&wrong, &["connection", "list", "--api", &url], "").await;
     assert_eq!(ended.exit, 4);
     assert!(ended.err.starts_with("error: not let in: "), "{}", ended.err);
-    // Whether it answers is told to anybody.
+    // `health` needs no token.
     let nobody = Environment {
         token: None,
         ..environment()
@@ -353,7 +353,7 @@ async fn pages_are_put_together() {
             format!("{base}&cursor=c")
         ]
     );
-    // As many as were asked for, and that there are more.
+    // As many items as were asked for are shown, and a note says that there are more.
     let mock = Mock::answering(pages()).await;
     let ended = run(&mock, &words("order list acme --limit 200"), "").await;
     assert_eq!(ended.out.lines().count(), 201);
@@ -362,7 +362,7 @@ async fn pages_are_put_together() {
         "There are more than these 200; --all shows them too.\n"
     );
     assert_eq!(mock.asked().len(), 2);
-    // One page is printed as it came.
+    // A single list page is printed as it came, unknown fields included.
     let mock = Mock::answering([(200, json!({ "cursor": "more", "items": [1], "new": true }))]).await;
     let ended = run(&mock, &words("order list acme --limit 1 --json"), "").await;
     assert_eq!(ended.out, "{\"cursor\":\"more\",\"items\":[1],\"new\":true}\n");

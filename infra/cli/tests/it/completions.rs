@@ -1,4 +1,4 @@
-//! Completions of every shell.
+//! The completions of every shell, and the help text.
 
 use crate::shop::{connector, environment};
 use rstest::rstest;

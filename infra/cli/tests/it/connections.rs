@@ -1,4 +1,4 @@
-//! Connections, from their making to their end.
+//! Commands about connections, from `create` to `delete`.
 
 use crate::mock::Mock;
 use crate::shop::{Shop, connector, environment};
@@ -34,7 +34,7 @@ async fn a_connection_is_made_and_switched_on() {
         .await;
     assert_eq!(made.exit, 0, "{made:#?}");
     insta::assert_snapshot!("create", made.out);
-    // Each fault is named, and nothing is changed.
+    // Activation names each fault and changes nothing.
     let refused = shop.run(&["connection", "activate", "acme"]).await;
     assert_eq!(refused.exit, 1);
     insta::assert_snapshot!("activation_failed", refused.err);
@@ -200,7 +200,7 @@ async fn deleting_asks_first() {
             .collect();
         connector(&environment(), &arguments, typed).await
     };
-    // Not typed, or something else: nothing is sent.
+    // Nothing, or something else than the id, is typed: nothing is sent.
     for typed in ["", "\n", "acm\n", "yes\n"] {
         let mock = Mock::answering([]).await;
         let ended = run(&mock, &[], typed).await;
@@ -237,7 +237,7 @@ async fn suspending_is_told() {
     insta::assert_snapshot!("suspend", ended.out);
 }
 
-/// Secrets that were put where they don't belong are not repeated.
+/// A secret in a wrong argument is refused and not printed.
 #[tokio::test]
 async fn misplaced_secrets_are_not_shown() {
     for arguments in [
@@ -255,7 +255,7 @@ async fn misplaced_secrets_are_not_shown() {
         &["connection", "list", "--api", "https://user:canary@api.example"],
         &["connection", "list", "--api", "http://user:canary@api.example"],
     ] {
-        // The helper refuses any output with "canary".
+        // `connector` asserts that no output contains "canary".
         let ended = connector(&environment(), arguments, "").await;
         assert_eq!(ended.exit, 2, "{ended:#?}");
     }

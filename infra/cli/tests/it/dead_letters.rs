@@ -1,4 +1,4 @@
-//! Dead letters: looked at, and put back.
+//! `connector dead-letters`: messages are listed and put back.
 
 use crate::shop::{Shop, order};
 use local::stack::{ARTICLES_QUEUE, ORDERS_QUEUE, SWEEPS_QUEUE};
@@ -27,7 +27,7 @@ pub(crate) fn look(connection: &str, order: &str) -> Value {
     json!({ "schema_version": 1, "connection": connection, "order": order })
 }
 
-/// Received by a function that never takes it, until it is a dead letter.
+/// Receives the orders queue's messages without deleting them, until they are dead letters.
 async fn give_up(shop: &Shop) {
     let url = format!("http://localhost/000000000000/{ORDERS_QUEUE}");
     for _ in 0..6 {
@@ -51,7 +51,7 @@ async fn dead_letters_are_looked_at_and_put_back() {
     insta::assert_snapshot!("dead_letters_none", shop.done(&["dead-letters", "list"]).await);
     let run = shop.run(&["dead-letters", "list", "--fail-if-any"]).await;
     assert_eq!((run.exit, run.err.as_str()), (0, ""));
-    // An order whose message nobody could take.
+    // The message of an order becomes a dead letter.
     shop.place(order("PF-1"));
     shop.clock.advance(jiff::SignedDuration::from_mins(5));
     shop.stack.poll().await.unwrap();
@@ -62,7 +62,7 @@ async fn dead_letters_are_looked_at_and_put_back() {
     let run = shop.run(&["dead-letters", "list", "--fail-if-any"]).await;
     assert_eq!(run.exit, 5);
     insta::assert_snapshot!("dead_letters", run.out);
-    // They are still there, once they are no longer hidden.
+    // Listing hides messages for some seconds; then they can be listed again.
     shop.clock.advance(jiff::SignedDuration::from_secs(5));
     let listed = shop.json(&["dead-letters", "list"]).await;
     assert_eq!(listed["queues"][0]["approximate_count"], 2);
@@ -118,7 +118,7 @@ async fn each_queue_has_its_own() {
     let sweep = json!({ "schema_version": 1, "connection": "acme", "sweep": "push" });
     send(&shop, &url(SWEEPS_QUEUE), "acme", &sweep).await;
     insta::assert_snapshot!("dead_letters_each", shop.done(&["dead-letters", "list"]).await);
-    // While they are hidden nothing can be put back, and that is said.
+    // While messages are hidden nothing can be put back, and a note says so.
     let hidden = shop.run(&["dead-letters", "redrive", "articles"]).await;
     assert_eq!(hidden.exit, 0);
     assert_eq!(hidden.out, "0 message(s) went back to the articles queue.\n");

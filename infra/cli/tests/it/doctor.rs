@@ -1,4 +1,4 @@
-//! The doctor, as an operator calls it.
+//! `connector doctor` against both simulators.
 
 use crate::shop::{Run, Shop, connector, environment, order};
 use simulators::demo;

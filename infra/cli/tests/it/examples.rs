@@ -1,11 +1,11 @@
-//! Every example of docs/CLI.md, run in its order in one shop: the page shows what is really printed.
+//! Every example of docs/CLI.md is run in one shop, in the order below: the page must show what is really printed.
 
 use crate::shop::{Shop, order};
 use simulators::OrderBuilder;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What is done before a command, and the command.
+/// A command, and what happens in the shop before it.
 struct Example {
     before: Before,
     command: &'static str,
@@ -13,15 +13,15 @@ struct Example {
 
 enum Before {
     Nothing,
-    /// Orders come in.
+    /// Three orders come in, of which one cannot be booked and one is shipped.
     Orders,
     /// The shipped order is cancelled.
     Cancelled,
-    /// Five minutes pass.
+    /// Five minutes pass, with a poll.
     Round,
-    /// Articles are sent.
+    /// Webhooks arrive and articles are sent to ProductFlow.
     Settle,
-    /// A message could not be taken.
+    /// A message arrives in the dead-letter queue of orders.
     DeadLetter,
 }
 
@@ -113,7 +113,7 @@ async fn the_page_shows_what_is_printed() {
         let arguments: Vec<&str> = example.command.split(' ').skip(1).collect();
         let run = shop.run(&arguments).await;
         if arguments == ["dead-letters", "list"] {
-            // What was looked at is hidden for some seconds.
+            // Listed messages are hidden for some seconds; the next command needs them.
             shop.clock.advance(jiff::SignedDuration::from_secs(5));
         }
         let code = if run.exit == 0 {
@@ -128,7 +128,7 @@ async fn the_page_shows_what_is_printed() {
         }
         writeln!(printed, "{block}").unwrap();
     }
-    // To copy from when something prints otherwise than before.
+    // The file to copy into the page when the output has changed on purpose.
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples.md");
     std::fs::write(&kept, printed).unwrap();
     assert!(

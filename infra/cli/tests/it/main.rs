@@ -1,4 +1,4 @@
-//! The command line, run against the whole stack on this machine: what it prints, what it exits with, and what changed.
+//! The command line is run against the whole stack on this machine: its output, its exit codes and its effects.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 

@@ -1,4 +1,4 @@
-//! An API that answers what it is told to, and keeps what it was asked.
+//! A server in the place of the API: it gives prepared answers and keeps the requests.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,7 +10,7 @@ use simulators::{Server, spawn};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-/// One request.
+/// A request that the mock received.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -19,7 +19,7 @@ pub(crate) struct Asked {
     pub(crate) token: String,
 }
 
-/// What is answered: a status and a body.
+/// Status and body of an answer.
 pub(crate) type Answered = (u16, Value);
 
 #[derive(Default)]
@@ -34,7 +34,7 @@ pub(crate) struct Mock {
 }
 
 impl Mock {
-    /// Answers these, one after the other, and then 200 with an empty list.
+    /// A mock that gives these answers in their order, and then 200 with an empty list.
     pub(crate) async fn answering(answers: impl IntoIterator<Item = Answered>) -> Self {
         let inside = Arc::new(Mutex::new(Inside {
             asked: Vec::new(),

@@ -1,4 +1,4 @@
-//! Orders, articles and notifications of a shop, as people and as scripts see them.
+//! Commands about orders, articles and notifications.
 
 use crate::shop::{Shop, environment, order};
 use cli::console::Console;
@@ -146,7 +146,7 @@ async fn a_conflict_is_settled() {
         "order_undone",
         shop.done(&["order", "show", "acme", "PF-1"]).await
     );
-    // Once more it is not what the order is about.
+    // The order is no longer in a state that can be settled.
     let again = shop
         .run(&["order", "settle", "acme", "PF-1", "--as", "not_done"])
         .await;

@@ -1,4 +1,4 @@
-//! A rebuild, asked for and watched.
+//! `connector connection rebuild`: asked for, and watched with `--wait`.
 
 use crate::mock::{Answered, Mock};
 use crate::shop::{Run, Shop, connector, environment, order};
@@ -63,7 +63,7 @@ async fn it_is_watched_until_it_is_finished() {
     let mock = Mock::answering([
         connection(rebuild(old, Some("2026-11-20T08:10:00Z"), 1)),
         (202, json!({})),
-        // What was there before is not what was asked for.
+        // The rebuild of before is still shown; it is not the one that was asked for.
         connection(rebuild(old, Some("2026-11-20T08:10:00Z"), 1)),
         connection(rebuild(new, None, 40)),
         (503, json!({})),
@@ -109,7 +109,7 @@ async fn a_connection_is_suspended_rebuilt_and_deleted() {
     let suspended = shop.done(&["connection", "suspend", "acme"]).await;
     assert!(suspended.contains("nothing is booked"), "{suspended:#?}");
     let works = async {
-        // Until the rebuild that the program asks for is done.
+        // Works off the queues until the rebuild is done and the connection is active again.
         loop {
             Box::pin(shop.stack.drain()).await.unwrap();
             tokio::task::yield_now().await;

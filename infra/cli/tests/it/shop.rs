@@ -1,4 +1,4 @@
-//! A shop in both peers and the stack that connects them, by a clock that stands still until it is moved.
+//! A shop in both simulated peers and the local stack between them, on a clock that moves only when a test moves it.
 
 use cli::console::Console;
 use cli::environment::{Environment, Pace};
@@ -10,9 +10,9 @@ use simulators::{Company, OrderBuilder, RobawsTenant, demo};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The moment at which every scenario begins.
+/// The clock's first moment.
 pub(crate) const START: &str = "2026-11-23T08:00:00Z";
-/// What no command may ever print.
+/// Texts that no command may ever print.
 const SECRETS: [&str; 5] = [
     OPERATOR_TOKEN,
     demo::ROBAWS_SECRET,
@@ -21,17 +21,17 @@ const SECRETS: [&str; 5] = [
     "canary",
 ];
 
-/// What a run of the program left behind.
+/// Exit code and output of one run of the program.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) exit: u8,
     pub(crate) out: String,
     pub(crate) err: String,
-    /// Both, as a terminal shows them.
+    /// Standard output and standard error together, as a terminal shows them.
     pub(crate) both: String,
 }
 
-/// What the environment says in tests: nothing but the token, and nobody waits.
+/// Environment variables for tests: the operator's token and the credentials of the demo shop; no waiting times.
 pub(crate) fn environment() -> Environment {
     Environment {
         token: Some(OPERATOR_TOKEN.into()),
@@ -47,7 +47,7 @@ pub(crate) fn environment() -> Environment {
     }
 }
 
-/// Runs the program; nothing that it prints may hold a secret.
+/// Runs the program, and asserts that its output holds no secret.
 pub(crate) async fn connector(environment: &Environment, arguments: &[&str], input: &str) -> Run {
     let (mut console, captured) = Console::captured(input);
     let arguments = std::iter::once("connector").chain(arguments.iter().copied());
@@ -67,7 +67,7 @@ pub(crate) async fn connector(environment: &Environment, arguments: &[&str], inp
     run
 }
 
-/// Both peers' shops, and no connection.
+/// The stack, and the shop's tenant and company.
 pub(crate) struct Shop {
     pub(crate) stack: Stack,
     pub(crate) clock: ManualClock,
@@ -76,6 +76,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
+    /// A shop without a connection.
     pub(crate) async fn open() -> Self {
         let clock = ManualClock::at(START.parse().unwrap());
         let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
@@ -90,7 +91,7 @@ impl Shop {
         }
     }
 
-    /// With a connection `acme` that is active.
+    /// A shop with an active connection `acme`.
     pub(crate) async fn connected() -> Self {
         let shop = Self::open().await;
         shop.done(&[
@@ -122,33 +123,33 @@ impl Shop {
         self.run_with(arguments, "").await
     }
 
-    /// Runs the program against this stack, with something typed.
+    /// Runs the program against this stack, with this standard input.
     pub(crate) async fn run_with(&self, arguments: &[&str], input: &str) -> Run {
         let local = format!("--local={}", self.port());
         let arguments: Vec<&str> = arguments.iter().copied().chain([local.as_str()]).collect();
         connector(&environment(), &arguments, input).await
     }
 
-    /// Runs the program, which must do it; gives what it printed.
+    /// Runs the program, which must succeed, and returns its standard output.
     pub(crate) async fn done(&self, arguments: &[&str]) -> String {
         let run = self.run(arguments).await;
         assert_eq!(run.exit, 0, "{arguments:?}: {run:#?}");
         run.out
     }
 
-    /// Runs the program, which must do it; gives the JSON that it printed.
+    /// Runs the program with `--json`, which must succeed, and returns the JSON.
     pub(crate) async fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
         serde_json::from_str(&self.done(&arguments).await).unwrap()
     }
 
-    /// An order placed now.
+    /// Places an order at ProductFlow, now by the shop's clock.
     pub(crate) fn place(&self, order: OrderBuilder) {
         let now = runtime::clock::Clock::now(&self.clock).to_string();
         self.productflow.place(order.placed_at(&now));
     }
 
-    /// Five minutes pass, a poll comes, and the queues are worked off.
+    /// Five minutes pass, then a poll runs and the queues are worked off.
     pub(crate) async fn round(&self) {
         self.clock.advance(SignedDuration::from_mins(5));
         self.stack.round().await.unwrap();

@@ -1,4 +1,5 @@
-//! A stack found by its name, with AWS credentials: CloudFormation, Secrets Manager and SQS behind one address.
+//! `--stack NAME`: a server answers as CloudFormation, Secrets Manager and SQS, and the commands find API, token and queues
+//! there.
 
 use crate::dead_letters::{look, send};
 use crate::shop::{Run, Shop, connector, environment};
@@ -113,7 +114,7 @@ async fn run(server: &Server, arguments: &[&str]) -> Run {
         .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
         .load()
         .await;
-    // The token that the environment holds belongs to another deployment.
+    // The environment holds a token too, of another deployment: it must not be used.
     let environment = Environment {
         aws: Some(aws),
         token: Some("canary".into()),

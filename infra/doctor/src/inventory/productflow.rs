@@ -1,4 +1,4 @@
-//! What is assumed about ProductFlow, in the order of its contract.
+//! The assumptions about ProductFlow, in the order of its contract.
 
 use super::{Entry, PRODUCTFLOW_ORDERS, PRODUCTFLOW_TRANSPORT, PRODUCTFLOW_WIRE, SETTINGS};
 

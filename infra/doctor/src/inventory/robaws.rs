@@ -1,4 +1,4 @@
-//! What is assumed about Robaws, in the order of its contract.
+//! The assumptions about Robaws, in the order of its contract.
 
 use super::{Entry, ROBAWS_ARTICLES, ROBAWS_PACING, ROBAWS_PARTIES, ROBAWS_TRANSPORT, ROBAWS_WIRE};
 

@@ -1,4 +1,4 @@
-//! The list of orders: envelope, pages, sort, filters.
+//! Checks of the list of orders: its envelope, its list pages, its sort and its status filter.
 
 use super::Seen;
 use crate::notes::Notes;
@@ -16,12 +16,12 @@ const OF_LISTS: [&str; 5] = [
     "pf-all-statuses",
 ];
 
-/// A page of orders, and why there is none.
+/// One list page of orders. An error says in words why there is none.
 async fn page(reader: &Reader, query: &[(&str, &str)]) -> Result<Value, String> {
     reader.read(&["order"], query).await
 }
 
-/// The rows of a list in one of the shapes that we read.
+/// The rows of a list page: a bare array, or the array under `data`.
 fn rows(body: &Value) -> Option<&Vec<Value>> {
     body.as_array()
         .or_else(|| body.get("data").and_then(Value::as_array))
@@ -92,7 +92,7 @@ async fn paging(reader: &Reader, notes: &mut Notes, listed: &[Value]) {
             Some(rows) if rows.len() != 1 => {
                 notes.refute(ID, format!("{} rows where one was asked for", rows.len()));
             }
-            // The two by their whole content: what the identifier is called is another question.
+            // The rows are compared by their whole content, because the identifier's name is an assumption of its own.
             Some(rows) if rows[0] == listed[0] => notes.refute(ID, "page 2 is page 1 again"),
             Some(rows) if identifiers(rows) == identifiers(&listed[1..2]) => {
                 notes.confirm(ID, "page 2 of one row is the second row");

@@ -1,5 +1,6 @@
-//! What amounts mean: cents or euros, line total or price of a piece, with or without VAT, and what costs do. Told by adding an
-//! order up in every way, and comparing with its total: the one that a person typed in, or the order's own.
+//! Checks what amounts mean: cents or euros, line total or price of a piece, with or without VAT, and how costs and discount
+//! count. An order is added up by every combination of these, and each sum is compared with the order's total: the one that a
+//! person typed in, or the order's own.
 
 use super::Seen;
 use crate::Checks;
@@ -16,24 +17,24 @@ const LINE: &str = "pf-line-price";
 const VAT: &str = "pf-vat-inclusive";
 const COSTS: &str = "pf-costs-sum";
 const TOTAL: &str = "pf-total";
-/// Names of an order's own total.
+/// Names that an order's own total may have.
 const TOTALS: [&str; 3] = ["total", "total_price", "grand_total"];
 const COST_FIELDS: [&str; 3] = ["shipping_cost", "transaction_price", "additional_price"];
 
-/// What costs and the discount do to a total.
+/// How costs and the discount enter a total.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CostsAre {
-    /// Costs on top, the discount off.
+    /// Costs are added and the discount is subtracted (what we assume).
     Counted,
-    /// Costs on top, the discount too, or in the lines already.
+    /// Costs are added, and the discount is added too.
     DiscountAdded,
-    /// Costs on top, the discount in the lines already.
+    /// Costs are added; the discount is in the line prices already.
     DiscountLeftOut,
-    /// Neither counts.
+    /// Neither costs nor discount count.
     LeftOut,
 }
 
-/// One way to add an order up.
+/// One rule by which an order can be added up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Way {
     amounts: OrderAmounts,
@@ -67,7 +68,7 @@ impl Way {
         ways
     }
 
-    /// In how much it differs.
+    /// In how many of the four questions two rules differ.
     fn distance(self, other: Self) -> usize {
         usize::from(self.amounts != other.amounts)
             + usize::from(self.line != other.line)
@@ -76,9 +77,9 @@ impl Way {
     }
 }
 
-/// The numbers of an order, in its own unit.
+/// The numbers of an order, in the unit in which ProductFlow gives them.
 struct Numbers {
-    /// Price, quantity, and the VAT of its code in Robaws.
+    /// Per line: price, quantity, and the VAT percentage of its code's tariff in Robaws, where known.
     lines: Vec<(Decimal, Decimal, Option<Decimal>)>,
     costs: Decimal,
     discount: Decimal,
@@ -101,7 +102,7 @@ impl Numbers {
         })
     }
 
-    /// The total in the order's own unit; `None` where a VAT percentage is not known.
+    /// The order's total by this rule, in the order's own unit; `None` where the rule needs a VAT percentage that is not known.
     fn total(&self, way: Way) -> Option<Decimal> {
         let gross = |amount: Decimal, percentage: Option<Decimal>| {
             if way.vat_included {
@@ -134,7 +135,7 @@ impl Numbers {
         }
     }
 
-    /// Whether a total in euros comes of this way.
+    /// Whether this rule gives this total in euros.
     fn gives(&self, way: Way, euros: Decimal) -> bool {
         let Some(total) = self.total(way) else {
             return false;
@@ -147,7 +148,7 @@ impl Numbers {
     }
 }
 
-/// To the cent; what VAT was added to may be rounded line by line.
+/// Whether two amounts in euros are equal: exactly, or within 2 cents where VAT was added, since VAT may be rounded per line.
 fn same(total: Decimal, euros: Decimal, exactly: bool) -> bool {
     let slack = if exactly {
         Decimal::ZERO
@@ -184,7 +185,7 @@ pub(super) fn examine(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, see
     );
 }
 
-/// Amounts with decimals are no cents, whatever they add up to.
+/// An amount with decimals is not in cents, whatever the order adds up to.
 fn decimals(notes: &mut Notes, set: Way, orders: &[&Value]) {
     let of_lines = orders
         .iter()
@@ -207,13 +208,15 @@ fn decimals(notes: &mut Notes, set: Way, orders: &[&Value]) {
     }
 }
 
-/// Which of the ways give the total, and what that says of each question on its own.
+/// Finds the rules that give the total, and decides each question on its own. A question stays open where a rule that differs in
+/// this question alone gives the total as well.
 fn compare(notes: &mut Notes, set: Way, numbers: &Numbers, euros: Decimal, with_unit: bool) {
     let fits: Vec<Way> = Way::all()
         .into_iter()
         .filter(|way| with_unit || way.amounts == set.amounts)
         .filter(|way| numbers.gives(*way, euros))
         .collect();
+    // Several rules may give the total by chance. Those that differ least from what is set are the most credible.
     let Some(nearest) = fits.iter().map(|way| way.distance(set)).min() else {
         if with_unit {
             notes.leave_all_open(
@@ -275,7 +278,7 @@ fn compare(notes: &mut Notes, set: Way, numbers: &Numbers, euros: Decimal, with_
     };
     say(LINE, &|way| way.line == set.line, line, otherwise);
     let vat = flipped(&|way| way.vat_included = !way.vat_included);
-    // Without a known percentage the other way was never tried.
+    // Where a line's VAT percentage is not known, no rule without VAT could be tried, so nothing is decided.
     let untried = numbers
         .lines
         .iter()
@@ -297,7 +300,8 @@ fn compare(notes: &mut Notes, set: Way, numbers: &Numbers, euros: Decimal, with_
     say(COSTS, &|way| way.costs == CostsAre::Counted, costs, otherwise);
 }
 
-/// Orders that show their own total: what it says of the lines, and whether it is what we take it for.
+/// Compares orders that show their own total with their sums: is the field the total, and what does it say of line prices and
+/// costs?
 fn own_totals(notes: &mut Notes, set: Way, tariffs: &Tariffs, orders: &[&Value]) {
     let own = |order: &Value| {
         let key = TOTALS

@@ -1,4 +1,5 @@
-//! Products and offers, as far as they can be read: nothing public says that they can.
+//! Checks of one product and its offer. Whether ProductFlow lets them be read is not published; where it does not, nothing is
+//! decided.
 
 use crate::Checks;
 use crate::notes::Notes;
@@ -49,7 +50,7 @@ fn description(notes: &mut Notes, product: &Value) {
     notes.note(DESCRIPTION, verdict, found);
 }
 
-/// Pieces of an article in open orders.
+/// Pieces of an article in the open orders that were read.
 fn ordered(orders: &[&Value], checks: &Checks, sku: &str) -> Decimal {
     let open = orders
         .iter()

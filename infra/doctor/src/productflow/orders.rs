@@ -1,4 +1,4 @@
-//! Orders: every field that the connector reads, by name and kind.
+//! Checks every field of an order that the connector reads, by its name and the kind of its value.
 
 use super::{IMPOSSIBLE, Seen};
 use crate::Checks;
@@ -10,7 +10,7 @@ use crate::shape::{self, Field, ID, Kind, TEXT};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What needs an order to look at.
+/// The assumptions that can be checked only with an order.
 pub(super) const OF_ORDERS: [&str; 28] = [
     "pf-list-rows",
     "pf-order-envelope",
@@ -42,9 +42,9 @@ pub(super) const OF_ORDERS: [&str; 28] = [
     "pf-description",
 ];
 
-/// A number, or a text that is one.
+/// An amount: a number, or a text that is one.
 const AMOUNT: &[Kind] = &[Kind::Whole, Kind::Fraction, Kind::Digits, Kind::DecimalText];
-/// A whole number of at least 1, or a text that is one; zero is told apart below.
+/// A whole number, or a text that is one. That it is at least 1 is checked in [`lines`].
 const QUANTITY: &[Kind] = &[Kind::Whole, Kind::Digits];
 const MARK: &[Kind] = &[Kind::Flag, Kind::Whole, Kind::Text, Kind::Digits];
 const NAMED: &[Kind] = &[Kind::Text, Kind::Object];
@@ -69,8 +69,9 @@ fn is_cancelled(order: &Value, checks: &Checks) -> bool {
     is_in(order, &checks.settings.status_words.with_defaults().cancelled)
 }
 
-/// Asks for the known order, for one of the list, and for one that can't exist.
+/// Reads one order of the list, the known order, and an order that can't exist.
 pub(super) async fn ask(reader: &Reader, checks: &Checks, notes: &mut Notes, seen: &mut Seen) {
+    // An order with several pieces on a line decides whether `price` is a line total or the price of a piece.
     let pieces = |order: &&Value| {
         let lines = order["lines"].as_array();
         lines.is_some_and(|lines| lines.iter().any(|line| line["quantity"] != 1))
@@ -110,7 +111,7 @@ pub(super) async fn ask(reader: &Reader, checks: &Checks, notes: &mut Notes, see
     }
 }
 
-/// One order; what stands in the way is noted.
+/// Reads one order. What stands in the way is noted.
 async fn one(reader: &Reader, notes: &mut Notes, identifier: &str) -> Option<Value> {
     let answer = match reader.get(&["order", identifier], &[], As::Ourselves).await {
         Ok(answer) => answer,
@@ -159,7 +160,7 @@ fn judge(notes: &mut Notes, id: &'static str, rows: &[&Value], fields: &[Field])
     }
 }
 
-/// Everything that is told by name and kind.
+/// Checks all fields by name and kind.
 pub(super) fn fields(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, orders: &[&Value]) {
     judge(
         notes,
@@ -180,6 +181,7 @@ pub(super) fn fields(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, orde
     ] {
         judge(notes, id, orders, &[field]);
     }
+    // A marketplace may be a text or an object with a name; the objects are checked on their own.
     let places: Vec<&Value> = orders
         .iter()
         .filter_map(|order| order.get("marketplace"))
@@ -292,6 +294,7 @@ fn lines(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, orders: &[&Value
         "pf-vat-code",
         "pf-fbm",
     ];
+    // A cancelled order may have lost its lines, so it proves nothing about `lines`.
     let living: Vec<&Value> = orders
         .iter()
         .copied()

@@ -1,4 +1,4 @@
-//! Times of orders: their format, and their zone where they carry none.
+//! Checks of the times of orders: their format, and their zone where they carry no offset.
 
 use super::Seen;
 use crate::Checks;
@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 const TIME: &[Kind] = &[Kind::Text];
-/// How far a peer's clock may be off.
+/// How far ProductFlow's clock, or the moment that a person typed, may be off.
 const SLACK: SignedDuration = SignedDuration::from_mins(5);
 
-/// How a time is written.
+/// A time of ProductFlow, by the way it is written.
 enum Written {
     WithOffset(Timestamp),
     Local(DateTime),
@@ -37,7 +37,7 @@ fn read_in(local: DateTime, zone: &str) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(local).compatible().ok()
 }
 
-/// The moment as the connector reads it.
+/// The moment as the connector would read it: without an offset it is taken as Europe/Amsterdam.
 pub(super) fn moment(text: &str) -> Option<Timestamp> {
     match written(text) {
         Written::WithOffset(at) => Some(at),
@@ -107,6 +107,7 @@ fn zone(notes: &mut Notes, checks: &Checks, now: Timestamp, seen: &Seen, orders:
         }
         return;
     }
+    // The best evidence is the known order: its moment was typed in with a zone.
     let near = |a: Timestamp, b: Timestamp| a.duration_since(b).abs() <= SLACK;
     let known = seen.known.as_ref().and_then(|order| order["placed_at"].as_str());
     let typed = checks.known_order.as_ref().and_then(|order| order.placed_at);
@@ -121,6 +122,7 @@ fn zone(notes: &mut Notes, checks: &Checks, now: Timestamp, seen: &Seen, orders:
         }
         return;
     }
+    // Without a known order only times of the last hours can tell: read in the wrong zone they lie in the future.
     let is_ahead = |zone: &'static str| {
         move |local: &&DateTime| read_in(**local, zone).is_some_and(|at| at.duration_since(now) > SLACK)
     };

@@ -1,4 +1,4 @@
-//! Articles: fields, stock, checkbox, filters.
+//! Checks of articles: their fields, their stock, the ProductFlow checkbox, and the filters of the list.
 
 use super::{Lists, filter, judge, refs, telling_part};
 use crate::finding::Verdict;
@@ -103,7 +103,8 @@ fn gone(notes: &mut Notes, rows: &[&Value]) {
     }
 }
 
-/// Newest first, without the includes; and whether the next page goes on.
+/// Checks the sort `id:desc`, whether `availableStock` comes without its include, and whether list page 1 goes on where list page
+/// 0 ends.
 async fn order(reader: &Reader, notes: &mut Notes, lists: &mut Lists, known: &[&Value]) {
     let query = [("sort", "id:desc"), ("page", "0"), ("size", "2")];
     let first = match lists.list(reader, notes, "articles", &query).await {
@@ -149,7 +150,7 @@ async fn order(reader: &Reader, notes: &mut Notes, lists: &mut Lists, known: &[&
     }
 }
 
-/// Whether the stock per location is shown, and adds up to what is available.
+/// Checks whether an article shows its stock per location, and whether that adds up to `availableStock`.
 async fn locations(reader: &Reader, notes: &mut Notes, rows: &[&Value]) {
     let with_stock = rows.iter().find(|row| {
         let stock = row.get("availableStock").and_then(shape::decimal);

@@ -1,4 +1,4 @@
-//! Stock changes and sales invoices: fields, lines, filters.
+//! Checks of stock changes and sales invoices: their fields, their lines, and the filters of their lists.
 
 use super::{Lists, filter, judge, refs};
 use crate::finding::Verdict;
@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A moment after which nothing has changed.
+/// A moment in the far future, after which nothing can have changed.
 const FAR: &str = "2100-01-01T00:00:00Z";
 const DATE: &[Kind] = &[Kind::Text];
 
@@ -18,7 +18,7 @@ pub(super) async fn examine(reader: &Reader, notes: &mut Notes, lists: &mut List
     invoices(reader, notes, lists).await;
 }
 
-/// The newest rows; in whatever order where sorting is refused.
+/// The newest rows of a list; rows in any order where the sort is refused.
 async fn newest(
     reader: &Reader,
     notes: &mut Notes,
@@ -35,7 +35,7 @@ async fn newest(
     }
 }
 
-/// Asked for what changes in the far future.
+/// Checks `updatedFrom` with a moment in the far future: the list must then be empty.
 async fn updated_from(
     reader: &Reader,
     notes: &mut Notes,
@@ -95,6 +95,7 @@ async fn stock_changes(reader: &Reader, notes: &mut Notes, lists: &mut Lists) {
         );
     }
     updated_from(reader, notes, lists, "stock-changes", total).await;
+    // Lists show no lines, so the newest stock change is read alone.
     let Some(id) = shape::text(rows[0].get("id")) else {
         return;
     };
@@ -261,7 +262,7 @@ async fn reference(
     let Some((invoice, text)) = with else {
         let verdict = verdict.min(Verdict::Refuted);
         notes.note(OF_REFERENCE, verdict, found);
-        // The filter can still be tried with a text that no invoice has.
+        // No invoice has a reference to search for, so the filter is not tried.
         return;
     };
     let query = [("clientReference", text.as_str()), ("size", "100")];

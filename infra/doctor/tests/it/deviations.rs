@@ -1,13 +1,14 @@
-//! For every assumption that reading decides there is a deviation of the simulators, and the doctor names exactly that one.
+//! For every assumption that reading decides the simulators have a deviation from it, and the doctor refutes exactly that
+//! assumption.
 
 use crate::support::{CANARIES, bench, ids, of};
 use doctor::inventory::Decided;
 use doctor::{Peer, Verdict, inventory};
 use simulators::{productflow, robaws};
 
-/// Refuted beside the deviation itself, where one can't be broken without the other.
+/// Per deviation: the other assumptions that it refutes as well, where one can't be broken without the other.
 const ALSO: [(&str, &[&str]); 0] = [];
-/// What reading could confirm, but the simulators don't show.
+/// Assumptions that reading could confirm, but for which the simulators show nothing.
 const NOT_SHOWN: [&str; 1] = ["rw-location-stock"];
 
 fn by_reading() -> Vec<&'static str> {
@@ -57,7 +58,7 @@ async fn each_deviation_is_found_and_named() {
             !place.symbol.is_empty() && finding.advice.is_some(),
             "{finding:?}"
         );
-        // What is said of a deviation repeats no value either.
+        // The findings of a deviation hold no value either.
         let text = serde_json::to_string(&findings).unwrap();
         for canary in CANARIES {
             assert!(!text.contains(canary), "{deviation} shows {canary}");

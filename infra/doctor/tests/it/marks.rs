@@ -1,4 +1,4 @@
-//! The inventory holds every mark in the code, and the page about it every entry.
+//! The inventory holds an assumption for every `[A:id]` tag in the code, and docs/DOCTOR.md lists every assumption.
 
 use doctor::inventory;
 use doctor::inventory::{Basis, Decided};
@@ -21,7 +21,7 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// The ids of the marks `\[A:id\]` in a text.
+/// The ids of the tags `\[A:id\]` in a text.
 fn marks(text: &str) -> Vec<String> {
     let after = text.split("\\[A:").skip(1);
     after
@@ -76,7 +76,7 @@ fn every_assumption_of_a_wire_module_stands_at_its_top() {
     }
 }
 
-/// The table of `docs/DOCTOR.md`.
+/// The table of assumptions as `docs/DOCTOR.md` must hold it.
 fn table() -> String {
     let mut table =
         String::from("| id | | assumption | where | how it is decided |\n|---|---|---|---|---|\n");

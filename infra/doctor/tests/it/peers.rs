@@ -1,4 +1,4 @@
-//! A peer that is down, refuses, or asks for a rest is told as such, and the other is examined all the same.
+//! A peer that is down, refuses the credentials or answers 429 is reported so, and the other peer is examined all the same.
 
 use crate::support::{bench, ids, of};
 use doctor::{Finding, Peer, Verdict};
@@ -54,7 +54,7 @@ async fn credentials_are_refused() {
             .contains("Robaws refuses key and secret (401)")
     );
     assert!(of(&findings, "pf-sort").found.contains("refuses the token"));
-    // Not once more: each further refusal counts towards a block.
+    // No further call is made: each refusal counts towards a block of the API user.
     assert_eq!(
         (bench.robaws.calls().len(), bench.productflow.calls().len()),
         (1, 1)
@@ -123,7 +123,7 @@ async fn without_a_known_order_the_unit_stays_open() {
     let findings = bench.examine().await;
     assert_eq!(ids(&findings, Verdict::Refuted), Vec::<&str>::new());
     assert_eq!(of(&findings, "pf-order-amounts").verdict, Verdict::NotDecidable);
-    // An order that shows its own total tells this much.
+    // An order that shows its own total decides this without a known order.
     assert_eq!(of(&findings, "pf-line-price").verdict, Verdict::Confirmed);
 }
 

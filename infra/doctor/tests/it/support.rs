@@ -1,4 +1,4 @@
-//! Both peers with a tenant and a company that hold everything that the doctor looks at.
+//! Both simulated peers, with a tenant and a company that hold everything that the doctor looks at.
 
 use doctor::{Checks, Finding, KnownOffer, KnownOrder, Pace, ProductflowLogin, RobawsLogin, Verdict};
 use domain::ids::CompanyId;
@@ -14,7 +14,7 @@ use simulators::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What must never be shown.
+/// Values in the peers that no finding may show.
 pub(crate) const CANARIES: [&str; 14] = [
     "canary-key",
     "canary-secret",
@@ -57,7 +57,7 @@ pub(crate) fn of<'a>(findings: &'a [Finding], id: &str) -> &'a Finding {
     findings.iter().find(|finding| finding.id == id).unwrap()
 }
 
-/// Without calls so far.
+/// A bench whose peers are filled and have no recorded calls yet.
 pub(crate) async fn bench() -> Bench {
     let clock = ManualClock::at("2026-11-23T12:00:00Z".parse().unwrap());
     let robaws = RobawsSim::new(Arc::new(clock.clone()));
@@ -115,7 +115,7 @@ pub(crate) async fn bench() -> Bench {
 async fn seed_robaws(bench: &Bench) {
     let tenant = &bench.tenant;
     tenant.add_admin("canary-key", "canary-secret");
-    // What is tested here is not the pace.
+    // The rate limit is not tested here and must not slow the tests down.
     tenant.set(|settings| settings.burst = 10_000);
     tenant
         .put_stock_location("3", "Depot")
@@ -213,7 +213,7 @@ fn seed_productflow(bench: &Bench) {
                 order[customer]["street_name"] = json!("Canarystreet");
                 order[customer]["city"] = json!("Canarycity");
             }
-            // An edit moves this to now unless it sets it.
+            // The simulator moves `updated_at` to now at an edit that does not set it.
             order["updated_at"] = json!(
                 order["placed_at"]
                     .as_str()

@@ -1,5 +1,5 @@
-//! The day's scenes of articles: ticked, changed, archived, doubled, and a burst of changes. At the end ProductFlow must have an
-//! offer of every live, ticked article with a number of its own, as it is in Robaws, and no other.
+//! The day's scenes about articles: ticking, changing, a number used twice, a burst of changes, archiving. At the end ProductFlow
+//! must have an offer for every live, ticked article whose number is unique, as it is in Robaws, and no other offer.
 
 use super::Day;
 use anyhow::bail;
@@ -8,9 +8,9 @@ use simulators::demo;
 use simulators::robaws::Article;
 use std::collections::BTreeMap;
 
-/// Articles of the burst.
+/// Number of articles in the burst.
 const BURST: usize = 20;
-/// Changes of each of them.
+/// Changes of each article of the burst.
 const CHANGES: i64 = 3;
 
 impl Day<'_> {
@@ -35,7 +35,6 @@ impl Day<'_> {
         numbers.iter().map(one).collect::<Vec<_>>().join("; ")
     }
 
-    /// Plays them.
     pub(super) async fn play_articles(&mut self) -> anyhow::Result<()> {
         self.say(&format!("In ProductFlow: {}.", self.shown(&["A-1", "MONTAGE"])))?;
         self.robaws.edit_article("15", |article| article.tick(true));
@@ -85,7 +84,7 @@ impl Day<'_> {
             "{BURST} new articles change {CHANGES} times each, every event comes twice and out of order: {writes} writes."
         ))?;
 
-        // Robaws announces nothing of an archived article.
+        // Robaws sends no webhook when an article is archived, so the nightly check has to find it.
         self.robaws.archive_article("92");
         self.stack.night().await?;
         self.stack.settle().await?;
@@ -112,7 +111,7 @@ impl Day<'_> {
         self.say(&format!("  ! {message}"))
     }
 
-    /// Compares what is for sale with the articles in Robaws; gives the number of offers.
+    /// Compares the offers in ProductFlow with the articles in Robaws, and returns the number of offers.
     pub(super) fn check_offers(&self, wrong: &mut Vec<String>) -> usize {
         let articles = self.robaws.articles();
         let mut expected = BTreeMap::new();

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A path below the target directory where nothing is yet.
+/// A path below the target directory at which nothing exists.
 pub(crate) fn nowhere(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if path.exists() {
@@ -14,7 +14,7 @@ pub(crate) fn nowhere(name: &str) -> PathBuf {
     path
 }
 
-/// The program with this directory, on free ports.
+/// The program with this directory, its peers on free ports.
 pub(crate) fn program(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
     command

@@ -1,5 +1,5 @@
-//! The program is killed at call after call, and started again with the same directory: what Robaws holds at the end is what one
-//! process would have made. The peers live in the test, so they outlive it, and a kill strikes at an exact call.
+//! The program is killed at one call after another and started again with the same directory. At the end Robaws must hold what
+//! one process would have made. The peers live in the test, so they outlive the program, and a kill happens at an exact call.
 
 use crate::data::{nowhere, program};
 use axum::Router;
@@ -17,22 +17,22 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Kills of one directory, after one that strikes its set-up.
+/// Kills in one history, after the one during the set-up.
 const KILLS: usize = 5;
-/// Orders placed before each kill.
+/// Number of orders placed before each kill.
 const ORDERS: usize = 2;
-/// Reads of the order list, one a second, within which everything is done.
+/// Polls (one a second) within which all orders must be done.
 const MOST_POLLS: usize = 90;
-/// Reads of the order list after everything is done, in which nothing more may happen.
+/// Polls after everything is done, during which nothing more may be written.
 const QUIET_POLLS: usize = 3;
 const ARTICLES: [(&str, &str); 2] = [("A-1", "12"), ("A-2", "13")];
 
-/// Where in the life of a call the process is killed.
+/// At which moment of a call the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
-    /// The peer has received it, and carries it out after the death of who asked.
+    /// The peer has received the call, and carries it out after the process is dead.
     Before,
-    /// The peer has carried it out, and its answer reaches nobody.
+    /// The peer has carried the call out, and its answer reaches nobody.
     After,
 }
 
@@ -40,16 +40,16 @@ enum When {
 #[derive(Default)]
 struct Trap {
     process: Option<Child>,
-    /// Calls until the one that kills.
+    /// Number of calls until the one at which the process is killed, and the moment of that call.
     armed: Option<(usize, When)>,
-    /// Whose call it was.
+    /// The call at which the process was killed.
     struck: Option<String>,
 }
 
 impl Trap {
     fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            // SIGKILL; and waited for, so that nothing of it runs any more.
+            // This is SIGKILL. Waiting for the process makes sure that nothing of it runs any more.
             process.kill().unwrap();
             process.wait().unwrap();
         }
@@ -87,10 +87,10 @@ async fn passing(State(trap): State<Shared>, request: Request, next: Next) -> Re
     response
 }
 
-/// Of an order: pieces out per article, and of each invoice its total and the number of its lines.
+/// What Robaws holds of one order: the pieces out per article, and per invoice its total and its number of lines.
 type Held = (Vec<Decimal>, Vec<(Decimal, usize)>);
 
-/// A directory, and the peers that its process calls.
+/// A data directory, and the peers that the program with this directory calls.
 struct World {
     directory: PathBuf,
     port: u16,
@@ -102,7 +102,8 @@ struct World {
     orders: Vec<String>,
 }
 
-/// A port that stays free between two processes: one that no connection is given.
+/// A port that stays free between two runs of the program. It is outside the range from which the system gives ports to outgoing
+/// connections.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let from = u16::try_from(std::process::id() % 8_000).unwrap();
@@ -177,7 +178,7 @@ impl World {
         calls.iter().filter(|call| call.path == "/order").count()
     }
 
-    /// Waits until this holds; the process has to live, or to be killed by its call.
+    /// Waits until `done` holds. The process must run on meanwhile, or have been killed by the trap.
     async fn until(&self, what: &str, done: impl Fn() -> bool) {
         let from = self.polls();
         while !done() {
@@ -194,7 +195,8 @@ impl World {
         }
     }
 
-    /// Waits until what was done is also recorded: an order whose looks are killed three times in a row is set aside.
+    /// Waits until every order is recorded as invoiced. Without this an order's looks could be killed three times in a row, and
+    /// the connector would set the order aside.
     async fn until_recorded(&self, what: &str) {
         let from = self.polls();
         loop {
@@ -208,7 +210,7 @@ impl World {
         }
     }
 
-    /// What Robaws holds of each order.
+    /// The documents that Robaws holds of each order.
     fn held(&self) -> Vec<Held> {
         let of = |identifier: &String| {
             let reference = format!("({identifier})");
@@ -234,7 +236,7 @@ impl World {
         self.orders.iter().map(of).collect()
     }
 
-    /// States of the orders, as the program's API tells them, once it does.
+    /// States of the orders, from the program's API; `None` while the API does not answer yet.
     async fn states(&self) -> Option<Vec<String>> {
         let url = format!("http://127.0.0.1:{}", self.port);
         let http = runtime::http::client(&[&url.parse().unwrap()]).unwrap();
@@ -266,18 +268,19 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // Also of a test that failed.
+        // Ends the process of a failed test too.
         if let Ok(mut trap) = self.trap.lock() {
             trap.kill();
         }
     }
 }
 
-/// Kills at the calls `first`, `first` + 4, …; gives what was called then.
+/// One history: kills the program at the calls `first`, `first` + 4, … and returns those calls.
 async fn history(first: usize, when: When) -> Vec<String> {
     let mut world = World::begin(&format!("kills-{first}-{when:?}")).await;
     let mut struck = Vec::new();
-    // First while the connection is set up and activated; only orders placed from then on are its.
+    // The first kill happens while the connection is set up and activated. Orders placed before go-live would be left alone, so
+    // none is placed yet.
     world.start(Some((first, when)));
     world.until("the set-up", || world.is_struck()).await;
     struck.extend(world.trap.lock().unwrap().struck.clone());
@@ -298,7 +301,7 @@ async fn history(first: usize, when: When) -> Vec<String> {
         world.until_recorded(&what).await;
         world.trap.lock().unwrap().kill();
     }
-    // Another process finds nothing to do.
+    // A further process must find nothing to do.
     let calls = || {
         let calls = world.simulators.0.calls();
         calls.iter().filter(|call| call.method != "GET").count()
@@ -343,7 +346,7 @@ async fn killed_at_any_call_it_books_each_order_once() {
         struck.extend(history.await.unwrap());
     }
     assert_eq!(struck.len(), 4 * (KILLS + 1));
-    // Wherever it matters, it struck.
+    // The kills must have happened at the calls that matter.
     for call in [
         "POST /api/v2/stock-changes",
         "POST /api/v2/sales-invoices",

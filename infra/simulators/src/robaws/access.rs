@@ -14,7 +14,6 @@ use crate::traffic::{Reply, Request, ViolationKind};
 /// A part of Robaws that a role grants or does not; the API's first path segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each is named after its resource")]
 pub enum Module {
     Articles,
     StockLocations,

@@ -1,4 +1,5 @@
-//! Once the header of an invoice stands: it is finished as frozen, and what changed since is the merchant's to settle.
+//! Plans an order whose invoice has its header: the invoice is finished as frozen, and what changed since is a conflict
+//! that the merchant settles.
 
 use super::undo::{self, Undoing};
 use super::{Effect, Plan, Sentence, choices_made, refused_problem};
@@ -26,8 +27,8 @@ pub(super) fn after_invoice(order: &Order, ledger: &Ledger, settings: &Settings)
     plan
 }
 
-/// The invoice's header was made: it is finished as frozen, and what changed is the merchant's to settle. What the merchant
-/// decided is begun only with `settings`, which are there when the order was read just now.
+/// Plans the rest of an invoice whose header stands. `settings` are given when the order was read just now; without them a
+/// decision of the merchant is not begun.
 pub(super) fn invoiced(
     ledger: &Ledger,
     reference: &str,
@@ -60,6 +61,7 @@ pub(super) fn invoiced(
             problems.push(buyer_is_business(reference));
         }
     }
+    // A refused document is not sent again in this look, and a draft that is to be deleted gets no more lines.
     problems.extend(credit_note_mismatch(ledger, reference));
     let refusals = refusals(ledger, reference);
     let refused = |name| refusals.iter().any(|(effect, _)| *effect == name);
@@ -110,7 +112,7 @@ pub(super) fn invoiced(
     }
 }
 
-/// What ProductFlow contradicts, for the merchant to settle.
+/// The problem that a change in ProductFlow makes after the invoice. `None` when nothing changed.
 fn conflict(reference: &str, number: &Arg, changes: &[Change]) -> Option<Problem> {
     let mut args = args([("order", reference.into()), ("invoice", number.clone())]);
     let code = if changes.contains(&Change::Cancelled) {
@@ -135,7 +137,7 @@ fn credit_note_mismatch(ledger: &Ledger, reference: &str) -> Option<Problem> {
     Some(Problem::new(ProblemCode::TotalMismatch, Holds::Invoice, args))
 }
 
-/// What Robaws refused in this look of the invoice and of the credit note.
+/// The problems that Robaws' refusals of this look make, each with the name of its effect.
 fn refusals(ledger: &Ledger, reference: &str) -> Vec<(&'static str, Problem)> {
     let mut found: Vec<(&'static str, Problem)> = Vec::new();
     for refusal in &ledger.look {
@@ -161,7 +163,7 @@ fn invoiced_sentence(progress: &crate::ledger::InvoiceProgress) -> &'static str 
 }
 
 pub(super) fn buyer_is_business(reference: &str) -> Problem {
-    // The VAT number stands in the remark of the invoice; of the buyer nothing is stored here.
+    // The VAT number stands in the remark of the invoice, because nothing of the buyer is stored in a problem.
     let args = args([
         ("order", reference.into()),
         ("vat_number", Arg::Phrase("on_the_invoice".to_owned())),

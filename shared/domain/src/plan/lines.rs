@@ -1,4 +1,4 @@
-//! What each line needs at Robaws: its article and its VAT tariff, and what is wrong with them.
+//! Finds the Robaws article and the VAT tariff of each line of an order, and collects the problems with both.
 
 use crate::catalogue::{ArticleAnswer, Catalogue, Missing, VatTariff};
 use crate::ids::{ArticleId, Sku};
@@ -6,19 +6,19 @@ use crate::ledger::{ArticleChoice, Ledger};
 use crate::order::{Order, OrderLine};
 use crate::problem::{Arg, Holds, Problem, ProblemCode, WaitsFor, args};
 
-/// How a line finds its article.
+/// The article of a line.
 pub(super) enum LineArticle {
     Found {
         id: ArticleId,
         stock_article: bool,
     },
-    /// The merchant chose to invoice it without one.
+    /// The merchant chose to invoice the line without an article.
     None,
-    /// A problem, or an answer that is still missing.
+    /// The article has a problem, or an answer of Robaws is missing.
     Trouble,
 }
 
-/// Collects what is wrong, one problem per code with all its lines.
+/// Collects the problems of all lines. Lines with the same problem become one problem that names all of them.
 #[derive(Default)]
 pub(super) struct Troubles {
     not_found: Vec<(String, Option<Sku>, WaitsFor)>,
@@ -31,6 +31,7 @@ pub(super) struct Troubles {
     pub(super) missing: Missing,
 }
 
+/// Name of a line for people, for example `A-1 Drill (2×)`.
 pub(super) fn line_name(line: &OrderLine) -> String {
     let number = line.sku.as_ref().map_or_else(|| line.id.as_str(), Sku::as_str);
     if line.title.is_empty() || line.title == number {
@@ -196,7 +197,7 @@ impl Troubles {
     }
 }
 
-/// What a setting names does not exist in Robaws any more.
+/// The problem that Robaws has no record with the id that a setting holds.
 pub(crate) fn setting_gone(setting: &str, value: &str) -> Problem {
     let args = args([
         ("setting", Arg::Setting(setting.to_owned())),

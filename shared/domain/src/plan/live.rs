@@ -1,4 +1,4 @@
-//! An order that is open or shipped and not invoiced: its stock, its invoice, and what holds them up.
+//! Plans an order that is open or shipped and has no invoice: its stock changes, its invoice, and what holds them up.
 
 use super::after_invoice::buyer_is_business;
 use super::lines::{LineArticle, Troubles, setting_gone};
@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::stock::{Booked, Wanted, stock_effects};
 use std::collections::BTreeMap;
 
-/// Open or shipped, no invoice yet: every line's quantity is out, and when shipped there is one invoice.
+/// Every line's quantity has to be out, and a shipped order needs one invoice.
 pub(super) fn live(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settings: &Settings) -> Plan {
     let connection = &settings.connection;
     let mut troubles = Troubles::default();
@@ -79,6 +79,7 @@ pub(super) fn live(order: &Order, ledger: &Ledger, catalogue: &Catalogue, settin
     }));
     name_by(&mut problems, &order.reference());
     let held = problems.iter().map(|p| p.holds).max().unwrap_or(Holds::Nothing);
+    // Stock is booked whatever holds up the invoice. The invoice is made only when nothing at all is held up.
     let mut effects = stock;
     if order.status == OrderStatus::Shipped
         && held == Holds::Nothing
@@ -153,7 +154,8 @@ fn want_stock(
     }
 }
 
-/// What is wrong with the invoice beyond its lines: looked for from the first look on, before anything ships.
+/// Finds what is wrong with the invoice beyond its lines. The check runs at every look, so that people can mend a problem
+/// before the order ships.
 fn invoice_problems(
     order: &Order,
     catalogue: &Catalogue,
@@ -217,7 +219,7 @@ fn invoice_plan(order: &Order, ledger: &Ledger, goods: &[Goods], settings: &Sett
         settings.language,
     );
     let total = order.computed_total()?;
-    // All or nothing: an invoice that would not come to the order's total is never begun.
+    // An invoice is made whole or not at all: its lines must come to the order's total.
     if goods.len() != order.lines.len()
         || lines.iter().map(invoice::InvoiceLine::total).sum::<Cents>() != total
     {
@@ -241,7 +243,7 @@ fn invoice_plan(order: &Order, ledger: &Ledger, goods: &[Goods], settings: &Sett
     })
 }
 
-/// Robaws answered 4xx to an effect.
+/// The problem that Robaws refused an effect with a 4xx.
 pub(crate) fn refused_problem(effect: &str, reference: &str, reason: &str, holds: Holds) -> Problem {
     Problem::new(
         ProblemCode::RobawsRefused,

@@ -35,7 +35,7 @@ fn article(id: &str, live: bool) -> Article {
     }
 }
 
-/// A-1 is article 12; tariffs 7 and 9 include VAT, 8 does not.
+/// The number A-1 belongs to article 12. Tariffs 7 and 9 include VAT, tariff 8 does not.
 fn catalogue() -> Catalogue {
     let sku = Sku::parse("A-1").unwrap();
     Catalogue {
@@ -119,7 +119,7 @@ fn costs_need_a_tariff_that_includes_vat(
 #[rstest]
 #[case("b2c_client_id", 1)]
 #[case("payment_condition_id", 1)]
-// Told with its lines, and only when it is theirs.
+// These two are told with the lines that they hold up.
 #[case("stock_location_id", 0)]
 #[case("fbm_stock_location_id", 0)]
 fn a_setting_that_robaws_does_not_know_any_more_is_told(#[case] setting: &str, #[case] told: usize) {

@@ -1,4 +1,4 @@
-//! What the merchant decided about an invoice that ProductFlow contradicts: what of it is missing in Robaws, and how it is said.
+//! Plans what a merchant decided about an invoice that ProductFlow contradicts, and explains what became of the decision.
 
 use super::{Effect, Sentence, take_back};
 use crate::ledger::{Direction, Ledger, LookRefusal, RowEffect, RowState};
@@ -6,16 +6,16 @@ use crate::problem::{Problem, args};
 use crate::settings::Settings;
 use crate::undo::{CreditNotePlan, Undo, UndoInvoice, UndoStock, Undone, document_number};
 
-/// What of a decision is still to be done.
+/// What of the merchant's decision is still to be done.
 #[derive(Debug, Default)]
 pub(super) struct Undoing {
-    /// The invoice first: when it turns out to be something else than it was, the stock waits for the new decision too.
+    /// The invoice comes first. When the invoice turns out to be another than it was, the stock waits for a new decision.
     pub(super) effects: Vec<Effect>,
     pub(super) problems: Vec<Problem>,
 }
 
 impl Undoing {
-    /// Of a decision that holds for the order as it is now.
+    /// Finds what is missing of a decision that holds for the order as it is now.
     pub(super) fn of(ledger: &Ledger, reference: &str, settings: &Settings) -> Self {
         let decision = ledger.decision().filter(|undo| undo.obstacle.is_none());
         let Some(undo) = decision else {
@@ -31,7 +31,7 @@ impl Undoing {
         Self { effects, problems }
     }
 
-    /// The draft goes: then nothing more is added to it.
+    /// Whether the draft is to be deleted. Then no more lines are added to it.
     pub(super) fn deletes(&self) -> bool {
         self.effects
             .iter()
@@ -59,7 +59,7 @@ fn invoice(undo: &Undo, ledger: &Ledger, settings: &Settings) -> Option<Effect> 
     }
 }
 
-/// What became of the invoice and of the stock, once the merchant decided.
+/// Explains what became of the invoice and of the stock. `None` when the merchant decided nothing.
 pub(super) fn sentences(ledger: &Ledger) -> Option<Vec<Sentence>> {
     ledger.decision()?;
     let mut sentences = vec![undone_sentence(ledger).unwrap_or_else(|| Sentence::plain("undone_kept"))];
@@ -99,7 +99,7 @@ fn was_out(ledger: &Ledger) -> bool {
     })
 }
 
-/// Something contradicts the invoice: why a decision was not carried out, and what was done before.
+/// Explains a conflict: why a decision was not carried out, and what was done before.
 pub(super) fn conflict_sentences(ledger: &Ledger) -> Vec<Sentence> {
     let mut sentences = vec![Sentence::plain("conflict")];
     if let Some(obstacle) = ledger.decision().and_then(|undo| undo.obstacle.as_ref())
@@ -111,14 +111,13 @@ pub(super) fn conflict_sentences(ledger: &Ledger) -> Vec<Sentence> {
     sentences
 }
 
-/// Something is held up; what was done before it stands.
+/// Explains what was done before something was held up.
 pub(super) fn blocked_sentences(ledger: &Ledger) -> Vec<Sentence> {
     let mut sentences = vec![Sentence::plain("blocked")];
     sentences.extend(undone_sentence(ledger).filter(|_| ledger.unfinished_credit_note().is_none()));
     sentences
 }
 
-/// Something is still to be done.
 pub(super) fn waiting_sentence(ledger: &Ledger) -> Sentence {
     let code = if ledger.is_undoing() { "undoing" } else { "waiting" };
     Sentence::plain(code)

@@ -91,12 +91,12 @@ pub(super) fn done(ledger: &mut Ledger, effect: RowEffect) -> u32 {
         number: None,
     };
     ledger.end_attempt(no, &outcome, now());
-    // What is known of an invoice beyond its header.
+    // `end_attempt` knows the header alone, so the progress of a finished document is put back.
     ledger.row_mut(no).unwrap().effect = effect;
     no
 }
 
-/// Stock out in row 1, a finished invoice in row 2.
+/// A ledger with stock out in row 1 and a finished invoice in row 2.
 pub(super) fn invoiced_ledger(booked: bool) -> Ledger {
     let connection = ConnectionId::parse("shop").unwrap();
     let mut ledger = Ledger::new(connection, OrderIdentifier::parse("PF-1").unwrap());
@@ -113,7 +113,7 @@ pub(super) fn invoiced_ledger(booked: bool) -> Ledger {
     ledger
 }
 
-/// Robaws refuses what `stock` books, for one reason.
+/// Makes Robaws refuse the item of `stock`.
 pub(super) fn refuse(ledger: &mut Ledger) {
     let RowEffect::StockChange { items, .. } = stock(Direction::In) else {
         unreachable!("it is a stock change");
@@ -256,7 +256,7 @@ fn what_was_done_is_final_and_said(
     );
     assert_eq!(sentences(&found), said);
     assert_eq!(found.problems, []);
-    // Never invoiced again by itself, whatever comes.
+    // The order is never invoiced again without a new decision, whatever its status.
     for status in [OrderStatus::Shipped, OrderStatus::Open] {
         let found = planned(&order(status), &ledger);
         assert_eq!((found.state, effects(&found)), (OrderState::Conflict, vec![]));
@@ -275,7 +275,7 @@ fn of_an_order_that_changed_since_the_decision_nothing_is_begun() {
         found.problems[0].args["changes"],
         Arg::Changes(vec![Change::Reopened])
     );
-    // Once that was seen it is decided anew, also when the order is again what it was.
+    // Once the change was seen, the merchant has to decide anew, also when the order becomes again what it was.
     let shipped = OrderFacts::of(&order(OrderStatus::Shipped));
     assert!(ledger.lapses(&shipped, true));
     assert!(!ledger.lapses(&OrderFacts::of(&cancelled), true));
@@ -286,12 +286,12 @@ fn of_an_order_that_changed_since_the_decision_nothing_is_begun() {
     assert_eq!((found.state, effects(&found)), (OrderState::Conflict, vec![]));
     assert_eq!(found.problems[0].code, ProblemCode::CancelledAfterInvoice);
     assert_eq!(sentences(&found), ["conflict", "undo_stopped_order_changed"]);
-    // Of what is done nothing lapses.
+    // A decision that was carried out does not lapse.
     let mut carried_out = invoiced_ledger(true);
     decide(&mut carried_out, &cancelled, Credit, STOCK_KEPT);
     credit(&mut carried_out, progress(true));
     assert!(!carried_out.lapses(&shipped, true));
-    // Decided again, and changed again: once per such change.
+    // Each new change after a new decision is one more conflict.
     let mut edited = order(OrderStatus::Shipped);
     edited.lines[0].quantity = 1;
     decide(&mut ledger, &edited, Keep, STOCK_KEPT);
@@ -356,11 +356,11 @@ fn what_stands_in_the_way_is_a_conflict_again_until_it_is_decided_anew() {
     );
     assert_eq!(sentences(&found), ["conflict", "undo_stopped_invoice_is_booked"]);
     assert_eq!(found.problems[0].code, ProblemCode::CancelledAfterInvoice);
-    // An order that vanished or can't be read is still to be decided.
+    // An order that vanished or cannot be read keeps its conflict.
     assert_eq!(gone(None, &ledger).state, OrderState::Conflict);
     decide(&mut ledger, &cancelled, Keep, Return);
     assert_eq!(effects(&planned(&cancelled, &ledger)), ["in"]);
-    // A decision that was replaced meanwhile is not obstructed.
+    // A decision that was replaced meanwhile does not become obstructed.
     ledger.obstruct(&decided, &Obstacle::IsBooked);
     assert_eq!(ledger.undo.as_ref().unwrap().obstacle, None);
 }
@@ -379,7 +379,7 @@ fn nothing_is_begun_of_an_order_that_can_not_be_read() {
         assert_eq!((found.state, effects(&found)), (OrderState::Blocked, vec![]));
         assert_eq!(found.problems[0].code, ProblemCode::OrderGone);
     }
-    // Once it is done, an order that vanished is no change.
+    // Once the decision was carried out, an order that vanished has not changed.
     credit(&mut ledger, progress(true));
     done(&mut ledger, stock(Direction::In));
     let found = gone(None, &ledger);
@@ -432,12 +432,12 @@ fn a_later_unknown_status_is_no_change_but_shipping_what_was_undone_is() {
     let shipped = order(OrderStatus::Shipped);
     let found = planned(&shipped, &ledger);
     assert_eq!((found.state, effects(&found)), (OrderState::Conflict, vec![]));
-    // Kept, it is what was invoiced.
+    // An invoice that is kept is the invoice of the shipped order.
     decide(&mut ledger, &open, Keep, STOCK_KEPT);
     assert_eq!(planned(&shipped, &ledger).state, OrderState::Invoiced);
 }
 
-/// The order was open when it was decided, and then ships.
+/// The state of an order that was open when the merchant decided, and that ships afterwards.
 fn decided_open(happened: impl FnOnce(&mut Ledger)) -> OrderState {
     let mut ledger = invoiced_ledger(true);
     happened(&mut ledger);
@@ -452,7 +452,7 @@ fn shipping_is_a_conflict_only_when_stock_came_back_since_the_invoice() {
         done(ledger, stock(Direction::In));
     });
     assert_eq!(came_back, OrderState::Conflict);
-    // Of which one that was refused is none, nor one that went out, nor one of before the invoice.
+    // A refused stock change brought nothing back, nor did one that went out or one from before the invoice.
     let refused = decided_open(|ledger| {
         let no = done(ledger, stock(Direction::In));
         ledger.row_mut(no).unwrap().state = RowState::Refused;
@@ -531,7 +531,7 @@ fn a_decision_about_another_invoice_counts_no_more() {
     let cancelled = order(OrderStatus::Cancelled);
     let mut ledger = invoiced_ledger(false);
     decide(&mut ledger, &cancelled, DeleteDraft, Return);
-    // It was in doubt, people said that it is not there, and the order was invoiced anew.
+    // Row 2 was in doubt, people said that its document is not there, and the order was invoiced anew.
     ledger.settle(2, RowState::Refused, None, now());
     let again = RowEffect::Invoice {
         total: Cents(5998),
@@ -550,7 +550,7 @@ fn undoing_ends_with_what_was_decided_last() {
         decide(&mut ledger, &cancelled, invoice, stock_kept);
         ledger
     };
-    // By what was decided: what is still to be done.
+    // Each answer but "keep" leaves something to do.
     assert!(!decided(Keep, STOCK_KEPT).is_undoing());
     assert!(decided(Keep, Return).is_undoing());
     assert!(decided(Credit, STOCK_KEPT).is_undoing());
@@ -560,7 +560,7 @@ fn undoing_ends_with_what_was_decided_last() {
     assert!(ledger.is_undoing(), "the stock is still out");
     done(&mut ledger, stock(Direction::In));
     assert!(!ledger.is_undoing());
-    // Its header stands, but not yet its lines.
+    // The header of the credit note stands, its lines do not.
     let RowEffect::CreditNote { progress, .. } = &mut ledger.row_mut(no).unwrap().effect else {
         unreachable!("it is the credit note");
     };

@@ -27,7 +27,7 @@ fn unreadable(placed_at: Option<jiff::Timestamp>) -> Unreadable {
     }
 }
 
-/// Of an order that was placed at go-live, and was not cancelled.
+/// Plans an order that was placed at go-live, was not cancelled, and is gone.
 fn gone(ledger: &Ledger) -> Plan {
     undo_tests::gone(Some(settings().go_live), ledger)
 }
@@ -48,10 +48,10 @@ fn an_unreadable_order_of_before_go_live_is_left_alone(#[case] seconds: i64, #[c
     let order = unreadable(Some(now() + SignedDuration::from_secs(seconds)));
     let plan = plan_unreadable(&order, &empty(), &settings);
     assert_eq!(plan.state, state);
-    // Nor is it missed when it vanishes.
+    // The same order is not missed either when it vanishes.
     let gone = |ledger: &Ledger| plan_gone(seen(order.placed_at), ledger, &settings);
     assert_eq!(gone(&empty()).state, state);
-    // What was booked for it is never forgotten.
+    // An order with bookings is never left alone.
     let mut booked = empty();
     done(&mut booked, stock(Direction::Out));
     assert_eq!(
@@ -131,7 +131,7 @@ fn what_was_handled_is_a_conflict_again_when_it_changes(
         assert_eq!(codes(&plan), []);
         assert_eq!(sentences(&plan), ["settled"]);
     }
-    // One that can't be read any more says nothing against it.
+    // An order that cannot be read does not contradict the decision.
     assert_eq!(gone(&ledger).state, OrderState::Skipped);
 }
 

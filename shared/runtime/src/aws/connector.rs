@@ -1,4 +1,5 @@
-//! Carries the AWS SDK's calls over the HTTP client that the peers are called with, so that a function has one of them, and one TLS.
+//! Sends the calls of the AWS SDK through the HTTP client that the peers are called with, so that a function
+//! has one HTTP client and one TLS implementation.
 
 use crate::http;
 use aws_smithy_runtime_api::client::http::{
@@ -10,12 +11,20 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-/// The HTTP client for SDK clients. It connects within two seconds or not at all; how long a call may take, the SDK's own time-outs say.
+/// The HTTP client for SDK clients. It connects within two seconds; the SDK's own time-outs limit the call.
+///
+/// # Errors
+///
+/// A [`reqwest::Error`] when the client cannot be built.
 pub fn http_client() -> Result<SharedHttpClient, reqwest::Error> {
     Ok(SharedHttpClient::new(Connector(http::aws()?)))
 }
 
-/// The same for a program that people run: it trusts whom their machine trusts.
+/// As [`http_client`], for a program that people run: it trusts the certificates that their machine trusts.
+///
+/// # Errors
+///
+/// A [`reqwest::Error`] when the client cannot be built.
 pub fn http_client_of_this_machine() -> Result<SharedHttpClient, reqwest::Error> {
     Ok(SharedHttpClient::new(Connector(http::aws_of_this_machine()?)))
 }
@@ -58,7 +67,7 @@ fn sent(request: HttpRequest) -> Result<reqwest::Request, ConnectorError> {
         .map_err(|error: reqwest::Error| ConnectorError::user(error.into()))
 }
 
-/// What the SDK tries again: time-outs and lost connections.
+/// Sorts an error for the SDK, which repeats calls after time-outs and lost connections only.
 fn failed(error: reqwest::Error) -> ConnectorError {
     if error.is_timeout() {
         ConnectorError::timeout(error.into())

@@ -1,23 +1,20 @@
-//! The embedded metric format: one line per set of dimensions, at most 100 values of a metric on each.
+//! The embedded metric format: one line per set of dimensions, with at most 100 values of a metric on each.
 
 use super::{FUNCTION, Series};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Values of one metric that a line may hold; the names are fewer than the 100 that it may.
+/// Values of one metric that CloudWatch takes on a line. It takes as many names, which are fewer here.
 const MOST_VALUES: usize = 100;
 
-/// What all lines of an invocation say.
+/// What all lines of an invocation have in common.
 #[derive(Debug, Clone, Copy)]
 pub struct Header<'a> {
-    /// The namespace of the metrics.
     pub namespace: &'a str,
-    /// The function.
     pub function: &'a str,
-    /// The request id of the invocation.
     pub request_id: &'a str,
-    /// When it ended.
+    /// When the invocation ended.
     pub at: Timestamp,
 }
 

@@ -6,17 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Takes lines of metrics.
 pub trait Sink: Send + Sync + std::fmt::Debug {
-    /// Takes one.
     fn write(&self, line: &Value);
 }
 
-/// Standard output, from where Lambda hands them to CloudWatch.
+/// Standard output, from which Lambda passes the lines to CloudWatch.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stdout;
 
 impl Sink for Stdout {
     fn write(&self, line: &Value) {
-        // In one piece, so that no log line gets in between.
+        // Written in one piece, so that no log line gets in between.
         let line = format!("{line}\n");
         if let Err(error) = std::io::stdout().lock().write_all(line.as_bytes()) {
             tracing::error!(error = %error, "metrics could not be written");
@@ -24,7 +23,7 @@ impl Sink for Stdout {
     }
 }
 
-/// Nowhere: on a terminal nobody reads them.
+/// Drops the lines, for programs on a terminal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nowhere;
 
@@ -32,12 +31,11 @@ impl Sink for Nowhere {
     fn write(&self, _line: &Value) {}
 }
 
-/// Kept, for tests to read.
+/// Keeps the lines, for tests.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<Vec<Value>>>);
 
 impl Memory {
-    /// All lines so far.
     pub fn lines(&self) -> Vec<Value> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,4 @@
-//! One article of the list, in words.
+//! One article of the list, in the reader's words.
 
 use super::super::layout::Layout;
 use super::super::told::{Told, short};
@@ -6,13 +6,14 @@ use domain::problem::Holds;
 use domain::text;
 use store::article::{ArticleRecord, ArticleState};
 
-/// Longest number shown.
+/// Longest article number shown, in characters.
 const LONGEST: usize = 100;
-/// Problems shown of one article, and how much of what each says.
+/// Most problems shown of one article.
 const MOST_PROBLEMS: usize = 2;
+/// Longest message shown of one problem, in characters.
 const LONGEST_MESSAGE: usize = 200;
 
-/// An article.
+/// The texts of one row.
 pub(super) struct Row {
     pub(super) number: String,
     pub(super) state: &'static str,
@@ -58,13 +59,13 @@ impl Row {
     }
 }
 
-/// The state as people see it: the text and its colour.
+/// The state as people see it: the key of its text, and the class of its colour.
 fn state(record: &ArticleRecord) -> (&'static str, &'static str) {
     let keeps_no_stock = record.facts.as_ref().is_some_and(|facts| !facts.stock_article);
     let quantity = record.sent.as_ref().and_then(|sent| sent.values.get("quantity"));
     let is_gone = record.facts.as_ref().is_some_and(|facts| !facts.live);
     match record.state() {
-        // Sent all the same: what is wrong holds back only a part of it.
+        // The article was sent all the same: its problems hold back only a part of it, such as the sale price.
         ArticleState::Problem if record.sent.is_some() && holds_nothing(record) => {
             ("articles.state_sent_with_problem", "wait")
         }

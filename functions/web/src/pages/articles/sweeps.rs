@@ -1,11 +1,11 @@
-//! What runs over all articles now.
+//! The sweeps over all articles that are asked for or under way, in the reader's words.
 
 use super::super::layout::Layout;
 use super::super::visit::Visit;
 use store::model::{ConnectionState, Peer, PeerHealth};
 use store::queue::Sweep;
 
-/// A sentence for each sweep that is asked for or under way.
+/// One sentence for each sweep that is asked for or under way, and one more when they wait for Robaws' daily quota.
 pub(super) fn running(visit: &Visit<'_>, page: &Layout) -> Vec<String> {
     let item = &visit.item;
     if item.connection.state != ConnectionState::Active {
@@ -40,7 +40,7 @@ fn sentence(visit: &Visit<'_>, page: &Layout, sweep: Sweep) -> Option<String> {
         .map(|run| run.seen)
         .filter(|seen| *seen > 0);
     let key = match (sweep, seen) {
-        // Its connection is suspended: the pages say that instead.
+        // A rebuild runs only while the connection is suspended, and every page says so.
         (Sweep::Rebuild, _) => return None,
         (Sweep::Push, _) => "articles.running_push",
         (Sweep::Tick, None) => "articles.running_tick",

@@ -1,4 +1,4 @@
-//! What is known of the steps: from our own table, and, where a page has the time, from both peers.
+//! Collects what is known of the steps: from our own table, and for the page itself also from both peers.
 
 use super::super::visit::Visit;
 use super::steps::{Codes, Known};
@@ -16,12 +16,12 @@ use store::model::{ConnectionState, Peer};
 use store::orders::OrderFilter;
 use tokio::time::Instant;
 
-/// Order lines looked at.
+/// Most order lines whose VAT codes are taken into account.
 const LINES: usize = 50;
-/// How long both peers are asked.
+/// Time within which both peers have to answer.
 const TIME: Duration = Duration::from_secs(10);
 
-/// What our own table tells, without the articles.
+/// What the connection's item tells, without any further read.
 fn of_item(visit: &Visit<'_>) -> Known {
     let item = &visit.item;
     let connection = &item.connection;
@@ -42,7 +42,7 @@ fn of_item(visit: &Visit<'_>) -> Known {
     }
 }
 
-/// The codes on the lines of the latest orders; of a cancelled one nothing is kept.
+/// The VAT codes on the lines of the latest orders. Orders without stored lines, such as cancelled ones, are left out.
 async fn codes(visit: &Visit<'_>) -> Result<Vec<Codes>, StoreError> {
     let store = &visit.deps.store;
     let page = store
@@ -53,7 +53,7 @@ async fn codes(visit: &Visit<'_>) -> Result<Vec<Codes>, StoreError> {
     Ok(latest(codes))
 }
 
-/// The first orders, until there are enough lines.
+/// Takes orders from the beginning until [`LINES`] lines are reached.
 fn latest(orders: impl Iterator<Item = Codes>) -> Vec<Codes> {
     let mut left = LINES;
     let mut latest = Vec::new();
@@ -68,7 +68,7 @@ fn latest(orders: impl Iterator<Item = Codes>) -> Vec<Codes> {
     latest
 }
 
-/// What our own table tells: a few reads, and no peer.
+/// What our own table tells, with a few reads and without asking a peer.
 pub(super) async fn of_store(visit: &Visit<'_>) -> Result<Known, StoreError> {
     let store = &visit.deps.store;
     let sent = store.list_articles(visit.id(), Some(ArticleState::Sent), None, 1);
@@ -80,16 +80,15 @@ pub(super) async fn of_store(visit: &Visit<'_>) -> Result<Known, StoreError> {
     })
 }
 
-/// What both peers tell.
+/// What is known after both peers were asked.
 pub(super) struct Told {
     pub(super) known: Known,
-    /// The VAT-inclusive tariffs.
     pub(super) tariffs: Vec<VatTariff>,
-    /// Which did not answer.
+    /// Names of the peers that did not answer.
     pub(super) silent: Vec<&'static str>,
 }
 
-/// Adds what both peers tell now to what our own table tells. Nothing is written to either.
+/// Asks both peers and adds their answers to what our own table tells. Nothing is written to a peer.
 pub(super) async fn of_peers(visit: &Visit<'_>, known: Known) -> Result<Told, ApiError> {
     let until = Instant::now() + TIME;
     let Asked {
@@ -155,7 +154,7 @@ pub(super) async fn of_peers(visit: &Visit<'_>, known: Known) -> Result<Told, Ap
     Ok(told)
 }
 
-/// Whether an article shows the checkbox: nothing is tried that would write.
+/// Whether any article shows the checkbox. Only lists are read.
 async fn has_checkbox(robaws: &robaws::Client) -> bool {
     for list in [ArticleList::Ticked, ArticleList::AllOfReplica] {
         match robaws.articles_page(0, list).await {

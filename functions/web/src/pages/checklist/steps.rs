@@ -1,9 +1,9 @@
-//! The steps, and what is known of each: a pure function of what was seen.
+//! The steps of the checklist, and the pure rule that says from what is known whether a step is done.
 
 use domain::ids::VatTariffId;
 use std::collections::BTreeSet;
 
-/// A step.
+/// A step that the merchant has to do before orders can be processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Robaws,
@@ -20,7 +20,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Every step, in the order in which they are done.
+    /// Every step, in the order in which the steps are done.
     pub(super) const ALL: [Self; 11] = [
         Self::Robaws,
         Self::Productflow,
@@ -35,7 +35,7 @@ impl Step {
         Self::TestOrder,
     ];
 
-    /// The name under which its tick is stored.
+    /// The name under which the tick of the step is stored.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Robaws => "robaws",
@@ -52,7 +52,7 @@ impl Step {
         }
     }
 
-    /// Whether it may lie where no API of ours reaches: then the merchant may tick it.
+    /// Whether the connector may be unable to see whether the step is done. Then the merchant may tick it.
     pub(super) fn may_be_unseen(self) -> bool {
         matches!(
             self,
@@ -61,19 +61,19 @@ impl Step {
     }
 }
 
-/// What was seen of a step.
+/// Whether a step is done, as far as the connector can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
     Done,
     ToDo,
-    /// We can't tell.
+    /// The connector cannot tell.
     Nothing,
 }
 
-/// The VAT codes on the lines of an order.
+/// The VAT codes on the lines of one order; `None` for a line without a code.
 pub(super) type Codes = Vec<Option<VatTariffId>>;
 
-/// What is known, from our own table and as far as both peers answered.
+/// What is known, from our own table and from the answers of both peers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) robaws: bool,
@@ -81,28 +81,28 @@ pub(super) struct Known {
     pub(super) chosen_and_active: bool,
     /// Robaws refused to tick an article, since there is no such checkbox.
     pub(super) checkbox_missing: bool,
-    /// An article showed the checkbox.
+    /// Whether any article showed the checkbox.
     pub(super) checkbox_seen: bool,
-    /// The VAT-inclusive tariffs; `None`: Robaws did not tell.
+    /// The VAT-inclusive tariffs; `None` when Robaws was not asked or did not answer.
     pub(super) tariffs: Option<BTreeSet<VatTariffId>>,
-    /// The latest orders, newest first.
+    /// The VAT codes of the latest orders, newest first.
     pub(super) orders: Vec<Codes>,
-    /// ProductFlow has an offer of an article.
+    /// Whether ProductFlow has at least one offer of ours.
     pub(super) sent: bool,
-    /// An invoice was made.
+    /// Whether an invoice was ever made.
     pub(super) invoiced: bool,
-    /// Anything was booked.
+    /// Whether anything was ever booked.
     pub(super) booked: bool,
 }
 
 impl Known {
-    /// Lines of the latest orders that carry a VAT code, and all of them.
+    /// The number of lines with a VAT code, and the number of all lines, of the latest orders.
     pub(super) fn coded(&self) -> (usize, usize) {
         let lines = || self.orders.iter().flatten();
         (lines().filter(|code| code.is_some()).count(), lines().count())
     }
 
-    /// What this says of a step.
+    /// The state of a step.
     pub(super) fn of(&self, step: Step) -> Seen {
         let done_or_to_do = |done| if done { Seen::Done } else { Seen::ToDo };
         match step {
@@ -115,7 +115,7 @@ impl Known {
             Step::Checkbox => self.checkbox(),
             Step::Tariff => match &self.tariffs {
                 Some(tariffs) => done_or_to_do(!tariffs.is_empty()),
-                // Without such a tariff there is no invoice.
+                // An invoice that was made proves that there is a VAT-inclusive tariff.
                 None if self.invoiced => Seen::Done,
                 None => Seen::Nothing,
             },
@@ -133,7 +133,7 @@ impl Known {
         }
     }
 
-    /// The codes on order lines come from the VAT group.
+    /// The VAT codes on order lines come from the VAT group in ProductFlow, so they show whether the group is set up.
     fn vat_group(&self) -> Seen {
         let codes: BTreeSet<&VatTariffId> = self.orders.iter().flatten().flatten().collect();
         match &self.tariffs {
@@ -144,7 +144,8 @@ impl Known {
         }
     }
 
-    /// A line keeps the code, or the lack of one, of the day it was registered: older orders prove nothing about today.
+    /// Whether the products carry VAT codes. A line keeps the code, or the lack of a code, of the day on which it was registered:
+    /// only the newest order tells about the products of today.
     fn products(&self) -> Seen {
         let lacks = |codes: &Codes| codes.iter().any(Option::is_none);
         let mut orders = self.orders.iter().filter(|codes| !codes.is_empty());

@@ -1,4 +1,4 @@
-//! The forms of an order's page, each handed to the function of the API that does it.
+//! Takes the forms of an order's page. Each form is turned into a request of the API and handed to its handler.
 
 use super::super::answer::{Answer, PageError};
 use super::super::forms::Form;
@@ -15,11 +15,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use store::model::{ConnectionItem, ConnectionState};
 
-/// Why a form was not taken.
+/// Why a form was refused.
 enum Fault {
-    /// Something was not filled in: the key of what says so.
+    /// Something was not filled in: the key of the text that says so.
     Missing(&'static str),
-    /// What the API says.
+    /// The API refused it.
     Api(ApiError),
 }
 
@@ -29,7 +29,7 @@ impl From<ApiError> for Fault {
     }
 }
 
-/// Does what a form asks for.
+/// Takes the form `retry`, `settle` or `choose`. A refused form is shown again with its faults.
 pub async fn answer(
     visit: &Visit<'_>,
     identifier: &OrderIdentifier,
@@ -58,7 +58,7 @@ pub async fn answer(
     Ok(page.with_status(status))
 }
 
-/// What the page says of an error that its reader can do something about.
+/// Status and texts of an error that the reader can do something about. Other errors are passed on.
 fn explained(error: ApiError) -> Result<(StatusCode, Vec<String>), PageError> {
     let status = match error.status() {
         StatusCode::BAD_REQUEST => StatusCode::UNPROCESSABLE_ENTITY,
@@ -76,7 +76,7 @@ fn explained(error: ApiError) -> Result<(StatusCode, Vec<String>), PageError> {
     Ok((status, faults))
 }
 
-/// The connection, in the reader's language: what the API says of a line is worded in the connection's.
+/// The connection with the reader's language in place of its own, because the API words faults of lines in the connection's.
 fn item(visit: &Visit<'_>) -> ConnectionItem {
     let mut item = visit.item.clone();
     item.connection.language = visit.language;
@@ -143,7 +143,7 @@ async fn settled(
     Ok(done)
 }
 
-/// The API takes a document's id; people may have its number.
+/// The id of the document that was typed. The API takes an id only; people may type a number or an address.
 async fn document_id(
     visit: &Visit<'_>,
     identifier: &OrderIdentifier,

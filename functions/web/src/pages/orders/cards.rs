@@ -1,4 +1,4 @@
-//! The problems of an order as its page shows them, and which control solves each.
+//! The problems of an order as cards of its page, and which control solves each problem.
 
 use super::super::layout::Layout;
 use super::words;
@@ -9,54 +9,50 @@ use domain::problem::{Arg, Problem, ProblemCode};
 use domain::text;
 use store::model::{OpenProblem, OrderRecord};
 
-/// Problems shown.
+/// Most cards shown.
 const MOST_CARDS: usize = 12;
-/// Messages of one kind shown together.
+/// Most messages shown on one card.
 const MOST_MESSAGES: usize = 20;
-/// Longest message shown whole.
+/// Longest message shown, in characters.
 const MOST_CHARACTERS: usize = 2_000;
 
-/// What solves a problem.
+/// The control that solves a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Solution {
-    /// A VAT tariff for these lines, by their place.
+    /// Choosing a VAT tariff for these lines, given by their index.
     Tariff(Vec<usize>),
-    /// An article for each of these lines, by their place.
+    /// Choosing an article for each of these lines, given by their index.
     Article(Vec<usize>),
-    /// Whether it is in Robaws.
+    /// Saying whether the document in doubt is in Robaws.
     InDoubt,
-    /// Whether the rest is to be booked, after the ledger was lost.
+    /// Having the rest booked, after the ledger was lost and rebuilt.
     BookRest,
-    /// What becomes of invoice and stock.
+    /// Deciding what becomes of the invoice and of the stock.
     Undo,
-    /// Nothing on this page but looking again, or closing the order.
+    /// No control of this page, except looking again or closing the order as handled.
     Elsewhere,
 }
 
-/// A problem, or several of one kind.
+/// A problem, or several problems of the same code.
 pub struct Card {
-    /// Which kind.
     pub code: ProblemCode,
-    /// What it is called.
     pub title: String,
-    /// What exactly is wrong.
+    /// What exactly is wrong, one message per problem.
     pub messages: Vec<String>,
-    /// Messages that are not shown.
+    /// The number of messages that are not shown.
     pub more: usize,
-    /// What to do.
     pub fix: String,
-    /// Since when, and how often it was seen.
+    /// Since when the problem is open, and how often it was found.
     pub seen: String,
-    /// What solves it.
     pub solution: Solution,
-    /// The text of the button that has the order looked at again, if that may help.
+    /// Text key of the button that has the order looked at again; `None` where that cannot help.
     pub retry: Option<&'static str>,
-    /// Closing the order by hand is one way out.
+    /// Whether closing the order as handled is offered as a way out.
     pub handled: bool,
 }
 
 impl Card {
-    /// Another problem of the same kind, about other lines.
+    /// Adds another problem of the same code, about other lines.
     fn join(&mut self, message: String, solution: Solution) {
         if self.messages.len() < MOST_MESSAGES {
             self.messages.push(message);
@@ -71,7 +67,7 @@ impl Card {
     }
 }
 
-/// The problems that are open, those of one code about one line each together.
+/// Renders the open problems. Missing VAT tariffs, which are one problem per line, share a card.
 pub fn cards(record: &OrderRecord, page: &Layout) -> Vec<Card> {
     let mut cards: Vec<Card> = Vec::new();
     for open in words::open(record) {
@@ -116,7 +112,7 @@ fn card(record: &OrderRecord, open: &OpenProblem, message: String, page: &Layout
     }
 }
 
-/// Whether looking again may help, under which text, and whether closing by hand is a way out.
+/// The text key of the button for looking again, if that may help, and whether closing the order as handled is offered.
 fn buttons(code: ProblemCode) -> (Option<&'static str>, bool) {
     use ProblemCode as P;
     match code {
@@ -169,7 +165,7 @@ fn solution(record: &OrderRecord, problem: &Problem) -> Solution {
     }
 }
 
-/// Whether the problem is about this line's article. One for which something else was chosen meanwhile is not.
+/// Whether the problem is about the article of this line. A line for which another article was chosen since then is left out.
 fn lacks_article(record: &OrderRecord, line: &LineFacts, problem: &Problem) -> bool {
     let chosen = record
         .ledger
@@ -183,7 +179,7 @@ fn lacks_article(record: &OrderRecord, line: &LineFacts, problem: &Problem) -> b
     }
 }
 
-/// Whether the problem is about this line's VAT tariff: the one that was chosen, else the one of its VAT code.
+/// Whether the problem is about the VAT tariff of this line: the chosen tariff, else the tariff of its VAT code.
 fn lacks_tariff(record: &OrderRecord, line: &LineFacts, problem: &Problem) -> bool {
     let chosen = record
         .ledger
@@ -212,7 +208,7 @@ fn names(problem: &Problem, name: &str, wanted: &str) -> bool {
     list(problem, name).iter().any(|item| item == wanted)
 }
 
-/// The list names tariffs as `21% (8)`.
+/// Whether an item of the list ends with `end`. The problem names tariffs as `21% (8)`, with the id in parentheses.
 fn ends_with(problem: &Problem, name: &str, end: &str) -> bool {
     list(problem, name).iter().any(|item| item.ends_with(end))
 }

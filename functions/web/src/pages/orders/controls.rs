@@ -1,4 +1,4 @@
-//! The controls of an order's page, filled in: what can be chosen, what was typed, what was wrong with it.
+//! The controls of an order's page: what can be chosen, what was typed, and what was wrong with it.
 
 use super::super::forms::Form;
 use super::super::layout::Layout;
@@ -13,18 +13,17 @@ use domain::order::LineFacts;
 use domain::stock::Booked;
 use store::model::OrderRecord;
 
-/// Tariffs offered.
+/// Most tariffs offered.
 const MOST_TARIFFS: usize = 100;
-/// Lines offered in one control; the others follow once these are solved.
+/// Most lines offered in one control. The page offers the others once these are solved.
 const MOST_LINES: usize = 12;
 
-/// A form that was sent and not taken.
+/// A form that was sent and refused.
 pub struct Sent<'a> {
-    /// What it asked for: the last part of its path.
+    /// The last part of the form's path: `retry`, `settle` or `choose`.
     pub action: &'a str,
-    /// What was typed.
     pub form: &'a Form,
-    /// What was wrong, in words.
+    /// What was wrong, in the reader's language.
     pub faults: Vec<String>,
 }
 
@@ -34,116 +33,100 @@ impl Sent<'_> {
     }
 }
 
-/// Something that can be chosen.
+/// An option of a control.
 pub struct Choice {
-    /// Its value.
+    /// What the form sends.
     pub value: String,
-    /// What it says.
+    /// What the reader sees.
     pub text: String,
-    /// Whether it is.
     pub chosen: bool,
 }
 
-/// A VAT tariff for some lines.
+/// Choosing a VAT tariff for some lines.
 pub struct TariffControl {
-    /// Tells it from the others of the page.
+    /// Id of the control, unique on the page.
     pub id: String,
-    /// The tariffs.
     pub tariffs: Vec<Choice>,
-    /// Robaws was asked for them and did not answer.
+    /// Whether Robaws was asked for the tariffs and did not answer.
     pub silent: bool,
-    /// The lines.
+    /// The lines that the tariff can be chosen for.
     pub lines: Vec<Choice>,
-    /// What was wrong with what was sent.
     pub fault: Option<String>,
 }
 
-/// An article for one line.
+/// Choosing an article for one line.
 pub struct ArticleControl {
-    /// Tells it from the others of the page.
+    /// Id of the control, unique on the page.
     pub id: String,
-    /// The line's id.
+    /// Id of the line.
     pub line: String,
-    /// The line in words.
+    /// The line as people know it: article number and pieces.
     pub name: String,
-    /// What was searched for.
+    /// The text that was searched for; empty without a search.
     pub find: String,
-    /// What was found, once something was searched for.
+    /// The articles found; `None` without a search.
     pub found: Option<Vec<Found>>,
-    /// There is more than is shown.
+    /// Whether more articles were found than are shown.
     pub is_cut: bool,
-    /// Robaws was asked and did not answer.
+    /// Whether Robaws was searched and did not answer.
     pub silent: bool,
-    /// What was wrong with what was sent.
     pub fault: Option<String>,
 }
 
 /// An article that a search found.
 pub struct Found {
-    /// To choose it.
     pub choice: Choice,
-    /// Where Robaws shows it.
+    /// Link to the article in Robaws.
     pub href: String,
 }
 
-/// Whether a document is in Robaws.
+/// Saying whether a document in doubt is in Robaws.
 pub struct DoubtControl {
-    /// What may be in Robaws.
+    /// What the effect in doubt does, in words.
     pub effect: String,
-    /// What to type is explained by this text.
+    /// Key of the text that explains what to type.
     pub hint: &'static str,
-    /// What was typed.
     pub typed: String,
-    /// What was wrong with it.
     pub fault: Option<String>,
 }
 
-/// What becomes of invoice and stock.
+/// Deciding what becomes of invoice and stock.
 pub struct UndoControl {
-    /// What can happen to the invoice.
+    /// The options for the invoice.
     pub invoice: Vec<Choice>,
-    /// What can happen to the stock; empty when none is out.
+    /// The options for the stock; empty when no stock is booked out.
     pub stock: Vec<Choice>,
-    /// What was wrong with what was sent.
     pub fault: Option<String>,
 }
 
-/// A problem with its control.
+/// A problem and the control that solves it; at most one of the controls is there.
 pub struct Solvable {
-    /// The problem.
     pub card: Card,
-    /// Choosing a VAT tariff.
     pub tariff: Option<TariffControl>,
-    /// Choosing articles.
     pub articles: Vec<ArticleControl>,
-    /// Saying whether it is in Robaws.
     pub doubt: Option<DoubtControl>,
-    /// Having the rest booked, after the ledger was lost.
+    /// Whether the rest can be booked, after the ledger was lost and rebuilt.
     pub book_rest: bool,
-    /// Undoing the invoice.
     pub undo: Option<UndoControl>,
-    /// Everything was chosen, and the order not looked at since.
+    /// Whether everything was chosen and the order has not been looked at since then.
     pub is_chosen: bool,
-    /// Lines that are not offered yet.
+    /// The number of lines that are not offered yet.
     pub more_lines: usize,
 }
 
-/// What the page is made of.
+/// What the controls are made of.
 pub struct Ground<'a, 'v> {
-    /// Who asks.
     pub visit: &'a Visit<'v>,
-    /// The page.
     pub page: &'a Layout,
-    /// The order.
     pub record: &'a OrderRecord,
-    /// What Robaws said.
+    /// What Robaws answered for this page.
     pub catalogue: &'a Catalogue,
-    /// A form that was not taken.
+    /// The form that was refused, if the page is shown for one.
     pub sent: Option<&'a Sent<'a>>,
 }
 
 impl Ground<'_, '_> {
-    /// A problem with its control.
+    /// Adds to a problem the control that solves it.
     pub fn solvable(&self, card: Card) -> Solvable {
         let (tariff_lines, article_lines) = match &card.solution {
             Solution::Tariff(lines) => (self.lines(lines), Vec::new()),
@@ -277,7 +260,7 @@ impl Ground<'_, '_> {
         })
     }
 
-    /// Only what fits what the invoice is now: a booked one can be credited, a draft deleted.
+    /// Offers only what fits the invoice as the ledger knows it: a booked one can be credited, a draft can be deleted.
     fn undo(&self) -> UndoControl {
         let sent = self.sent("settle", |form| form.value("as") == Some("undo"));
         let typed = |name: &str| sent.and_then(|sent| sent.form.value(name));
@@ -313,7 +296,7 @@ impl Ground<'_, '_> {
     }
 }
 
-/// What is searched for as the article of this line.
+/// The text of the query that searches an article for this line.
 pub fn searched<'a>(visit: &'a Visit<'_>, line: &LineId) -> Option<&'a str> {
     let is_this = visit.request.parameter("line") == Some(line.as_str());
     let find = visit.request.parameter("find").map(str::trim);

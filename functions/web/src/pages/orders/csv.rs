@@ -1,18 +1,17 @@
-//! A file for a spreadsheet: semicolons, RFC 4180 quoting, a byte order mark by which Excel knows UTF-8, and no cell that a
-//! spreadsheet would take for a formula.
+//! A CSV file for spreadsheets: semicolons, quoting by RFC 4180, and a byte order mark by which Excel recognises UTF-8. No cell
+//! can be taken for a formula.
 
-/// The file, row by row.
+/// A file that is written row by row.
 pub struct Csv(String);
 
 impl Default for Csv {
-    /// Without rows.
+    /// A file without rows.
     fn default() -> Self {
         Self("\u{feff}".to_owned())
     }
 }
 
 impl Csv {
-    /// Adds a row.
     pub fn row<T: AsRef<str>>(&mut self, cells: &[T]) {
         for (at, cell) in cells.iter().enumerate() {
             if at > 0 {
@@ -34,14 +33,13 @@ impl Csv {
         }
     }
 
-    /// The whole file.
     pub fn finish(self) -> String {
         self.0
     }
 }
 
-/// The text with an apostrophe before whatever a spreadsheet would take for the beginning of a formula: at the start, and after
-/// what parts cells where the list separator is another one than here.
+/// Puts an apostrophe before every character that a spreadsheet would take for the beginning of a formula: at the start, and
+/// after a comma, semicolon, tab or line break, because a spreadsheet of another locale may separate cells there.
 fn disarmed(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     let mut may_begin = true;
@@ -53,7 +51,7 @@ fn disarmed(text: &str) -> String {
             safe.push('\'');
         }
         safe.push(character);
-        // Quotes and spaces before a formula are dropped by some.
+        // Some spreadsheets drop quotes and spaces before a formula.
         may_begin = separates || (may_begin && matches!(character, ' ' | '"'));
     }
     safe
@@ -76,7 +74,7 @@ mod tests {
     #[case("\t=1", "'\t'=1")]
     #[case("\r=1", "\"'\r'=1\"")]
     #[case("=1;2", "\"'=1;2\"")]
-    // Elsewhere than here commas part the cells: what follows one would begin a cell.
+    // In other locales commas separate cells, so a formula may begin after a comma.
     #[case("a,=1+1", "a,'=1+1")]
     #[case("a,-5,@b", "a,'-5,'@b")]
     #[case("a;+1", "\"a;'+1\"")]

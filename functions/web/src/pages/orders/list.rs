@@ -1,4 +1,4 @@
-//! The list of orders: newest first, searched by any of their numbers, and the form for a month's file.
+//! The list of orders, newest first: filtered by state, searched by any of their numbers; and the form for a month's file.
 
 use super::super::answer::{Answer, PageError};
 use super::super::layout::{Layout, Tab};
@@ -13,17 +13,16 @@ use http::StatusCode;
 use store::model::OrderRecord;
 use store::orders::OrderFilter;
 
-/// Orders on a page.
+/// Orders on one page.
 const PAGE: usize = 25;
-/// Documents of one order on a page.
+/// Most documents shown of one order.
 const MOST_DOCUMENTS: usize = 4;
-/// The filter for what waits for people, among the states.
+/// The value of the state filter that stands for all orders that wait for people.
 const WAITING: &str = "mine";
-/// The states in the order in which they are offered.
 const STATES: [&str; 8] = [
     "blocked", "in_doubt", "conflict", "waiting", "booked", "invoiced", "reversed", "skipped",
 ];
-/// Longest text searched for.
+/// Longest text searched for, in characters.
 const MOST_SEARCHED: usize = 200;
 
 #[derive(Template)]
@@ -34,7 +33,7 @@ struct List {
     search: String,
     choices: Vec<Choice>,
     rows: Vec<Row>,
-    /// Said instead of the table when it is empty.
+    /// The text shown instead of an empty table.
     empty: &'static str,
     older: Option<String>,
     older_text: &'static str,
@@ -66,12 +65,12 @@ struct Row {
     more_documents: usize,
 }
 
-/// The list.
+/// `GET …/orders`.
 pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
     render(visit, None).await
 }
 
-/// The list after a month was asked for that is none.
+/// The list with a fault at the form for a month's file, because `typed` is no month.
 pub async fn with_month_fault(visit: &Visit<'_>, typed: &str) -> Result<Answer, PageError> {
     let answer = render(visit, Some(typed)).await?;
     Ok(answer.with_status(StatusCode::UNPROCESSABLE_ENTITY))
@@ -83,7 +82,7 @@ async fn render(visit: &Visit<'_>, wrong_month: Option<&str>) -> Result<Answer, 
     let search = visit.request.parameter("q").unwrap_or_default().trim();
     let search = words::cut(search, MOST_SEARCHED);
     let filter = OrderFilter {
-        // What is no state filters nothing: links of other days must not end in an error.
+        // An unknown state filters nothing, so that an old link does not end in an error.
         state: state_of(asked).ok(),
         waits_for_people: asked == WAITING,
         text: (!search.is_empty()).then(|| search.clone()),
@@ -115,7 +114,7 @@ async fn render(visit: &Visit<'_>, wrong_month: Option<&str>) -> Result<Answer, 
     Answer::html(&list)
 }
 
-/// One page of orders. One whose identifier is the very text searched for comes first, however old it is.
+/// Reads one page of orders and the cursor of the next. An order whose identifier equals the search comes first, however old.
 async fn found(
     visit: &Visit<'_>,
     filter: &OrderFilter,
@@ -194,7 +193,7 @@ fn row(visit: &Visit<'_>, page: &Layout, record: &OrderRecord) -> Row {
         })
         .collect();
     let more_documents = documents.len().saturating_sub(MOST_DOCUMENTS);
-    // The newest ones tell most; an invoice is among them.
+    // The newest documents tell most, and an invoice is among them.
     documents.drain(..more_documents);
     let number = record.external_identifier.as_deref();
     Row {

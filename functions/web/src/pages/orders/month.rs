@@ -1,5 +1,5 @@
-//! A month's orders as a file for the bookkeeper: those whose invoice is dated in it, and those without an invoice that came in
-//! then.
+//! The orders of a month as a CSV file for the bookkeeper: those whose invoice is dated in the month, and those without an
+//! invoice that came in during the month.
 
 use super::super::answer::{Answer, PageError};
 use super::super::texts;
@@ -19,7 +19,7 @@ use jiff::{
 use std::ops::ControlFlow;
 use store::days::{DatedOrder, Days};
 
-/// Orders in a file.
+/// Most orders in one file.
 const MOST: usize = 5_000;
 
 const COLUMNS: [&str; 15] = [
@@ -40,7 +40,7 @@ const COLUMNS: [&str; 15] = [
     "month.remarks",
 ];
 
-/// `GET …/orders/month?month=2026-11`.
+/// `GET …/orders/month?month=2026-11`: downloads the file; text that is no month shows the list of orders with a fault.
 pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let typed = visit.request.parameter("month").unwrap_or_default().trim();
     let Some(days) = month(typed) else {
@@ -71,7 +71,7 @@ pub async fn answer(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(Answer::download("text/csv; charset=utf-8", name, csv.finish()))
 }
 
-/// `2026-11` as the days of that month.
+/// Reads a month like `2026-11` as its days in Brussels time.
 fn month(text: &str) -> Option<Days> {
     let (year, month) = text.split_once('-')?;
     let are_digits = text.len() == 7 && year.len() == 4 && !month.contains(|c: char| !c.is_ascii_digit());
@@ -109,7 +109,7 @@ fn row(order: &DatedOrder, language: Language) -> [String; 15] {
             .collect();
         numbers.join(", ")
     };
-    // A draft that was deleted is no invoice.
+    // A draft that was deleted does not count as an invoice.
     let invoice = record.ledger.invoice();
     let invoice = invoice.filter(|(row, _)| record.ledger.deletion_of(row.no).is_none());
     let booked_or_draft = invoice.map(|(_, progress)| {

@@ -1,4 +1,5 @@
-//! What the controls of an order need of Robaws, asked as the page is opened. A page is shown without it when Robaws is silent.
+//! What the controls of an order's page need from Robaws, asked while the page is opened. The page is shown without the answers
+//! when Robaws does not give them in time.
 
 use super::super::visit::Visit;
 use domain::catalogue::VatTariff;
@@ -8,28 +9,26 @@ use robaws::{Client, FoundArticle};
 use runtime::error::Chain;
 use std::time::Duration;
 
-/// A reader does not wait longer for a page.
+/// Longest wait for one answer while the reader waits for the page.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// Articles offered for a line.
+/// Most articles offered for a line.
 pub const MOST_ARTICLES: usize = 20;
 
-/// What came of a question.
+/// What came of a question to Robaws.
 pub enum Heard<T> {
-    /// There was none.
+    /// Robaws was not asked.
     NotAsked,
-    /// No answer, or none that could be used.
+    /// Robaws did not answer in time, or answered with an error.
     Silent,
-    /// The answer.
     Answer(T),
 }
 
 impl<T> Heard<T> {
-    /// Whether it was asked for and did not come.
+    /// Whether Robaws was asked and gave no answer.
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::Silent)
     }
 
-    /// The answer.
     pub fn answer(&self) -> Option<&T> {
         match self {
             Self::Answer(answer) => Some(answer),
@@ -38,15 +37,15 @@ impl<T> Heard<T> {
     }
 }
 
-/// The VAT-inclusive tariffs, and the articles that a search found.
+/// What Robaws answered for the controls.
 pub struct Catalogue {
-    /// The tariffs that may stand on a line.
+    /// The VAT-inclusive tariffs: only these may stand on an order line.
     pub tariffs: Heard<Vec<VatTariff>>,
-    /// The articles, and whether there are more.
+    /// The articles that a search found, and whether there are more.
     pub articles: Heard<(Vec<FoundArticle>, bool)>,
 }
 
-/// Asks for what is wanted, side by side.
+/// Asks for the tariffs and for the articles that match a text, each only if wanted, both at the same time.
 pub async fn ask(visit: &Visit<'_>, tariffs: bool, articles: Option<&str>) -> Catalogue {
     if !tariffs && articles.is_none() {
         return Catalogue {
@@ -84,7 +83,7 @@ pub async fn ask(visit: &Visit<'_>, tariffs: bool, articles: Option<&str>) -> Ca
     Catalogue { tariffs, articles }
 }
 
-/// The id of the document that people typed for a row: they may have its number, its id, or its address.
+/// The id of the document that a person typed for a row, as a number, an id or an address.
 pub async fn document_id(visit: &Visit<'_>, row: &Row, typed: &str) -> String {
     let by_number = match (row.effect.document(), client(visit).await) {
         (Some(kind), Some(client)) => {

@@ -1,4 +1,4 @@
-//! One order: what is wrong and the control that solves it, what happened, and what it is.
+//! The page of one order: what is wrong and the controls that solve it, what happened, and what the order contains.
 
 use super::super::answer::{Answer, PageError};
 use super::super::layout::{Layout, Tab};
@@ -19,7 +19,7 @@ use domain::problem::Args;
 use domain::text;
 use store::model::{ConnectionState, OrderRecord};
 
-/// Lines shown.
+/// Most lines shown.
 const MOST_LINES: usize = 60;
 
 #[derive(Template)]
@@ -32,12 +32,13 @@ struct OrderPage {
     class: &'static str,
     explanation: String,
     next_look: Option<String>,
-    /// Why nothing can be done about it now.
+    /// Why no control works now, when the connection is not active.
     inactive: Option<String>,
     faults: Vec<String>,
     problems: Vec<Solvable>,
-    /// Offered beside no problem.
+    /// Whether looking again is offered for the order as a whole, because no problem offers it.
     retry: bool,
+    /// Whether closing as handled is offered for the order as a whole, because no problem offers it.
     handled: bool,
     events: Vec<Event>,
     events_left_out: usize,
@@ -55,7 +56,7 @@ struct Line {
     without_article: bool,
 }
 
-/// The page, also after a form that was not taken.
+/// Shows the page. `sent` is a form that was refused, whose texts and faults are shown again.
 pub async fn answer(
     visit: &Visit<'_>,
     identifier: &OrderIdentifier,
@@ -117,7 +118,7 @@ fn inactive(visit: &Visit<'_>) -> &'static str {
     }
 }
 
-/// What the order is; nothing of its buyer but country and "business or not".
+/// Names and values of the order. Of the buyer only the country and "business or not" are stored, so only these are shown.
 fn facts(record: &OrderRecord, page: &Layout) -> Vec<(&'static str, String)> {
     let named = |text: Option<&str>| text.map(words::shortened);
     let buyer = if record.business {

@@ -1,4 +1,4 @@
-//! What happened to an order, oldest first: what was seen, each effect in Robaws, what people chose and settled.
+//! What happened to an order, oldest first: what was read, each effect in Robaws, and what people chose and decided.
 
 use super::super::layout::Layout;
 use super::super::visit::Visit;
@@ -11,27 +11,24 @@ use domain::text;
 use jiff::Timestamp;
 use store::model::OrderRecord;
 
-/// Events shown, the newest ones.
+/// Most events shown, the newest of them.
 const MOST_EVENTS: usize = 40;
-/// Lines of one stock change shown.
+/// Most lines shown of one stock change.
 const MOST_ITEMS: usize = 10;
 
-/// One thing that happened.
 pub struct Event {
     at: Timestamp,
-    /// When, in words.
+    /// The moment as the reader's language writes it.
     pub when: String,
-    /// What, in words.
     pub what: String,
-    /// The document in Robaws.
     pub document: Option<Link>,
-    /// More of it, a sentence each.
+    /// Details of the event, one per line.
     pub details: Vec<String>,
-    /// How it stands: class and words.
+    /// The state of an effect: class of its colour, and text.
     pub state: Option<(&'static str, String)>,
 }
 
-/// The events, and how many older ones are left out.
+/// Lists the events, and gives the number of older ones that are left out.
 pub fn events(visit: &Visit<'_>, page: &Layout, record: &OrderRecord) -> (Vec<Event>, usize) {
     let plain = |at: Timestamp, what: String| Event {
         at,
@@ -67,7 +64,7 @@ pub fn events(visit: &Visit<'_>, page: &Layout, record: &OrderRecord) -> (Vec<Ev
     for settled in &ledger.settlements {
         events.push(plain(settled.at, settlement(settled, page)));
     }
-    // Of one moment they stay in the order in which one follows from the other.
+    // The sort is stable: events of the same moment stay in the order in which one follows from the other.
     events.sort_by_key(|event| event.at);
     let left_out = events.len().saturating_sub(MOST_EVENTS);
     events.drain(..left_out);
@@ -112,7 +109,7 @@ fn details(row: &Row, page: &Layout) -> Vec<String> {
             let location = words::shortened(stock_location_id.as_str());
             details.push(page.f("order.location", &[("location", &location)]));
         }
-        // Which invoice it was shows in that one's own entry.
+        // The event of the invoice itself shows which invoice was deleted.
         RowEffect::DeleteDraft { .. } => {}
         RowEffect::Invoice { total, progress } | RowEffect::CreditNote { total, progress, .. } => {
             details.push(page.amount(*total));
@@ -128,7 +125,7 @@ fn details(row: &Row, page: &Layout) -> Vec<String> {
     details
 }
 
-/// What the merchant chose for a line, in the words of the explanation.
+/// What the merchant chose for a line, in the words of the order's explanation.
 fn chosen(choice: &Choice, page: &Layout) -> Vec<String> {
     let line = || words::shortened(choice.line.as_str());
     let said = |code: &str, args: Args| page.typeset(&text::explanation(code, &args, page.language));

@@ -1,4 +1,4 @@
-//! What the list, the page and the month's file say of an order in the same words.
+//! The texts about an order that the list, the page and the month's file share.
 
 use super::super::layout::Layout;
 use super::super::texts;
@@ -12,23 +12,21 @@ use domain::settings::Language;
 use domain::text;
 use store::model::{OpenProblem, OrderRecord};
 
-/// A text that may be a link.
+/// A link and its text.
 pub struct Link {
-    /// Where it leads.
     pub href: String,
-    /// What it says.
     pub text: String,
 }
 
-/// Longest text of somebody else shown as it is.
+/// Longest text shown of what a peer or a person wrote, in characters.
 const MOST_CHARACTERS: usize = 120;
 
-/// A text of somebody else, such as a SKU, at a length that a page can hold.
+/// Shortens a text that a peer or a person wrote, such as a SKU, to what a page can hold.
 pub fn shortened(text: &str) -> String {
     cut(text, MOST_CHARACTERS)
 }
 
-/// At most so many characters of a text.
+/// The first `most` characters of a text, and an ellipsis when more were cut off.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
@@ -36,7 +34,7 @@ pub fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// Name of the state among the texts.
+/// Name of the state among the texts. An order closed as handled and a draft invoice have names of their own.
 fn state_name(record: &OrderRecord) -> &'static str {
     match record.state {
         OrderState::Skipped if record.ledger.handled.is_some() => "settled",
@@ -52,13 +50,13 @@ fn state_name(record: &OrderRecord) -> &'static str {
     }
 }
 
-/// The state in words.
+/// The state in the reader's language.
 pub fn state(record: &OrderRecord, language: Language) -> &'static str {
     let name = state_name(record);
     texts::find("order_state", name, language).unwrap_or(name)
 }
 
-/// The class that colours a state.
+/// Class of the colour of a state.
 pub fn state_class(record: &OrderRecord) -> &'static str {
     match record.state {
         OrderState::InDoubt | OrderState::Conflict | OrderState::Blocked => "bad",
@@ -68,7 +66,7 @@ pub fn state_class(record: &OrderRecord) -> &'static str {
     }
 }
 
-/// The status at ProductFlow in words.
+/// The status at ProductFlow in the reader's language; an unknown status word is quoted.
 pub fn status(record: &OrderRecord, language: Language) -> String {
     let word = record.status.as_str();
     if word.is_empty() {
@@ -80,12 +78,12 @@ pub fn status(record: &OrderRecord, language: Language) -> String {
     }
 }
 
-/// Problems and differences that are open.
+/// The open problems of an order, and the differences that the nightly check found.
 pub fn open(record: &OrderRecord) -> impl Iterator<Item = &OpenProblem> {
     record.problems.iter().chain(&record.differences)
 }
 
-/// Why it is in its state: sentences.
+/// The sentences that say why the order is in its state.
 pub fn explanation(record: &OrderRecord, language: Language) -> String {
     let sentences: Vec<String> = record
         .explanation
@@ -95,7 +93,7 @@ pub fn explanation(record: &OrderRecord, language: Language) -> String {
     sentences.join(" ")
 }
 
-/// Why it is in its state, for the list: what is wrong, else the explanation.
+/// Why the order is in its state, at the length of the list: title of the first problem, else the explanation.
 pub fn reason(record: &OrderRecord, page: &Layout) -> String {
     let first = open(record).next();
     let reason = match first {
@@ -105,13 +103,12 @@ pub fn reason(record: &OrderRecord, page: &Layout) -> String {
     page.typeset(&cut(&reason, 300))
 }
 
-/// The country in the reader's language.
 pub fn country(record: &OrderRecord, language: Language) -> String {
     let code = record.country.as_deref();
     code.map_or_else(|| "–".to_owned(), |code| text::country_name(code, language))
 }
 
-/// What a row made, for a link.
+/// The kind of record that an effect makes in Robaws.
 fn shown(effect: &RowEffect) -> Shown {
     match effect {
         RowEffect::StockChange { .. } => Shown::StockChange,
@@ -121,7 +118,7 @@ fn shown(effect: &RowEffect) -> Shown {
     }
 }
 
-/// What people find a row's document by: its number, else its id.
+/// What people find the document of a row by: its number, else its id.
 pub fn number(row: &Row) -> Option<String> {
     let number = row
         .effect
@@ -131,12 +128,12 @@ pub fn number(row: &Row) -> Option<String> {
     number.or(id).map(str::to_owned)
 }
 
-/// What a row does, in words.
+/// What a row does, in the reader's language.
 pub fn effect(row: &Row, language: Language) -> String {
     text::effect(effect_name(&row.effect), language)
 }
 
-/// The document of a row, named by `text`.
+/// The link with this text to the document of a row in Robaws.
 pub fn document(row: &Row, text: String, deps: &Deps) -> Option<Link> {
     let id = row.robaws_id.as_ref()?;
     Some(Link {
@@ -145,7 +142,7 @@ pub fn document(row: &Row, text: String, deps: &Deps) -> Option<Link> {
     })
 }
 
-/// The rows that stand in Robaws.
+/// The rows whose document stands in Robaws.
 pub fn standing(record: &OrderRecord) -> impl Iterator<Item = &Row> {
     record
         .ledger
@@ -154,7 +151,7 @@ pub fn standing(record: &OrderRecord) -> impl Iterator<Item = &Row> {
         .filter(|row| row.state == RowState::Done && row.robaws_id.is_some())
 }
 
-/// A line as people tell it from others: its article number and pieces.
+/// A line as people tell it from others: line id, article number and pieces.
 pub fn line_name(line: &LineFacts, page: &Layout) -> String {
     let number = line.sku.as_ref().map(Sku::as_str);
     let number = number.unwrap_or(page.t("order.without_number"));
@@ -169,7 +166,7 @@ pub fn line_name(line: &LineFacts, page: &Layout) -> String {
     )
 }
 
-/// Lines of an order as they were last read.
+/// The lines of an order as they were last read from ProductFlow.
 pub fn lines(record: &OrderRecord) -> &[LineFacts] {
     record.facts.as_ref().map_or(&[], |facts| &facts.lines)
 }

@@ -1,4 +1,4 @@
-//! The articles of the preview, in words.
+//! The articles of the preview, in the reader's words.
 
 use super::super::layout::Layout;
 use super::super::told::{Told, short};
@@ -8,25 +8,25 @@ use domain::article::{ArticleDetail, Wanted};
 use domain::problem::ProblemCode;
 use domain::text;
 
-/// Longest name shown.
+/// Longest number or name shown, in characters.
 const LONGEST: usize = 80;
 
-/// The articles.
+/// What the preview shows of the ticked articles.
 pub(super) struct Articles {
-    /// How many are ticked.
+    /// A sentence that says how many articles are ticked.
     pub(super) count: String,
-    /// Whether sale prices go out.
+    /// Whether the settings send sale prices.
     pub(super) with_sale_price: bool,
     pub(super) rows: Vec<Row>,
-    /// Rows that are not shown.
+    /// Whether there are more ticked articles than rows.
     pub(super) has_more: bool,
-    /// Why there is none.
+    /// Why no article is shown.
     pub(super) none: Option<&'static str>,
-    /// What is wrong with the checkbox.
+    /// The problem `checkbox_missing`, if it is open and no article showed the checkbox.
     pub(super) checkbox: Option<Told>,
 }
 
-/// An article.
+/// The texts of one article.
 pub(super) struct Row {
     pub(super) number: String,
     pub(super) name: String,
@@ -34,7 +34,7 @@ pub(super) struct Row {
     pub(super) cost_price: Option<String>,
     pub(super) sale_price: Option<String>,
     pub(super) problems: Vec<Told>,
-    /// Robaws did not tell its stock.
+    /// Whether Robaws did not tell the stock of the article.
     pub(super) unread: bool,
 }
 

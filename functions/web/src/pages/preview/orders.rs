@@ -1,4 +1,4 @@
-//! An order of the preview, in words.
+//! An order of the preview, in the reader's words.
 
 use super::super::layout::Layout;
 use super::super::told::{Told, short};
@@ -11,14 +11,13 @@ use domain::plan::{Effect, Plan};
 use domain::text;
 use std::collections::BTreeMap;
 
-/// Lines shown of a stock change or an invoice.
+/// Most lines shown of a stock change or an invoice.
 const MOST_LINES: usize = 8;
-/// Problems shown.
+/// Most problems shown of one order.
 const MOST_PROBLEMS: usize = 6;
-/// Longest name shown.
+/// Longest name shown, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// An order.
 pub(super) struct OrderView {
     pub(super) reference: String,
     pub(super) status: Option<String>,
@@ -27,21 +26,19 @@ pub(super) struct OrderView {
     pub(super) total: Option<String>,
     pub(super) stock: Vec<StockView>,
     pub(super) invoice: Option<InvoiceView>,
-    /// Why nothing happens, where nothing does.
+    /// Why the order has no effect, if it has none.
     pub(super) nothing: Option<String>,
     pub(super) problems: Vec<Told>,
-    /// There was no time, or Robaws did not answer.
+    /// Whether the order has no plan, because the time was over or Robaws did not answer.
     pub(super) unplanned: bool,
 }
 
-/// A stock change.
 pub(super) struct StockView {
     pub(super) title: String,
     pub(super) lines: Vec<String>,
     pub(super) more: Option<String>,
 }
 
-/// An invoice.
 pub(super) struct InvoiceView {
     pub(super) title: &'static str,
     pub(super) lines: Vec<InvoiceLineView>,
@@ -49,7 +46,6 @@ pub(super) struct InvoiceView {
     pub(super) total: String,
 }
 
-/// A line of an invoice.
 pub(super) struct InvoiceLineView {
     pub(super) description: String,
     pub(super) quantity: i64,
@@ -108,7 +104,7 @@ impl OrderView {
                 Effect::Invoice(made) => {
                     self.invoice = Some(invoice(page, "preview.invoice", made, catalogue));
                 }
-                // What was decided of an invoice that stands goes on as decided.
+                // An invoice that was begun is finished, and its undoing was decided: neither is shown as something new.
                 Effect::FinishInvoice(_) | Effect::CreditNote(_) | Effect::DeleteDraft(_) => {
                     self.nothing = Some(page.t("preview.invoice_finished").to_owned());
                 }
@@ -139,7 +135,7 @@ fn status(page: &Layout, status: &OrderStatus) -> String {
     }
 }
 
-/// How many lines are not shown.
+/// A sentence that says how many lines are not shown.
 fn more(page: &Layout, lines: usize) -> Option<String> {
     let count = lines
         .checked_sub(MOST_LINES)

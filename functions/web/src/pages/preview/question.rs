@@ -1,4 +1,4 @@
-//! Whether amounts are read in the right unit: only the merchant can tell, by an order they see in ProductFlow.
+//! The question whether amounts are read in the right unit. Only the merchant can tell, by an order that they see in ProductFlow.
 
 use super::super::answer::{Answer, PageError};
 use super::super::layout::Layout;
@@ -12,30 +12,30 @@ use domain::settings::{ConnectionSettings, LinePrice, OrderAmounts};
 use jiff::Timestamp;
 use serde_json::json;
 
-/// Longest name shown.
+/// Longest name of an order shown, in characters.
 const LONGEST: usize = 60;
-/// Longest identifier that a form brings back.
+/// Longest identifier that is taken back from a form, in bytes.
 const LONGEST_IDENTIFIER: usize = 200;
 
-/// What the merchant is asked about one order.
+/// The question about one order.
 pub(super) struct Question {
-    /// The order's name.
+    /// The order's reference, shortened.
     pub(super) order: String,
-    /// Its key, for the forms.
+    /// ProductFlow's identifier of the order, for the forms.
     pub(super) identifier: String,
-    /// The question itself; `None` when no order can be read as the settings are.
+    /// The text of the question; `None` when no order can be read with the present settings.
     pub(super) asked: Option<String>,
-    /// The answers: where each leads, its words, and whether it was given.
+    /// The answers: path, text, and whether this answer was given.
     pub(super) answers: Vec<(String, &'static str, bool)>,
-    /// It was answered with yes.
+    /// Whether the answer was yes.
     pub(super) is_right: bool,
-    /// Other units, when it was answered with no.
+    /// The other ways to read amounts, when the answer was no.
     pub(super) others: Vec<Units>,
-    /// The orders to ask about: key, name, and whether it is this one.
+    /// The orders that can be asked about: identifier, reference, and whether it is this one.
     pub(super) choices: Vec<(String, String, bool)>,
 }
 
-/// A way to read amounts, and what the order comes to then.
+/// A way to read amounts, and the total of the order when it is read so.
 pub(super) struct Units {
     pub(super) order_amounts: &'static str,
     pub(super) line_price: &'static str,
@@ -44,7 +44,7 @@ pub(super) struct Units {
     pub(super) total: Option<String>,
 }
 
-/// What the merchant says of the total.
+/// The merchant's answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Said {
     Yes,
@@ -67,7 +67,7 @@ fn read_as(order: &Planned, settings: &ConnectionSettings) -> Option<Cents> {
     total(&read)
 }
 
-/// The settings with other units, the likeliest first.
+/// The settings with every other way to read amounts, the likeliest first.
 fn other_units(settings: &ConnectionSettings, said: Option<Said>) -> Vec<ConnectionSettings> {
     let amounts = match settings.order_amounts {
         OrderAmounts::Cents => OrderAmounts::Euros,
@@ -93,7 +93,7 @@ fn other_units(settings: &ConnectionSettings, said: Option<Said>) -> Vec<Connect
 }
 
 impl Question {
-    /// About the order that was picked, or the newest one that can be read.
+    /// The question about the order that was picked, else about the newest order that can be read.
     pub(super) fn of(
         visit: &Visit<'_>,
         page: &Layout,
@@ -158,7 +158,7 @@ impl Question {
         })
     }
 
-    /// When every order is unreadable the unit is likely the reason: is there one in which the newest can be read?
+    /// When no order can be read, the unit is the likely reason: offers the units in which the newest order can be read.
     fn unreadable(page: &Layout, orders: &[Planned], settings: &ConnectionSettings) -> Option<Self> {
         let others = other_units(settings, None);
         let is_readable_otherwise = |order: &&Planned| {
@@ -198,7 +198,7 @@ fn units(page: &Layout, order: &Planned, settings: &ConnectionSettings, said: Op
     other_units(settings, said).iter().map(shown).collect()
 }
 
-/// `POST …/preview/units`: stores a way to read amounts, by the rules of the API.
+/// `POST …/preview/units`: stores a way to read amounts, through the API.
 pub(super) async fn store(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     let change = json!({ "settings": {

@@ -1,4 +1,4 @@
-//! What the merchant chooses: the form, and what of it changed.
+//! The form of the settings: how it is filled in, and which settings of a form that was sent have changed.
 
 use super::faults::Faults;
 use super::fields::{Choice, Field, Kind};
@@ -11,7 +11,7 @@ use robaws::Named;
 use serde_json::{Map, Value, json};
 use store::model::Connection;
 
-/// Settings that name something in Robaws; an empty one is none.
+/// Settings that hold the id of a record in Robaws. An empty field means that the setting is unset.
 const IDS: [&str; 8] = [
     "b2c_client_id",
     "stock_location_id",
@@ -22,53 +22,53 @@ const IDS: [&str; 8] = [
     "sale_price_vat_tariff_id",
     "fbm_stock_location_id",
 ];
-/// Settings that are a word.
+/// Settings that hold a word.
 const WORDS: [&str; 3] = ["product_language", "order_amounts", "line_price"];
-/// Settings that are on or off.
+/// Settings that are on or off, sent as `true` or `false`.
 const SWITCHES: [&str; 2] = ["send_sale_price", "book_invoices"];
-/// ProductFlow's words for each status: the list's name, and the field's.
+/// The lists of status words: name of the list in the settings, and name of its field in the form.
 const STATUS: [(&str, &str); 3] = [
     ("open", "status_open"),
     ("shipped", "status_shipped"),
     ("cancelled", "status_cancelled"),
 ];
-/// A longer list is not shown: its number is typed.
+/// Longest list that is offered for selection. For a longer one the reader types the id.
 const MOST_OPTIONS: usize = 60;
-/// Names are cut at this many characters.
+/// Longest name shown, in characters.
 const LONGEST_NAME: usize = 60;
-/// Longest text that is searched for.
+/// Longest text searched for, in characters.
 const LONGEST_SEARCH: usize = 100;
 
-/// The form's part that is the same in the set-up and in the settings.
+/// The fields of the settings, the same in the set-up and on the page of settings.
 pub struct Choices {
-    /// The B2C client.
+    /// The field of the B2C client.
     pub client: Field,
-    /// What was searched for it.
+    /// The text that a client was searched by.
     pub search: String,
-    /// What came of the search.
+    /// What came of the search, where the list of clients does not say so.
     pub found: Option<String>,
-    /// What everybody chooses.
+    /// Fields that everybody fills in.
     pub main: Vec<Field>,
-    /// What few need to.
+    /// Fields that few need, folded away.
     pub advanced: Vec<Field>,
-    /// Robaws did not answer everything.
+    /// Whether Robaws left a list unanswered.
     pub is_incomplete: bool,
 }
 
 impl Choices {
-    /// Whether something is wrong with what is folded away.
+    /// Whether the advanced fields are unfolded, because one of them is wrong.
     pub fn is_open(&self) -> bool {
         self.advanced.iter().any(Field::is_wrong)
     }
 }
 
-/// What is searched, as it was typed.
+/// The text that was typed to search a client.
 pub fn searched(form: &Form) -> String {
     let typed = form.value("client_search").unwrap_or_default();
     typed.chars().take(LONGEST_SEARCH).collect()
 }
 
-/// What changed, as `PATCH /api/connections/{id}` takes it; `None` when nothing did.
+/// The changed settings as a body of `PATCH /api/connections/{id}`; `None` when nothing changed.
 pub fn changes(form: &Form, connection: &Connection) -> Option<Value> {
     let stored = stored(connection);
     let mut settings = Map::new();
@@ -108,7 +108,7 @@ fn stored(connection: &Connection) -> Value {
     serde_json::to_value(&connection.settings).unwrap_or_default()
 }
 
-/// The words that the fields hold; those of a field that is not there stay.
+/// The status words that the fields hold. A list whose field was not sent keeps its words.
 fn typed_words(form: &Form, known: &StatusWords) -> StatusWords {
     let words = |field: &str, known: &[String]| match form.typed(field) {
         None => known.to_vec(),
@@ -124,7 +124,7 @@ fn typed_words(form: &Form, known: &StatusWords) -> StatusWords {
     }
 }
 
-/// A word that stands in two lists, at each of them.
+/// The faults of a status word that stands in two lists, one at each of the two fields.
 pub fn word_twice(word: &str, form: &Form, connection: &Connection, language: Language) -> Faults {
     let words = typed_words(form, &connection.settings.status_words).with_defaults();
     let text = filled("set_up.word_twice", &[("word", word)], language);
@@ -141,22 +141,20 @@ pub fn word_twice(word: &str, form: &Form, connection: &Connection, language: La
     faults
 }
 
-/// What the fields are filled with: what was typed, else what is stored, else the only choice there is.
+/// What the fields are filled with: what was typed, else what is stored, else the only option there is.
 pub struct Sources<'a> {
-    /// The connection.
     pub connection: &'a Connection,
-    /// The reader's language.
     pub language: Language,
-    /// What was typed, if a form came in.
+    /// The form that was sent, if one was.
     pub form: Option<&'a Form>,
-    /// What can be chosen.
+    /// The lists of Robaws to select from.
     pub lists: &'a Lists,
-    /// What is wrong.
+    /// The faults to show at the fields.
     pub faults: &'a Faults,
 }
 
 impl Sources<'_> {
-    /// The form.
+    /// Builds the form.
     pub fn choices(&self) -> Choices {
         let (client, found) = self.client();
         let several = self.lists.companies.as_ref().is_some_and(|list| list.len() > 1);
@@ -197,7 +195,7 @@ impl Sources<'_> {
         text(key, self.language)
     }
 
-    /// What stands in a field.
+    /// The value of a field: what was typed, else what is stored.
     fn value(&self, name: &str) -> String {
         let typed = self.form.filter(|form| form.has(name));
         match typed {
@@ -219,7 +217,7 @@ impl Sources<'_> {
             .faults(self.faults.at(name))
     }
 
-    /// One of a list of Robaws, or none of it.
+    /// A field that selects one record of a list of Robaws, or none.
     fn named(&self, name: &'static str, list: Option<&[Named]>, none: &'static str) -> Field {
         let options = list.map(|list| list.iter().map(|n| (n.id.clone(), label(n))).collect());
         self.listed(name, options, none)
@@ -254,7 +252,7 @@ impl Sources<'_> {
         self.field(name, Kind::Select(options))
     }
 
-    /// Chosen already when there is just one, as long as nothing was saved.
+    /// Selects the only option there is, as long as the setting was never saved and no form was sent.
     fn with_only(&self, mut field: Field, is_unset: bool) -> Field {
         if let Kind::Select(options) = &mut field.kind
             && self.form.is_none()
@@ -280,7 +278,7 @@ impl Sources<'_> {
     fn user(&self) -> Field {
         let field = self.named("task_user_id", self.lists.users.as_deref(), "set_up.nobody");
         let settings = &self.connection.settings;
-        // Whoever chose a stock location has seen this field too, and may have chosen nobody.
+        // A reader who saved a stock location has seen this field, too, and may have left it empty on purpose.
         let is_unset = settings.task_user_id.is_none() && settings.stock_location_id.is_none();
         self.with_only(field, is_unset)
     }
@@ -362,7 +360,7 @@ impl Sources<'_> {
             .hint(&filled("set_up.hint_status", &[("words", &words)], self.language))
     }
 
-    /// The client that is set, and those that were found.
+    /// The field of the B2C client, with the client that is set and those that were found; and what came of the search.
     fn client(&self) -> (Field, Option<String>) {
         let lists = self.lists;
         let set = self.connection.settings.b2c_client_id.as_ref();
@@ -377,7 +375,7 @@ impl Sources<'_> {
         }
         let typed = lists.searched.as_deref().filter(|text| !text.is_empty());
         let found = lists.clients.as_ref();
-        // Without a search only a list that can be overseen is shown.
+        // Without a search clients are offered only when they all fit on the page.
         let shown = found.filter(|found| typed.is_some() || !found.more);
         for client in shown.map(|found| found.clients.as_slice()).unwrap_or_default() {
             if options.iter().all(|known| known.value != client.id) {
@@ -411,7 +409,7 @@ fn cut(text: &str) -> String {
     format!("{kept}…")
 }
 
-/// Name and number.
+/// Name and id, or the id alone when there is no name.
 fn label(named: &Named) -> String {
     match named.name.as_deref().filter(|name| !name.trim().is_empty()) {
         Some(name) => format!("{} ({})", cut(name), named.id),

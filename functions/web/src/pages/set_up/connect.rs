@@ -1,4 +1,5 @@
-//! Keys and tokens: tried at both peers at once, kept when they are not refused. What is stored is never shown.
+//! The form of the credentials. They are tried at both peers at once, and stored unless a peer refuses them. Stored secrets are
+//! never shown.
 
 use super::faults::{Faults, Step};
 use super::fields::{Field, Kind};
@@ -12,33 +13,33 @@ use domain::settings::Language;
 use serde_json::{Map, Value, json};
 use store::model::ConnectionItem;
 
-/// Where ProductFlow shows tokens and the company's number.
+/// The page of ProductFlow that shows access tokens and the company's number.
 const PRODUCTFLOW_PROFILE: &str = "https://cloud.productflow.com/profile";
-/// The fields of each peer.
+/// The ids of the fields of Robaws.
 const OF_ROBAWS: [&str; 2] = ["robaws_key", "robaws_secret"];
+/// The ids of the fields of ProductFlow.
 const OF_PRODUCTFLOW: [&str; 2] = ["access_token", "company_id"];
 
-/// The form.
 pub struct Credentials {
-    /// Key and secret.
+    /// The fields of key and secret.
     pub robaws: Vec<Field>,
-    /// Token and company.
+    /// The fields of access token and company.
     pub productflow: Vec<Field>,
-    /// What the peers said.
+    /// What each peer said of the credentials; empty before they are tried.
     pub said: Vec<Said>,
 }
 
-/// What a peer said of the credentials.
+/// What a peer said of the credentials that were tried.
 pub struct Said {
-    /// The peer.
+    /// Name of the peer.
     pub system: &'static str,
-    /// What it said.
+    /// What is wrong, or that the credentials work.
     pub text: String,
-    /// The id of the field that is wrong, if one is.
+    /// Id of the first field that is wrong.
     pub wrong: Option<String>,
 }
 
-/// The form as it is shown.
+/// Builds the form.
 pub fn form(item: &ConnectionItem, language: Language, form: Option<&Form>, faults: &Faults) -> Credentials {
     let connection = &item.connection;
     let t = |key: &'static str| text(key, language);
@@ -92,7 +93,7 @@ pub fn form(item: &ConnectionItem, language: Language, form: Option<&Form>, faul
     }
 }
 
-/// What each peer said, from what was found wrong with its fields.
+/// What each peer said, taken from the faults of its fields.
 pub fn said(faults: &Faults, language: Language) -> Vec<Said> {
     [("Robaws", OF_ROBAWS), ("ProductFlow", OF_PRODUCTFLOW)]
         .into_iter()
@@ -108,7 +109,7 @@ pub fn said(faults: &Faults, language: Language) -> Vec<Said> {
         .collect()
 }
 
-/// What was typed for each peer, as `PATCH /api/connections/{id}` takes it; `None` when nothing was.
+/// What was typed for each peer, as a body of `PATCH /api/connections/{id}`; `None` when nothing was typed.
 fn typed(form: &Form, item: &ConnectionItem) -> [Option<Value>; 2] {
     let some = |fields: Map<String, Value>, name: &str| (!fields.is_empty()).then(|| json!({ name: fields }));
     let mut robaws = Map::new();
@@ -122,7 +123,7 @@ fn typed(form: &Form, item: &ConnectionItem) -> [Option<Value>; 2] {
     if let Some(company) = form.value("company_id")
         && Some(company) != known.as_deref()
     {
-        // What is no number is refused as such.
+        // A text that is no number is passed on as it is, so that the API refuses it at this field.
         let number = company
             .parse::<u64>()
             .map_or_else(|_| company.into(), Value::from);
@@ -131,7 +132,7 @@ fn typed(form: &Form, item: &ConnectionItem) -> [Option<Value>; 2] {
     [some(robaws, "robaws"), some(productflow, "productflow")]
 }
 
-/// What of it may be kept after the try: nothing that a peer refused, all that it could not be asked about.
+/// The part of a body that is stored after the try: nothing that the peer refused, but what it could not be asked about.
 fn kept(body: Option<Value>, found: &[Fault]) -> Option<Value> {
     let mut body = body?;
     let is_refused = |field: &str| {
@@ -149,8 +150,8 @@ fn kept(body: Option<Value>, found: &[Fault]) -> Option<Value> {
     Some(body)
 }
 
-/// Tries what was typed, and what is stored where nothing was, at both peers at once; keeps what is not refused. Gives what is
-/// wrong, and the connection as it is now.
+/// Tries at both peers at once what was typed, or what is stored where nothing was typed, and stores what is not refused.
+/// Gives the faults, and the connection as it is now.
 pub async fn take(visit: &Visit<'_>, form: &Form) -> Result<(Faults, ConnectionItem), PageError> {
     let (deps, language) = (visit.deps, visit.language);
     let nothing = json!({});
@@ -161,7 +162,7 @@ pub async fn take(visit: &Visit<'_>, form: &Form) -> Result<(Faults, ConnectionI
     );
     let mut faults = Faults::none();
     let mut item = visit.item.clone();
-    // One after the other: both are kept in one secret.
+    // The peers' credentials are stored one after the other, because both are in the same secret.
     for (body, tried) in [(robaws, of_robaws), (productflow, of_productflow)] {
         let found = match tried {
             Ok(found) => found,
@@ -183,7 +184,7 @@ pub async fn take(visit: &Visit<'_>, form: &Form) -> Result<(Faults, ConnectionI
     Ok((faults, item))
 }
 
-/// Why what was typed was not kept, at a field of this form.
+/// The faults of credentials that the API did not store. A fault that names no field is put at the Robaws key.
 fn refused(error: crate::api_error::ApiError, language: Language) -> Result<Faults, PageError> {
     let is_down = error.code() == "peer_unavailable";
     let mut faults = Faults::read(error, language)?;
@@ -193,7 +194,8 @@ fn refused(error: crate::api_error::ApiError, language: Language) -> Result<Faul
     Ok(faults)
 }
 
-/// What is wrong with what is stored.
+/// Checks the stored settings and credentials. With `?check=webhooks` the fault of the webhook is added, which only an
+/// activation finds.
 pub async fn check(visit: &Visit<'_>) -> Result<Faults, PageError> {
     let credentials = visit.deps.peers.secrets().refresh(visit.id()).await?;
     let found = crate::activation::faults(visit.deps, &visit.item, &credentials).await?;
@@ -205,7 +207,7 @@ pub async fn check(visit: &Visit<'_>) -> Result<Faults, PageError> {
     Ok(faults)
 }
 
-/// What is wrong with what is stored for this step, when the address asks for a check.
+/// Checks what is stored when the query has `check`. Gives the faults of one step, or of all.
 pub async fn checked(visit: &Visit<'_>, step: Option<Step>) -> Result<Faults, PageError> {
     if visit.request.parameter("check").is_none() {
         return Ok(Faults::none());

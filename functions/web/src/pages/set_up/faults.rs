@@ -1,4 +1,4 @@
-//! What the API finds wrong, put where the reader can mend it: at its field, on the page that holds that field.
+//! Faults of forms: what the API finds wrong, at the field where the reader can correct it.
 
 use crate::api_error::ApiError;
 use crate::checks::Fault;
@@ -8,18 +8,17 @@ use crate::pages::texts::text;
 use domain::settings::Language;
 use http::StatusCode;
 
-/// The step of the set-up that holds a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Keys and tokens.
+    /// The credentials of both peers.
     Connect,
-    /// What the merchant chooses.
+    /// The settings.
     Choices,
-    /// The start.
+    /// The moment of go-live, and activation.
     Start,
 }
 
-/// The fields that have no setting of the same name: name in the API, id on the page.
+/// The fields whose id on the page is not the last part of their name in the API: name in the API, id on the page.
 const ELEMENTS: [(&str, &str); 9] = [
     ("robaws.key", "robaws_key"),
     ("robaws.permissions", "robaws_key"),
@@ -32,29 +31,27 @@ const ELEMENTS: [(&str, &str); 9] = [
     ("settings.status_words.cancelled", "status_cancelled"),
 ];
 
-/// One fault.
+/// A fault at a field of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
-    /// The id of its field on the page.
+    /// Id of the field on the page.
     pub element: String,
-    /// The step that holds the field.
     pub step: Step,
-    /// What is wrong.
+    /// What is wrong, in the reader's language.
     pub text: String,
-    /// What its page is asked to check so that it shows there too.
+    /// Value of the parameter `check` with which the page of the field shows the fault, too.
     pub check: &'static str,
 }
 
-/// What is wrong with a form, or with what is stored.
+/// The faults of a form, or of what is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// What that means as a whole.
+    /// A sentence about the form as a whole.
     pub intro: Option<String>,
-    /// The faults of fields.
     pub list: Vec<Shown>,
 }
 
-/// Where a field of the API stands.
+/// The id of a field of the API on the page, and the step that holds the field.
 fn place(field: &str) -> (String, Step) {
     let known = ELEMENTS.iter().find(|(name, _)| *name == field);
     let element = known.map_or_else(
@@ -70,17 +67,16 @@ fn place(field: &str) -> (String, Step) {
 }
 
 impl Faults {
-    /// Nothing wrong.
+    /// No faults.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.intro.is_none() && self.list.is_empty()
     }
 
-    /// What the checks found.
+    /// The faults that checks found.
     pub fn of(found: &[Fault], language: Language) -> Self {
         let mut faults = Self::none();
         for fault in found {
@@ -89,7 +85,7 @@ impl Faults {
         faults
     }
 
-    /// What the API refused. An error that no reader can mend is none of these.
+    /// The faults in an error of the API. An error that no reader can correct is given back as an error.
     pub fn read(error: ApiError, language: Language) -> Result<Self, PageError> {
         let error = error.for_reader(language);
         let mut faults = Self::of(error.faults(), language);
@@ -117,10 +113,10 @@ impl Faults {
         Ok(faults)
     }
 
-    /// Puts one more fault at a field of the API.
+    /// Adds a fault at a field, which is named as in the API.
     pub fn put(&mut self, field: &str, text: &str, language: Language) {
         let (element, step) = place(field);
-        // Only an activation finds out whether webhooks may be registered.
+        // Only an activation finds out whether a webhook can be registered, so the page has to be asked for this fault.
         let check = if field == "robaws.webhooks" {
             "webhooks"
         } else {
@@ -134,7 +130,7 @@ impl Faults {
         });
     }
 
-    /// Takes over what is wrong elsewhere.
+    /// Adds the faults of `other` that are not known yet.
     pub fn join(&mut self, other: Self) {
         if self.intro.is_none() {
             self.intro = other.intro;
@@ -146,20 +142,20 @@ impl Faults {
         }
     }
 
-    /// Only what belongs to one step.
+    /// Keeps the faults of one step.
     #[must_use]
     pub fn of_step(mut self, step: Step) -> Self {
         self.list.retain(|fault| fault.step == step);
         self
     }
 
-    /// What is wrong with the field of this id.
+    /// The texts of the faults at the field with this id.
     pub fn at(&self, element: &str) -> Vec<String> {
         let here = self.list.iter().filter(|fault| fault.element == element);
         here.map(|fault| fault.text.clone()).collect()
     }
 
-    /// The first fault of one of these fields.
+    /// The first fault at any of the fields with these ids.
     pub fn first(&self, elements: &[&str]) -> Option<&Shown> {
         self.list
             .iter()
@@ -167,14 +163,14 @@ impl Faults {
     }
 }
 
-/// Conflicts, refusals, and peers that do not answer; never what went wrong on our side.
+/// Whether a reader can do something about the error: a conflict, a refusal, or a peer that does not answer.
 fn is_for_readers(error: &ApiError) -> bool {
     error.status() == StatusCode::CONFLICT
         || error.status() == StatusCode::UNPROCESSABLE_ENTITY
         || matches!(error.code(), "peer_unavailable" | "out_of_time")
 }
 
-/// What is wrong with a field that can't be read as it was typed.
+/// The text for a field whose value is malformed.
 fn malformed(field: &str, reason: &str, language: Language) -> &'static str {
     let key = match field {
         "robaws.key" | "robaws.secret" if reason == "is missing" => "set_up.needs_both",

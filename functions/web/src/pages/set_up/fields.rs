@@ -1,57 +1,51 @@
-//! Fields of a form: each with its label, its hint and what is wrong with it.
+//! The fields of a form: each with its label, its hint and its faults.
 
-/// One field.
 pub struct Field {
-    /// Its name in the form, and its id on the page.
+    /// Name of the field in the form, and its id on the page.
     pub name: &'static str,
-    /// Its label.
     pub label: String,
-    /// What helps to fill it in; may be empty.
+    /// What helps to fill the field in; may be empty.
     pub hint: String,
-    /// Where to find what it asks for: address and text.
+    /// Where the reader finds the value: URL and text of a link.
     pub link: Option<(&'static str, &'static str)>,
-    /// What is wrong with it.
     pub faults: Vec<String>,
-    /// What it is filled in with.
     pub kind: Kind,
 }
 
-/// What a field is filled in with.
+/// How a field is filled in.
 pub enum Kind {
-    /// A secret: what was typed, or is stored, is never sent back.
+    /// A secret. Neither a stored nor a typed secret is sent back to the browser.
     Secret,
-    /// A text.
+    /// A line of text.
     Text {
-        /// What stands in it.
         value: String,
-        /// It is a number.
+        /// Whether the field asks for digits.
         numeric: bool,
     },
-    /// A moment in the bookkeeping zone.
+    /// A moment in Brussels time.
     Moment {
-        /// What stands in it.
+        /// Like `2026-11-23T09:30`, as the browser's field holds a moment.
         value: String,
     },
-    /// One of a list.
+    /// One option of a list that opens.
     Select(Vec<Choice>),
-    /// One of a few, all in sight.
+    /// One of a few options, all in sight.
     Radios(Vec<Choice>),
-    /// Shown, and not to be changed here.
+    /// A value that is shown and cannot be changed here.
     Fixed(String),
 }
 
-/// One of a list.
+/// An option of a field.
 pub struct Choice {
-    /// What the form sends.
+    /// Value that the form sends.
     pub value: String,
-    /// What the reader sees.
+    /// Text that the reader sees.
     pub text: String,
-    /// Whether it is chosen.
+    /// Whether the option is selected.
     pub chosen: bool,
 }
 
 impl Field {
-    /// A field with its label.
     pub fn new(name: &'static str, label: impl Into<String>, kind: Kind) -> Self {
         Self {
             name,
@@ -63,7 +57,7 @@ impl Field {
         }
     }
 
-    /// With one more hint.
+    /// Adds a hint after those that the field has.
     pub fn hint(mut self, hint: &str) -> Self {
         if !self.hint.is_empty() && !hint.is_empty() {
             self.hint.push(' ');
@@ -72,24 +66,24 @@ impl Field {
         self
     }
 
-    /// With a link to where it is found.
+    /// Sets the link to the page where the reader finds the value.
     pub fn link(mut self, address: &'static str, text: &'static str) -> Self {
         self.link = Some((address, text));
         self
     }
 
-    /// With what is wrong with it.
+    /// Sets the texts of the faults.
     pub fn faults(mut self, faults: Vec<String>) -> Self {
         self.faults = faults;
         self
     }
 
-    /// Whether something is wrong with it.
+    /// Whether the field has a fault.
     pub fn is_wrong(&self) -> bool {
         !self.faults.is_empty()
     }
 
-    /// The ids of what describes it.
+    /// The ids of hint and fault, for the attribute `aria-describedby`.
     pub fn described(&self) -> String {
         let hint = (!self.hint.is_empty() || self.link.is_some()).then(|| format!("{}-hint", self.name));
         let fault = self.is_wrong().then(|| format!("{}-fault", self.name));
@@ -98,7 +92,6 @@ impl Field {
 }
 
 impl Choice {
-    /// One of a list.
     pub fn new(value: impl Into<String>, text: impl Into<String>, chosen: bool) -> Self {
         Self {
             value: value.into(),

@@ -1,4 +1,5 @@
-//! What can be chosen, as Robaws gives it now. Robaws may not answer: then there is no list, and what is stored stays.
+//! The lists of Robaws from which settings are selected, read while the page is opened. Where Robaws does not answer there is no
+//! list, and the stored setting stays.
 
 use crate::pages::answer::PageError;
 use crate::pages::visit::Visit;
@@ -8,34 +9,28 @@ use robaws::{Error, FoundClients, Named};
 use runtime::error::Chain;
 use std::time::Duration;
 
-/// How long one list may take: whoever waits sees nothing until then.
+/// Longest wait for one list. The reader sees no page until then.
 const MOST_TIME: Duration = Duration::from_secs(8);
-/// Clients shown of a search.
+/// Most clients shown of a search.
 pub const MOST_CLIENTS: usize = 20;
 
-/// What can be chosen; `None` where Robaws did not say.
+/// The lists; `None` where Robaws did not answer.
 #[derive(Default)]
 pub struct Lists {
-    /// Stock locations.
     pub locations: Option<Vec<Named>>,
-    /// Users.
     pub users: Option<Vec<Named>>,
-    /// VAT tariffs.
     pub tariffs: Option<Vec<VatTariff>>,
-    /// Companies.
     pub companies: Option<Vec<Named>>,
-    /// Payment conditions.
     pub conditions: Option<Vec<Named>>,
-    /// The B2C client that is set; the inner `None`: Robaws has it no more, or none is set.
+    /// The B2C client that is set. The inner `None`: no client is set, or Robaws does not have the client any more.
     pub client: Option<Option<Named>>,
-    /// What the search for clients found; also `None` when nothing was searched.
+    /// The clients that a search found; also `None` without a search.
     pub clients: Option<FoundClients>,
-    /// What was searched.
+    /// The text that was searched for.
     pub searched: Option<String>,
 }
 
 impl Lists {
-    /// Whether Robaws gave no answer to at least one question.
     pub fn is_incomplete(&self) -> bool {
         let Self {
             locations,
@@ -57,7 +52,7 @@ impl Lists {
     }
 }
 
-/// A client for Robaws with what is stored.
+/// Makes a client of Robaws with the stored credentials; `None` without credentials.
 pub async fn robaws(visit: &Visit<'_>) -> Result<Option<robaws::Client>, PageError> {
     let connection = &visit.item.connection;
     let peers = &visit.deps.peers;
@@ -68,7 +63,7 @@ pub async fn robaws(visit: &Visit<'_>) -> Result<Option<robaws::Client>, PageErr
     Ok(peers.robaws(&connection.id, &credentials))
 }
 
-/// Asks Robaws for everything at once. `searched`: a part of a client's name, or its number; an empty text finds any.
+/// Asks Robaws for all lists at once. `searched` is a part of a client's name or its number; an empty text finds any client.
 pub async fn read(
     visit: &Visit<'_>,
     settings: &ConnectionSettings,
@@ -110,11 +105,11 @@ pub async fn read(
     })
 }
 
-/// The answer, if there is one in time.
+/// The answer, if it comes in time.
 async fn answered<T: Default>(asked: impl Future<Output = Result<T, Error>>) -> Option<T> {
     match tokio::time::timeout(MOST_TIME, asked).await {
         Ok(Ok(answer)) => Some(answer),
-        // A list that is not there is an empty one.
+        // Robaws answers 404 for a list that it does not have, which counts as an empty list.
         Ok(Err(Error::NotFound { .. })) => Some(T::default()),
         Ok(Err(error)) => {
             tracing::warn!(error = %Chain(&error), "a list for the settings could not be read");

@@ -1,4 +1,4 @@
-//! The settings, once the connection was activated: state, choices and credentials on one page.
+//! The page of settings of a connection that was activated before: state, settings and credentials.
 
 use super::choices::Choices;
 use super::connect::{self, Credentials};
@@ -24,33 +24,33 @@ struct SettingsPage {
     state: State,
     choices: Choices,
     credentials: Credentials,
-    /// Whether the session is young enough to change credentials.
+    /// Whether the reader signed in lately enough to change credentials.
     is_fresh: bool,
-    /// Nobody gets the task with a new sign-in link.
+    /// Whether no user is set who gets the tasks, so that nobody would get the task with a new sign-in link.
     has_no_recipient: bool,
 }
 
-/// Where the connection stands.
+/// The state of the connection.
 struct State {
-    /// As the API names it.
+    /// The state as the API names it.
     name: &'static str,
-    /// In words.
+    /// The state in the reader's language.
     text: String,
-    /// Last activated.
+    /// When the connection was last activated, in words.
     activated_at: Option<String>,
-    /// Deactivated.
+    /// When the connection was deactivated, in words.
     deactivated_at: Option<String>,
-    /// Orders from before are left alone.
+    /// The moment of go-live, in words.
     go_live: Option<String>,
 }
 
-/// `GET …/settings`; with `?check=`, what is stored is checked and shown where it is wrong.
+/// `GET …/settings`; with `?check=` what is stored is checked, and faults are shown at their fields.
 pub async fn show(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let faults = connect::checked(visit, None).await?;
     settings_page(visit, &visit.item, None, &faults, Sent::Nothing).await
 }
 
-/// `POST …/settings`: searches a client, or keeps what was chosen.
+/// `POST …/settings`: searches a client, or stores the settings.
 pub async fn take(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     if form.value("do") == Some("search") {
@@ -64,7 +64,8 @@ pub async fn take(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
 }
 
-/// `POST …/settings/credentials`: only soon after signing in, so that a browser left open is not enough.
+/// `POST …/settings/credentials`: tries and stores credentials. Refused unless the reader signed in lately, so that a browser
+/// left open is not enough.
 pub async fn take_credentials(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     if !visit.session.is_fresh(visit.now) {
@@ -83,7 +84,7 @@ pub async fn take_credentials(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
 }
 
-/// `POST …/settings/new-link`: a task with a new sign-in link, which leads back here.
+/// `POST …/settings/new-link`: asks for a task with a new sign-in link, which leads back to this page.
 pub async fn new_link(visit: &Visit<'_>) -> Result<Answer, PageError> {
     visit.form()?;
     let back = visit.path("/settings");
@@ -91,7 +92,7 @@ pub async fn new_link(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(visit.go("/settings", Some("link_sent")))
 }
 
-/// Which form of the page came in.
+/// Which form of the page was sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
     Nothing,

@@ -1,4 +1,4 @@
-//! The last step: from when on orders are processed, and the button that activates.
+//! The last step of the set-up: the moment of go-live, from which on orders are processed, and the button that activates.
 
 use super::faults::Faults;
 use super::fields::{Field, Kind};
@@ -23,7 +23,7 @@ struct StartPage {
     fields: Vec<Field>,
 }
 
-/// `GET …/set-up/start`; `?go_live=` brings back what the preview was for.
+/// `GET …/set-up/start`; the preview comes back here with its go-live in `?go_live=`.
 pub fn show(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let asked = visit.request.parameter("go_live");
     let asked = asked.and_then(|text| text.parse::<Timestamp>().ok());
@@ -31,7 +31,7 @@ pub fn show(visit: &Visit<'_>) -> Result<Answer, PageError> {
     start_page(visit, local(at), &Faults::none())
 }
 
-/// `POST …/set-up/start`: shows the preview for the moment that was typed, or activates from it on.
+/// `POST …/set-up/start`: shows the preview for the go-live that was typed, or activates with it.
 pub async fn take(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     let typed = form.value("go_live").unwrap_or_default().to_owned();
@@ -77,7 +77,7 @@ fn start_page(visit: &Visit<'_>, value: String, faults: &Faults) -> Result<Answe
     })
 }
 
-/// A moment as the browser's field holds it.
+/// A moment in Brussels time, in the form of the browser's field (`datetime-local`).
 fn local(at: Timestamp) -> String {
     BOOKKEEPING_ZONE
         .to_datetime(at)
@@ -85,7 +85,7 @@ fn local(at: Timestamp) -> String {
         .to_string()
 }
 
-/// The moment that the browser's field holds.
+/// Reads the browser's field as Brussels time.
 fn moment(text: &str) -> Option<Timestamp> {
     let typed: civil::DateTime = text.parse().ok()?;
     BOOKKEEPING_ZONE.to_timestamp(typed).ok()

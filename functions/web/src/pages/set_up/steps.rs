@@ -1,4 +1,4 @@
-//! The first two steps: keys and tokens, then the choices.
+//! The first two steps of the set-up: the credentials, then the settings.
 
 use super::choices::{self, Choices, Sources};
 use super::connect::{self, Credentials};
@@ -34,13 +34,13 @@ struct ChoicesPage {
     choices: Choices,
 }
 
-/// `GET …/set-up`.
+/// `GET …/set-up`: shows the first step.
 pub async fn connect(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let faults = connect::checked(visit, Some(Step::Connect)).await?;
     connect_page(visit, &visit.item, None, &faults)
 }
 
-/// `POST …/set-up`: both peers are tried at once.
+/// `POST …/set-up`: tries and stores the credentials, and goes on to the next step when both peers accept them.
 pub async fn take_credentials(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     let (faults, item) = connect::take(visit, &form).await?;
@@ -68,7 +68,7 @@ fn connect_page(
     })
 }
 
-/// `GET …/set-up/choices`.
+/// `GET …/set-up/choices`: shows the second step, once there are credentials of Robaws.
 pub async fn choices(visit: &Visit<'_>) -> Result<Answer, PageError> {
     if !visit.item.connection.has_robaws {
         return Ok(visit.go("/set-up", None));
@@ -77,7 +77,7 @@ pub async fn choices(visit: &Visit<'_>) -> Result<Answer, PageError> {
     choices_page(visit, &visit.item, None, &faults).await
 }
 
-/// `POST …/set-up/choices`: searches a client, or keeps what was chosen and goes on when nothing is missing.
+/// `POST …/set-up/choices`: searches a client, or stores the settings and goes on to the last step when nothing is missing.
 pub async fn take_choices(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     if form.value("do") == Some("search") {
@@ -94,7 +94,7 @@ pub async fn take_choices(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
 }
 
-/// What activation would find wrong with the choices, as far as Robaws says it now.
+/// The faults that activation would find in the settings, as far as Robaws answers now.
 async fn wrong_choices(visit: &Visit<'_>, item: &ConnectionItem) -> Result<Vec<checks::Fault>, PageError> {
     let settings = &item.connection.settings;
     let mut found = checks::missing(settings, true, true, true);
@@ -105,7 +105,7 @@ async fn wrong_choices(visit: &Visit<'_>, item: &ConnectionItem) -> Result<Vec<c
     Ok(found)
 }
 
-/// Keeps what changed. Gives what the API refuses, and the connection as it is now.
+/// Stores the settings that changed, through the API. Gives the faults of a refusal, and the connection as it is now.
 pub async fn keep(visit: &Visit<'_>, form: &Form) -> Result<(Faults, ConnectionItem), PageError> {
     let Some(body) = choices::changes(form, &visit.item.connection) else {
         return Ok((Faults::none(), visit.item.clone()));
@@ -130,7 +130,7 @@ pub async fn keep(visit: &Visit<'_>, form: &Form) -> Result<(Faults, ConnectionI
     }
 }
 
-/// The choices with what Robaws offers now.
+/// Builds the form of the settings with the present lists of Robaws.
 pub async fn offered(
     visit: &Visit<'_>,
     item: &ConnectionItem,
@@ -139,7 +139,7 @@ pub async fn offered(
 ) -> Result<Choices, PageError> {
     let settings = &item.connection.settings;
     let typed = form.map(choices::searched).filter(|text| !text.is_empty());
-    // As long as none is chosen, the first few are offered: there may be no others.
+    // As long as no client is set, an empty search offers the first few clients, which may be all there are.
     let searched = typed.or_else(|| settings.b2c_client_id.is_none().then(String::new));
     let lists = lists::read(visit, settings, searched.as_deref()).await?;
     let sources = Sources {

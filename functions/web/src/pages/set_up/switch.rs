@@ -1,4 +1,4 @@
-//! Activating again, and deactivating.
+//! The pages that activate a connection again and deactivate it.
 
 use super::faults::Faults;
 use super::{Summary, is_suspended, summary_elsewhere};
@@ -16,9 +16,8 @@ use serde_json::{Value, json};
 use store::model::{ConnectionState, OrderRecord};
 use store::orders::OrderFilter;
 
-/// Orders that are looked at to count those without an invoice, newest first.
+/// Most orders read to count those without an invoice, newest first.
 const MOST_LOOKED_AT: usize = 500;
-/// Orders read at a time.
 const PER_PAGE: usize = 100;
 
 #[derive(Template)]
@@ -27,11 +26,11 @@ struct ActivatePage {
     page: Layout,
     is_suspended: bool,
     summary: Summary,
-    /// What happened since, when the break was long.
+    /// The question whether to catch up, after a long break.
     meanwhile: Option<Meanwhile>,
 }
 
-/// The orders of a long break.
+/// The question what becomes of the orders of a long break.
 struct Meanwhile {
     question: String,
     total: String,
@@ -45,7 +44,7 @@ struct DeactivatePage {
     text: String,
 }
 
-/// `GET …/activate`.
+/// `GET …/activate`: shows the button that activates.
 pub fn show_activate(visit: &Visit<'_>) -> Result<Answer, PageError> {
     if visit.item.connection.state == ConnectionState::Active {
         return Ok(visit.go("/settings", None));
@@ -53,7 +52,7 @@ pub fn show_activate(visit: &Visit<'_>) -> Result<Answer, PageError> {
     activate_page(visit, &Faults::none(), None)
 }
 
-/// `POST …/activate`: after a short break at once, after a long one when it is said what becomes of the orders in between.
+/// `POST …/activate`: activates, after a long break only once the reader said what becomes of the orders in between.
 pub async fn activate(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
     let body = match form.value("catch_up") {
@@ -74,7 +73,7 @@ pub async fn activate(visit: &Visit<'_>) -> Result<Answer, PageError> {
     Ok(activate_page(visit, &faults, None)?.with_status(StatusCode::UNPROCESSABLE_ENTITY))
 }
 
-/// The question that the API asks after a long break.
+/// The question in the API's error `catch_up_needed`; `None` for any other error.
 fn meanwhile(visit: &Visit<'_>, error: &ApiError) -> Option<Meanwhile> {
     if error.code() != "catch_up_needed" {
         return None;
@@ -117,7 +116,7 @@ fn activate_page(
     })
 }
 
-/// `GET …/deactivate`: what stops, what stays, and what is left undone.
+/// `GET …/deactivate`: says what stops, what stays and what is left undone, and shows the button that deactivates.
 pub async fn show_deactivate(visit: &Visit<'_>) -> Result<Answer, PageError> {
     if visit.item.connection.state == ConnectionState::Inactive {
         return Ok(visit.go("/settings", None));
@@ -131,7 +130,7 @@ pub async fn show_deactivate(visit: &Visit<'_>) -> Result<Answer, PageError> {
     })
 }
 
-/// Orders whose stock is booked and whose invoice is not made yet; and whether all of them were counted.
+/// Counts the orders whose stock is booked and whose invoice is not made yet. The second value is whether all were counted.
 async fn not_invoiced(visit: &Visit<'_>) -> Result<(usize, bool), PageError> {
     let (mut count, mut looked_at) = (0, 0);
     let mut cursor = None;
@@ -159,10 +158,10 @@ fn is_open(record: &OrderRecord) -> bool {
     waits && record.ledger.has_bookings() && record.ledger.invoice().is_none()
 }
 
-/// `POST …/deactivate`.
+/// `POST …/deactivate`: deactivates.
 pub async fn deactivate(visit: &Visit<'_>) -> Result<Answer, PageError> {
     visit.form()?;
-    // Deactivating would make it one that may be activated again.
+    // A suspended connection must not become inactive: it could be activated again without its ledger.
     if is_suspended(visit) {
         return Err(ApiError::conflict("suspended").into());
     }
