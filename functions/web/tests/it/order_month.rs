@@ -103,11 +103,8 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
         record.ledger.progress_mut(row.no).unwrap().date = None;
         true
     };
-    let amended = world
-        .stack
-        .store
-        .amend_order(&world.connection, &older.ledger.identifier, now, forget)
-        .await;
+    let store = &world.stack.store;
+    let amended = Box::pin(store.amend_order(&world.connection, &older.ledger.identifier, now, forget)).await;
     assert!(amended.unwrap().is_some());
     assert_eq!(
         lines_of_file(&download_month(&mut browser, "2026-11").await)[1..],
