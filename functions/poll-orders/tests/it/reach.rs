@@ -68,6 +68,7 @@ async fn a_backlog_waits_while_robaws_is_paused_and_goes_on_with_the_poll() {
     world.clock.advance(SignedDuration::from_mins(5));
     world.stack.poll().await.unwrap();
     world.robaws.set_used_today(10_000, 0);
+    world.expect_violation(ViolationKind::RateLimit);
     world.stack.drain().await.unwrap();
     assert!(world.robaws.stock_changes().is_empty());
     let left = world.stack.aws.queues.messages(ORDERS_QUEUE);
