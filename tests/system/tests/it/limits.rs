@@ -27,7 +27,7 @@ async fn a_missing_right_names_the_module_and_lifts_by_itself() {
     assert_eq!(shop.state("PF-1").await, "blocked");
     assert_eq!(shop.codes("PF-1").await, ["robaws_permission"]);
     let problem = shop.order("PF-1").await.problems[0].problem.clone();
-    let message = domain::text::render(&problem, domain::settings::Language::En).message;
+    let message = domain::text::render(&problem, domain::Language::EN).message;
     assert!(message.contains("stock-changes"), "{message}");
     shop.robaws.add_admin(demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
     shop.rounds(65).await;

@@ -1,8 +1,8 @@
 //! How far the poll reaches: a backlog of one connection, many connections in shards, and how little an idle one takes.
 
 use crate::shop::{Shop, one_line, settings};
+use domain::Language;
 use domain::ids::ConnectionId;
-use domain::settings::Language;
 use jiff::SignedDuration;
 use local::stack::ORDERS_QUEUE;
 use runtime::clock::Clock as _;
@@ -180,7 +180,7 @@ async fn more_connections_than_are_kept_in_memory_are_each_come_to_once() {
         let id = ConnectionId::parse(format!("empty-{at}")).unwrap();
         let connection = Connection {
             state: ConnectionState::Active,
-            ..Connection::new(id, Language::En, settings(), shop.clock.now())
+            ..Connection::new(id, Language::EN, settings(), shop.clock.now())
         };
         shop.stack.store.create_connection(&connection).await.unwrap();
     }
