@@ -24,7 +24,7 @@ fn is_one_word(name: &str) -> bool {
 
 /// A share in hundredths of a per cent, rounded up, so that nothing above a limit passes as equal to it.
 fn compute_share(part: usize, whole: usize) -> usize {
-    (part * 100_00).div_ceil(whole.max(1))
+    (part * 10_000).div_ceil(whole.max(1))
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn few_functions_are_named_with_one_word() {
 
 #[test]
 fn a_share_fails_above_its_limit_and_far_below_it() {
-    assert!(judge_share(25_01, 25_00, 1_00).unwrap().contains("not raised"));
-    assert_eq!(judge_share(25_00, 25_00, 1_00), None);
-    assert_eq!(judge_share(24_00, 25_00, 1_00), None);
-    assert!(judge_share(23_99, 25_00, 1_00).unwrap().contains("lower"));
-    assert_eq!(compute_share(1, 3), 33_34);
+    assert!(judge_share(2_501, 2_500, 100).unwrap().contains("not raised"));
+    assert_eq!(judge_share(2_500, 2_500, 100), None);
+    assert_eq!(judge_share(2_400, 2_500, 100), None);
+    assert!(judge_share(2_399, 2_500, 100).unwrap().contains("lower"));
+    assert_eq!(compute_share(1, 3), 3_334);
     assert_eq!(compute_share(0, 0), 0);
 }
 

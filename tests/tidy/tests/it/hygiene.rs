@@ -34,6 +34,15 @@ fn find_unwanted(path: &str, text: &str) -> Vec<String> {
     findings
 }
 
+/// Whether a tool made the file: below `target`, `target-bench`, `node_modules` or `__pycache__`.
+fn is_built(path: &str) -> bool {
+    path.starts_with("target/")
+        || path.starts_with("target-")
+        || path
+            .split('/')
+            .any(|part| matches!(part, "node_modules" | "__pycache__"))
+}
+
 #[test]
 fn no_note_to_self_and_no_path_of_a_machine() {
     let mut findings = Vec::new();
@@ -57,6 +66,15 @@ fn no_note_to_self_and_no_path_of_a_machine() {
     assert_no_findings(
         &findings,
         "Do what the note says, or file it outside the code; write paths relative to the repository.",
+    );
+}
+
+#[test]
+fn nothing_that_was_built_is_kept() {
+    let built: Vec<String> = list_files().into_iter().filter(|path| is_built(path)).collect();
+    assert_no_findings(
+        &built,
+        "Take these out of git and name their folder in .gitignore.",
     );
 }
 
@@ -87,4 +105,10 @@ fn unwanted_words_are_found() {
         2
     );
     assert!(find_unwanted("a.md", "target/work/x, ./tmp/y, $TMP/tmp, mktemp, TODOS").is_empty());
+}
+
+#[test]
+fn what_a_tool_made_is_told_from_source() {
+    assert!(is_built("target-bench/release/a.d") && is_built("tests/x/__pycache__/a.pyc"));
+    assert!(!is_built("shared/domain/src/target.rs") && !is_built("docs/target/a.md"));
 }

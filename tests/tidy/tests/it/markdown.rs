@@ -5,21 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A fenced block of code, or a span of code within text, with the line where it begins, from 1.
 #[derive(Debug, PartialEq)]
-pub struct Code {
-    pub line: usize,
-    pub text: String,
+pub(crate) struct Code {
+    pub(crate) line: usize,
+    pub(crate) text: String,
 }
 
 /// A document, split into what is code and what is text.
-pub struct Document {
+pub(crate) struct Document {
     /// The lines, of which those in fenced blocks are blank.
     text_lines: Vec<String>,
-    pub blocks: Vec<Code>,
-    pub spans: Vec<Code>,
+    pub(crate) blocks: Vec<Code>,
+    pub(crate) spans: Vec<Code>,
 }
 
 impl Document {
-    pub fn from_text(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         let mut text_lines = Vec::new();
         let mut blocks: Vec<Code> = Vec::new();
         let mut fence: Option<String> = None;
@@ -61,7 +61,7 @@ impl Document {
     }
 
     /// Headings with their level, from 1, in order.
-    pub fn headings(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn headings(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text_lines.iter().filter_map(|line| {
             let level = line.chars().take_while(|char| *char == '#').count();
             let title = line[level..].strip_prefix(' ')?;
@@ -70,7 +70,7 @@ impl Document {
     }
 
     /// The anchors that GitHub gives the headings, and those that are written as HTML.
-    pub fn anchors(&self) -> BTreeSet<String> {
+    pub(crate) fn anchors(&self) -> BTreeSet<String> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut anchors = BTreeSet::new();
         for (_, title) in self.headings() {
@@ -94,7 +94,7 @@ impl Document {
     }
 
     /// Targets of all links and pictures, with the line in which the target stands.
-    pub fn links(&self) -> Vec<(usize, String)> {
+    pub(crate) fn links(&self) -> Vec<(usize, String)> {
         let mut links = Vec::new();
         for (index, line) in self.text_lines.iter().enumerate() {
             let line = blank_spans(line);
@@ -113,7 +113,7 @@ impl Document {
     }
 
     /// The rows of all tables below a heading, up to the next heading of its level or above, without their head.
-    pub fn rows_below(&self, title: &str) -> Vec<Vec<String>> {
+    pub(crate) fn rows_below(&self, title: &str) -> Vec<Vec<String>> {
         let mut level = 0;
         let mut rows = Vec::new();
         let mut table: Vec<Vec<String>> = Vec::new();
@@ -137,7 +137,7 @@ impl Document {
 }
 
 /// All Markdown files of the repository, by path.
-pub fn read_documents() -> BTreeMap<String, Document> {
+pub(crate) fn read_documents() -> BTreeMap<String, Document> {
     list_files_below(&[""], "md")
         .into_iter()
         .map(|path| {
@@ -179,12 +179,9 @@ fn locate_spans(text: &str) -> Vec<(usize, usize)> {
     while next < runs.len() {
         let (begin, length) = runs[next];
         let closing = runs[next + 1..].iter().position(|run| run.1 == length);
-        match closing {
-            Some(distance) => {
-                next += 1 + distance;
-                spans.push((begin + length, runs[next].0));
-            }
-            None => {}
+        if let Some(distance) = closing {
+            next += 1 + distance;
+            spans.push((begin + length, runs[next].0));
         }
         next += 1;
     }
@@ -207,7 +204,7 @@ fn clean_target(target: &str) -> String {
 }
 
 /// The anchor of a heading, as GitHub makes it: lower case, punctuation dropped, spaces as hyphens.
-pub fn make_anchor(title: &str) -> String {
+pub(crate) fn make_anchor(title: &str) -> String {
     let mut shown = String::new();
     let mut rest = title;
     // Of a link only the text is shown.
@@ -234,7 +231,7 @@ fn split_cells(line: &str) -> Vec<String> {
 }
 
 /// What a cell lists: parts between commas. A part in backticks is taken as it is, commas included.
-pub fn split_list(cell: &str) -> Vec<String> {
+pub(crate) fn split_list(cell: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::new();
     let mut is_code = false;

@@ -70,11 +70,14 @@ fn show_setting(value: &Value) -> String {
         Value::Null => "–".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(show_setting).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", show_setting(value)))
-            .collect::<Vec<_>>()
-            .join("; "),
+        Value::Object(fields) => {
+            // By name, whatever order the JSON keeps.
+            let fields: BTreeMap<&String, &Value> = fields.iter().collect();
+            let shown = fields
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", show_setting(value)));
+            shown.collect::<Vec<_>>().join("; ")
+        }
         other => other.to_string(),
     }
 }
@@ -318,7 +321,7 @@ Resources:
 
 #[test]
 fn settings_are_shown_as_in_the_table() {
-    let value = serde_json::json!({ "a": ["x", "y"], "b": null, "c": false });
+    let value = serde_json::json!({ "b": null, "a": ["x", "y"], "c": false });
     assert_eq!(show_setting(&value), "a: x, y; b: –; c: false");
 }
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 /// The three layers of a source file. Each has the lines of the file; what belongs to another layer is blank.
-pub struct Source {
+pub(crate) struct Source {
     /// Without comments, and without the contents of strings and characters.
-    pub code: String,
+    pub(crate) code: String,
     /// Without comments, with strings.
-    pub code_and_strings: String,
+    pub(crate) code_and_strings: String,
     /// Comments alone, doc comments among them.
-    pub comments: String,
+    pub(crate) comments: String,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -22,7 +22,7 @@ enum Layer {
 
 impl Source {
     /// Splits the text of a file.
-    pub fn from_text(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         let mut source = Self {
             code: String::new(),
             code_and_strings: String::new(),
@@ -135,18 +135,18 @@ fn measure_escaped_char(chars: &[char]) -> usize {
     3 + count_until(chars.get(3..).unwrap_or_default(), |char| char == '\'') + 1
 }
 
-pub fn is_word_char(char: char) -> bool {
+pub(crate) fn is_word_char(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
 /// The words of a code layer, in order: identifiers, keywords, numbers.
-pub fn split_words(code: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn split_words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|char| !is_word_char(char))
         .filter(|word| !word.is_empty())
 }
 
 /// Names of all functions: free ones, methods, those of traits and their implementations, and local ones.
-pub fn find_function_names(source: &Source) -> Vec<&str> {
+pub(crate) fn find_function_names(source: &Source) -> Vec<&str> {
     let mut names = Vec::new();
     for (at, _) in source.code.match_indices("fn ") {
         if source.code[..at].chars().next_back().is_some_and(is_word_char) {
@@ -163,7 +163,7 @@ pub fn find_function_names(source: &Source) -> Vec<&str> {
 }
 
 /// Names of all types that are `pub`, those among them that a macro of the same file makes.
-pub fn find_public_types(source: &Source) -> BTreeSet<String> {
+pub(crate) fn find_public_types(source: &Source) -> BTreeSet<String> {
     let mut types = BTreeSet::new();
     let words: Vec<&str> = split_words(&source.code).collect();
     for window in words.windows(3) {
@@ -204,14 +204,14 @@ fn find_type_macros(code: &str) -> Vec<&str> {
 
 /// A public function: its name, the line it stands in, from 1, and whether its docs have a section `# Errors`.
 #[derive(Debug, PartialEq)]
-pub struct FallibleFunction {
-    pub name: String,
-    pub line: usize,
-    pub documents_errors: bool,
+pub(crate) struct FallibleFunction {
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    pub(crate) documents_errors: bool,
 }
 
 /// All `pub fn` that return a `Result`, or a future of one.
-pub fn find_fallible_functions(source: &Source) -> Vec<FallibleFunction> {
+pub(crate) fn find_fallible_functions(source: &Source) -> Vec<FallibleFunction> {
     let code: Vec<&str> = source.code.lines().collect();
     let comments: Vec<&str> = source.comments.lines().collect();
     let mut found = Vec::new();
@@ -287,7 +287,7 @@ fn documents_errors(code: &[&str], comments: &[&str]) -> bool {
             inside_attribute = false;
         } else if code.ends_with(']') {
             inside_attribute = true;
-        } else if !inside_attribute && !(code.is_empty() && comment.starts_with("//")) {
+        } else if !(inside_attribute || code.is_empty() && comment.starts_with("//")) {
             return false;
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The root of the repository.
-pub fn find_root() -> PathBuf {
+pub(crate) fn find_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()
@@ -12,7 +12,7 @@ pub fn find_root() -> PathBuf {
 }
 
 /// Paths of all files, relative to the root, sorted.
-pub fn list_files() -> Vec<String> {
+pub(crate) fn list_files() -> Vec<String> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(find_root())
@@ -37,7 +37,7 @@ pub fn list_files() -> Vec<String> {
 }
 
 /// Paths of all files with this extension, below one of these folders; an empty folder is the whole repository.
-pub fn list_files_below(folders: &[&str], extension: &str) -> Vec<String> {
+pub(crate) fn list_files_below(folders: &[&str], extension: &str) -> Vec<String> {
     let is_wanted = |path: &String| {
         Path::new(path)
             .extension()
@@ -48,12 +48,12 @@ pub fn list_files_below(folders: &[&str], extension: &str) -> Vec<String> {
 }
 
 /// The text of a file. `None` when the file is not UTF-8, such as an archive.
-pub fn read_if_text(path: &str) -> Option<String> {
+pub(crate) fn read_if_text(path: &str) -> Option<String> {
     String::from_utf8(std::fs::read(find_root().join(path)).unwrap()).ok()
 }
 
 /// The text of a file that has to be there.
-pub fn read_text(path: &str) -> String {
+pub(crate) fn read_text(path: &str) -> String {
     match std::fs::read_to_string(find_root().join(path)) {
         Ok(text) => text,
         Err(error) => panic!("{path} can't be read: {error}"),
@@ -61,6 +61,6 @@ pub fn read_text(path: &str) -> String {
 }
 
 /// Whether a path, relative to the root, names a file or a folder.
-pub fn exists(path: &str) -> bool {
+pub(crate) fn exists(path: &str) -> bool {
     find_root().join(path).exists()
 }
