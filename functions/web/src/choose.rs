@@ -71,7 +71,7 @@ pub async fn choose(
         })
         .await?
         .ok_or_else(|| unknown(identifier))?;
-    tracing::info!(lines = body.lines.len(), "chosen");
+    tracing::info!(lines = body.lines.len(), settled.by = request.by, "chosen");
     send(deps, connection, identifier).await;
     Ok(Reply::ok(order_view::order(&amended, item.connection.language)))
 }
