@@ -3,9 +3,9 @@
 use crate::config::Deps;
 use crate::push::{Refused, push};
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use domain::Language;
 use domain::ids::ConnectionId;
 use domain::problem::Args;
-use domain::settings::Language;
 use domain::text;
 use futures::FutureExt;
 use http::{Method, StatusCode};
@@ -33,7 +33,7 @@ pub async fn handle(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "internal",
-                Language::En,
+                Language::EN,
             )
         }))
     };
@@ -44,11 +44,11 @@ async fn answer(deps: &Deps, event: &mut ApiGatewayV2httpRequest) -> ApiGatewayV
     let path = http_event::path(event).unwrap_or_default();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let ["webhooks", "robaws", id] = path.as_slice() else {
-        return error(StatusCode::NOT_FOUND, "not_found", "no_route", Language::En);
+        return error(StatusCode::NOT_FOUND, "not_found", "no_route", Language::EN);
     };
     if event.request_context.http.method != Method::POST {
         let status = StatusCode::METHOD_NOT_ALLOWED;
-        return error(status, "method_not_allowed", "no_route", Language::En);
+        return error(status, "method_not_allowed", "no_route", Language::EN);
     }
     let body = match http_event::body(event) {
         Ok(body) => body,
@@ -57,11 +57,11 @@ async fn answer(deps: &Deps, event: &mut ApiGatewayV2httpRequest) -> ApiGatewayV
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
                 "too_large",
-                Language::En,
+                Language::EN,
             );
         }
         Err(Malformed::Base64 | Malformed::Path) => {
-            return error(StatusCode::BAD_REQUEST, "bad_request", "not_json", Language::En);
+            return error(StatusCode::BAD_REQUEST, "bad_request", "not_json", Language::EN);
         }
     };
     let signature = event
@@ -92,10 +92,10 @@ fn refusal(refused: &Refused) -> ApiGatewayV2httpResponse {
         tracing::warn!(http.status = status.as_u16(), error = %refused, "a delivery was refused");
     }
     let (code, text, language) = match refused {
-        Refused::Unknown => ("not_found", "no_route", Language::En),
+        Refused::Unknown => ("not_found", "no_route", Language::EN),
         Refused::Signature(language) => ("unauthorized", "signature", *language),
         Refused::NotJson(language) => ("bad_request", "not_json", *language),
-        Refused::Store(_) | Refused::Secret(_) | Refused::Queue(_) => ("internal", "internal", Language::En),
+        Refused::Store(_) | Refused::Secret(_) | Refused::Queue(_) => ("internal", "internal", Language::EN),
     };
     error(status, code, text, language)
 }

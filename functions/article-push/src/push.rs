@@ -6,8 +6,8 @@
 use crate::config::Deps;
 use crate::event::{self, Delivery};
 use crate::signature::Signature;
+use domain::Language;
 use domain::ids::ConnectionId;
-use domain::settings::Language;
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use std::collections::HashMap;

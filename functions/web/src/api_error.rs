@@ -1,8 +1,8 @@
 //! Errors of the API: `{"error":{"code","message","details"?}}`. A 5xx never shows its cause.
 
 use crate::checks::Fault;
+use domain::Language;
 use domain::problem::{Arg, Args};
-use domain::settings::Language;
 use domain::text;
 use http::StatusCode;
 use runtime::error::Chain;
@@ -147,7 +147,7 @@ impl ApiError {
     }
 
     fn language(&self) -> Language {
-        self.language.unwrap_or(Language::En)
+        self.language.unwrap_or(Language::EN)
     }
 
     /// The body that is sent.

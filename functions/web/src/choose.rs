@@ -6,10 +6,10 @@ use crate::handler::Reply;
 use crate::orders::{known, must_be_active, send, unknown};
 use crate::request::Request;
 use crate::{body, order_view};
+use domain::Language;
 use domain::ids::{ArticleId, LineId, OrderIdentifier, VatTariffId};
 use domain::ledger::{ArticleChoice, Choice};
 use domain::problem::{Arg, args};
-use domain::settings::Language;
 use domain::text;
 use runtime::error::Chain;
 use serde::{Deserialize, Deserializer};
@@ -71,7 +71,7 @@ pub async fn choose(
         })
         .await?
         .ok_or_else(|| unknown(identifier))?;
-    tracing::info!(lines = body.lines.len(), "chosen");
+    tracing::info!(lines = body.lines.len(), settled.by = request.by, "chosen");
     send(deps, connection, identifier).await;
     Ok(Reply::ok(order_view::order(&amended, item.connection.language)))
 }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connection::Trouble;
 use domain::ids::{CompanyId, ConnectionId};
 use domain::problem::Arg;
-use domain::settings::{ConnectionSettings, Language};
+use domain::{Language, settings::ConnectionSettings};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

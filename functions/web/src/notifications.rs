@@ -5,7 +5,7 @@ use crate::config::Deps;
 use crate::handler::Reply;
 use crate::request::Request;
 use connection::notifications;
-use domain::settings::Language;
+use domain::Language;
 use domain::text;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -46,11 +46,10 @@ fn is_open(request: &Request) -> Result<Option<bool>, ApiError> {
 fn language(request: &Request, item: &ConnectionItem) -> Result<Language, ApiError> {
     match request.parameter("lang") {
         None => Ok(item.connection.language),
-        Some("en") => Ok(Language::En),
-        Some("de") => Ok(Language::De),
-        Some("fr") => Ok(Language::Fr),
-        Some("nl") => Ok(Language::Nl),
-        Some(_) => Err(ApiError::bad_request("lang", "must be one of en, de, fr, nl")),
+        Some(tag) => Language::from_tag(tag).ok_or_else(|| {
+            let tags = Language::TAGS.join(", ");
+            ApiError::bad_request("lang", format!("must be one of {tags}"))
+        }),
     }
 }
 

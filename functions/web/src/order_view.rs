@@ -1,9 +1,9 @@
 //! The JSON of an order in the API: its state and why, its effects and its problems, in the connection's language.
 
 use crate::problem_view::problems;
+use domain::Language;
 use domain::ledger::{ArticleChoice, Direction, InvoiceProgress, Ledger, Row, RowEffect, RowState};
 use domain::money::Cents;
-use domain::settings::Language;
 use domain::text;
 use serde_json::{Value, json};
 use store::model::OrderRecord;

@@ -1,6 +1,6 @@
 //! The JSON of open problems in the API, in the connection's language.
 
-use domain::settings::Language;
+use domain::Language;
 use domain::text;
 use serde_json::{Value, json};
 use store::model::OpenProblem;

@@ -258,7 +258,7 @@ async fn vouched(
         })
         .await?
         .ok_or_else(|| unknown(identifier))?;
-    tracing::info!(connection.id = %connection, order.id = %identifier, settled.r#as = "not_done", "settled");
+    tracing::info!(settled.kind = "not_done", settled.by = request.by, "settled");
     send(deps, connection, identifier).await;
     Ok(amended)
 }

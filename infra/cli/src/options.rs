@@ -4,10 +4,12 @@ pub mod connection;
 pub(crate) mod doctor;
 pub mod order;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use connection::ConnectionCommand;
 use doctor::DoctorOptions;
+use domain::Language;
 use jiff::Timestamp;
 use order::OrderCommand;
 
@@ -156,17 +158,9 @@ pub(crate) enum NotificationState {
     All,
 }
 
-/// A language of the connector's texts.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Language {
-    /// English.
-    En,
-    /// German.
-    De,
-    /// French.
-    Fr,
-    /// Dutch.
-    Nl,
+/// Takes the tag of a language in which the connector has its texts.
+pub(crate) fn language_parser() -> impl TypedValueParser<Value = Language> {
+    PossibleValuesParser::new(Language::TAGS).map(|tag| Language::from_tag(&tag).unwrap_or_default())
 }
 
 #[derive(Debug, Args)]
@@ -177,7 +171,7 @@ pub(crate) struct NotificationsOptions {
     #[arg(long, default_value = "open")]
     pub(crate) state: NotificationState,
     /// Shows the texts in this language instead of the connection's.
-    #[arg(long)]
+    #[arg(long, value_parser = language_parser())]
     pub(crate) lang: Option<Language>,
     #[command(flatten)]
     pub(crate) how_many: HowMany,

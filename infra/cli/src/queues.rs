@@ -1,7 +1,7 @@
 //! The dead-letter queues of a deployment: reads their messages, and puts messages back into the queues that they came from.
 //!
 //! Every deployment is handled alike: receive, send under a fresh de-duplication id, delete. Wherever that is interrupted no
-//! message is lost. At worst a message exists twice, which is harmless, since it only says "look at this" (docs/adr/0024).
+//! message is lost. At worst a message exists twice, which is harmless, since it only says "look at this" (docs/adr/0023).
 
 use crate::deployment::{Deployment, local_url};
 use crate::environment::Environment;

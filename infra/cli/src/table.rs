@@ -2,8 +2,8 @@
 
 use crate::console::Console;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, presets};
+use domain::Language;
 use domain::money::Cents;
-use domain::settings::Language;
 use domain::text;
 use serde_json::Value;
 
@@ -96,7 +96,7 @@ pub fn moment(value: &Value) -> String {
 /// An amount in euros, from integer cents.
 pub fn amount(value: &Value) -> String {
     match value.as_i64() {
-        Some(cents) => text::amount(Cents(cents), Language::En),
+        Some(cents) => text::amount(Cents(cents), Language::EN),
         None => plain(value),
     }
 }

@@ -434,7 +434,7 @@ fn held_by_robaws(effect: &Value) -> String {
     let id = effect["robaws_id"].as_str().unwrap_or_default();
     if effect["kind"] == "invoice" {
         let cents = effect["total_cents"].as_i64().unwrap_or_default();
-        let amount = domain::text::amount(domain::money::Cents(cents), domain::settings::Language::En);
+        let amount = domain::text::amount(domain::money::Cents(cents), domain::Language::EN);
         let draft = if effect["booked"] == true { "" } else { " (draft)" };
         return format!("invoice {id} of {amount}{draft}");
     }

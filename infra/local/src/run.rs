@@ -3,8 +3,8 @@
 
 use crate::stack::{OPERATOR_TOKEN, Stack, Start};
 use anyhow::{Context as _, bail};
+use domain::Language;
 use domain::ids::ConnectionId;
-use domain::settings::Language;
 use domain::text;
 use runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -313,10 +313,10 @@ impl Watcher {
 /// One order in one line.
 pub fn line_of(record: &OrderRecord) -> String {
     let why: Vec<String> = if record.problems.is_empty() {
-        let sentence = |s: &domain::plan::Sentence| text::explanation(&s.code, &s.args, Language::En);
+        let sentence = |s: &domain::plan::Sentence| text::explanation(&s.code, &s.args, Language::EN);
         record.explanation.iter().map(sentence).collect()
     } else {
-        let message = |open: &store::model::OpenProblem| text::render(&open.problem, Language::En).message;
+        let message = |open: &store::model::OpenProblem| text::render(&open.problem, Language::EN).message;
         record.problems.iter().map(message).collect()
     };
     let effects: Vec<String> = record.ledger.rows.iter().filter_map(effect_of).collect();
@@ -332,7 +332,7 @@ pub fn line_of(record: &OrderRecord) -> String {
 /// One article in one line.
 fn article_line(record: &ArticleRecord) -> String {
     let number = record.number.as_deref().unwrap_or("–");
-    let message = |open: &store::model::OpenProblem| text::render(&open.problem, Language::En).message;
+    let message = |open: &store::model::OpenProblem| text::render(&open.problem, Language::EN).message;
     let problems: Vec<String> = record.problems.iter().map(message).collect();
     let value = |name: &str| {
         let values = record.sent.as_ref().map(|sent| &sent.values);
@@ -386,7 +386,7 @@ fn effect_of(row: &domain::ledger::Row) -> Option<String> {
             let kind = if is_credit { "credit note" } else { "invoice" };
             let number = progress.number.as_deref().unwrap_or(id.as_str());
             let draft = if progress.booked { "" } else { ", draft" };
-            format!("{kind} {number} {}{draft}", text::amount(*total, Language::En))
+            format!("{kind} {number} {}{draft}", text::amount(*total, Language::EN))
         }
         RowEffect::DeleteDraft { .. } => format!("draft deleted ({id})"),
     })

@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::MessageSystemAttributeName;
 use connection::observe::Problems;
 use connection::{Catalogues, Peers, Sessions};
 use domain::ids::{ArticleId, CompanyId, ConnectionId, OrderIdentifier};
-use domain::settings::{ConnectionSettings, Language};
+use domain::{Language, settings::ConnectionSettings};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use runtime::clock::SharedClock;
@@ -454,7 +454,7 @@ impl Stack {
             go_live: Some(go_live),
             activated_at: Some(now),
             first_activated_at: Some(now),
-            ..Connection::new(id.clone(), Language::En, settings, now)
+            ..Connection::new(id.clone(), Language::EN, settings, now)
         };
         self.store.create_connection(&connection).await?;
         self.store.activate(&connection, company).await?;

@@ -2,10 +2,10 @@
 //! in Robaws. No order waits for this: what fails is tried again at a later poll.
 
 use crate::trouble::Trouble;
+use domain::Language;
 use domain::ids::UserId;
 use domain::notification::{Cause, Group, Subject, grouped};
 use domain::problem::{Arg, Args, Holds, Problem, ProblemCode, args};
-use domain::settings::Language;
 use domain::text;
 use jiff::{SignedDuration, Timestamp};
 use robaws::NewTask;
@@ -440,7 +440,7 @@ mod tests {
                 first_activated_at: Some(at(0)),
                 ..Connection::new(
                     ConnectionId::parse("shop").unwrap(),
-                    Language::En,
+                    Language::EN,
                     ConnectionSettings::default(),
                     at(0),
                 )

@@ -55,7 +55,7 @@ fn order(status: OrderStatus, lines: u32) -> Order {
 
 fn settings() -> Settings {
     Settings {
-        language: domain::Language::Nl,
+        language: domain::Language::NL,
         go_live: "2026-11-01T00:00:00Z".parse().unwrap(),
         connection: ConnectionSettings {
             b2c_client_id: Some(ClientId::parse("5").unwrap()),

@@ -5,9 +5,9 @@ use crate::ids::{
     ArticleId, ClientId, LineId, OrderIdentifier, PaymentConditionId, RobawsCompanyId, Sku, VatTariffId,
 };
 use crate::ledger::KeptDraft;
+use crate::locale::Language;
 use crate::money::{Cents, split_by_weight, split_line_total};
 use crate::order::{Business, Costs};
-use crate::settings::Language;
 use crate::text;
 use jiff::{
     Timestamp,
@@ -391,7 +391,7 @@ mod tests {
             goods("1", 1, 2000, tariff("6", 6)),
             goods("2", 3, 1000, tariff("21", 21)),
         ];
-        let lines = lines(&goods, &costs(495, 100), None, Language::En);
+        let lines = lines(&goods, &costs(495, 100), None, Language::EN);
         assert_eq!(
             shape(&lines),
             [
@@ -419,7 +419,7 @@ mod tests {
             goods("2", 1, 500, tariff("b", 21)),
         ];
         assert_eq!(
-            shape(&lines(&goods, &costs(1, 0), None, Language::Nl))[2..],
+            shape(&lines(&goods, &costs(1, 0), None, Language::NL))[2..],
             [(1, 1, "b")]
         );
     }
@@ -431,7 +431,7 @@ mod tests {
             goods("2", 1, 0, tariff("b", 21)),
         ];
         assert_eq!(
-            shape(&lines(&goods, &costs(495, 0), None, Language::Nl))[2..],
+            shape(&lines(&goods, &costs(495, 0), None, Language::NL))[2..],
             [(1, 495, "a")]
         );
     }
@@ -441,7 +441,7 @@ mod tests {
         let goods = [goods("1", 1, 2000, tariff("6", 6))];
         let fixed = VatTariffId::parse("21").unwrap();
         assert_eq!(
-            shape(&lines(&goods, &costs(495, 100), Some(&fixed), Language::Nl))[1..],
+            shape(&lines(&goods, &costs(495, 100), Some(&fixed), Language::NL))[1..],
             [(1, 495, "21"), (-1, 100, "6")]
         );
     }
@@ -461,7 +461,7 @@ mod tests {
             lines: vec![],
             total: Cents::ZERO,
             book: true,
-            language: Language::En,
+            language: Language::EN,
         }
     }
 
@@ -519,7 +519,7 @@ mod tests {
                 .map(|(i, &(q, p, t))| goods(&i.to_string(), q, p, tariffs[t].clone())).collect();
             let costs = Costs { shipping: Cents(shipping), transaction: Cents(transaction), additional: Cents(additional), discount: Cents(discount) };
             let costs_tariff = fixed.then(|| VatTariffId::parse("9").unwrap());
-            let lines = lines(&goods, &costs, costs_tariff.as_ref(), Language::Nl);
+            let lines = lines(&goods, &costs, costs_tariff.as_ref(), Language::NL);
             let total: i64 = goods_in.iter().map(|g| g.1).sum::<i64>() + shipping + transaction + additional - discount;
             prop_assert_eq!(lines.iter().map(|l| l.total().0).sum::<i64>(), total);
             prop_assert!(lines.iter().all(|l| l.price.0 >= 0 && l.quantity != 0));

@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod ids;
 pub mod invoice;
 pub mod ledger;
+pub mod locale;
 pub mod money;
 pub mod notification;
 pub mod order;
@@ -28,8 +29,9 @@ pub use ids::{
     RobawsCompanyId, Sku, StockLocationId, UserId, VatTariffId,
 };
 pub use ledger::{Ledger, OrderState};
+pub use locale::Language;
 pub use money::Cents;
 pub use order::{Order, OrderLine, OrderStatus, Unreadable};
 pub use plan::{Effect, Plan, plan};
 pub use problem::{Problem, ProblemCode};
-pub use settings::{ConnectionSettings, Language, Settings};
+pub use settings::{ConnectionSettings, Settings};

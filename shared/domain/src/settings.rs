@@ -1,21 +1,10 @@
 //! The merchant's settings (object `settings` in `contracts/api.md`), and what planning needs to know of a connection.
 
 use crate::ids::{ClientId, PaymentConditionId, RobawsCompanyId, StockLocationId, UserId, VatTariffId};
+use crate::locale::Language;
 use crate::rebuild::Lost;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// Language of notifications, explanations, and the texts that we write on an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    En,
-    De,
-    Fr,
-    /// Dutch, the language of the manual.
-    #[default]
-    Nl,
-}
 
 /// Unit of the amounts in ProductFlow's orders. Cents are our assumption \[A:pf-order-amounts\]; a connection can set euros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]

@@ -1,18 +1,17 @@
 //! The texts for people in four languages. They come from `texts/*.json`, which a translator can edit.
 
 use crate::invoice::{BOOKKEEPING_ZONE, bookkeeping_day};
+use crate::locale::Language;
 use crate::money::Cents;
 use crate::problem::{Arg, Args, Problem, ProblemCode};
-use crate::settings::Language;
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 /// All texts of one language, by section and key.
 #[derive(Debug, Deserialize, Default)]
-struct Texts {
+pub(crate) struct Texts {
     problems: BTreeMap<String, ProblemText>,
     explanations: BTreeMap<String, String>,
     effects: BTreeMap<String, String>,
@@ -45,23 +44,13 @@ pub struct Rendered {
     pub fix: String,
 }
 
-static EN: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/en.json")));
-static DE: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/de.json")));
-static FR: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/fr.json")));
-static NL: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("../texts/nl.json")));
-
 // The files are compiled in, and a test proves that they parse, so the default is never used.
-fn parse(json: &str) -> Texts {
+pub(crate) fn parse_texts(json: &str) -> Texts {
     serde_json::from_str(json).unwrap_or_default()
 }
 
 fn texts(language: Language) -> &'static Texts {
-    match language {
-        Language::En => &EN,
-        Language::De => &DE,
-        Language::Fr => &FR,
-        Language::Nl => &NL,
-    }
+    (language.texts)()
 }
 
 /// The text of a key, or the key itself when there is no text.
@@ -227,15 +216,13 @@ pub fn business_remark(language: Language, company: Option<&str>, vat_number: Op
     .replace(" .", ".")
 }
 
-/// All languages in which a remark may stand: the language of a connection can change after its remark was written.
-const REMARKED_IN: [Language; 4] = [Language::En, Language::De, Language::Fr, Language::Nl];
-
 /// Replaces the buyer's words in a sentence of Robaws by ellipses. Robaws may repeat them from our remark, and they must not
 /// be stored.
 pub fn without_business(sentence: &str, remark: &str) -> String {
     const PLACE: &str = "\u{0}";
     let written = remark.lines().last().unwrap_or_default();
-    let business = REMARKED_IN.iter().find_map(|language| {
+    // The language of a connection can change after its remark was written.
+    let business = Language::ALL.iter().find_map(|language| {
         let around = business_remark(*language, Some(PLACE), None);
         let (before, after) = around.split_once(PLACE)?;
         written.strip_prefix(before)?.strip_suffix(after)
@@ -267,43 +254,29 @@ pub fn price(euros: Decimal, language: Language) -> String {
     let sign = if exact.is_sign_negative() { "-" } else { "" };
     let plain = exact.abs().to_string();
     let (digits, rest) = plain.split_once('.').unwrap_or((plain.as_str(), "00"));
-    let (group, decimal) = match language {
-        Language::En => (",", "."),
-        Language::Nl | Language::De => (".", ","),
-        Language::Fr => ("\u{a0}", ","),
-    };
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push_str(group);
+            grouped.push_str(language.group_sign);
         }
         grouped.push(digit);
     }
-    let number = format!("{sign}{grouped}{decimal}{rest}");
-    match language {
-        Language::En => format!("€{number}"),
-        Language::Nl => format!("€ {number}"),
-        Language::De | Language::Fr => format!("{number} €"),
-    }
+    let number = format!("{sign}{grouped}{}{rest}", language.decimal_sign);
+    language.amount.replace("{}", &number)
 }
 
 /// Formats a percentage, for example `25,5%` in Dutch, `25,5 %` in French and German, `25.5%` in English.
 pub fn percent(percentage: Decimal, language: Language) -> String {
-    let plain = percentage.normalize().to_string();
-    match language {
-        Language::En => format!("{plain}%"),
-        Language::Nl => format!("{}%", plain.replace('.', ",")),
-        Language::De | Language::Fr => format!("{}\u{a0}%", plain.replace('.', ",")),
-    }
+    let number = percentage
+        .normalize()
+        .to_string()
+        .replace('.', language.decimal_sign);
+    language.percentage.replace("{}", &number)
 }
 
 /// Formats a day, for example `30/11/2026` in Dutch and `30 Nov 2026` in English.
 pub fn date(day: Date, language: Language) -> String {
-    match language {
-        Language::En => day.strftime("%-d %b %Y").to_string(),
-        Language::De => day.strftime("%d.%m.%Y").to_string(),
-        Language::Fr | Language::Nl => day.strftime("%d/%m/%Y").to_string(),
-    }
+    day.strftime(language.day).to_string()
 }
 
 /// Formats a moment to the minute, in the zone of the bookkeeping.
@@ -375,57 +348,10 @@ mod tests {
     use crate::problem::{Holds, args};
     use rstest::rstest;
 
-    const LANGUAGES: [(Language, &str); 4] = [
-        (Language::En, include_str!("../texts/en.json")),
-        (Language::De, include_str!("../texts/de.json")),
-        (Language::Fr, include_str!("../texts/fr.json")),
-        (Language::Nl, include_str!("../texts/nl.json")),
-    ];
-
-    fn placeholders(value: &serde_json::Value, path: String, found: &mut BTreeMap<String, Vec<String>>) {
-        match value {
-            serde_json::Value::String(text) => {
-                let mut names: Vec<String> = text
-                    .split('{')
-                    .skip(1)
-                    .filter_map(|p| p.split('}').next())
-                    .map(str::to_owned)
-                    .collect();
-                names.sort();
-                found.insert(path, names);
-            }
-            serde_json::Value::Object(map) => {
-                for (key, value) in map {
-                    placeholders(value, format!("{path}/{key}"), found);
-                }
-            }
-            _ => panic!("{path} is neither a text nor a section"),
-        }
-    }
-
-    #[test]
-    fn every_language_has_every_text_with_the_same_arguments() {
-        let all: Vec<_> = LANGUAGES
-            .iter()
-            .map(|(language, json)| {
-                let mut found = BTreeMap::new();
-                placeholders(&serde_json::from_str(json).unwrap(), String::new(), &mut found);
-                assert!(!texts(*language).problems.is_empty());
-                found
-            })
-            .collect();
-        for other in &all[1..] {
-            for (path, names) in &all[0] {
-                assert_eq!(other.get(path), Some(names), "{path}");
-            }
-            assert_eq!(other.len(), all[0].len());
-        }
-    }
-
     #[test]
     fn every_code_has_its_texts() {
         for code in ProblemCode::ALL {
-            let rendered = render(&Problem::new(*code, Holds::Nothing, Args::new()), Language::En);
+            let rendered = render(&Problem::new(*code, Holds::Nothing, Args::new()), Language::EN);
             assert!(
                 !rendered.title.is_empty() && !rendered.fix.is_empty(),
                 "{}",
@@ -448,11 +374,11 @@ mod tests {
             args([("articles", list)]),
         );
         assert_eq!(
-            render(&problem, Language::En).message,
+            render(&problem, Language::EN).message,
             "The following article(s) could not be found in Robaws: A-9, B-2"
         );
         assert_eq!(
-            render(&problem, Language::Nl).message,
+            render(&problem, Language::NL).message,
             "Volgende artikel(s) konden niet worden gevonden in Robaws: A-9, B-2"
         );
     }
@@ -470,7 +396,7 @@ mod tests {
             args: args.map(|(name, arg)| (name.to_owned(), arg)).collect(),
             ..Problem::new(ProblemCode::TotalMismatch, Holds::Invoice, Args::new())
         };
-        let message = render(&problem, Language::En).message;
+        let message = render(&problem, Language::EN).message;
         assert!(message.starts_with(begins), "{message}");
     }
 
@@ -479,11 +405,11 @@ mod tests {
         let filled = fill(
             "{a} and {b}",
             &args([("a", "{b}".into()), ("b", "x".into())]),
-            Language::En,
+            Language::EN,
         );
         assert_eq!(filled, "{b} and x");
         for as_it_is in ["open { brace {c", "ab {nobody} c", "{} {nobody}{nobody}"] {
-            assert_eq!(fill(as_it_is, &Args::new(), Language::En), as_it_is);
+            assert_eq!(fill(as_it_is, &Args::new(), Language::EN), as_it_is);
         }
     }
 
@@ -493,9 +419,9 @@ mod tests {
     #[case(123_456_789, "€ 1.234.567,89", "1\u{a0}234\u{a0}567,89 €", "€1,234,567.89")]
     #[case(-5, "€ -0,05", "-0,05 €", "€-0.05")]
     fn amounts(#[case] cents: i64, #[case] nl: &str, #[case] fr: &str, #[case] en: &str) {
-        assert_eq!(amount(Cents(cents), Language::Nl), nl);
-        assert_eq!(amount(Cents(cents), Language::Fr), fr);
-        assert_eq!(amount(Cents(cents), Language::En), en);
+        assert_eq!(amount(Cents(cents), Language::NL), nl);
+        assert_eq!(amount(Cents(cents), Language::FR), fr);
+        assert_eq!(amount(Cents(cents), Language::EN), en);
     }
 
     #[rstest]
@@ -505,23 +431,23 @@ mod tests {
     #[case("0.00001", "€ 0,00001", "€0.00001")]
     #[case("12", "€ 12,00", "€12.00")]
     fn prices(#[case] euros: &str, #[case] nl: &str, #[case] en: &str) {
-        assert_eq!(price(euros.parse().unwrap(), Language::Nl), nl);
-        assert_eq!(price(euros.parse().unwrap(), Language::En), en);
+        assert_eq!(price(euros.parse().unwrap(), Language::NL), nl);
+        assert_eq!(price(euros.parse().unwrap(), Language::EN), en);
     }
 
     #[test]
     fn settings_have_names() {
-        assert_eq!(setting("go_live", Language::En), "Process orders from");
-        assert_eq!(setting("b2c_client_id", Language::Nl), "B2C klant");
-        assert_eq!(setting("unheard_of", Language::Fr), "unheard_of");
+        assert_eq!(setting("go_live", Language::EN), "Process orders from");
+        assert_eq!(setting("b2c_client_id", Language::NL), "B2C klant");
+        assert_eq!(setting("unheard_of", Language::FR), "unheard_of");
     }
 
     #[test]
     fn percentages() {
         let of = |text: &str, language| percent(text.parse().unwrap(), language);
-        assert_eq!(of("21.00", Language::Nl), "21%");
-        assert_eq!(of("25.5", Language::Fr), "25,5\u{a0}%");
-        assert_eq!(of("25.5", Language::En), "25.5%");
+        assert_eq!(of("21.00", Language::NL), "21%");
+        assert_eq!(of("25.5", Language::FR), "25,5\u{a0}%");
+        assert_eq!(of("25.5", Language::EN), "25.5%");
     }
 
     #[test]
@@ -529,7 +455,7 @@ mod tests {
         let day = "2026-11-23".parse().unwrap();
         assert_eq!(
             invoice_remark(
-                Language::En,
+                Language::EN,
                 "PF-1",
                 Some("bol.com"),
                 Some("108"),
@@ -539,14 +465,14 @@ mod tests {
             "ProductFlow PF-1 · bol.com 108 · shipped on 23 Nov 2026 to Belgium"
         );
         assert_eq!(
-            invoice_remark(Language::Nl, "PF-1", None, None, day, Some("be")),
+            invoice_remark(Language::NL, "PF-1", None, None, day, Some("be")),
             "ProductFlow PF-1 · verzonden op 23/11/2026 naar België"
         );
     }
 
     #[test]
     fn what_a_remark_says_of_a_business_is_not_repeated() {
-        for language in &REMARKED_IN {
+        for language in Language::ALL {
             let remark = format!(
                 "ProductFlow PF-1\n{}",
                 business_remark(*language, Some("Bakkerij De Smet"), Some("BE0123456749"))

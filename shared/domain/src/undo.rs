@@ -3,11 +3,11 @@
 
 use crate::ids::DocumentId;
 use crate::ledger::{Direction, InvoiceProgress, Ledger, Row, RowEffect, RowState};
+use crate::locale::Language;
 use crate::money::Cents;
 use crate::order::{Change, OrderFacts};
 use crate::plan::Sentence;
 use crate::problem::{Arg, Args, args};
-use crate::settings::Language;
 use crate::stock::Booked;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -158,8 +158,8 @@ fn invalid(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
 mod tests {
     use super::*;
     use crate::model::tests::{connection, item};
+    use domain::Language;
     use domain::ids::CompanyId;
-    use domain::settings::Language;
 
     fn booked() -> Connection {
         Connection {
@@ -195,11 +195,11 @@ mod tests {
     #[test]
     fn nothing_looked_up_for_a_deleted_connection_counts_for_the_one_that_goes_on_with_its_ledger() {
         let new = Connection {
-            language: Language::Fr,
+            language: Language::FR,
             ..connection()
         };
         let again = Deleted::of(&item(booked())).taken_up_by(new);
-        assert_eq!(again.language, Language::Fr);
+        assert_eq!(again.language, Language::FR);
         assert_eq!(again.company, Some(CompanyId(4)));
         let booked = booked();
         assert!(again.version > booked.version);

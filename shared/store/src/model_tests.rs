@@ -28,7 +28,7 @@ pub(crate) fn item(connection: Connection) -> ConnectionItem {
 
 pub(crate) fn connection() -> Connection {
     let id = ConnectionId::parse("shop").unwrap();
-    Connection::new(id, Language::Nl, ConnectionSettings::default(), now())
+    Connection::new(id, Language::NL, ConnectionSettings::default(), now())
 }
 
 fn now() -> Timestamp {

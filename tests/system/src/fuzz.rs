@@ -3,8 +3,9 @@
 pub mod answers;
 pub mod browsing;
 
+use domain::Language;
 use domain::ids::{ClientId, ConnectionId, OrderIdentifier, StockLocationId};
-use domain::settings::{ConnectionSettings, Language, LinePrice, OrderAmounts, Settings};
+use domain::settings::{ConnectionSettings, LinePrice, OrderAmounts, Settings};
 use domain::{Catalogue, Ledger};
 use jiff::Timestamp;
 use local::Stack;
@@ -121,7 +122,7 @@ pub fn planned(raw: &productflow::RawOrder) {
         (OrderAmounts::Euros, LinePrice::Unit),
     ] {
         let settings = Settings {
-            language: Language::Nl,
+            language: Language::NL,
             go_live: Timestamp::UNIX_EPOCH,
             connection: ConnectionSettings {
                 b2c_client_id: Some(ClientId::parse("5").unwrap()),

@@ -29,7 +29,7 @@ async fn a_missing_right_names_the_module_and_lifts_by_itself() {
     assert_eq!(world.order_state("PF-1").await, "blocked");
     assert_eq!(world.problem_codes("PF-1").await, ["robaws_permission"]);
     let problem = world.read_order("PF-1").await.problems[0].problem.clone();
-    let message = domain::text::render(&problem, domain::settings::Language::En).message;
+    let message = domain::text::render(&problem, domain::Language::EN).message;
     assert!(message.contains("stock-changes"), "{message}");
     world.robaws.add_admin(demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
     world.poll_for_minutes(65).await;

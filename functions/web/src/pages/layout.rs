@@ -1,8 +1,8 @@
 //! What every page has around its content: head, menu and languages. Templates ask it for their texts.
 
 use super::texts;
+use domain::Language;
 use domain::money::Cents;
-use domain::settings::Language;
 use jiff::Timestamp;
 
 /// The entry of the menu that a page belongs to.
@@ -59,7 +59,7 @@ impl Layout {
 
     /// Code of the language for the attribute `lang`.
     pub fn lang(&self) -> &'static str {
-        texts::code(self.language)
+        self.language.tag
     }
 
     /// A text by its key, `section.name`.
@@ -116,16 +116,16 @@ impl Layout {
 
     /// The languages: code, name, and whether the page is in this language.
     pub fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
-        texts::LANGUAGES
-            .iter()
-            .map(|(language, code, name)| (*code, *name, *language == self.language))
+        let languages = Language::ALL.iter();
+        languages
+            .map(|language| (language.tag, language.name, *language == self.language))
             .collect()
     }
 }
 
 /// Puts the no-break spaces of French before `:`, `;`, `?`, `!` and `»`, and after `«`. The manual's texts have ordinary spaces.
 pub fn typeset(text: &str, language: Language) -> String {
-    if language != Language::Fr {
+    if !language.has_spaced_punctuation {
         return text.to_owned();
     }
     let mut set = text.to_owned();

@@ -11,7 +11,7 @@ use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::request::Request;
 use askama::Template;
-use domain::settings::Language;
+use domain::Language;
 use http::{Method, StatusCode};
 use runtime::error::Chain;
 

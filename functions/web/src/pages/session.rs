@@ -3,8 +3,8 @@
 use crate::operator::{OperatorToken, OperatorTokenError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Language;
 use domain::ids::ConnectionId;
-use domain::settings::Language;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,7 @@ use super::visit::Visit;
 use crate::config::Deps;
 use crate::request::Request;
 use askama::Template;
+use domain::Language;
 use domain::ids::ConnectionId;
 use http::{Method, StatusCode};
 use jiff::SignedDuration;
@@ -175,7 +176,7 @@ pub async fn send_link(
 /// `POST …/language`: stores the reader's language in the session.
 pub fn language(visit: &Visit<'_>) -> Result<Answer, PageError> {
     let form = visit.form()?;
-    let chosen = form.value("language").and_then(texts::language);
+    let chosen = form.value("language").and_then(Language::from_tag);
     let back = form.value("back").filter(|back| is_own(back, visit.id()));
     let session = Session {
         language: chosen.or(visit.session.language),

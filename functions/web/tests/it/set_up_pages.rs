@@ -569,7 +569,7 @@ async fn settings_change_only_what_was_changed() {
     expected.payment_condition_id = Some(domain::PaymentConditionId::parse("2").unwrap());
     expected.book_invoices = true;
     assert_eq!(after.settings, expected);
-    assert_eq!(after.language, domain::settings::Language::Fr);
+    assert_eq!(after.language, domain::Language::FR);
     // Gone in Robaws meanwhile: refused at its field, in the reader's language, and nothing is changed.
     world.robaws.remove(Module::StockLocations, demo::STOCK_LOCATION);
     let form = page

@@ -58,7 +58,7 @@ async fn create(session: &mut Session<'_>, options: &Create) -> Result<(), Failu
         .map_err(|_| Failure::usage("An id of a connection is 1 to 64 of a-z, 0-9 and -."))?;
     let assigned = assignments::read(&options.settings)?;
     let mut body = Map::from_iter([("id".to_owned(), json!(id))]);
-    let language = options.language.map(word);
+    let language = options.language.map(|language| language.tag.to_owned());
     if language.is_some() && assigned.language.is_some() {
         return Err(Failure::usage("language is there twice."));
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(super) async fn run(session: &mut Session<'_>, options: &NotificationsOptions) -> Result<Exit, Failure> {
     let call = Call::get(paths::connection(&options.id, "notifications"))
         .with("state", Some(word(options.state)))
-        .with("lang", options.lang.map(word));
+        .with("lang", options.lang.map(|language| language.tag.to_owned()));
     let found = session
         .list(call, options.how_many, "notifications", view)
         .await?;

@@ -1,7 +1,8 @@
 //! Arguments of `connector connection …`.
 
-use super::{DryRun, HowMany, Language};
+use super::{DryRun, HowMany, language_parser};
 use clap::{Args, Subcommand, ValueEnum};
+use domain::Language;
 use jiff::Timestamp;
 
 #[derive(Debug, Subcommand)]
@@ -73,7 +74,7 @@ pub(crate) struct Create {
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
     /// Language of the connection's texts; nl if not given.
-    #[arg(long)]
+    #[arg(long, value_parser = language_parser())]
     pub(crate) language: Option<Language>,
     #[command(flatten)]
     pub(crate) credentials: Credentials,

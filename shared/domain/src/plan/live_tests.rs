@@ -8,10 +8,11 @@ use crate::ids::{
     ArticleId, ClientId, ConnectionId, LineId, OrderIdentifier, Sku, StockLocationId, VatTariffId,
 };
 use crate::ledger::{ArticleChoice, Choice, KeptDraft, LookRefusal, RowEffect};
+use crate::locale::Language;
 use crate::money::Cents;
 use crate::order::Costs;
 use crate::problem::Arg;
-use crate::settings::{ConnectionSettings, Language};
+use crate::settings::ConnectionSettings;
 use rstest::rstest;
 use rust_decimal::Decimal;
 
@@ -48,7 +49,7 @@ fn catalogue() -> Catalogue {
 fn settings(costs_tariff: Option<&str>) -> Settings {
     Settings {
         lost: None,
-        language: Language::En,
+        language: Language::EN,
         go_live: now(),
         connection: ConnectionSettings {
             b2c_client_id: Some(ClientId::parse("5").unwrap()),

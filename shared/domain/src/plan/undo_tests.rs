@@ -7,9 +7,10 @@ use crate::ids::{
 use crate::ledger::{
     Direction, InvoiceProgress, LookRefusal, Outcome, RowEffect, RowState, StockItem, StockKey,
 };
+use crate::locale::Language;
 use crate::money::Cents;
 use crate::order::{Costs, OrderFacts, OrderLine};
-use crate::settings::{ConnectionSettings, Language};
+use crate::settings::ConnectionSettings;
 use crate::undo::{Obstacle, Undo, UndoInvoice, UndoStock};
 use jiff::Timestamp;
 use rstest::rstest;
@@ -21,7 +22,7 @@ pub(super) fn now() -> Timestamp {
 pub(super) fn settings() -> Settings {
     Settings {
         lost: None,
-        language: Language::En,
+        language: Language::EN,
         go_live: Timestamp::MIN,
         connection: ConnectionSettings {
             book_invoices: true,
@@ -415,7 +416,7 @@ fn a_credit_note_that_comes_to_something_else_is_said_of_the_credit_note() {
     credit(&mut ledger, differs);
     let found = planned(&cancelled, &ledger);
     assert_eq!((found.state, effects(&found)), (OrderState::Blocked, vec![]));
-    let message = crate::text::render(&found.problems[0], Language::En).message;
+    let message = crate::text::render(&found.problems[0], Language::EN).message;
     assert!(
         message.starts_with("Credit note draft amounts to €0.01"),
         "{message}"
@@ -633,7 +634,7 @@ fn every_obstacle_has_its_words() {
     ] {
         let args = obstacle.args("F1".into());
         let explanation =
-            crate::text::explanation(&format!("undo_stopped_{}", obstacle.name()), &args, Language::Nl);
+            crate::text::explanation(&format!("undo_stopped_{}", obstacle.name()), &args, Language::NL);
         assert!(
             explanation.ends_with("beslis hieronder opnieuw."),
             "{explanation}"
@@ -646,7 +647,7 @@ fn every_obstacle_has_its_words() {
 fn the_remark_of_a_credit_note_names_its_invoice() {
     let remark = |marketplace, reference| {
         let dated = "2026-11-23".parse().unwrap();
-        crate::text::credit_note_remark(Language::Nl, "F1", dated, "PF-1", marketplace, reference)
+        crate::text::credit_note_remark(Language::NL, "F1", dated, "PF-1", marketplace, reference)
     };
     assert_eq!(
         remark(Some("bol.com"), Some("108")),

@@ -6,7 +6,7 @@ use domain::invoice::Frozen;
 use domain::ledger::OrderState;
 use domain::money::Cents;
 use domain::problem::{Holds, Problem, ProblemCode, WaitsFor, args};
-use domain::settings::{ConnectionSettings, Language};
+use domain::{Language, settings::{ConnectionSettings}};
 use jiff::{SignedDuration, Timestamp};
 use local::aws::{Aws, TABLE};
 use runtime::clock::ManualClock;
@@ -280,7 +280,7 @@ async fn one_unreadable_order_stops_no_other() {
 }
 
 pub(crate) fn inactive_connection(id: ConnectionId, created_at: Timestamp) -> Connection {
-    Connection::new(id, Language::Nl, ConnectionSettings::default(), created_at)
+    Connection::new(id, Language::NL, ConnectionSettings::default(), created_at)
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use super::super::texts;
 use super::super::visit::Visit;
 use super::csv::Csv;
 use super::{list, words};
+use domain::Language;
 use domain::invoice::{BOOKKEEPING_ZONE, bookkeeping_day};
 use domain::ledger::Row;
 use domain::money::Cents;
 use domain::plan::effect_name;
-use domain::settings::Language;
 use domain::text;
 use jiff::{
     ToSpan,
@@ -93,11 +93,9 @@ fn month(text: &str) -> Option<Days> {
 }
 
 fn amount(cents: Option<Cents>, language: Language) -> String {
-    let text = cents.map_or_else(String::new, |cents| cents.to_string());
-    match language {
-        Language::En => text,
-        Language::Nl | Language::Fr | Language::De => text.replace('.', ","),
-    }
+    cents.map_or_else(String::new, |cents| {
+        cents.to_string().replace('.', language.decimal_sign)
+    })
 }
 
 fn row(order: &DatedOrder, language: Language) -> [String; 15] {

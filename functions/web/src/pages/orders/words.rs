@@ -4,11 +4,11 @@ use super::super::layout::Layout;
 use super::super::texts;
 use crate::config::Deps;
 use crate::robaws_web::Shown;
+use domain::Language;
 use domain::ids::{DocumentId, Sku};
 use domain::ledger::{OrderState, Row, RowEffect, RowState};
 use domain::order::LineFacts;
 use domain::plan::effect_name;
-use domain::settings::Language;
 use domain::text;
 use store::model::{OpenProblem, OrderRecord};
 

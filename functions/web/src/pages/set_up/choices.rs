@@ -5,8 +5,9 @@ use super::fields::{Choice, Field, Kind};
 use super::lists::{Lists, MOST_CLIENTS};
 use crate::pages::forms::Form;
 use crate::pages::texts::{self, filled, text};
+use domain::Language;
 use domain::catalogue::VatTariff;
-use domain::settings::{Language, StatusWords};
+use domain::settings::StatusWords;
 use robaws::Named;
 use serde_json::{Map, Value, json};
 use store::model::Connection;
@@ -97,7 +98,7 @@ pub fn changes(form: &Form, connection: &Connection) -> Option<Value> {
         body.insert("settings".to_owned(), Value::Object(settings));
     }
     if let Some(language) = form.value("language")
-        && language != texts::code(connection.language)
+        && language != connection.language.tag
     {
         body.insert("language".to_owned(), language.into());
     }
@@ -322,11 +323,9 @@ impl Sources<'_> {
 
     fn languages(&self) -> Kind {
         let typed = self.form.and_then(|form| form.value("language"));
-        let chosen = typed.unwrap_or_else(|| texts::code(self.connection.language));
-        let option = |(_, code, name): &(Language, &'static str, &'static str)| {
-            Choice::new(*code, *name, *code == chosen)
-        };
-        Kind::Select(texts::LANGUAGES.iter().map(option).collect())
+        let chosen = typed.unwrap_or(self.connection.language.tag);
+        let option = |language: &Language| Choice::new(language.tag, language.name, language.tag == chosen);
+        Kind::Select(Language::ALL.iter().map(option).collect())
     }
 
     fn product_language(&self) -> Field {

@@ -9,7 +9,7 @@ use crate::pages::forms::Form;
 use crate::pages::texts::text;
 use crate::pages::visit::Visit;
 use crate::{connections, trial};
-use domain::settings::Language;
+use domain::Language;
 use serde_json::{Map, Value, json};
 use store::model::ConnectionItem;
 

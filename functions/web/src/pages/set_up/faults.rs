@@ -5,7 +5,7 @@ use crate::checks::Fault;
 use crate::pages::answer::PageError;
 use crate::pages::layout::typeset;
 use crate::pages::texts::text;
-use domain::settings::Language;
+use domain::Language;
 use http::StatusCode;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,16 +202,16 @@ mod tests {
 
     #[test]
     fn an_error_stands_at_its_field_in_the_readers_language() {
-        let error = ApiError::bad_request("robaws.secret", "is missing").in_language(Language::Nl);
-        let faults = Faults::read(error, Language::En).unwrap();
+        let error = ApiError::bad_request("robaws.secret", "is missing").in_language(Language::NL);
+        let faults = Faults::read(error, Language::EN).unwrap();
         assert_eq!(
             faults.at("robaws_secret"),
-            [text("set_up.needs_both", Language::En)]
+            [text("set_up.needs_both", Language::EN)]
         );
         let error = ApiError::refused("settings_refused")
             .with_faults(vec![Fault::of("settings.stock_location_id")])
-            .in_language(Language::Nl);
-        let faults = Faults::read(error, Language::Fr).unwrap();
+            .in_language(Language::NL);
+        let faults = Faults::read(error, Language::FR).unwrap();
         assert!(faults.at("stock_location_id")[0].contains("Robaws"));
         assert!(faults.intro.unwrap().contains("rien n'a été modifié"));
     }
@@ -219,6 +219,6 @@ mod tests {
     #[test]
     fn what_went_wrong_on_our_side_is_no_fault_of_the_reader() {
         let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
-        assert!(Faults::read(error, Language::En).is_err());
+        assert!(Faults::read(error, Language::EN).is_err());
     }
 }

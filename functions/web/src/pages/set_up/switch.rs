@@ -95,7 +95,7 @@ fn meanwhile(visit: &Visit<'_>, error: &ApiError) -> Option<Meanwhile> {
     })
 }
 
-fn at_least(count: &str, is_all: bool, language: domain::settings::Language) -> String {
+fn at_least(count: &str, is_all: bool, language: domain::Language) -> String {
     if is_all {
         count.to_owned()
     } else {
