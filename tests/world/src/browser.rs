@@ -155,7 +155,7 @@ impl<'a> Browser<'a> {
     pub async fn new_signed_in(stack: &'a Stack, connection: &str) -> Self {
         let mut browser = Self::new(stack);
         let path = format!("/api/connections/{connection}/sign-in-link");
-        let (status, answer) = stack.api("POST", &path, &Value::Null).await.unwrap();
+        let (status, answer) = Box::pin(stack.api("POST", &path, &Value::Null)).await.unwrap();
         assert_eq!(status, 201, "{answer}");
         let url: url::Url = answer["url"].as_str().unwrap().parse().unwrap();
         let page = browser.get(url.path()).await;
@@ -181,7 +181,7 @@ impl<'a> Browser<'a> {
             let cookies: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
             event["cookies"] = json!(cookies);
         }
-        let answered = self.stack.respond(event).await.unwrap();
+        let answered = Box::pin(self.stack.respond(event)).await.unwrap();
         for cookie in answered["cookies"].as_array().into_iter().flatten() {
             let (pair, rest) = cookie.as_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -221,7 +221,7 @@ impl<'a> Browser<'a> {
 
     /// Opens a page.
     pub async fn get(&mut self, path_and_query: &str) -> Page {
-        let page = self.send_request("GET", path_and_query, "").await;
+        let page = Box::pin(self.send_request("GET", path_and_query, "")).await;
         self.follow_redirects(page).await
     }
 

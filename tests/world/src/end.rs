@@ -88,11 +88,11 @@ fn unfinished_rows(stack: &Stack) -> BTreeSet<String> {
     {
         for row in item["ledger"]["M"]["rows"]["L"].as_array().into_iter().flatten() {
             let state = text_of_attribute(&row["M"]["state"]);
+            let number = row["M"]["no"]["N"].as_str().unwrap_or_default();
             if ["intended", "unknown"].contains(&state) {
                 unfinished.insert(format!(
-                    "{}, row {}, {state}",
-                    text_of_attribute(&item["sk"]),
-                    row["M"]["no"]["N"]
+                    "{}, row {number}, {state}",
+                    text_of_attribute(&item["sk"])
                 ));
             }
         }

@@ -37,7 +37,9 @@ impl World {
             "robaws": { "key": demo::ROBAWS_KEY, "secret": demo::ROBAWS_SECRET },
             "productflow": { "access_token": demo::TOKEN, "company_id": demo::COMPANY },
         });
-        let (status, answer) = self.stack.api("POST", "/api/connections", &create).await.unwrap();
+        let (status, answer) = Box::pin(self.stack.api("POST", "/api/connections", &create))
+            .await
+            .unwrap();
         assert_eq!(status, 201, "{answer}");
     }
 
@@ -49,12 +51,14 @@ impl World {
 
     pub async fn post_to_api(&self, what: &str, body: Value) -> (u16, Value) {
         let path = format!("/api/connections/shop/{what}");
-        self.stack.api("POST", &path, &body).await.unwrap()
+        Box::pin(self.stack.api("POST", &path, &body)).await.unwrap()
     }
 
     pub async fn get_from_api(&self, what: &str) -> Value {
         let path = format!("/api/connections/shop{what}");
-        let (status, answer) = self.stack.api("GET", &path, &Value::Null).await.unwrap();
+        let (status, answer) = Box::pin(self.stack.api("GET", &path, &Value::Null))
+            .await
+            .unwrap();
         assert_eq!(status, 200, "{answer}");
         answer
     }
@@ -76,13 +80,13 @@ impl World {
 
     /// Webhooks are delivered and the queues worked off, until nothing moves any more.
     pub async fn deliver_and_work(&self) {
-        self.stack.settle().await.unwrap();
+        Box::pin(self.stack.settle()).await.unwrap();
     }
 
     /// `hours` pass, and the nightly rule fires.
     pub async fn pass_hours_and_check(&self, hours: i64) {
         self.clock.advance(SignedDuration::from_hours(hours));
-        self.stack.night().await.unwrap();
+        Box::pin(self.stack.night()).await.unwrap();
         self.deliver_and_work().await;
     }
 
@@ -110,15 +114,20 @@ impl World {
             "settings": { "b2c_client_id": "5", "stock_location_id": "3" },
         });
         assert_eq!(
-            self.stack
-                .api("POST", "/api/connections", &create)
+            Box::pin(self.stack.api("POST", "/api/connections", &create))
                 .await
                 .unwrap()
                 .0,
             201
         );
         let activate = "/api/connections/other/activate";
-        assert_eq!(self.stack.api("POST", activate, &json!({})).await.unwrap().0, 200);
+        assert_eq!(
+            Box::pin(self.stack.api("POST", activate, &json!({})))
+                .await
+                .unwrap()
+                .0,
+            200
+        );
         self.deliver_and_work().await;
         (tenant, company)
     }

@@ -58,7 +58,7 @@ impl World {
     /// Both peers with their shops, and no connection yet.
     pub async fn without_connection() -> Self {
         let clock = ManualClock::at(START.parse().unwrap());
-        let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
+        let stack = Box::pin(Stack::start(Arc::new(clock.clone()))).await.unwrap();
         Self::from_stack(stack, clock)
     }
 
@@ -114,7 +114,7 @@ impl World {
     /// Five minutes pass, a poll comes, and everything is worked off, with what Robaws announces.
     pub async fn poll_and_work(&self) {
         self.clock.advance(SignedDuration::from_mins(5));
-        self.stack.poll().await.unwrap();
+        Box::pin(self.stack.poll()).await.unwrap();
         self.deliver_and_work().await;
     }
 
@@ -127,11 +127,13 @@ impl World {
 
     /// Works off the orders queue.
     pub async fn work_off_orders(&self) {
-        while self.stack.work().await.unwrap() > 0 {}
+        while Box::pin(self.stack.work()).await.unwrap() > 0 {}
     }
 
     pub async fn read_order(&self, identifier: &str) -> OrderRecord {
-        self.stack.order(&self.connection, identifier).await.unwrap()
+        Box::pin(self.stack.order(&self.connection, identifier))
+            .await
+            .unwrap()
     }
 
     pub async fn order_state(&self, identifier: &str) -> &'static str {

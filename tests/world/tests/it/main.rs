@@ -35,7 +35,7 @@ async fn a_row_without_an_end_is_told_unless_it_is_left_on_purpose() {
     let world = World::new().await;
     leave_row_without_end(&world).await;
     let told = end_world(world).unwrap();
-    assert!(told.contains("PF-1, row \"1\", unknown"), "{told}");
+    assert!(told.contains("PF-1, row 1, unknown"), "{told}");
 
     let world = World::new().await;
     leave_row_without_end(&world).await;
