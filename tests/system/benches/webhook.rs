@@ -56,5 +56,5 @@ fn measure_webhook(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, webhook);
+criterion_group!(benches, measure_webhook);
 criterion_main!(benches);

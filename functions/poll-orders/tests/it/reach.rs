@@ -61,7 +61,6 @@ async fn a_backlog_goes_on_without_the_next_poll() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_waits_while_robaws_is_paused_and_goes_on_with_the_poll() {
     let world = World::new().await;
-    world.expect_violation(ViolationKind::RateLimit);
     for at in 0..250 {
         world.place_order(order_of_one_line(&format!("PF-{at}")));
     }

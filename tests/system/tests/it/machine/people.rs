@@ -77,8 +77,8 @@ impl Machine {
 
     /// What people do to what is offered in ProductFlow, announced or not.
     pub(super) fn change_offer(&mut self) {
-        let (_, own, twin) = self.pick(&NUMBERS);
-        let id = self.pick(&[own, own, twin]);
+        let (_, own, twin) = self.pick_one(&NUMBERS);
+        let id = self.pick_one(&[own, own, twin]);
         let (cents, pieces) = (
             self.random.random_range(0..5_000),
             self.random.random_range(-2..30),
