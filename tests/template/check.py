@@ -76,12 +76,12 @@ def shape_in_code() -> dict | None:
     """Keys and indexes of the table that the local stack creates; none if they can't be made out."""
     schema = (ROOT / "shared/store/src/schema.rs").read_text()
     constants = dict(re.findall(r'pub const (\w+): &str = "(\w+)";', (ROOT / "shared/store/src/keys.rs").read_text()))
-    keys = re.search(r'key_schema\(Some\(schema\("(\w+)", "(\w+)"\)', schema)
+    keys = re.search(r'key_schema\(Some\(build_key_schema\("(\w+)", "(\w+)"\)', schema)
     listed = re.search(r"for attribute in \[([^\]]*)\]", schema)
     if not keys or not listed or "ScalarAttributeType::S)" not in schema:
         return None
     projections = {"All": "ALL", "KeysOnly": "KEYS_ONLY", "Include": "INCLUDE"}
-    called = r'\bindex\(\s*(\w+),\s*"(\w+)",\s*"(\w+)",\s*ProjectionType::(\w+),\s*&\[([^\]]*)\]'
+    called = r'\bbuild_index\(\s*(\w+),\s*"(\w+)",\s*"(\w+)",\s*ProjectionType::(\w+),\s*&\[([^\]]*)\]'
     indexes = re.findall(called, schema)
     if len(indexes) != schema.count(".global_secondary_indexes("):
         return None

@@ -1,9 +1,9 @@
 //! What the function works with, and how it is built from the environment.
 
-use crate::push::Refreshes;
+use crate::intake::SecretRereads;
 use runtime::clock::{SharedClock, SystemClock};
 use runtime::invocation::Invocations;
-use runtime::telemetry::Started;
+use runtime::telemetry::StartedProcess;
 use runtime::{aws, env};
 use std::sync::Arc;
 use store::queue::ArticleQueue;
@@ -18,21 +18,24 @@ pub struct Deps {
     pub queue: ArticleQueue,
     pub clock: SharedClock,
     /// When the secret of each webhook was last read past the cache.
-    pub refreshes: Refreshes,
+    pub secret_rereads: SecretRereads,
     pub invocations: Invocations,
 }
 
 impl Deps {
     /// Reads `TABLE_NAME`, `SECRET_PREFIX` and `ARTICLES_QUEUE_URL`.
-    pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
-        let config = aws::load()?;
+    pub fn from_env(started: &StartedProcess) -> Result<Self, lambda_runtime::Error> {
+        let config = aws::config_from_env()?;
         Ok(Self {
-            store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?),
-            secrets: SecretStore::new(aws::secretsmanager(&config), env::required("SECRET_PREFIX")?),
-            queue: ArticleQueue::new(aws::sqs(&config), env::required("ARTICLES_QUEUE_URL")?),
+            store: Store::new(aws::dynamodb_client(&config), env::read_required("TABLE_NAME")?),
+            secrets: SecretStore::new(
+                aws::secretsmanager_client(&config),
+                env::read_required("SECRET_PREFIX")?,
+            ),
+            queue: ArticleQueue::new(aws::sqs_client(&config), env::read_required("ARTICLES_QUEUE_URL")?),
             clock: Arc::new(SystemClock),
-            refreshes: Refreshes::default(),
-            invocations: Invocations::ready(started),
+            secret_rereads: SecretRereads::default(),
+            invocations: Invocations::on_lambda(started),
         })
     }
 }

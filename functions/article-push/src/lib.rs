@@ -3,10 +3,10 @@
 //! Robaws waits two seconds for the answer and suspends endpoints that fail. So nothing is looked up or decided here.
 
 pub mod config;
-pub mod event;
+pub mod delivery;
 pub mod handler;
-pub mod push;
+pub mod intake;
 pub mod signature;
 
 pub use config::Deps;
-pub use handler::handle;
+pub use handler::handle_request;

@@ -1,6 +1,6 @@
 //! Translates the scheduled event into a poll.
 
-use crate::round::{self, Deps};
+use crate::all_connections::{self, Deps};
 use crate::shard::Shard;
 use lambda_runtime::{Error, LambdaEvent};
 use runtime::deadline;
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 ///
 /// A connection that fails costs the other connections nothing. The invocation fails only when the connections themselves can't
 /// be read.
-pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let deadline = deadline::of(&event.context, &*deps.clock);
+pub async fn handle_event(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let deadline = deadline::from_context(&event.context, &*deps.clock);
     let round = async {
-        let shard = Shard::of(&event.payload)?;
-        let report = Box::pin(round::run(deps, shard, deadline)).await?;
-        metrics::count(Metric::PollsCompleted, 1);
+        let shard = Shard::from_event(&event.payload)?;
+        let report = Box::pin(all_connections::poll_connections(deps, shard, deadline)).await?;
+        metrics::add_count(Metric::PollsCompleted, 1);
         Ok(json!({ "polled": report.polled, "failed": report.failed, "queued": report.queued }))
     };
-    deps.invocations.run(&event.context, round).await
+    deps.invocations.run_invocation(&event.context, round).await
 }

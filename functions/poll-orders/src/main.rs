@@ -5,10 +5,7 @@ use poll_orders::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let started = runtime::telemetry::init("poll-orders");
+    let started = runtime::telemetry::start_logging("poll-orders");
     let deps = Deps::from_env(&started)?;
-    run(service_fn(|event: LambdaEvent<_>| {
-        poll_orders::handle(&deps, event)
-    }))
-    .await
+    run(service_fn(|event: LambdaEvent<_>| poll_orders::handle_event(&deps, event))).await
 }

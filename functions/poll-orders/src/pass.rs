@@ -4,14 +4,14 @@
 //! end of the list. Only a complete pass moves the watermark. New and changed orders are written to the ledger as due before
 //! anything is queued.
 
-use crate::poll::PollError;
-use crate::round::Deps;
+use crate::all_connections::Deps;
+use crate::one_connection::PollError;
 use connection::{Clients, Trouble};
 use domain::catalogue::Catalogue;
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::ledger::{Ledger, OrderState};
-use domain::order::{Order, Unreadable};
-use domain::plan::{Plan, Sentence, is_before_go_live, plan, plan_unreadable};
+use domain::order::{Order, UnreadableOrder};
+use domain::plan::{Plan, Sentence, is_before_go_live, plan_order, plan_unreadable_order};
 use domain::problem::{Holds, Problem, ProblemCode};
 use domain::settings::Settings;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -23,34 +23,34 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use store::model::{ConnectionItem, Listed, OrderRecord, PollState};
+use store::model::{ConnectionItem, ListedOrder, OrderRecord, PollState};
 use store::{Store, StoreError};
 use tokio::time::Instant;
 
 /// Orders asked for per list page.
-const PER_PAGE: u32 = 50;
+const ORDERS_PER_PAGE: u32 = 50;
 /// How far a pass reads beyond the watermark: the clocks of ProductFlow and the connector differ, and the list lags.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 /// No list page is begun with less time than this.
-const PAGE_NEEDS: Duration = Duration::from_secs(18);
+const PAGE_TIME: Duration = Duration::from_secs(18);
 /// How long no sort is asked for after ProductFlow refused the sort.
 const SORT_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How long a list that proved unsorted is read to its end. A single list page of an unsorted list may look sorted by chance.
 const UNSORTED_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Orders of one list page that are written side by side.
-const WRITES: usize = 8;
+const CONCURRENT_WRITES: usize = 8;
 /// More list pages than any list has, so that a list without an end is not read for ever.
 const MOST_PAGES: u32 = 20_000;
 
 /// How the reading of the list ended in this poll.
-pub enum Passed {
+pub enum PassEnd {
     /// The list was read to where the pass is complete, or as far as time went.
-    Read {
+    ListRead {
         /// Orders that the list shows as they were last read.
         seen: BTreeSet<OrderIdentifier>,
     },
     /// A list page could not be read.
-    Failed {
+    CallFailed {
         trouble: Trouble,
         /// Orders that the list pages before it showed as they were last read.
         seen: BTreeSet<OrderIdentifier>,
@@ -58,22 +58,22 @@ pub enum Passed {
 }
 
 /// An order as the list shows it.
-enum Entry {
-    Order(Box<Order>),
-    Unreadable(Unreadable),
+enum ListEntry {
+    Readable(Box<Order>),
+    Unreadable(UnreadableOrder),
 }
 
-impl Entry {
+impl ListEntry {
     fn identifier(&self) -> &OrderIdentifier {
         match self {
-            Self::Order(order) => &order.identifier,
+            Self::Readable(order) => &order.identifier,
             Self::Unreadable(unreadable) => &unreadable.identifier,
         }
     }
 
     fn fingerprint(&self) -> String {
         match self {
-            Self::Order(order) => order.fingerprint(),
+            Self::Readable(order) => order.compute_fingerprint(),
             Self::Unreadable(unreadable) => unreadable.fingerprint.clone(),
         }
     }
@@ -83,33 +83,33 @@ struct Pass<'a> {
     deps: &'a Deps,
     connection: &'a ConnectionId,
     settings: Settings,
-    version: u64,
+    connection_version: u64,
     /// A sorted list that reaches updates before this time has shown all that is new.
     boundary: Option<Timestamp>,
     started_at: Timestamp,
     /// Whether the list is taken to show the newest update first.
-    sorted: bool,
+    expects_sorted: bool,
     /// Whether the list proved unsorted in this pass.
     proved_unsorted: bool,
     /// The newest update on the list page before.
-    page_before: Option<Timestamp>,
-    seen: BTreeSet<OrderIdentifier>,
+    newest_on_previous_page: Option<Timestamp>,
+    unchanged: BTreeSet<OrderIdentifier>,
 }
 
 /// Whether a list page ended the pass.
-enum Page {
-    Last,
+enum PassProgress {
+    Complete,
     /// More list pages must be read.
-    More,
+    Incomplete,
 }
 
 /// Reads the list of orders, writes new and changed orders to the ledger, and stores how far the pass came.
-pub async fn run(
+pub async fn read_order_list(
     deps: &Deps,
     item: &ConnectionItem,
     clients: &Clients,
     until: Instant,
-) -> Result<Passed, PollError> {
+) -> Result<PassEnd, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection;
     let go_live = connection.go_live.unwrap_or(Timestamp::MAX);
@@ -118,89 +118,85 @@ pub async fn run(
     let started_at = state.pass_started_at.filter(|_| resumes.is_some()).unwrap_or(now);
     let sort_refused = state.sort_refused_until.is_some_and(|until| now < until);
     // An order placed since go-live was also updated since. So the first pass needs to go no further back than go-live.
-    let boundary = state.mark.unwrap_or(go_live).checked_sub(OVERLAP).ok();
+    let boundary = state.watermark.unwrap_or(go_live).checked_sub(OVERLAP).ok();
     let mut pass = Pass {
         deps,
         connection: &connection.id,
-        settings: connection.rules(go_live),
-        version: connection.version,
+        settings: connection.to_rule_settings(go_live),
+        connection_version: connection.version,
         boundary,
         started_at,
-        sorted: !sort_refused
+        expects_sorted: !sort_refused
             && state.unsorted_until.is_none_or(|until| until <= now)
             && (resumes.is_none() || !state.pass_unsorted),
         proved_unsorted: false,
-        page_before: None,
-        seen: BTreeSet::new(),
+        newest_on_previous_page: None,
+        unchanged: BTreeSet::new(),
     };
     // Also an interrupted pass begins with page 1: what is newest must not wait for the end of a long list.
     let mut page = 1;
     let mut asks_sorted = !sort_refused;
     loop {
-        let answer = clients.productflow.orders_page(page, PER_PAGE, asks_sorted).await;
+        let answer = clients.productflow.read_order_list_page(page, ORDERS_PER_PAGE, asks_sorted).await;
         let listed = match answer {
             Ok(listed) => listed,
             Err(error) if asks_sorted && error.is_refusal_of_query() => {
                 asks_sorted = false;
-                pass.sorted = false;
+                pass.expects_sorted = false;
                 state.sort_refused_until = now.checked_add(SORT_REFUSED_FOR).ok();
                 continue;
             }
             Err(error) => {
-                pass.interrupted(&mut state, page.max(resumes.unwrap_or(1)));
-                deps.store.save_poll(pass.connection, &state).await?;
-                return Ok(Passed::Failed {
-                    trouble: Trouble::from(&error),
-                    seen: pass.seen,
-                });
+                pass.note_interruption(&mut state, page.max(resumes.unwrap_or(1)));
+                deps.store.save_poll_state(pass.connection, &state).await?;
+                return Ok(PassEnd::CallFailed { trouble: Trouble::from(&error), seen: pass.unchanged });
             }
         };
-        let digest = (page == 1).then(|| page_digest(&listed.orders, pass.version));
+        let digest = (page == 1).then(|| digest_list_page(&listed.orders, pass.connection_version));
         if page == 1 {
             state.last_poll_at = Some(now);
             // The list page shows what it showed when the last complete pass ended on it: nothing is new.
             if resumes.is_none()
-                && pass.completes(&listed.orders, listed.is_last)
+                && pass.is_completed_by(&listed.orders, listed.is_last)
                 && state.page_digest == digest
             {
-                pass.seen
-                    .extend(listed.orders.iter().filter_map(RawOrder::identifier));
-                state.mark = Some(started_at);
-                deps.store.save_poll(pass.connection, &state).await?;
-                return Ok(Passed::Read { seen: pass.seen });
+                pass.unchanged.extend(listed.orders.iter().filter_map(RawOrder::identifier));
+                state.watermark = Some(started_at);
+                deps.store.save_poll_state(pass.connection, &state).await?;
+                return Ok(PassEnd::ListRead { seen: pass.unchanged });
             }
             state.page_digest = None;
         }
-        let ended = pass.page(&listed.orders, listed.is_last).await?;
+        let ended = pass.take_list_page(&listed.orders, listed.is_last).await?;
         if pass.proved_unsorted {
             state.unsorted_until = now.checked_add(UNSORTED_FOR).ok();
         }
-        if matches!(ended, Page::Last) || page >= MOST_PAGES {
-            state.mark = Some(pass.started_at);
+        if matches!(ended, PassProgress::Complete) || page >= MOST_PAGES {
+            state.watermark = Some(pass.started_at);
             (state.pass_page, state.pass_started_at, state.pass_unsorted) = (None, None, false);
             if page == 1 {
                 state.page_digest = digest;
             }
-            deps.store.save_poll(pass.connection, &state).await?;
-            return Ok(Passed::Read { seen: pass.seen });
+            deps.store.save_poll_state(pass.connection, &state).await?;
+            return Ok(PassEnd::ListRead { seen: pass.unchanged });
         }
         // A pass that was interrupted has read page 1 for what is new, and continues where it stopped.
         page = match resumes {
             Some(resume) if page == 1 => {
-                pass.page_before = None;
+                pass.newest_on_previous_page = None;
                 resume
             }
             _ => page + 1,
         };
-        if until.saturating_duration_since(deps.clock.instant()) < PAGE_NEEDS {
-            pass.interrupted(&mut state, page);
-            deps.store.save_poll(pass.connection, &state).await?;
-            return Ok(Passed::Read { seen: pass.seen });
+        if until.saturating_duration_since(deps.clock.instant()) < PAGE_TIME {
+            pass.note_interruption(&mut state, page);
+            deps.store.save_poll_state(pass.connection, &state).await?;
+            return Ok(PassEnd::ListRead { seen: pass.unchanged });
         }
     }
 }
 
-fn page_digest(orders: &[RawOrder], version: u64) -> String {
+fn digest_list_page(orders: &[RawOrder], version: u64) -> String {
     let mut hash = Sha256::new();
     hash.update(version.to_le_bytes());
     for order in orders {
@@ -210,55 +206,59 @@ fn page_digest(orders: &[RawOrder], version: u64) -> String {
 }
 
 impl Pass<'_> {
-    fn interrupted(&self, state: &mut PollState, page: u32) {
+    fn note_interruption(&self, state: &mut PollState, page: u32) {
         state.pass_page = Some(page);
         state.pass_started_at = Some(self.started_at);
-        state.pass_unsorted = !self.sorted;
+        state.pass_unsorted = !self.expects_sorted;
     }
 
     /// Whether these orders end the pass. Only a sorted list tells so by the age of its orders; an unsorted list is read to its
     /// end.
-    fn completes(&self, orders: &[RawOrder], is_last: bool) -> bool {
-        is_last || orders.is_empty() || (self.sorted && self.is_sorted(orders) && self.is_old(orders))
+    fn is_completed_by(&self, orders: &[RawOrder], is_last: bool) -> bool {
+        is_last
+            || orders.is_empty()
+            || (self.expects_sorted && self.is_newest_first(orders) && self.is_past_boundary(orders))
     }
 
-    fn is_old(&self, orders: &[RawOrder]) -> bool {
+    fn is_past_boundary(&self, orders: &[RawOrder]) -> bool {
         let oldest = orders.last().and_then(RawOrder::updated_at);
-        oldest
-            .zip(self.boundary)
-            .is_some_and(|(oldest, boundary)| oldest < boundary)
+        oldest.zip(self.boundary).is_some_and(|(oldest, boundary)| oldest < boundary)
     }
 
     /// Whether the newest update comes first, within the list page and compared with the list page before.
     ///
     /// Rows that moved down while the list was read stand again at the top of the next list page. So that page may begin
     /// anywhere within the page before.
-    fn is_sorted(&self, orders: &[RawOrder]) -> bool {
+    fn is_newest_first(&self, orders: &[RawOrder]) -> bool {
         let times: Option<Vec<Timestamp>> = orders.iter().map(RawOrder::updated_at).collect();
         times.is_some_and(|times| {
             let follows = times
                 .first()
-                .zip(self.page_before)
+                .zip(self.newest_on_previous_page)
                 .is_none_or(|(first, before)| *first <= before);
             follows && times.is_sorted_by(|a, b| a >= b)
         })
     }
 
-    async fn page(&mut self, orders: &[RawOrder], is_last: bool) -> Result<Page, PollError> {
-        if self.sorted && !self.is_sorted(orders) {
+    async fn take_list_page(
+        &mut self,
+        orders: &[RawOrder],
+        is_last: bool,
+    ) -> Result<PassProgress, PollError> {
+        if self.expects_sorted && !self.is_newest_first(orders) {
             tracing::warn!("the order list is not sorted: it is read to its end");
-            self.sorted = false;
+            self.expects_sorted = false;
             self.proved_unsorted = true;
         }
-        let completes = self.completes(orders, is_last);
-        self.page_before = orders.first().and_then(RawOrder::updated_at);
-        self.write(orders).await?;
-        Ok(if completes { Page::Last } else { Page::More })
+        let completes = self.is_completed_by(orders, is_last);
+        self.newest_on_previous_page = orders.first().and_then(RawOrder::updated_at);
+        self.write_changed_orders(orders).await?;
+        Ok(if completes { PassProgress::Complete } else { PassProgress::Incomplete })
     }
 
     /// Writes the new and changed orders of a list page to the ledger, as due.
-    async fn write(&mut self, orders: &[RawOrder]) -> Result<(), PollError> {
-        let mut entries: Vec<(Entry, Option<Timestamp>)> = Vec::with_capacity(orders.len());
+    async fn write_changed_orders(&mut self, orders: &[RawOrder]) -> Result<(), PollError> {
+        let mut entries: Vec<(ListEntry, Option<Timestamp>)> = Vec::with_capacity(orders.len());
         for raw in orders {
             if raw.identifier().is_none() {
                 tracing::error!(
@@ -267,41 +267,35 @@ impl Pass<'_> {
                 );
                 continue;
             }
-            let entry = match productflow::read(raw, &self.settings.connection) {
-                Ok(order) => Entry::Order(Box::new(order)),
-                Err(unreadable) => Entry::Unreadable(unreadable),
+            let entry = match productflow::parse_order(raw, &self.settings.connection) {
+                Ok(order) => ListEntry::Readable(Box::new(order)),
+                Err(unreadable) => ListEntry::Unreadable(unreadable),
             };
             // A row that shifted between two list pages stands in the list twice. The first row is the newer one and counts.
-            if entries
-                .iter()
-                .all(|(known, _)| known.identifier() != entry.identifier())
-            {
+            if entries.iter().all(|(known, _)| known.identifier() != entry.identifier()) {
                 entries.push((entry, raw.updated_at()));
             }
         }
         let identifiers: Vec<OrderIdentifier> = entries.iter().map(|(e, _)| e.identifier().clone()).collect();
-        let mut known = self.deps.store.orders(self.connection, &identifiers).await?;
+        let mut known = self.deps.store.load_orders(self.connection, &identifiers).await?;
         let mut writes = Vec::new();
         for (entry, updated_at) in entries {
-            let listed = Listed {
-                fingerprint: entry.fingerprint(),
-                updated_at,
-            };
+            let listed = ListedOrder { fingerprint: entry.fingerprint(), updated_at };
             match known.remove(entry.identifier()) {
                 None => writes.push((entry, listed)),
                 Some(record) => {
                     if record.read_fingerprint.as_ref() == Some(&listed.fingerprint) {
-                        self.seen.insert(entry.identifier().clone());
+                        self.unchanged.insert(entry.identifier().clone());
                     }
-                    if self.changed(&record, &listed) != Changed::No {
+                    if self.compare_with_record(&record, &listed) != ListChange::Nothing {
                         writes.push((entry, listed));
                     }
                 }
             }
         }
         stream::iter(writes)
-            .map(|(entry, listed)| self.write_or_set_aside(entry, listed))
-            .buffer_unordered(WRITES)
+            .map(|(entry, listed)| self.write_or_block_order(entry, listed))
+            .buffer_unordered(CONCURRENT_WRITES)
             .try_collect::<Vec<()>>()
             .await?;
         Ok(())
@@ -309,9 +303,9 @@ impl Pass<'_> {
 
     /// Writes one order. An order that is too large or can't be read from the table must not stop the other orders of its list
     /// page.
-    async fn write_or_set_aside(&self, entry: Entry, listed: Listed) -> Result<(), StoreError> {
+    async fn write_or_block_order(&self, entry: ListEntry, listed: ListedOrder) -> Result<(), StoreError> {
         let identifier = entry.identifier().clone();
-        let error = match self.write_one(&entry, &listed).await {
+        let error = match self.write_order(&entry, &listed).await {
             Err(error @ (StoreError::TooLarge | StoreError::Corrupt { .. })) => error,
             other => return other,
         };
@@ -323,11 +317,11 @@ impl Pass<'_> {
         }
         let now = self.deps.clock.now();
         let mut record = OrderRecord::new(self.connection.clone(), identifier, now);
-        if let Entry::Order(order) = &entry {
-            record.see(order);
+        if let ListEntry::Readable(order) = &entry {
+            record.update_from_order(order);
             record.facts = None;
             let lines = format!("{} lines", order.lines.len());
-            let args = domain::problem::args([
+            let args = domain::problem::build_args([
                 ("order", order.reference().into()),
                 ("field", "lines".into()),
                 ("value", lines.into()),
@@ -336,7 +330,7 @@ impl Pass<'_> {
             record.set_problems(vec![problem], now);
         }
         record.state = OrderState::Blocked;
-        record.explanation = vec![Sentence::plain("blocked")];
+        record.explanation = vec![Sentence::without_args("blocked")];
         record.listed = Some(listed);
         record.due = None;
         match self.deps.store.save_order(&mut record, now).await {
@@ -345,15 +339,15 @@ impl Pass<'_> {
         }
     }
 
-    async fn write_one(&self, entry: &Entry, listed: &Listed) -> Result<(), StoreError> {
+    async fn write_order(&self, entry: &ListEntry, listed: &ListedOrder) -> Result<(), StoreError> {
         let store: &Store = &self.deps.store;
         let now = self.deps.clock.now();
         let mut record = OrderRecord::new(self.connection.clone(), entry.identifier().clone(), now);
-        self.first_seen(&mut record, entry, listed, now);
+        self.fill_new_record(&mut record, entry, listed, now);
         // A new order is written on the condition that none is stored, which needs no read before.
         match store.save_order(&mut record, now).await {
             Ok(()) => {
-                seen(&record, "new");
+                report_order_seen(&record, "new");
                 return Ok(());
             }
             Err(StoreError::Conflict) => {}
@@ -362,45 +356,49 @@ impl Pass<'_> {
         let is_changed = AtomicBool::new(false);
         let amended = store
             .amend_order(self.connection, entry.identifier(), now, |record| {
-                let changed = self.changed(record, listed);
-                is_changed.store(changed == Changed::Yes, Ordering::Relaxed);
+                let changed = self.compare_with_record(record, listed);
+                is_changed.store(changed == ListChange::NeedsLook, Ordering::Relaxed);
                 match changed {
-                    Changed::No => false,
-                    Changed::ListOnly => {
+                    ListChange::Nothing => false,
+                    ListChange::ListOnly => {
                         record.listed = Some(listed.clone());
                         true
                     }
-                    Changed::Yes => {
+                    ListChange::NeedsLook => {
                         record.listed = Some(listed.clone());
                         record.starts = 0;
                         record.rounds = 0;
                         record.waits_for = Vec::new();
-                        record.due_now(now);
+                        record.make_due_now(now);
                         true
                     }
                 }
             })
             .await?;
         if let Some(record) = amended.filter(|_| is_changed.into_inner()) {
-            seen(&record, "changed");
+            report_order_seen(&record, "changed");
         }
         Ok(())
     }
 
     /// Fills the record of a new order. The order is due, unless the list alone shows that nothing follows from it: the order
     /// was placed before go-live or is cancelled already.
-    fn first_seen(&self, record: &mut OrderRecord, entry: &Entry, listed: &Listed, now: Timestamp) {
+    fn fill_new_record(
+        &self,
+        record: &mut OrderRecord,
+        entry: &ListEntry,
+        listed: &ListedOrder,
+        now: Timestamp,
+    ) {
         let ledger: &Ledger = &record.ledger;
         let found: Plan = match entry {
-            Entry::Order(order) => plan(order, ledger, &Catalogue::default(), &self.settings),
-            Entry::Unreadable(unreadable) => plan_unreadable(unreadable, ledger, &self.settings),
+            ListEntry::Readable(order) => plan_order(order, ledger, &Catalogue::default(), &self.settings),
+            ListEntry::Unreadable(unreadable) => plan_unreadable_order(unreadable, ledger, &self.settings),
         };
         match entry {
-            Entry::Order(order) => record.see(order),
-            Entry::Unreadable(unreadable) => {
-                record
-                    .external_identifier
-                    .clone_from(&unreadable.external_identifier);
+            ListEntry::Readable(order) => record.update_from_order(order),
+            ListEntry::Unreadable(unreadable) => {
+                record.external_identifier.clone_from(&unreadable.external_identifier);
                 record.placed_at = unreadable.placed_at;
             }
         }
@@ -415,39 +413,29 @@ impl Pass<'_> {
         record.listed = Some(listed.clone());
     }
 
-    fn changed(&self, record: &OrderRecord, listed: &Listed) -> Changed {
+    fn compare_with_record(&self, record: &OrderRecord, listed: &ListedOrder) -> ListChange {
         // Go-live was moved, so an order that was left alone may now be one to look at.
-        let left_alone = record
-            .explanation
-            .first()
-            .is_some_and(|s| s.code == "skipped_before_go_live");
+        let left_alone = record.explanation.first().is_some_and(|s| s.code == "skipped_before_go_live");
         if left_alone && record.placed_at.is_some_and(|at| at >= self.settings.go_live) {
-            return Changed::Yes;
+            return ListChange::NeedsLook;
         }
         if record.listed.as_ref() == Some(listed) {
-            return Changed::No;
+            return ListChange::Nothing;
         }
-        let same_listed = record
-            .listed
-            .as_ref()
-            .is_some_and(|known| known.fingerprint == listed.fingerprint);
+        let same_listed = record.listed.as_ref().is_some_and(|known| known.fingerprint == listed.fingerprint);
         let as_read = record.read_fingerprint.as_ref() == Some(&listed.fingerprint);
         if as_read || is_before_go_live(record.placed_at, &record.ledger, &self.settings) {
-            return if same_listed {
-                Changed::No
-            } else {
-                Changed::ListOnly
-            };
+            return if same_listed { ListChange::Nothing } else { ListChange::ListOnly };
         }
         // The list shows something else than what was acted on: the order changed, or the list lags. Both need a look, since
         // the two can't be told apart here.
-        Changed::Yes
+        ListChange::NeedsLook
     }
 }
 
 /// Counts and logs an order of which the list showed something new.
-fn seen(record: &OrderRecord, how: &'static str) {
-    metrics::count(Metric::OrdersSeen, 1);
+fn report_order_seen(record: &OrderRecord, how: &'static str) {
+    metrics::add_count(Metric::OrdersSeen, 1);
     tracing::info!(
         order.identifier = %record.ledger.identifier, order.state = record.state.as_str(), order.status = record.status,
         seen = how, is_due = record.due.is_some(), "order seen"
@@ -456,10 +444,10 @@ fn seen(record: &OrderRecord, how: &'static str) {
 
 /// What the list shows of an order, compared with the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Changed {
-    No,
+enum ListChange {
+    Nothing,
     /// Only the list entry has to be stored: what the list shows was acted on already.
     ListOnly,
     /// The order must be looked at.
-    Yes,
+    NeedsLook,
 }

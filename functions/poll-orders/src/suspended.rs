@@ -1,18 +1,18 @@
 //! Suspended connections: they book nothing until their ledger has been rebuilt.
 
-use crate::articles;
-use crate::poll::PollError;
-use crate::round::Deps;
+use crate::all_connections::Deps;
+use crate::due_articles;
+use crate::one_connection::PollError;
 use store::StoreError;
 use store::model::ConnectionItem;
 use store::queue::Sweep;
 
 /// Stores that a connection is suspended, because its table is not the one that its ledger was written to. Queues a rebuild
 /// that nobody continues.
-pub async fn keep(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError> {
+pub async fn keep_suspended(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError> {
     let now = deps.clock.now();
     let found = item.connection.clone();
-    item.connection.suspend(Some(now));
+    item.connection.begin_suspension(Some(now));
     if item.connection != found {
         tracing::error!(
             connection.id = %item.connection.id,
@@ -24,5 +24,5 @@ pub async fn keep(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError
             Err(error) => return Err(error.into()),
         }
     }
-    articles::revive(deps, &mut item, &[Sweep::Rebuild]).await
+    due_articles::revive_sweeps(deps, &mut item, &[Sweep::Rebuild]).await
 }

@@ -4,11 +4,11 @@
 //! was interrupted come last and one at a time: an order that kills the process must neither be counted against its neighbours
 //! nor hold them up.
 
-use crate::context::Context;
-use crate::look::{Company, look};
-use crate::outcome::{self, End};
-use crate::sign_in;
-use connection::{Sessions, Still};
+use crate::context::ConnectionContext;
+use crate::look::{Concurrency, look_at_order};
+use crate::outcome::{self, LookEnd};
+use crate::sign_in_link;
+use connection::{ConnectionCheck, ConnectionSessions};
 use domain::ids::{ConnectionId, OrderIdentifier};
 use domain::settings::Settings;
 use futures::future::{join, join_all};
@@ -17,13 +17,13 @@ use jiff::Timestamp;
 use runtime::clock::timeout_at;
 use runtime::error::Chain;
 use runtime::invocation::Invocations;
-use runtime::sqs_event::Message;
+use runtime::sqs_event::SqsMessage;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use store::StoreError;
+use store::due_queueing::QueueingError;
 use store::model::{ConnectionItem, ConnectionState, Peer};
 use store::queue::{OrderMessage, OrderQueue, OrdersQueueMessage};
-use store::queueing::QueueingError;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -31,46 +31,50 @@ use tracing::Instrument;
 ///
 /// The pacing keeps the limit of Robaws. Fewer orders at a time would leave part of the limit unused: an order also waits for
 /// ProductFlow and for the table, and a batch ends with its slowest order.
-const SIDE_BY_SIDE: usize = 10;
+const ORDERS_SIDE_BY_SIDE: usize = 10;
 
 /// What the function works with, built once per process.
 #[derive(Clone)]
 pub struct Deps {
-    pub sessions: Sessions,
+    pub sessions: ConnectionSessions,
     pub queue: OrderQueue,
     pub invocations: Invocations,
 }
 
 /// What the messages of a batch ask of one connection.
 #[derive(Default)]
-struct Asked {
+struct ConnectionMessages {
     /// The orders to look at, each with the ids of its messages.
-    messages: BTreeMap<OrderIdentifier, Vec<String>>,
+    by_order: BTreeMap<OrderIdentifier, Vec<String>>,
     /// Whether more due orders are to be queued.
-    goes_on: bool,
+    queues_more: bool,
 }
 
 /// Processes a batch. Gives the ids of the messages whose outcome could not even be recorded: these come again.
-pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadline: Instant) -> Vec<String> {
-    let mut by_connection: BTreeMap<ConnectionId, Asked> = BTreeMap::new();
+pub async fn process_batch(
+    deps: &Deps,
+    messages: Vec<SqsMessage<OrdersQueueMessage>>,
+    deadline: Instant,
+) -> Vec<String> {
+    let mut by_connection: BTreeMap<ConnectionId, ConnectionMessages> = BTreeMap::new();
     for message in messages {
         match message.body {
             OrdersQueueMessage::Look(look) => {
                 let asked = by_connection.entry(look.connection).or_default();
-                asked.messages.entry(look.order).or_default().push(message.id);
+                asked.by_order.entry(look.order).or_default().push(message.id);
             }
             OrdersQueueMessage::GoOn(go_on) => {
-                by_connection.entry(go_on.connection).or_default().goes_on = true;
+                by_connection.entry(go_on.connection).or_default().queues_more = true;
             }
             OrdersQueueMessage::SignIn(ask) => {
                 let span = connection_span(&ask.connection);
-                sign_in::put(deps, ask, deadline).instrument(span).await;
+                sign_in_link::send_sign_in_link(deps, ask, deadline).instrument(span).await;
             }
         }
     }
     let connections = by_connection.into_iter().map(|(id, asked)| {
         let span = connection_span(&id);
-        connection(deps, id, asked, deadline).instrument(span)
+        process_connection(deps, id, asked, deadline).instrument(span)
     });
     let mut opened = Vec::new();
     let mut failed = Vec::new();
@@ -80,16 +84,16 @@ pub async fn run(deps: &Deps, messages: Vec<Message<OrdersQueueMessage>>, deadli
             Err(messages) => failed.extend(messages),
         }
     }
-    alone(deps, &mut opened).await;
+    process_interrupted_orders(deps, &mut opened).await;
     for work in opened {
         let span = connection_span(&work.ctx.item.connection.id);
-        failed.extend(work.close().instrument(span).await);
+        failed.extend(work.close_connection().instrument(span).await);
     }
     failed
 }
 
 /// Processes the orders whose last look was interrupted, one at a time, the least often interrupted first.
-async fn alone(deps: &Deps, opened: &mut [Work]) {
+async fn process_interrupted_orders(deps: &Deps, opened: &mut [ConnectionWork]) {
     let mut interrupted: Vec<(u32, usize, OrderIdentifier)> = opened
         .iter_mut()
         .enumerate()
@@ -102,9 +106,9 @@ async fn alone(deps: &Deps, opened: &mut [Work]) {
     for (_, no, order) in interrupted {
         if let Some(work) = opened.get_mut(no) {
             let span = connection_span(&work.ctx.item.connection.id);
-            let looked = look_at(deps, &work.ctx, order, Company::Alone);
+            let looked = process_order(deps, &work.ctx, order, Concurrency::Alone);
             let looked = looked.instrument(span).await;
-            work.take(looked);
+            work.add_look_result(looked);
         }
     }
 }
@@ -114,8 +118,8 @@ fn connection_span(id: &ConnectionId) -> tracing::Span {
 }
 
 /// The work for one connection in this invocation.
-struct Work {
-    ctx: Context,
+struct ConnectionWork {
+    ctx: ConnectionContext,
     messages: BTreeMap<OrderIdentifier, Vec<String>>,
     failed: Vec<OrderIdentifier>,
     /// Orders left for the end, each with the number of looks that were interrupted.
@@ -123,50 +127,47 @@ struct Work {
 }
 
 /// How a look ended, for the batch.
-enum Looked {
+enum LookResult {
     Recorded,
     NotRecorded(OrderIdentifier),
     Interrupted(u32, OrderIdentifier),
 }
 
-impl Work {
-    fn take(&mut self, looked: Looked) {
+impl ConnectionWork {
+    fn add_look_result(&mut self, looked: LookResult) {
         match looked {
-            Looked::Recorded => {}
-            Looked::NotRecorded(order) => self.failed.push(order),
-            Looked::Interrupted(times, order) => self.interrupted.push((times, order)),
+            LookResult::Recorded => {}
+            LookResult::NotRecorded(order) => self.failed.push(order),
+            LookResult::Interrupted(times, order) => self.interrupted.push((times, order)),
         }
     }
 
     /// Stores what the looks learned. Gives the ids of the messages whose outcome could not be recorded.
-    async fn close(mut self) -> Vec<String> {
-        if let Err(error) = self.ctx.close().await {
+    async fn close_connection(mut self) -> Vec<String> {
+        if let Err(error) = self.ctx.save_and_close().await {
             tracing::warn!(error = %Chain(&error), "newest documents and quota could not be stored");
         }
         let failed = self.failed.iter();
-        failed
-            .filter_map(|order| self.messages.remove(order))
-            .flatten()
-            .collect()
+        failed.filter_map(|order| self.messages.remove(order)).flatten().collect()
     }
 }
 
 /// Processes all orders of a connection but those whose last look was interrupted. An error holds the ids of the messages that
 /// must come again.
-async fn connection(
+async fn process_connection(
     deps: &Deps,
     id: ConnectionId,
-    Asked { messages, goes_on }: Asked,
+    ConnectionMessages { by_order: messages, queues_more: goes_on }: ConnectionMessages,
     deadline: Instant,
-) -> Result<Work, Vec<String>> {
-    let ctx = match open(deps, &id, deadline).await {
+) -> Result<ConnectionWork, Vec<String>> {
+    let ctx = match open_connection(deps, &id, deadline).await {
         Ok(Some(ctx)) => ctx,
         Ok(None) => return Err(Vec::new()),
-        Err(Unopened::Store(error)) => {
+        Err(OpenError::Store(error)) => {
             tracing::error!(error = %Chain(&error), "the connection could not be read");
             return Err(messages.into_values().flatten().collect());
         }
-        Err(Unopened::Credentials(error)) => {
+        Err(OpenError::Credentials(error)) => {
             // The orders stay due, so the next poll queues them again.
             tracing::error!(error = %Chain(&error), "no clients for this connection");
             return Err(Vec::new());
@@ -174,107 +175,100 @@ async fn connection(
     };
     // More orders are queued beside the looks, so that they are in the queue when these looks are done.
     let queued = async {
-        if goes_on && let Err(error) = go_on(deps, &ctx).await {
+        if goes_on && let Err(error) = queue_more_due_orders(deps, &ctx).await {
             // The orders are due in the ledger, so the next poll queues them.
             tracing::warn!(error = %Chain(&error), "no more orders were queued");
         }
     };
     let identifiers: Vec<OrderIdentifier> = messages.keys().cloned().collect();
     let looks = stream::iter(identifiers)
-        .map(|order| look_at(deps, &ctx, order, Company::Others))
-        .buffer_unordered(SIDE_BY_SIDE)
-        .collect::<Vec<Looked>>();
+        .map(|order| process_order(deps, &ctx, order, Concurrency::WithOthers))
+        .buffer_unordered(ORDERS_SIDE_BY_SIDE)
+        .collect::<Vec<LookResult>>();
     let (looked, ()) = join(looks, queued).await;
-    let mut work = Work {
-        ctx,
-        messages,
-        failed: Vec::new(),
-        interrupted: Vec::new(),
-    };
+    let mut work = ConnectionWork { ctx, messages, failed: Vec::new(), interrupted: Vec::new() };
     for looked in looked {
-        work.take(looked);
+        work.add_look_result(looked);
     }
     Ok(work)
 }
 
-async fn look_at(deps: &Deps, ctx: &Context, order: OrderIdentifier, company: Company) -> Looked {
+async fn process_order(
+    deps: &Deps,
+    ctx: &ConnectionContext,
+    order: OrderIdentifier,
+    company: Concurrency,
+) -> LookResult {
     let span = tracing::info_span!("order", order.identifier = %order);
-    match one(deps, ctx, &order, company).instrument(span).await {
-        Ok(None) => Looked::Recorded,
-        Ok(Some(times)) => Looked::Interrupted(times, order),
-        Err(_logged) => Looked::NotRecorded(order),
+    match look_and_report(deps, ctx, &order, company).instrument(span).await {
+        Ok(None) => LookResult::Recorded,
+        Ok(Some(times)) => LookResult::Interrupted(times, order),
+        Err(_logged) => LookResult::NotRecorded(order),
     }
 }
 
 /// Queues more due orders. While Robaws is paused nothing is queued: the poll begins again when the pause is over.
-async fn go_on(deps: &Deps, ctx: &Context) -> Result<(), QueueingError> {
-    if !ctx.has_time() || !ctx.health.may_work(Peer::Robaws).await {
+async fn queue_more_due_orders(deps: &Deps, ctx: &ConnectionContext) -> Result<(), QueueingError> {
+    if !ctx.has_time() || !ctx.health.can_work(Peer::Robaws).await {
         return Ok(());
     }
     let (connection, now) = (&ctx.item.connection.id, ctx.clock.now());
-    let chosen = ctx.store.choose_due_orders(connection, now).await?;
-    ctx.store
-        .queue_orders(&deps.queue, connection, &chosen, now)
-        .await?;
-    tracing::info!(
-        queued = chosen.orders.len(),
-        more = chosen.more,
-        "goes on with what is due"
-    );
+    let chosen = ctx.store.select_due_orders(connection, now).await?;
+    ctx.store.queue_selected_orders(&deps.queue, connection, &chosen, now).await?;
+    tracing::info!(queued = chosen.orders.len(), more = chosen.has_more, "goes on with what is due");
     Ok(())
 }
 
-enum Unopened {
+enum OpenError {
     Store(StoreError),
-    Credentials(connection::PeersError),
+    Credentials(connection::PeerClientsError),
 }
 
 /// Opens a connection. Gives `None` for a connection that is not active: then nothing is called and the messages are done.
-async fn open(deps: &Deps, id: &ConnectionId, deadline: Instant) -> Result<Option<Context>, Unopened> {
-    let item = deps
-        .sessions
-        .store
-        .connection(id)
-        .await
-        .map_err(Unopened::Store)?;
+async fn open_connection(
+    deps: &Deps,
+    id: &ConnectionId,
+    deadline: Instant,
+) -> Result<Option<ConnectionContext>, OpenError> {
+    let item = deps.sessions.store.load_connection(id).await.map_err(OpenError::Store)?;
     let Some(item) = item.filter(|item| item.connection.state == ConnectionState::Active) else {
         return Ok(None);
     };
-    let settings = settings_of(&item);
-    let session = deps.sessions.open(item, deadline);
-    let session = session.await.map_err(Unopened::Credentials)?;
-    Ok(Some(Context::new(session, settings)))
+    let settings = rules_of_connection(&item);
+    let session = deps.sessions.open_session(item, deadline);
+    let session = session.await.map_err(OpenError::Credentials)?;
+    Ok(Some(ConnectionContext::new(session, settings)))
 }
 
-fn settings_of(item: &ConnectionItem) -> Settings {
+fn rules_of_connection(item: &ConnectionItem) -> Settings {
     let connection = &item.connection;
     // A connection without a go-live was never activated, so none of its orders may be touched.
-    connection.rules(connection.go_live.unwrap_or(Timestamp::MAX))
+    connection.to_rule_settings(connection.go_live.unwrap_or(Timestamp::MAX))
 }
 
 /// Looks at one order and logs how the look ended.
 ///
 /// An error means that the outcome could not be recorded. A number means that the order was not looked at: so many looks at it
 /// were interrupted, and other orders are processed at the same time.
-async fn one(
+async fn look_and_report(
     deps: &Deps,
-    ctx: &Context,
+    ctx: &ConnectionContext,
     order: &OrderIdentifier,
-    company: Company,
+    company: Concurrency,
 ) -> Result<Option<u32>, StoreError> {
     let connection = &ctx.item.connection.id;
-    let ended = match ctx.still().await {
+    let ended = match ctx.check_connection().await {
         Err(error) => Ok(Err(error)),
-        Ok(Still::Off) => return Ok(None),
-        Ok(Still::Same) if ctx.has_time() => {
-            let looked = AssertUnwindSafe(Box::pin(look(ctx, order, company))).catch_unwind();
+        Ok(ConnectionCheck::Off) => return Ok(None),
+        Ok(ConnectionCheck::Same) if ctx.has_time() => {
+            let looked = AssertUnwindSafe(Box::pin(look_at_order(ctx, order, company))).catch_unwind();
             // A look that is cut off in the middle of a call leaves an unknown row, as a lost answer does.
             match timeout_at(&*ctx.clock, ctx.cut_off, looked).await {
                 Ok(ended) => ended,
-                Err(_) => Ok(outcome::cut_off(ctx, order).await),
+                Err(_) => Ok(outcome::record_cut_off(ctx, order).await),
             }
         }
-        Ok(Still::Same | Still::Changed) => Ok(Ok(End::Continues)),
+        Ok(ConnectionCheck::Same | ConnectionCheck::Changed) => Ok(Ok(LookEnd::Continues)),
     };
     let end = match ended {
         Ok(Ok(end)) => end,
@@ -284,21 +278,21 @@ async fn one(
         }
         Err(_) => {
             tracing::error!("panicked");
-            outcome::without_outcome(ctx, order).await?
+            outcome::record_missing_outcome(ctx, order).await?
         }
     };
     match &end {
-        End::NotDue => tracing::debug!("not due"),
-        End::Interrupted(times) => return Ok(Some(*times)),
-        End::Settled(state) => tracing::info!(order.state = state.as_str(), "looked at"),
-        End::Held => tracing::info!("held: a peer is paused"),
-        End::Failed(peer, trouble) => tracing::warn!(
+        LookEnd::NotDue => tracing::debug!("not due"),
+        LookEnd::Interrupted(times) => return Ok(Some(*times)),
+        LookEnd::Recorded(state) => tracing::info!(order.state = state.as_str(), "looked at"),
+        LookEnd::Held => tracing::info!("held: a peer is paused"),
+        LookEnd::Failed(peer, trouble) => tracing::warn!(
             peer = peer.as_str(), trouble = %trouble, "a call failed"
         ),
-        End::Continues => {
+        LookEnd::Continues => {
             tracing::info!("goes on in the next invocation");
             let message = OrderMessage::new(connection.clone(), order.clone());
-            if let Err(error) = deps.queue.send(&[message]).await {
+            if let Err(error) = deps.queue.send_messages(&[message]).await {
                 // The order is due in the ledger, so the next poll queues it.
                 tracing::warn!(error = %Chain(&error), "not sent again");
             }

@@ -1,6 +1,6 @@
 //! What the looks at the orders of one connection share within one invocation.
 
-use connection::Session;
+use connection::ConnectionSession;
 use domain::ids::DocumentId;
 use domain::settings::Settings;
 use std::ops::Deref;
@@ -9,33 +9,29 @@ use store::model::{NewestDocument, NewestDocuments};
 use tokio::sync::Mutex;
 
 /// One connection within one invocation.
-pub struct Context {
-    session: Session,
+pub struct ConnectionContext {
+    session: ConnectionSession,
     /// What the rules need of the connection.
     pub settings: Settings,
-    newest: Mutex<NewestDocuments>,
+    newest_documents: Mutex<NewestDocuments>,
 }
 
-impl Deref for Context {
-    type Target = Session;
+impl Deref for ConnectionContext {
+    type Target = ConnectionSession;
 
-    fn deref(&self) -> &Session {
+    fn deref(&self) -> &ConnectionSession {
         &self.session
     }
 }
 
-impl Context {
-    pub fn new(session: Session, settings: Settings) -> Self {
-        Self {
-            session,
-            settings,
-            newest: Mutex::new(NewestDocuments::default()),
-        }
+impl ConnectionContext {
+    pub fn new(session: ConnectionSession, settings: Settings) -> Self {
+        Self { session, settings, newest_documents: Mutex::new(NewestDocuments::default()) }
     }
 
     /// Notes a document of ours that was made.
-    pub async fn booked(&self, document: NewestDocument, is_invoice: bool) {
-        let mut newest = self.newest.lock().await;
+    pub async fn note_booked_document(&self, document: NewestDocument, is_invoice: bool) {
+        let mut newest = self.newest_documents.lock().await;
         if is_invoice {
             newest.invoice = Some(document);
         } else {
@@ -46,16 +42,14 @@ impl Context {
     /// Forgets an invoice that is about to be deleted, so that it is the newest document no more. New credentials must see the
     /// newest document.
     pub async fn forget_invoice(&self, id: &DocumentId) -> Result<(), StoreError> {
-        let mut newest = self.newest.lock().await;
+        let mut newest = self.newest_documents.lock().await;
         newest.invoice = newest.invoice.take().filter(|document| document.robaws_id != *id);
-        self.store
-            .forget_newest_invoice(&self.item.connection.id, id)
-            .await
+        self.store.forget_newest_invoice(&self.item.connection.id, id).await
     }
 
     /// Finds another invoice of ours. A look-up that shows it proves that looking up by reference works.
-    pub async fn other_invoice(&self, reference: &str) -> Option<NewestDocument> {
-        let newest = self.newest.lock().await;
+    pub async fn find_other_invoice(&self, reference: &str) -> Option<NewestDocument> {
+        let newest = self.newest_documents.lock().await;
         [newest.invoice.clone(), self.item.newest.invoice.clone()]
             .into_iter()
             .flatten()
@@ -63,13 +57,13 @@ impl Context {
     }
 
     /// Stores the newest documents and what is left of the day's requests.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        let newest = std::mem::take(&mut *self.newest.lock().await);
+    pub async fn save_and_close(&self) -> Result<(), StoreError> {
+        let newest = std::mem::take(&mut *self.newest_documents.lock().await);
         if newest.invoice.is_some() || newest.stock_change.is_some() {
             self.store
-                .save_newest(&self.item.connection.id, newest.stock_change, newest.invoice)
+                .save_newest_documents(&self.item.connection.id, newest.stock_change, newest.invoice)
                 .await?;
         }
-        self.session.close().await
+        self.session.close_session().await
     }
 }

@@ -6,14 +6,12 @@ use lambda_runtime::{Error, LambdaEvent};
 use runtime::{deadline, sqs_event};
 
 /// Handles one batch of the orders queue.
-pub async fn handle(deps: &Deps, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-    let deadline = deadline::of(&event.context, &*deps.sessions.clock);
+pub async fn handle_event(deps: &Deps, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let deadline = deadline::from_context(&event.context, &*deps.sessions.clock);
     let LambdaEvent { payload, context } = event;
     let batch = async {
-        let messages = sqs_event::messages(payload)?;
-        Ok(sqs_event::response(
-            Box::pin(batch::run(deps, messages, deadline)).await,
-        ))
+        let messages = sqs_event::read_messages(payload)?;
+        Ok(sqs_event::batch_response(Box::pin(batch::process_batch(deps, messages, deadline)).await))
     };
-    deps.invocations.run(&context, batch).await
+    deps.invocations.run_invocation(&context, batch).await
 }

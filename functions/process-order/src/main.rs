@@ -5,10 +5,7 @@ use process_order::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let started = runtime::telemetry::init("process-order");
+    let started = runtime::telemetry::start_logging("process-order");
     let deps = Deps::from_env(&started)?;
-    run(service_fn(|event: LambdaEvent<_>| {
-        process_order::handle(&deps, event)
-    }))
-    .await
+    run(service_fn(|event: LambdaEvent<_>| process_order::handle_event(&deps, event))).await
 }

@@ -3,40 +3,40 @@
 //! The record is always changed as it is stored now. What the poll or the merchant wrote meanwhile stays, and keeps the order
 //! due.
 
-use crate::context::Context;
+use crate::context::ConnectionContext;
 use connection::Trouble;
 use domain::ids::OrderIdentifier;
 use domain::ledger::OrderState;
 use domain::plan::{Plan, Sentence};
-use domain::problem::{Arg, Args, Holds, Problem, ProblemCode, WaitsFor, args};
+use domain::problem::{Arg, Args, Holds, Problem, ProblemCode, WaitsFor, build_args};
 use jiff::{SignedDuration, Timestamp};
 use runtime::metrics::{self, Metric};
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::StoreError;
-use store::model::{Due, DueKind, OrderRecord, Peer, doubling};
+use store::model::{Due, DueKind, OrderRecord, Peer, doubled_wait};
 
 /// Wait before the second look at a blocked order. Each further round doubles the wait, up to an hour.
-const FIRST_ROUND: SignedDuration = SignedDuration::from_mins(5);
+const FIRST_ROUND_WAIT: SignedDuration = SignedDuration::from_mins(5);
 /// Wait between two looks at an order that waits for VAT tariffs only. One list of tariffs serves all orders.
-const TARIFF_ROUND: SignedDuration = SignedDuration::from_mins(15);
+const TARIFF_ROUND_WAIT: SignedDuration = SignedDuration::from_mins(15);
 /// Wait after a failed call. Each further failure doubles the wait, up to an hour.
-const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(1);
+const FIRST_RETRY_WAIT: SignedDuration = SignedDuration::from_mins(1);
 /// Longest wait of both kinds.
-const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// Wait between two relooks at an open order with nothing to do.
-pub(crate) const RELOOK: SignedDuration = SignedDuration::from_hours(1);
+pub(crate) const RELOOK_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// Looks in a row that may end without an outcome. Afterwards the order is given up.
-pub const STARTS: u32 = 3;
+pub const MOST_STARTS: u32 = 3;
 
 /// How a look ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum LookEnd {
     /// There was nothing to look at: the order is not due, or not known.
     NotDue,
     /// The order was not looked at: so many looks at it were interrupted, and other orders are processed at the same time.
     Interrupted(u32),
     /// The outcome is recorded.
-    Settled(OrderState),
+    Recorded(OrderState),
     /// Time is short. The rest follows in the next invocation.
     Continues,
     /// A peer is paused or refuses the credentials. The order stays due.
@@ -47,27 +47,24 @@ pub enum End {
 
 /// The record when the look began, to tell what others wrote meanwhile.
 #[derive(Debug, Clone)]
-pub struct Began {
+pub struct LookStart {
     due: Option<Due>,
     forced: bool,
 }
 
-impl Began {
-    pub fn of(record: &OrderRecord) -> Self {
-        Self {
-            due: record.due,
-            forced: record.forced,
-        }
+impl LookStart {
+    pub fn from_record(record: &OrderRecord) -> Self {
+        Self { due: record.due, forced: record.forced }
     }
 
-    fn outdated(&self, record: &OrderRecord) -> bool {
+    fn is_outdated_by(&self, record: &OrderRecord) -> bool {
         record.due != self.due || (record.forced && !self.forced)
     }
 }
 
 /// Changes the record, and counts the order when the change blocks it.
-async fn amend(
-    ctx: &Context,
+async fn amend_record(
+    ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
     now: Timestamp,
     change: impl Fn(&mut OrderRecord) -> bool,
@@ -82,33 +79,29 @@ async fn amend(
         .await?;
     let is_blocked = |record: &OrderRecord| record.state == OrderState::Blocked;
     if amended.as_ref().is_some_and(is_blocked) && !was_blocked.into_inner() {
-        metrics::count(Metric::OrdersBlocked, 1);
+        metrics::add_count(Metric::OrdersBlocked, 1);
     }
     Ok(amended)
 }
 
 /// Records the outcome of a look that ran to its end.
-pub async fn settled(
-    ctx: &Context,
+pub async fn record_outcome(
+    ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
-    began: &Began,
+    began: &LookStart,
     plan: Plan,
     seen: impl Fn(&mut OrderRecord),
     tariffs_digest: Option<String>,
-) -> Result<End, StoreError> {
+) -> Result<LookEnd, StoreError> {
     let now = ctx.clock.now();
     let state = plan.state;
-    let waits_for = plan.waits_for();
-    amend(ctx, identifier, now, |record| {
+    let waits_for = plan.collect_waits_for();
+    amend_record(ctx, identifier, now, |record| {
         seen(record);
         let blocked = plan.problems.iter().any(|p| p.holds > Holds::Nothing);
-        record.rounds = if needs_rounds(&plan) {
-            record.rounds.saturating_add(1)
-        } else {
-            0
-        };
-        let outdated = began.outdated(record);
-        let due = next_due(&plan, &waits_for, record.rounds, now);
+        record.rounds = if needs_rounds(&plan) { record.rounds.saturating_add(1) } else { 0 };
+        let outdated = began.is_outdated_by(record);
+        let due = decide_next_look(&plan, &waits_for, record.rounds, now);
         record.set_problems(plan.problems.clone(), now);
         record.state = plan.state;
         record.explanation.clone_from(&plan.explanation);
@@ -131,9 +124,9 @@ pub async fn settled(
     })
     .await?;
     if state == OrderState::InDoubt {
-        metrics::count(Metric::OrdersInDoubt, 1);
+        metrics::add_count(Metric::OrdersInDoubt, 1);
     }
-    Ok(End::Settled(state))
+    Ok(LookEnd::Recorded(state))
 }
 
 /// Whether the order is looked at again by itself: it has a problem that may be solved without the poll noticing.
@@ -153,26 +146,21 @@ fn needs_rounds(plan: &Plan) -> bool {
 }
 
 /// Decides when the order is looked at next. `None`: only when the order changes or somebody decides.
-fn next_due(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Timestamp) -> Option<Due> {
-    let after = |wait: SignedDuration, kind| {
-        Some(Due {
-            at: now.checked_add(wait).ok()?,
-            kind,
-        })
-    };
+fn decide_next_look(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Timestamp) -> Option<Due> {
+    let after = |wait: SignedDuration, kind| Some(Due { at: now.checked_add(wait).ok()?, kind });
     if plan.is_final {
         return None;
     }
     if needs_rounds(plan) {
         let wait = if !waits_for.is_empty() && waits_for.iter().all(|w| *w == WaitsFor::Tariffs) {
-            TARIFF_ROUND
+            TARIFF_ROUND_WAIT
         } else {
-            doubling(FIRST_ROUND, rounds.saturating_sub(1), LONGEST)
+            doubled_wait(FIRST_ROUND_WAIT, rounds.saturating_sub(1), LONGEST_WAIT)
         };
         return after(wait, DueKind::Work);
     }
     match plan.state {
-        OrderState::Waiting | OrderState::Booked => after(RELOOK, DueKind::Relook),
+        OrderState::Waiting | OrderState::Booked => after(RELOOK_AFTER, DueKind::Relook),
         OrderState::InDoubt
         | OrderState::Conflict
         | OrderState::Blocked
@@ -183,106 +171,101 @@ fn next_due(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Timestamp) ->
 }
 
 /// Records that nothing came in that the order waits for. The order waits on without another look.
-pub async fn postponed(
-    ctx: &Context,
+pub async fn record_postponement(
+    ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
-    began: &Began,
-) -> Result<End, StoreError> {
+    began: &LookStart,
+) -> Result<LookEnd, StoreError> {
     let now = ctx.clock.now();
-    let amended = amend(ctx, identifier, now, |record| {
+    let amended = amend_record(ctx, identifier, now, |record| {
         record.starts = 0;
         record.queued_at = None;
         for problem in &mut record.problems {
             problem.last_seen_at = now;
             problem.count += 1;
         }
-        if !began.outdated(record) {
+        if !began.is_outdated_by(record) {
             record.rounds = record.rounds.saturating_add(1);
             let wait = if record.waits_for.iter().all(|w| *w == WaitsFor::Tariffs) {
-                TARIFF_ROUND
+                TARIFF_ROUND_WAIT
             } else {
-                doubling(FIRST_ROUND, record.rounds.saturating_sub(1), LONGEST)
+                doubled_wait(FIRST_ROUND_WAIT, record.rounds.saturating_sub(1), LONGEST_WAIT)
             };
-            record.due = now.checked_add(wait).ok().map(|at| Due {
-                at,
-                kind: DueKind::Work,
-            });
+            record.due = now.checked_add(wait).ok().map(|at| Due { at, kind: DueKind::Work });
         }
         true
     })
     .await?;
-    Ok(End::Settled(
-        amended.map_or(OrderState::Blocked, |record| record.state),
-    ))
+    Ok(LookEnd::Recorded(amended.map_or(OrderState::Blocked, |record| record.state)))
 }
 
 /// Records a failed call. The failure counts against the order first, before it counts against the peer.
-pub async fn failed(
-    ctx: &Context,
+pub async fn record_failed_call(
+    ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
-    began: &Began,
+    began: &LookStart,
     peer: Peer,
     trouble: Trouble,
-) -> Result<End, StoreError> {
+) -> Result<LookEnd, StoreError> {
     let now = ctx.clock.now();
     let paused = ctx.health.paused_until(peer).await;
-    amend(ctx, identifier, now, |record| {
+    amend_record(ctx, identifier, now, |record| {
         record.starts = 0;
         record.queued_at = None;
         record.failures = record.failures.saturating_add(1);
-        let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
+        let wait = doubled_wait(FIRST_RETRY_WAIT, record.failures.saturating_sub(1), LONGEST_WAIT);
         // While the peer is paused a look could do nothing.
         let at = now.checked_add(wait).ok().max(paused);
-        if !began.outdated(record) {
-            record.due = at.map(|at| Due {
-                at,
-                kind: DueKind::Work,
-            });
+        if !began.is_outdated_by(record) {
+            record.due = at.map(|at| Due { at, kind: DueKind::Work });
             record.forced = false;
         }
         if record.state == OrderState::Waiting
             && let Some(time) = record.due.map(|due| due.at)
         {
-            record.explanation = vec![waiting_paused(peer, time)];
+            record.explanation = vec![waiting_sentence(peer, time)];
         }
         if let Trouble::Permission { module } = &trouble {
-            permission_problem(record, module, now);
+            open_permission_problem(record, module, now);
         }
         true
     })
     .await?;
-    Ok(End::Failed(peer, trouble))
+    Ok(LookEnd::Failed(peer, trouble))
 }
 
 /// The explanation that the merchant reads while a peer does not answer.
-fn waiting_paused(peer: Peer, time: Timestamp) -> Sentence {
+fn waiting_sentence(peer: Peer, time: Timestamp) -> Sentence {
     let system = match peer {
         Peer::Robaws => "Robaws",
         Peer::Productflow => "ProductFlow",
     };
     Sentence {
         code: "waiting_paused".to_owned(),
-        args: args([("system", system.into()), ("time", Arg::Time(time))]),
+        args: build_args([("system", system.into()), ("time", Arg::Time(time))]),
     }
 }
 
-fn permission_problem(record: &mut OrderRecord, module: &str, now: Timestamp) {
+fn open_permission_problem(record: &mut OrderRecord, module: &str, now: Timestamp) {
     let mut found: Vec<Problem> = record.problems.iter().map(|open| open.problem.clone()).collect();
     found.retain(|p| p.code != ProblemCode::RobawsPermission);
     found.push(Problem::new(
         ProblemCode::RobawsPermission,
         Holds::Lines,
-        args([("module", module.into())]),
+        build_args([("module", module.into())]),
     ));
     record.set_problems(found, now);
     record.state = OrderState::Blocked;
-    record.explanation = vec![Sentence::plain("blocked")];
+    record.explanation = vec![Sentence::without_args("blocked")];
 }
 
 /// Records that a pause or refused credentials held the look back. The order stays due as it was, and the look does not count.
-pub async fn held(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+pub async fn record_hold(
+    ctx: &ConnectionContext,
+    identifier: &OrderIdentifier,
+) -> Result<LookEnd, StoreError> {
     let now = ctx.clock.now();
-    amend(ctx, identifier, now, |record| {
+    amend_record(ctx, identifier, now, |record| {
         let changed = record.starts != 0 || record.queued_at.is_some() || record.forced;
         record.starts = 0;
         record.queued_at = None;
@@ -290,82 +273,82 @@ pub async fn held(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, St
         changed
     })
     .await?;
-    Ok(End::Held)
+    Ok(LookEnd::Held)
 }
 
 /// Records that time was short. What was done is in the record already; the rest is due at once.
-pub async fn continues(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+pub async fn record_continuation(
+    ctx: &ConnectionContext,
+    identifier: &OrderIdentifier,
+) -> Result<LookEnd, StoreError> {
     let now = ctx.clock.now();
-    amend(ctx, identifier, now, |record| {
+    amend_record(ctx, identifier, now, |record| {
         record.starts = 0;
-        record.due_now(now);
+        record.make_due_now(now);
         true
     })
     .await?;
-    Ok(End::Continues)
+    Ok(LookEnd::Continues)
 }
 
 /// Records that the look was cut off at the end of the invocation, since calls took too long. Counts as a failed call of the
 /// order.
-pub async fn cut_off(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+pub async fn record_cut_off(
+    ctx: &ConnectionContext,
+    identifier: &OrderIdentifier,
+) -> Result<LookEnd, StoreError> {
     let now = ctx.clock.now();
     tracing::warn!("cut off: calls take too long");
-    amend(ctx, identifier, now, |record| {
+    amend_record(ctx, identifier, now, |record| {
         record.starts = 0;
         record.queued_at = None;
         record.failures = record.failures.saturating_add(1);
-        let wait = doubling(FIRST_RETRY, record.failures.saturating_sub(1), LONGEST);
-        record.due = now.checked_add(wait).ok().map(|at| Due {
-            at,
-            kind: DueKind::Work,
-        });
+        let wait = doubled_wait(FIRST_RETRY_WAIT, record.failures.saturating_sub(1), LONGEST_WAIT);
+        record.due = now.checked_add(wait).ok().map(|at| Due { at, kind: DueKind::Work });
         true
     })
     .await?;
-    Ok(End::Held)
+    Ok(LookEnd::Held)
 }
 
 /// Gives the order up after looks that ended without an outcome: it is looked at again when the merchant asks or the order
 /// changes.
-pub async fn set_aside(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+pub async fn give_up(ctx: &ConnectionContext, identifier: &OrderIdentifier) -> Result<LookEnd, StoreError> {
     tracing::error!("set aside: looks end without an outcome");
     let now = ctx.clock.now();
-    amend(ctx, identifier, now, |record| {
-        let reference = record.reference();
+    amend_record(ctx, identifier, now, |record| {
+        let reference = record.display_reference();
         let problem = Problem::new(
             ProblemCode::InternalError,
             Holds::Everything,
-            args([("order", reference.into())]),
+            build_args([("order", reference.into())]),
         );
         record.set_problems(vec![problem], now);
         record.state = OrderState::Blocked;
-        record.explanation = vec![Sentence {
-            code: "blocked".to_owned(),
-            args: Args::new(),
-        }];
+        record.explanation = vec![Sentence { code: "blocked".to_owned(), args: Args::new() }];
         record.due = None;
         record.queued_at = None;
         record.forced = false;
         true
     })
     .await?;
-    Ok(End::Settled(OrderState::Blocked))
+    Ok(LookEnd::Recorded(OrderState::Blocked))
 }
 
 /// Records that a look ended without an outcome while the process lives. The order is looked at again in a minute.
-pub async fn without_outcome(ctx: &Context, identifier: &OrderIdentifier) -> Result<End, StoreError> {
+pub async fn record_missing_outcome(
+    ctx: &ConnectionContext,
+    identifier: &OrderIdentifier,
+) -> Result<LookEnd, StoreError> {
     let now = ctx.clock.now();
-    let record = amend(ctx, identifier, now, |record| {
+    let record = amend_record(ctx, identifier, now, |record| {
         record.queued_at = None;
-        record.due = now.checked_add(FIRST_RETRY).ok().map(|at| Due {
-            at,
-            kind: DueKind::Work,
-        });
+        record.due = now.checked_add(FIRST_RETRY_WAIT).ok().map(|at| Due { at, kind: DueKind::Work });
         true
     })
     .await?;
     match record {
-        Some(record) if record.starts >= STARTS => set_aside(ctx, identifier).await,
-        _ => Ok(End::Held),
+        Some(record) if record.starts >= MOST_STARTS => give_up(ctx, identifier).await,
+        _ => Ok(LookEnd::Held),
     }
 }

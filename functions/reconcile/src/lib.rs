@@ -1,24 +1,24 @@
 //! Sweeps over all articles of a connection: the full push, ticking all, and the nightly check. Also the rebuild of a ledger
 //! that was lost ([`rebuild`]).
 //!
-//! The rule starts the nightly check of every connection ([`nightly`]). A message of the sweeps queue continues one sweep.
+//! The rule starts the nightly check of every connection ([`nightly_check`]). A message of the sweeps queue continues one sweep.
 //! [`sweeps`] stores where each sweep stands, so that any invocation can continue where another one stopped. A sweep only finds
 //! articles; what becomes of an article is decided when it is looked at.
 
-pub mod articles;
-pub mod compare;
+pub mod article_check;
 pub mod config;
-pub mod documents;
-pub mod due;
+pub mod due_candidates;
+pub mod full_push;
 pub mod handler;
-pub mod nightly;
-pub mod orders;
-pub mod push;
+pub mod ledger_check;
+pub mod nightly_check;
+pub mod order_check;
 pub mod rebuild;
-pub mod records;
+pub mod recent_documents;
 pub mod sweeps;
-pub mod tick;
-pub mod webhook;
+pub mod tick_all;
+pub mod webhook_check;
+pub mod withdrawal_check;
 
 pub use config::Deps;
-pub use handler::handle;
+pub use handler::handle_event;

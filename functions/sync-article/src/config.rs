@@ -4,16 +4,16 @@ use crate::batch::Deps;
 use connection::Wiring;
 use runtime::env;
 use runtime::invocation::Invocations;
-use runtime::telemetry::Started;
+use runtime::telemetry::StartedProcess;
 
 impl Deps {
     /// Reads what [`Wiring::from_env`] reads, and `ARTICLES_QUEUE_URL`.
-    pub fn from_env(started: &Started) -> Result<Self, lambda_runtime::Error> {
+    pub fn from_env(started: &StartedProcess) -> Result<Self, lambda_runtime::Error> {
         let wiring = Wiring::from_env()?;
         Ok(Self {
-            sessions: wiring.sessions(),
-            queue: wiring.queue(env::required("ARTICLES_QUEUE_URL")?),
-            invocations: Invocations::ready(started),
+            sessions: wiring.new_sessions(),
+            queue: wiring.queue_at(env::read_required("ARTICLES_QUEUE_URL")?),
+            invocations: Invocations::on_lambda(started),
         })
     }
 }

@@ -5,10 +5,7 @@ use sync_article::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let started = runtime::telemetry::init("sync-article");
+    let started = runtime::telemetry::start_logging("sync-article");
     let deps = Deps::from_env(&started)?;
-    run(service_fn(|event: LambdaEvent<_>| {
-        sync_article::handle(&deps, event)
-    }))
-    .await
+    run(service_fn(|event: LambdaEvent<_>| sync_article::handle_event(&deps, event))).await
 }

@@ -3,10 +3,10 @@
 use crate::api_error::ApiError;
 use crate::checks::{self, Fault};
 use crate::config::Deps;
-use crate::connections::{claim_error, read_again, show};
+use crate::connections_api::{claim_error_to_api, reload_connection, show_connection};
 use crate::handler::Reply;
 use crate::request::Request;
-use crate::{announcements, articles, body, catch_up, credentials};
+use crate::{articles_api, catch_up, credentials, json_body, webhook_setup};
 use connection::Trouble;
 use domain::problem::Arg;
 use jiff::{SignedDuration, Timestamp};
@@ -17,43 +17,46 @@ use store::StoreError;
 use store::connections::ClaimError;
 use store::model::{ConnectionItem, ConnectionState, Peer, PollState};
 use store::queue::Sweep;
-use store::secrets::{Credentials, Past};
-use store::sweep::SweepAsk;
+use store::secrets::{Credentials, PastActivation};
+use store::sweep::SweepRequest;
 use tokio::time::Instant;
 
 /// Longest break after which a connection is activated without the question whether to catch up: 7 days (`contracts/api.md`).
-const SHORT_BREAK: SignedDuration = SignedDuration::from_hours(7 * 24);
+const LONGEST_SHORT_BREAK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Time for reading the orders of a break. The whole answer must come within the 30 s of API Gateway.
 const SURVEY_TIME: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Activate {
-    #[serde(default, deserialize_with = "body::moment")]
+struct ActivateBody {
+    #[serde(default, deserialize_with = "json_body::deserialize_moment")]
     go_live: Option<Timestamp>,
     catch_up: Option<bool>,
 }
 
 /// `POST …/activate`: makes every check first and changes nothing when one of them fails.
-pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
-    let body: Activate = body::read(&request.body)?;
+pub async fn activate_connection(
+    deps: &Deps,
+    request: &Request,
+    item: ConnectionItem,
+) -> Result<Reply, ApiError> {
+    let body: ActivateBody = json_body::parse_body(&request.body)?;
     let until = Instant::now() + SURVEY_TIME;
     let now = deps.clock.now();
     let connection = &item.connection;
     if connection.state == ConnectionState::Suspended {
-        return Err(ApiError::conflict("suspended"));
+        return Err(ApiError::http_conflict("suspended"));
     }
-    let go_live = go_live(&item, body.go_live, now)?;
-    let credentials = deps.peers.secrets().refresh(&connection.id).await?;
-    check(deps, &item, &credentials).await?;
+    let go_live = decide_go_live(&item, body.go_live, now)?;
+    let credentials = deps.peers.secrets().reload_credentials(&connection.id).await?;
+    check_activation(deps, &item, &credentials).await?;
     let was_off = connection.state == ConnectionState::Inactive;
-    let long_break = connection
-        .deactivated_at
-        .filter(|at| was_off && now.duration_since(*at) > SHORT_BREAK);
+    let long_break =
+        connection.deactivated_at.filter(|at| was_off && now.duration_since(*at) > LONGEST_SHORT_BREAK);
     if let Some(since) = long_break
         && body.catch_up != Some(true)
     {
-        settle_break(deps, &item, &credentials, go_live, since, body.catch_up, until).await?;
+        catch_up_after_break(deps, &item, &credentials, go_live, since, body.catch_up, until).await?;
     }
     let mut next = connection.clone();
     next.state = ConnectionState::Active;
@@ -66,48 +69,43 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
         next.deactivated_at = None;
     }
     let Some(company) = next.company else {
-        return Err(failed(vec![Fault::missing("productflow.company_id")]));
+        return Err(activation_failed(vec![Fault::missing_field("productflow.company_id")]));
     };
-    let robaws = deps.peers.robaws(&next.id, &credentials);
-    let robaws = robaws.ok_or_else(|| failed(vec![Fault::missing("robaws.key")]))?;
+    let robaws = deps.peers.robaws_client(&next.id, &credentials);
+    let robaws = robaws.ok_or_else(|| activation_failed(vec![Fault::missing_field("robaws.key")]))?;
     // The secret also keeps what the table may lose. By this a connection whose ledger was lost is recognised and suspended.
-    let past = Past {
-        company,
-        go_live,
-        first_activated_at: next.first_activated_at.unwrap_or(now),
-    };
+    let past =
+        PastActivation { company, go_live, first_activated_at: next.first_activated_at.unwrap_or(now) };
     let tells_past = credentials.past == Some(past);
-    let credentials = Credentials {
-        past: Some(past),
-        ..credentials
-    };
+    let credentials = Credentials { past: Some(past), ..credentials };
     // The webhook is registered before the connection becomes active: without it the activation fails as a whole.
-    let registered = announcements::register(&item, &credentials, &robaws, &next)
+    let registered = webhook_setup::register_webhook(&item, &credentials, &robaws, &next)
         .await
-        .map_err(|fault| failed(vec![fault]))?;
+        .map_err(|fault| activation_failed(vec![fault]))?;
     if let Some(webhook) = &registered {
-        let version = announcements::keep_secret(deps, &next, credentials.clone(), webhook).await;
-        next.secret_version = Some(announcements::or_remove(&robaws, webhook, version).await?);
+        let version = webhook_setup::store_webhook_secret(deps, &next, credentials.clone(), webhook).await;
+        next.secret_version =
+            Some(webhook_setup::remove_webhook_unless_stored(&robaws, webhook, version).await?);
     } else if !tells_past {
-        next.secret_version = Some(deps.peers.secrets().put(&next.id, &credentials).await?);
+        next.secret_version = Some(deps.peers.secrets().save_credentials(&next.id, &credentials).await?);
     }
-    let activated = deps.store.activate(&next, company).await;
+    let activated = deps.store.activate_connection(&next, company).await;
     // The connection was not activated, so the webhook that was just registered would announce changes to nobody.
     if let (Err(_), Some(webhook)) = (&activated, &registered) {
-        connection::webhook::remove(&robaws, &webhook.endpoint_id).await;
+        connection::webhook_registration::remove_webhook(&robaws, &webhook.endpoint_id).await;
     }
     match activated {
         Ok(_) => {}
         Err(ClaimError::CompanyTaken) => {
-            return Err(failed(vec![checks::taken()]));
+            return Err(activation_failed(vec![checks::company_taken_fault()]));
         }
-        Err(error) => return Err(claim_error(error, &next)),
+        Err(error) => return Err(claim_error_to_api(error, &next)),
     }
-    announcements::registered(deps, &next, registered.as_ref(), now).await?;
+    webhook_setup::record_webhook(deps, &next, registered.as_ref(), now).await?;
     // Both peers answered the checks, so earlier refusals and pauses are over.
     for peer in [Peer::Robaws, Peer::Productflow] {
-        let healthy = item.health(peer).healthy();
-        deps.store.save_health(&next.id, peer, &healthy).await?;
+        let healthy = item.health(peer).without_failures();
+        deps.store.save_peer_health(&next.id, peer, &healthy).await?;
     }
     if connection.go_live.is_some_and(|known| known != go_live) {
         // Another go-live may make orders eligible that polls left alone. The poll's state is reset to one without a
@@ -117,25 +115,29 @@ pub async fn activate(deps: &Deps, request: &Request, item: ConnectionItem) -> R
             settings_stamp: item.poll.settings_stamp,
             ..PollState::default()
         };
-        deps.store.save_poll(&next.id, &anew).await?;
+        deps.store.save_poll_state(&next.id, &anew).await?;
     }
-    announcements::find_checkbox(deps, &item, &robaws).await;
-    let ask = SweepAsk {
+    webhook_setup::check_for_checkbox(deps, &item, &robaws).await;
+    let ask = SweepRequest {
         // After a break ProductFlow may hold anything, so everything is sent again, even what has not changed.
         again: was_off && connection.first_activated_at.is_some(),
-        ..SweepAsk::new(now)
+        ..SweepRequest::new(now)
     };
-    articles::start(deps, &next.id, Sweep::Push, ask).await?;
+    articles_api::ask_for_sweep(deps, &next.id, Sweep::Push, ask).await?;
     tracing::info!(connection.id = %next.id, go_live = %go_live, "connection activated");
-    Ok(show(deps, &read_again(deps, &next.id).await?))
+    Ok(show_connection(deps, &reload_connection(deps, &next.id).await?))
 }
 
 /// The go-live that holds from now on: `asked`, else the one that is known, else now. It is fixed once anything was booked.
-fn go_live(item: &ConnectionItem, asked: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, ApiError> {
+fn decide_go_live(
+    item: &ConnectionItem,
+    asked: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, ApiError> {
     let booked = item.newest.stock_change.is_some() || item.newest.invoice.is_some();
     match (item.connection.go_live, asked) {
         (Some(known), Some(asked)) if asked != known && booked => {
-            Err(ApiError::conflict("go_live_is_fixed").arg("go_live", Arg::Time(known)))
+            Err(ApiError::http_conflict("go_live_is_fixed").with_arg("go_live", Arg::Time(known)))
         }
         (_, Some(asked)) => Ok(asked),
         (Some(known), None) => Ok(known),
@@ -143,33 +145,32 @@ fn go_live(item: &ConnectionItem, asked: Option<Timestamp>, now: Timestamp) -> R
     }
 }
 
-fn failed(faults: Vec<Fault>) -> ApiError {
-    ApiError::refused("activation_failed").with_faults(faults)
+fn activation_failed(faults: Vec<Fault>) -> ApiError {
+    ApiError::unprocessable_entity("activation_failed").with_faults(faults)
 }
 
 /// Makes every check of settings and credentials and gives all faults. Changes nothing.
-pub async fn faults(
+pub async fn find_activation_faults(
     deps: &Deps,
     item: &ConnectionItem,
     credentials: &store::secrets::Credentials,
 ) -> Result<Vec<Fault>, ApiError> {
     let connection = &item.connection;
-    let robaws = deps.peers.robaws(&connection.id, credentials);
-    let productflow = connection
-        .company
-        .and_then(|company| deps.peers.productflow(credentials, company));
-    let mut faults = checks::missing(
+    let robaws = deps.peers.robaws_client(&connection.id, credentials);
+    let productflow =
+        connection.company.and_then(|company| deps.peers.productflow_client(credentials, company));
+    let mut faults = checks::find_missing_fields(
         &connection.settings,
         robaws.is_some(),
         credentials.productflow.is_some(),
         connection.company.is_some(),
     );
     if let Some(company) = connection.company {
-        faults.extend(checks::company_taken(&deps.store, &connection.id, company).await?);
+        faults.extend(checks::check_company_is_free(&deps.store, &connection.id, company).await?);
     }
     let of_productflow = async {
         match &productflow {
-            Some(client) => checks::productflow(client).await,
+            Some(client) => checks::check_productflow_login(client).await,
             None => Vec::new(),
         }
     };
@@ -177,9 +178,9 @@ pub async fn faults(
         let Some(client) = &robaws else {
             return Vec::new();
         };
-        match checks::robaws_key(client).await {
+        match checks::check_robaws_key(client).await {
             Some(fault) => vec![fault],
-            None => checks::robaws_settings(client, &connection.settings).await,
+            None => checks::check_robaws_settings(client, &connection.settings).await,
         }
     };
     // Both peers are asked at the same time, because the answer must come within the 30 s of API Gateway.
@@ -190,34 +191,35 @@ pub async fn faults(
 }
 
 /// Makes every check, and checks that the ledger describes the tenant of the credentials.
-async fn check(
+async fn check_activation(
     deps: &Deps,
     item: &ConnectionItem,
     credentials: &store::secrets::Credentials,
 ) -> Result<(), ApiError> {
-    let faults = faults(deps, item, credentials).await?;
+    let faults = find_activation_faults(deps, item, credentials).await?;
     if !faults.is_empty() {
-        return Err(failed(faults));
+        return Err(activation_failed(faults));
     }
-    let robaws = deps.peers.robaws(&item.connection.id, credentials);
+    let robaws = deps.peers.robaws_client(&item.connection.id, credentials);
     let Some(robaws) = robaws else { return Ok(()) };
-    match credentials::sees_newest(&robaws, &item.newest).await {
+    match credentials::sees_newest_document(&robaws, &item.newest).await {
         Ok(None | Some(true)) => Ok(()),
         Ok(Some(false)) => {
-            let document = credentials::newest_reference(&item.newest);
-            Err(ApiError::refused("other_robaws_tenant").arg("document", document))
+            let document = credentials::newest_document_reference(&item.newest);
+            Err(ApiError::unprocessable_entity("other_robaws_tenant").with_arg("document", document))
         }
         Err(Trouble::Permission { module }) => {
             let modules = Arg::List(vec![module]);
-            let fault = Fault::of("robaws.permissions").with(domain::problem::args([("modules", modules)]));
-            Err(failed(vec![fault]))
+            let fault = Fault::for_field("robaws.permissions")
+                .with_args(domain::problem::build_args([("modules", modules)]));
+            Err(activation_failed(vec![fault]))
         }
-        Err(_) => Err(failed(vec![Fault::unreachable("robaws.key", "Robaws")])),
+        Err(_) => Err(activation_failed(vec![Fault::unreachable_peer("robaws.key", "Robaws")])),
     }
 }
 
 /// After a long break: refuses with 409 and what would be booked, or, with `catch_up: false`, closes those orders as handled.
-async fn settle_break(
+async fn catch_up_after_break(
     deps: &Deps,
     item: &ConnectionItem,
     credentials: &store::secrets::Credentials,
@@ -229,52 +231,53 @@ async fn settle_break(
     let Some(company) = item.connection.company else {
         return Ok(());
     };
-    let Some(client) = deps.peers.productflow(credentials, company) else {
+    let Some(client) = deps.peers.productflow_client(credentials, company) else {
         return Ok(());
     };
-    let survey = catch_up::survey(deps, item, &client, go_live, since, until).await?;
+    let survey = catch_up::survey_break(deps, item, &client, go_live, since, until).await?;
     if catch_up == Some(false) {
-        catch_up::handle(deps, &item.connection.id, &survey, until).await?;
-        return if survey.complete {
+        catch_up::close_survey_as_handled(deps, &item.connection.id, &survey, until).await?;
+        return if survey.is_complete {
             Ok(())
         } else {
-            Err(ApiError::new(
-                http::StatusCode::SERVICE_UNAVAILABLE,
-                "out_of_time",
-            ))
+            Err(ApiError::new(http::StatusCode::SERVICE_UNAVAILABLE, "out_of_time"))
         };
     }
-    if survey.orders.is_empty() && survey.complete {
+    if survey.orders.is_empty() && survey.is_complete {
         return Ok(());
     }
     let count = survey.orders.len();
-    let total = survey.total();
-    Err(ApiError::conflict("catch_up_needed")
-        .arg("since", Arg::Time(since))
-        .arg("count", count.to_string())
-        .arg("amount", Arg::Amount(total))
+    let total = survey.total_amount();
+    Err(ApiError::http_conflict("catch_up_needed")
+        .with_arg("since", Arg::Time(since))
+        .with_arg("count", count.to_string())
+        .with_arg("amount", Arg::Amount(total))
         .with_details(vec![json!({
-            "orders": count, "total_cents": total.0, "complete": survey.complete,
+            "orders": count, "total_cents": total.0, "complete": survey.is_complete,
         })]))
 }
 
 /// `POST …/deactivate`: no call to either peer from now on; the ledger stays.
-pub async fn deactivate(deps: &Deps, request: &Request, item: ConnectionItem) -> Result<Reply, ApiError> {
+pub async fn deactivate_connection(
+    deps: &Deps,
+    request: &Request,
+    item: ConnectionItem,
+) -> Result<Reply, ApiError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Nothing {}
-    let Nothing {} = body::read(&request.body)?;
+    struct EmptyBody {}
+    let EmptyBody {} = json_body::parse_body(&request.body)?;
     if item.connection.state == ConnectionState::Suspended {
         // A suspended connection books nothing anyway. It stays suspended until its ledger has been rebuilt.
-        return Err(ApiError::conflict("suspended"));
+        return Err(ApiError::http_conflict("suspended"));
     }
-    announcements::end(deps, &item).await;
+    webhook_setup::remove_webhook(deps, &item).await;
     let id = item.connection.id;
     for _ in 0..5 {
-        let item = read_again(deps, &id).await?;
+        let item = reload_connection(deps, &id).await?;
         match item.connection.state {
-            ConnectionState::Inactive => return Ok(show(deps, &item)),
-            ConnectionState::Suspended => return Err(ApiError::conflict("suspended")),
+            ConnectionState::Inactive => return Ok(show_connection(deps, &item)),
+            ConnectionState::Suspended => return Err(ApiError::http_conflict("suspended")),
             ConnectionState::Active => {}
         }
         let mut next = item.connection;
@@ -283,7 +286,7 @@ pub async fn deactivate(deps: &Deps, request: &Request, item: ConnectionItem) ->
         match deps.store.update_connection(&next).await {
             Ok(_) => {
                 tracing::info!(connection.id = %id, "connection deactivated");
-                return Ok(show(deps, &read_again(deps, &id).await?));
+                return Ok(show_connection(deps, &reload_connection(deps, &id).await?));
             }
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),

@@ -14,7 +14,7 @@ use store::StoreError;
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
-    text: &'static str,
+    text_key: &'static str,
     args: Args,
     details: Vec<Value>,
     faults: Vec<Fault>,
@@ -27,7 +27,7 @@ impl ApiError {
         Self {
             status,
             code,
-            text: code,
+            text_key: code,
             args: Args::new(),
             details: Vec::new(),
             faults: Vec::new(),
@@ -38,41 +38,38 @@ impl ApiError {
     /// 400: `field` is malformed, for example `settings.b2c_client_id`.
     pub fn bad_request(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request")
-            .arg("field", field.into())
-            .arg("reason", reason.into())
+            .with_arg("field", field.into())
+            .with_arg("reason", reason.into())
     }
 
     /// 404; `text` is the key of its text.
-    pub fn not_found(text: &'static str) -> Self {
-        Self {
-            text,
-            ..Self::new(StatusCode::NOT_FOUND, "not_found")
-        }
+    pub fn not_found(text_key: &'static str) -> Self {
+        Self { text_key, ..Self::new(StatusCode::NOT_FOUND, "not_found") }
     }
 
     /// 409: the request contradicts the present state.
-    pub fn conflict(code: &'static str) -> Self {
+    pub fn http_conflict(code: &'static str) -> Self {
         Self::new(StatusCode::CONFLICT, code)
     }
 
     /// 422: the request was understood, and its content is refused.
-    pub fn refused(code: &'static str) -> Self {
+    pub fn unprocessable_entity(code: &'static str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code)
     }
 
     /// 503: a peer does not answer, or not as it should.
     pub fn peer_unavailable(system: &'static str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "peer_unavailable").arg("system", system.to_owned())
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "peer_unavailable").with_arg("system", system.to_owned())
     }
 
     /// 500; logs the cause, which is not shown.
-    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+    pub fn internal_error(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = %Chain(error), "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
     }
 
     /// Sets one argument of the text.
-    pub fn arg(mut self, name: &str, value: impl Into<Arg>) -> Self {
+    pub fn with_arg(mut self, name: &str, value: impl Into<Arg>) -> Self {
         self.args.insert(name.to_owned(), value.into());
         self
     }
@@ -110,12 +107,12 @@ impl ApiError {
     }
 
     /// The message in the chosen language, or in English.
-    pub fn message(&self) -> String {
+    pub fn render_message(&self) -> String {
         let language = self.language();
         if self.code == "activation_failed" {
-            text::activation("form", &self.args, language)
+            text::render_activation_refusal("form", &self.args, language)
         } else {
-            text::error(self.text, &self.args, language)
+            text::render_api_error(self.text_key, &self.args, language)
         }
     }
 
@@ -129,7 +126,7 @@ impl ApiError {
     }
 
     /// An argument of the text that is a plain text.
-    pub fn argument(&self, name: &str) -> Option<&str> {
+    pub fn text_argument(&self, name: &str) -> Option<&str> {
         match self.args.get(name)? {
             Arg::Text(text) => Some(text),
             _ => None,
@@ -137,12 +134,9 @@ impl ApiError {
     }
 
     /// The messages of all details and faults.
-    pub fn detail_messages(&self) -> Vec<String> {
-        let messages = self
-            .details
-            .iter()
-            .filter_map(|detail| detail["message"].as_str());
-        let faults = self.faults.iter().map(|fault| fault.message(self.language()));
+    pub fn render_details(&self) -> Vec<String> {
+        let messages = self.details.iter().filter_map(|detail| detail["message"].as_str());
+        let faults = self.faults.iter().map(|fault| fault.render_message(self.language()));
         messages.map(str::to_owned).chain(faults).collect()
     }
 
@@ -151,9 +145,9 @@ impl ApiError {
     }
 
     /// The body that is sent.
-    pub fn body(&self) -> Value {
-        let mut error = json!({ "code": self.code, "message": self.message() });
-        let faults = self.faults.iter().map(|fault| fault.detail(self.language()));
+    pub fn to_json(&self) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.render_message() });
+        let faults = self.faults.iter().map(|fault| fault.to_json_detail(self.language()));
         let details: Vec<Value> = self.details.iter().cloned().chain(faults).collect();
         if !details.is_empty() {
             error["details"] = Value::Array(details);
@@ -165,15 +159,15 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict => Self::conflict("conflict"),
+            StoreError::Conflict => Self::http_conflict("conflict"),
             StoreError::BadCursor => Self::bad_request("cursor", "is not one that a list gave"),
-            other => Self::internal(&other),
+            other => Self::internal_error(&other),
         }
     }
 }
 
 impl From<store::secrets::SecretError> for ApiError {
     fn from(error: store::secrets::SecretError) -> Self {
-        Self::internal(&error)
+        Self::internal_error(&error)
     }
 }

@@ -7,7 +7,7 @@ use domain::ids::{ArticleId, ConnectionId, OrderIdentifier};
 use domain::ledger::{Ledger, OrderState};
 use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
-use domain::plan::{Plan, plan};
+use domain::plan::{Plan, plan_order};
 use domain::settings::Settings;
 use jiff::{SignedDuration, Timestamp};
 use runtime::error::Chain;
@@ -21,93 +21,79 @@ const PER_PAGE: u32 = 100;
 /// The list is read this much further back, because ProductFlow's clock differs from ours and its list lags.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 /// No list page is asked for when less time than this is left.
-const PAGE_NEEDS: Duration = Duration::from_secs(2);
+const LEAST_TIME_FOR_PAGE: Duration = Duration::from_secs(2);
 /// Most orders from before the break that are taken into account.
 const MOST_WAITING: usize = 1_000;
 
 /// The orders that would be booked after a break.
-pub struct Survey {
+pub struct BreakSurvey {
     /// The orders by their identifiers.
-    pub orders: BTreeMap<OrderIdentifier, Seen>,
+    pub orders: BTreeMap<OrderIdentifier, SurveyedOrder>,
     /// Whether everything was read before the time was over.
-    pub complete: bool,
+    pub is_complete: bool,
 }
 
-pub enum Seen {
+pub enum SurveyedOrder {
     /// As ProductFlow's list shows the order now.
-    Now(Box<Order>),
+    ReadNow(Box<Order>),
     /// As the ledger knows an order that was due before the break and that the list did not show.
-    Before {
+    FromLedger {
         /// Total of the order, VAT-inclusive.
         total: Option<Cents>,
     },
 }
 
-impl Survey {
+impl BreakSurvey {
     /// The sum of the totals of all orders whose total is known.
-    pub fn total(&self) -> Cents {
+    pub fn total_amount(&self) -> Cents {
         let totals = self.orders.values().map(|seen| match seen {
-            Seen::Now(order) => order.total.or_else(|| order.computed_total()),
-            Seen::Before { total } => *total,
+            SurveyedOrder::ReadNow(order) => order.total.or_else(|| order.compute_total()),
+            SurveyedOrder::FromLedger { total } => *total,
         });
-        Cents(
-            totals
-                .flatten()
-                .fold(0_i64, |sum, cents| sum.saturating_add(cents.0)),
-        )
+        Cents(totals.flatten().fold(0_i64, |sum, cents| sum.saturating_add(cents.0)))
     }
 }
 
 /// Reads ProductFlow's list back to the beginning of the break, and the orders that were due before it.
-pub async fn survey(
+pub async fn survey_break(
     deps: &Deps,
     item: &ConnectionItem,
     client: &productflow::Client,
     go_live: Timestamp,
     since: Timestamp,
     until: Instant,
-) -> Result<Survey, ApiError> {
+) -> Result<BreakSurvey, ApiError> {
     let connection = &item.connection;
-    let settings = connection.rules(go_live);
-    let last_read = item.poll.mark.map_or(since, |mark| mark.min(since));
+    let settings = connection.to_rule_settings(go_live);
+    let last_read = item.poll.watermark.map_or(since, |mark| mark.min(since));
     let boundary = last_read.checked_sub(OVERLAP).unwrap_or(last_read);
-    let mut survey = Survey {
-        orders: BTreeMap::new(),
-        complete: false,
-    };
-    waiting_before(deps, &connection.id, &mut survey).await?;
+    let mut survey = BreakSurvey { orders: BTreeMap::new(), is_complete: false };
+    add_orders_waiting_before(deps, &connection.id, &mut survey).await?;
     let mut sorted = true;
     for page in 1.. {
-        if until.saturating_duration_since(Instant::now()) < PAGE_NEEDS {
+        if until.saturating_duration_since(Instant::now()) < LEAST_TIME_FOR_PAGE {
             return Ok(survey);
         }
-        let listed = client.orders_page(page, PER_PAGE, true).await.map_err(|error| {
+        let listed = client.read_order_list_page(page, PER_PAGE, true).await.map_err(|error| {
             tracing::warn!(error = %Chain(&error), "the orders of a break could not be read");
             ApiError::peer_unavailable("ProductFlow")
         })?;
-        let times: Vec<Option<Timestamp>> = listed
-            .orders
-            .iter()
-            .map(productflow::RawOrder::updated_at)
-            .collect();
+        let times: Vec<Option<Timestamp>> =
+            listed.orders.iter().map(productflow::RawOrder::updated_at).collect();
         sorted &= times.iter().all(Option::is_some) && times.is_sorted_by(|a, b| a >= b);
         // Only a list that is sorted by its update times tells where the break began; another list is read to its end.
         let orders: Vec<Order> = listed
             .orders
             .iter()
-            .filter_map(|raw| productflow::read(raw, &connection.settings).ok())
+            .filter_map(|raw| productflow::parse_order(raw, &connection.settings).ok())
             .collect();
         let identifiers: Vec<OrderIdentifier> = orders.iter().map(|order| order.identifier.clone()).collect();
-        let known = deps.store.orders(&connection.id, &identifiers).await?;
+        let known = deps.store.load_orders(&connection.id, &identifiers).await?;
         for order in orders {
             let fresh = Ledger::new(connection.id.clone(), order.identifier.clone());
-            let ledger = known
-                .get(&order.identifier)
-                .map_or(&fresh, |record| &record.ledger);
+            let ledger = known.get(&order.identifier).map_or(&fresh, |record| &record.ledger);
             if would_book(&order, ledger, &settings) {
-                survey
-                    .orders
-                    .insert(order.identifier.clone(), Seen::Now(Box::new(order)));
+                survey.orders.insert(order.identifier.clone(), SurveyedOrder::ReadNow(Box::new(order)));
             } else {
                 survey.orders.remove(&order.identifier);
             }
@@ -118,23 +104,22 @@ pub async fn survey(
             break;
         }
     }
-    survey.complete = true;
+    survey.is_complete = true;
     Ok(survey)
 }
 
-async fn waiting_before(deps: &Deps, id: &ConnectionId, survey: &mut Survey) -> Result<(), ApiError> {
-    let due = deps
-        .store
-        .due_orders(id, DueKind::Work, Timestamp::MAX, MOST_WAITING)
-        .await?;
+async fn add_orders_waiting_before(
+    deps: &Deps,
+    id: &ConnectionId,
+    survey: &mut BreakSurvey,
+) -> Result<(), ApiError> {
+    let due = deps.store.load_due_orders(id, DueKind::Work, Timestamp::MAX, MOST_WAITING).await?;
     let identifiers: Vec<OrderIdentifier> = due.into_iter().map(|due| due.identifier).collect();
-    for (identifier, record) in deps.store.orders(id, &identifiers).await? {
+    for (identifier, record) in deps.store.load_orders(id, &identifiers).await? {
         // An order with an invoice would not be booked: its invoice is finished in any case, or its undoing was decided.
-        let is_new = record.ledger.invoice().is_none();
+        let is_new = record.ledger.find_invoice().is_none();
         if is_new && matches!(record.state, OrderState::Waiting | OrderState::Blocked) {
-            survey
-                .orders
-                .insert(identifier, Seen::Before { total: record.total });
+            survey.orders.insert(identifier, SurveyedOrder::FromLedger { total: record.total });
         }
     }
     Ok(())
@@ -145,53 +130,46 @@ fn would_book(order: &Order, ledger: &Ledger, settings: &Settings) -> bool {
     if order.placed_at < settings.go_live && ledger.rows.is_empty() {
         return false;
     }
-    if ledger.handled.is_some() || ledger.invoice().is_some() {
+    if ledger.handled.is_some() || ledger.find_invoice().is_some() {
         return false;
     }
     if order.status == OrderStatus::Shipped {
         return true;
     }
     // Every SKU is answered with an invented article, so that the plan does not stop at what it cannot look up here.
-    let mut catalogue = Catalogue {
-        tariffs: Some(BTreeMap::new()),
-        ..Catalogue::default()
-    };
-    let mut found: Plan = plan(order, ledger, &catalogue, settings);
+    let mut catalogue = Catalogue { tariffs: Some(BTreeMap::new()), ..Catalogue::default() };
+    let mut found: Plan = plan_order(order, ledger, &catalogue, settings);
     for _ in 0..3 {
         if found.missing.articles.is_empty() {
             break;
         }
         for sku in &found.missing.articles {
             if let Ok(id) = ArticleId::parse(sku.as_str()) {
-                let article = Article {
-                    id,
-                    number: Some(sku.as_str().to_owned()),
-                    stock_article: true,
-                    live: true,
-                };
-                catalogue
-                    .articles
-                    .insert(sku.clone(), ArticleAnswer::Found(article));
+                let article =
+                    Article { id, number: Some(sku.as_str().to_owned()), stock_article: true, live: true };
+                catalogue.articles.insert(sku.clone(), ArticleAnswer::Found(article));
             }
         }
-        found = plan(order, ledger, &catalogue, settings);
+        found = plan_order(order, ledger, &catalogue, settings);
     }
     !found.effects.is_empty()
 }
 
 /// Closes all orders of a survey as handled. Fails with 503 when the time is over.
-pub async fn handle(deps: &Deps, id: &ConnectionId, survey: &Survey, until: Instant) -> Result<(), ApiError> {
+pub async fn close_survey_as_handled(
+    deps: &Deps,
+    id: &ConnectionId,
+    survey: &BreakSurvey,
+    until: Instant,
+) -> Result<(), ApiError> {
     let now = deps.clock.now();
     for (identifier, seen) in &survey.orders {
         if Instant::now() > until + Duration::from_secs(8) {
-            return Err(ApiError::new(
-                http::StatusCode::SERVICE_UNAVAILABLE,
-                "out_of_time",
-            ));
+            return Err(ApiError::new(http::StatusCode::SERVICE_UNAVAILABLE, "out_of_time"));
         }
         // An order that the ledger does not hold yet is created as handled. On a conflict the ledger holds it, and it is amended.
         let mut record = OrderRecord::new(id.clone(), identifier.clone(), now);
-        close(&mut record, seen, now);
+        close_order_as_handled(&mut record, seen, now);
         match deps.store.save_order(&mut record, now).await {
             Ok(()) => continue,
             Err(store::StoreError::Conflict) => {}
@@ -199,7 +177,7 @@ pub async fn handle(deps: &Deps, id: &ConnectionId, survey: &Survey, until: Inst
         }
         deps.store
             .amend_order(id, identifier, now, |record| {
-                close(record, seen, now);
+                close_order_as_handled(record, seen, now);
                 true
             })
             .await?;
@@ -207,14 +185,14 @@ pub async fn handle(deps: &Deps, id: &ConnectionId, survey: &Survey, until: Inst
     Ok(())
 }
 
-fn close(record: &mut OrderRecord, seen: &Seen, now: Timestamp) {
+fn close_order_as_handled(record: &mut OrderRecord, seen: &SurveyedOrder, now: Timestamp) {
     let facts = match seen {
-        Seen::Now(order) => {
-            record.see(order);
-            record.read_fingerprint = Some(order.fingerprint());
-            Some(OrderFacts::of(order))
+        SurveyedOrder::ReadNow(order) => {
+            record.update_from_order(order);
+            record.read_fingerprint = Some(order.compute_fingerprint());
+            Some(OrderFacts::from_order(order))
         }
-        Seen::Before { .. } => None,
+        SurveyedOrder::FromLedger { .. } => None,
     };
-    record.handle(facts, "operator", now);
+    record.close_as_handled(facts, "operator", now);
 }

@@ -3,13 +3,13 @@
 use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::handler::Reply;
-use crate::orders::{known, must_be_active, send, unknown};
+use crate::orders_api::{load_order, must_be_active, order_not_found, queue_order};
 use crate::request::Request;
-use crate::{body, order_view};
+use crate::{json_body, order_json};
 use domain::Language;
 use domain::ids::{ArticleId, LineId, OrderIdentifier, VatTariffId};
 use domain::ledger::{ArticleChoice, Choice};
-use domain::problem::{Arg, args};
+use domain::problem::{Arg, build_args};
 use domain::text;
 use runtime::error::Chain;
 use serde::{Deserialize, Deserializer};
@@ -19,7 +19,7 @@ use store::model::{ConnectionItem, OrderRecord};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Choose {
+struct ChooseBody {
     lines: Vec<LineChoice>,
 }
 
@@ -29,130 +29,106 @@ struct Choose {
 struct LineChoice {
     line: LineId,
     /// `None`: absent, the choice stays; `Some(None)`: `null`, the choice of a tariff is withdrawn.
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "deserialize_present")]
     vat_tariff_id: Option<Option<VatTariffId>>,
     /// `None`: absent, the choice stays; `Some(None)`: `null`, the line is to have no article.
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "deserialize_present")]
     article_id: Option<Option<ArticleId>>,
 }
 
 /// Reads a field that is present, so that `null` differs from a field that is absent.
 #[expect(clippy::option_option, reason = "null and absent mean different things")]
-fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+fn deserialize_present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(from).map(Some)
 }
 
 /// `POST …/orders/{identifier}/choose`: checks the choices, stores them in the ledger, and has the order looked at at once.
-pub async fn choose(
+pub async fn choose_for_lines(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
     identifier: &OrderIdentifier,
 ) -> Result<Reply, ApiError> {
-    let body: Choose = body::read(&request.body)?;
-    check_shape(&body)?;
-    let record = known(deps, item, identifier).await?;
+    let body: ChooseBody = json_body::parse_body(&request.body)?;
+    check_choice_shape(&body)?;
+    let record = load_order(deps, item, identifier).await?;
     must_be_active(item)?;
     // The lines of an invoice are frozen before it is sent, so a choice could not change them any more.
-    if record.ledger.invoice().is_some() {
-        return Err(ApiError::conflict("already_invoiced").arg("order", record.reference()));
+    if record.ledger.find_invoice().is_some() {
+        return Err(ApiError::http_conflict("already_invoiced").with_arg("order", record.display_reference()));
     }
-    check(deps, item, &record, &body).await?;
+    check_choices_at_robaws(deps, item, &record, &body).await?;
     let now = deps.clock.now();
     let connection = &item.connection.id;
     let amended = deps
         .store
         .amend_order(connection, identifier, now, |record| {
             for line in &body.lines {
-                apply(&mut record.ledger.choices, line, now);
+                apply_line_choice(&mut record.ledger.choices, line, now);
             }
-            record.look_again(now);
+            record.force_look(now);
             true
         })
         .await?
-        .ok_or_else(|| unknown(identifier))?;
+        .ok_or_else(|| order_not_found(identifier))?;
     tracing::info!(lines = body.lines.len(), settled.by = request.by, "chosen");
-    send(deps, connection, identifier).await;
-    Ok(Reply::ok(order_view::order(&amended, item.connection.language)))
+    queue_order(deps, connection, identifier).await;
+    Ok(Reply::ok(order_json::render_order_json(&amended, item.connection.language)))
 }
 
-fn check_shape(body: &Choose) -> Result<(), ApiError> {
+fn check_choice_shape(body: &ChooseBody) -> Result<(), ApiError> {
     if body.lines.is_empty() {
         return Err(ApiError::bad_request("lines", "is empty"));
     }
     let mut seen = BTreeSet::new();
     for (at, line) in body.lines.iter().enumerate() {
         if line.vat_tariff_id.is_none() && line.article_id.is_none() {
-            return Err(ApiError::bad_request(
-                format!("lines[{at}]"),
-                "needs vat_tariff_id or article_id",
-            ));
+            return Err(ApiError::bad_request(format!("lines[{at}]"), "needs vat_tariff_id or article_id"));
         }
         if !seen.insert(&line.line) {
-            return Err(ApiError::bad_request(
-                format!("lines[{at}].line"),
-                "is there twice",
-            ));
+            return Err(ApiError::bad_request(format!("lines[{at}].line"), "is there twice"));
         }
         if let Some(Some(id)) = &line.vat_tariff_id {
-            body::robaws_id(&format!("lines[{at}].vat_tariff_id"), id.as_str())?;
+            json_body::check_robaws_id(&format!("lines[{at}].vat_tariff_id"), id.as_str())?;
         }
         if let Some(Some(id)) = &line.article_id {
-            body::robaws_id(&format!("lines[{at}].article_id"), id.as_str())?;
+            json_body::check_robaws_id(&format!("lines[{at}].article_id"), id.as_str())?;
         }
     }
     Ok(())
 }
 
 /// Checks that the lines are lines of the order, and at Robaws that tariffs are VAT-inclusive and articles not archived.
-async fn check(
+async fn check_choices_at_robaws(
     deps: &Deps,
     item: &ConnectionItem,
     record: &OrderRecord,
-    body: &Choose,
+    body: &ChooseBody,
 ) -> Result<(), ApiError> {
     let language = item.connection.language;
-    let clients = deps
-        .peers
-        .of(&item.connection)
-        .await
-        .map_err(|error| ApiError::internal(&error))?;
+    let clients =
+        deps.peers.clients_for(&item.connection).await.map_err(|error| ApiError::internal_error(&error))?;
     let unavailable = |error: robaws::Error| {
         tracing::warn!(error = %Chain(&error), "a choice could not be checked");
         ApiError::peer_unavailable("Robaws")
     };
-    let tariffs = if body
-        .lines
-        .iter()
-        .any(|line| matches!(line.vat_tariff_id, Some(Some(_))))
-    {
-        clients.robaws.vat_tariffs().await.map_err(unavailable)?
+    let tariffs = if body.lines.iter().any(|line| matches!(line.vat_tariff_id, Some(Some(_)))) {
+        clients.robaws.read_vat_tariffs().await.map_err(unavailable)?
     } else {
         Vec::new()
     };
     let mut faults = Vec::new();
     for (at, line) in body.lines.iter().enumerate() {
-        let is_known = record
-            .facts
-            .iter()
-            .flat_map(|facts| &facts.lines)
-            .any(|known| known.id == line.line);
+        let is_known = record.facts.iter().flat_map(|facts| &facts.lines).any(|known| known.id == line.line);
         if !is_known {
-            faults.push(fault(
-                at,
-                "line",
-                "line_unknown",
-                record,
-                line.line.as_str(),
-                language,
-            ));
+            faults.push(render_line_fault(at, "line", "line_unknown", record, line.line.as_str(), language));
         }
         if let Some(Some(id)) = &line.vat_tariff_id
-            && !tariffs
-                .iter()
-                .any(|tariff| tariff.id == *id && tariff.vat_inclusive)
+            && !tariffs.iter().any(|tariff| tariff.id == *id && tariff.vat_inclusive)
         {
-            faults.push(fault(
+            faults.push(render_line_fault(
                 at,
                 "vat_tariff_id",
                 "tariff_refused",
@@ -162,9 +138,9 @@ async fn check(
             ));
         }
         if let Some(Some(id)) = &line.article_id {
-            let article = clients.robaws.article(id).await.map_err(unavailable)?;
+            let article = clients.robaws.read_article(id).await.map_err(unavailable)?;
             if !article.is_some_and(|article| article.live) {
-                faults.push(fault(
+                faults.push(render_line_fault(
                     at,
                     "article_id",
                     "article_refused",
@@ -178,31 +154,33 @@ async fn check(
     if faults.is_empty() {
         Ok(())
     } else {
-        Err(ApiError::refused("choice_refused").with_details(faults))
+        Err(ApiError::unprocessable_entity("choice_refused").with_details(faults))
     }
 }
 
-fn fault(at: usize, field: &str, key: &str, record: &OrderRecord, value: &str, language: Language) -> Value {
+fn render_line_fault(
+    at: usize,
+    field: &str,
+    key: &str,
+    record: &OrderRecord,
+    value: &str,
+    language: Language,
+) -> Value {
     let arg = || Arg::from(value);
-    let args = args([
-        ("order", record.reference().into()),
+    let args = build_args([
+        ("order", record.display_reference().into()),
         ("line", arg()),
         ("tariff", arg()),
         ("article", arg()),
     ]);
-    json!({ "field": format!("lines[{at}].{field}"), "message": text::error(key, &args, language) })
+    json!({ "field": format!("lines[{at}].{field}"), "message": text::render_api_error(key, &args, language) })
 }
 
-fn apply(choices: &mut Vec<Choice>, line: &LineChoice, now: jiff::Timestamp) {
+fn apply_line_choice(choices: &mut Vec<Choice>, line: &LineChoice, now: jiff::Timestamp) {
     let at = choices.iter().position(|choice| choice.line == line.line);
     let mut choice = match at {
         Some(at) => choices.remove(at),
-        None => Choice {
-            line: line.line.clone(),
-            vat_tariff_id: None,
-            article: None,
-            at: now,
-        },
+        None => Choice { line: line.line.clone(), vat_tariff_id: None, article: None, at: now },
     };
     choice.at = now;
     if let Some(tariff) = &line.vat_tariff_id {

@@ -1,8 +1,8 @@
 //! Credentials in the bodies of the API, and whether Robaws credentials belong to the tenant of the ledger.
 
-use crate::body::Credential;
+use crate::json_body::Credential;
 use connection::Trouble;
-use domain::ids::CompanyId;
+use domain::ids::ProductFlowCompanyId;
 use serde::Deserialize;
 use std::num::NonZeroU64;
 use store::model::{NewestDocument, NewestDocuments};
@@ -25,34 +25,29 @@ pub struct ProductflowBody {
 }
 
 impl ProductflowBody {
-    pub fn company(&self) -> Option<CompanyId> {
-        self.company_id.map(|id| CompanyId(id.get()))
+    pub fn company(&self) -> Option<ProductFlowCompanyId> {
+        self.company_id.map(|id| ProductFlowCompanyId(id.get()))
     }
 }
 
 /// Puts the credentials of a body in place of those in `known`; what the body leaves out stays.
-pub fn merged(
+pub fn merge_credentials(
     known: &Credentials,
     robaws: Option<&RobawsBody>,
     productflow: Option<&ProductflowBody>,
 ) -> Credentials {
     let mut merged = known.clone();
     if let Some(body) = robaws {
-        merged.robaws = Some(RobawsLogin {
-            key: body.key.0.clone(),
-            secret: body.secret.0.clone(),
-        });
+        merged.robaws = Some(RobawsLogin { key: body.key.0.clone(), secret: body.secret.0.clone() });
     }
     if let Some(token) = productflow.and_then(|body| body.access_token.as_ref()) {
-        merged.productflow = Some(ProductflowLogin {
-            access_token: token.0.clone(),
-        });
+        merged.productflow = Some(ProductflowLogin { access_token: token.0.clone() });
     }
     merged
 }
 
 /// Whether the body holds an access token.
-pub fn brings_token(productflow: Option<&ProductflowBody>) -> bool {
+pub fn brings_access_token(productflow: Option<&ProductflowBody>) -> bool {
     productflow.is_some_and(|body| body.access_token.is_some())
 }
 
@@ -61,14 +56,14 @@ pub fn brings_token(productflow: Option<&ProductflowBody>) -> bool {
 ///
 /// One of the two is enough, because people may have deleted a draft invoice by hand. The check keeps a ledger that describes
 /// one tenant from being used in another.
-pub async fn sees_newest(robaws: &robaws::Client, newest: &NewestDocuments) -> Result<Option<bool>, Trouble> {
+pub async fn sees_newest_document(
+    robaws: &robaws::Client,
+    newest: &NewestDocuments,
+) -> Result<Option<bool>, Trouble> {
     let mut booked = false;
     if let Some(document) = &newest.stock_change {
         booked = true;
-        let found = robaws
-            .stock_change(&document.robaws_id)
-            .await
-            .map_err(|e| Trouble::from(&e))?;
+        let found = robaws.read_stock_change(&document.robaws_id).await.map_err(|e| Trouble::from(&e))?;
         let ours = found.and_then(|change| change.description);
         if ours.is_some_and(|text| text.contains(&document.reference)) {
             return Ok(Some(true));
@@ -76,10 +71,7 @@ pub async fn sees_newest(robaws: &robaws::Client, newest: &NewestDocuments) -> R
     }
     if let Some(document) = &newest.invoice {
         booked = true;
-        let found = robaws
-            .invoice(&document.robaws_id, false)
-            .await
-            .map_err(|e| Trouble::from(&e))?;
+        let found = robaws.read_invoice(&document.robaws_id, false).await.map_err(|e| Trouble::from(&e))?;
         if found.is_some_and(|invoice| invoice.client_reference.as_ref() == Some(&document.reference)) {
             return Ok(Some(true));
         }
@@ -88,7 +80,7 @@ pub async fn sees_newest(robaws: &robaws::Client, newest: &NewestDocuments) -> R
 }
 
 /// The reference of the newest document, to name it in an error message.
-pub fn newest_reference(newest: &NewestDocuments) -> String {
+pub fn newest_document_reference(newest: &NewestDocuments) -> String {
     let documents = [newest.stock_change.as_ref(), newest.invoice.as_ref()];
     documents
         .into_iter()

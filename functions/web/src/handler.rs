@@ -3,7 +3,7 @@
 use crate::api_error::ApiError;
 use crate::config::Deps;
 use crate::request::Request;
-use crate::{pages, route};
+use crate::{api_routes, pages};
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use domain::ids::{ConnectionId, OrderIdentifier};
 use futures::FutureExt;
@@ -26,15 +26,12 @@ pub struct Reply {
 impl Reply {
     /// A 200 with this body.
     pub fn ok(body: Value) -> Self {
-        Self {
-            status: StatusCode::OK,
-            body,
-        }
+        Self { status: StatusCode::OK, body }
     }
 }
 
 /// Answers one invocation of the function, which is one HTTP request.
-pub async fn handle(
+pub async fn handle_request(
     deps: &Deps,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
@@ -47,46 +44,41 @@ pub async fn handle(
             connection.id = Empty,
             order.identifier = Empty,
         );
-        Ok(Box::pin(answered(deps, payload)).instrument(span).await)
+        Ok(Box::pin(answer_request(deps, payload)).instrument(span).await)
     };
-    deps.invocations.run(&context, answering).await
+    deps.invocations.run_invocation(&context, answering).await
 }
 
 /// Adds the connection's id to all further log lines of this request.
-pub fn about_connection(id: &ConnectionId) {
+pub fn name_connection_in_logs(id: &ConnectionId) {
     Span::current().record("connection.id", tracing::field::display(id));
 }
 
 /// Adds the order's identifier to all further log lines of this request.
-pub fn about_order(identifier: &OrderIdentifier) {
+pub fn name_order_in_logs(identifier: &OrderIdentifier) {
     Span::current().record("order.identifier", tracing::field::display(identifier));
 }
 
-async fn answered(deps: &Deps, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+async fn answer_request(deps: &Deps, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
     let began = Instant::now();
-    let request = Request::read(event);
+    let request = Request::from_event(event);
     if let Ok(request) = &request
-        && !route::is_api(request)
+        && !api_routes::is_api_request(request)
     {
         // A panic is caught so that the caller gets a 500 and the process stays usable for the next request.
-        let shown = AssertUnwindSafe(Box::pin(pages::answer(deps, request)))
-            .catch_unwind()
-            .await;
+        let shown =
+            AssertUnwindSafe(Box::pin(pages::answer_page_request(deps, request))).catch_unwind().await;
         let Ok(answer) = shown else {
             tracing::error!("a page panicked");
             let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
-            return response(error.status(), &error.body());
+            return build_json_response(error.status(), &error.to_json());
         };
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(
-            http.status = answer.status().as_u16(),
-            took_ms = took,
-            "page answered"
-        );
+        tracing::info!(http.status = answer.status().as_u16(), took_ms = took, "page answered");
         return answer.into_response();
     }
     let answered = match request {
-        Ok(request) => AssertUnwindSafe(Box::pin(route::answer(deps, &request)))
+        Ok(request) => AssertUnwindSafe(Box::pin(api_routes::answer_api_request(deps, &request)))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
@@ -97,21 +89,16 @@ async fn answered(deps: &Deps, event: ApiGatewayV2httpRequest) -> ApiGatewayV2ht
     };
     let (status, body) = match answered {
         Ok(reply) => (reply.status, reply.body),
-        Err(error) => (error.status(), error.body()),
+        Err(error) => (error.status(), error.to_json()),
     };
     let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let code = body.pointer("/error/code").and_then(Value::as_str);
-    tracing::info!(
-        http.status = status.as_u16(),
-        error.code = code,
-        took_ms = took,
-        "answered"
-    );
-    response(status, &body)
+    tracing::info!(http.status = status.as_u16(), error.code = code, took_ms = took, "answered");
+    build_json_response(status, &body)
 }
 
-fn response(status: StatusCode, body: &Value) -> ApiGatewayV2httpResponse {
-    let mut response = http_event::json(status, body);
+fn build_json_response(status: StatusCode, body: &Value) -> ApiGatewayV2httpResponse {
+    let mut response = http_event::json_response(status, body);
     if status == StatusCode::UNAUTHORIZED {
         let bearer = HeaderValue::from_static("Bearer");
         response.headers.insert(header::WWW_AUTHENTICATE, bearer);

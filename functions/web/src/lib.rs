@@ -4,33 +4,33 @@
 //! pages and API cannot differ.
 
 pub mod activation;
-pub mod announcements;
 pub mod api_error;
-pub mod articles;
-pub mod body;
+pub mod api_routes;
+pub mod articles_api;
 pub mod catch_up;
 pub mod checks;
 pub mod choose;
 pub mod config;
-pub mod connection_view;
-pub mod connections;
+pub mod connection_json;
+pub mod connection_lifecycle;
+pub mod connections_api;
+pub mod credential_check;
 pub mod credentials;
 pub mod handler;
-pub mod life;
-pub mod links;
-pub mod notifications;
+pub mod json_body;
+pub mod notifications_api;
 pub mod operator;
-pub mod order_view;
-pub mod orders;
+pub mod order_json;
+pub mod orders_api;
 pub mod pages;
 pub mod preview;
-pub mod problem_view;
+pub mod problem_json;
 pub mod request;
 pub mod robaws_web;
-pub mod route;
 pub mod settle;
-pub mod trial;
+pub mod sign_in_links;
 pub mod undo;
+pub mod webhook_setup;
 
 pub use config::Deps;
-pub use handler::handle;
+pub use handler::handle_request;

@@ -5,7 +5,7 @@ use web::Deps;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let started = runtime::telemetry::init("web");
+    let started = runtime::telemetry::start_logging("web");
     let deps = Deps::from_env(&started)?;
-    run(service_fn(|event: LambdaEvent<_>| web::handle(&deps, event))).await
+    run(service_fn(|event: LambdaEvent<_>| web::handle_request(&deps, event))).await
 }

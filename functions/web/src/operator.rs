@@ -35,25 +35,21 @@ pub struct OperatorToken {
 impl OperatorToken {
     /// `secret_id` is the name or ARN of the secret that holds the token.
     pub fn new(client: aws_sdk_secretsmanager::Client, secret_id: impl Into<String>) -> Self {
-        Self {
-            client,
-            secret_id: secret_id.into(),
-            cached: Arc::default(),
-        }
+        Self { client, secret_id: secret_id.into(), cached: Arc::default() }
     }
 
     /// Whether `given` is the token. Reads the secret again when `given` does not match what is remembered.
-    pub async fn is(&self, given: &str) -> Result<bool, OperatorTokenError> {
+    pub async fn verify_token(&self, given: &str) -> Result<bool, OperatorTokenError> {
         let mut cached = self.cached.lock().await;
         if let Some((token, at)) = cached.as_ref() {
-            let same = equal(token, given);
+            let same = equals_in_constant_time(token, given);
             let age = at.elapsed();
             if age < CACHED_FOR && (same || age < REREAD_AFTER) {
                 return Ok(same);
             }
         }
-        let token = self.read().await?;
-        let same = equal(&token, given);
+        let token = self.fetch_token().await?;
+        let same = equals_in_constant_time(&token, given);
         *cached = Some((token, Instant::now()));
         Ok(same)
     }
@@ -65,7 +61,7 @@ impl OperatorToken {
         let token = if let Some((token, _)) = known {
             token.clone()
         } else {
-            let token = self.read().await?;
+            let token = self.fetch_token().await?;
             *cached = Some((token.clone(), Instant::now()));
             token
         };
@@ -75,7 +71,7 @@ impl OperatorToken {
         Ok(mac.finalize().into_bytes().into())
     }
 
-    async fn read(&self) -> Result<SecretString, OperatorTokenError> {
+    async fn fetch_token(&self) -> Result<SecretString, OperatorTokenError> {
         let answer = self
             .client
             .get_secret_value()
@@ -92,7 +88,7 @@ impl OperatorToken {
 }
 
 /// Compares digests of equal length, so that the time taken tells neither the content nor the length of the token.
-fn equal(token: &SecretString, given: &str) -> bool {
+fn equals_in_constant_time(token: &SecretString, given: &str) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(token.expose_secret()).ct_eq(&digest(given)).into()
 }

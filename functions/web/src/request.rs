@@ -8,11 +8,11 @@ use bytes::Bytes;
 use domain::ids::OrderIdentifier;
 use http::{HeaderMap, Method, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use runtime::http_event::{self, Malformed};
+use runtime::http_event::{self, MalformedRequest};
 use serde_json::Value;
 
 /// Characters that are percent-encoded in one part of a path.
-const PATH_PART: &AsciiSet = &CONTROLS
+const ESCAPED_IN_PATH_PART: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -54,14 +54,14 @@ pub struct Request {
 
 impl Request {
     /// Reads the event of API Gateway: 400 when path or body is malformed, 413 when the body is over 256 KiB.
-    pub fn read(mut event: ApiGatewayV2httpRequest) -> Result<Self, ApiError> {
-        let malformed = |error: Malformed| match error {
-            Malformed::Path => ApiError::bad_request("path", "is not UTF-8"),
-            Malformed::Base64 => ApiError::bad_request("body", "is not base64"),
-            Malformed::TooLarge => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+    pub fn from_event(mut event: ApiGatewayV2httpRequest) -> Result<Self, ApiError> {
+        let malformed = |error: MalformedRequest| match error {
+            MalformedRequest::Path => ApiError::bad_request("path", "is not UTF-8"),
+            MalformedRequest::Base64 => ApiError::bad_request("body", "is not base64"),
+            MalformedRequest::TooLarge => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         };
-        let path = http_event::path(&event).map_err(malformed)?;
-        let body = http_event::body(&mut event).map_err(malformed)?;
+        let path = http_event::path_parts(&event).map_err(malformed)?;
+        let body = http_event::take_body(&mut event).map_err(malformed)?;
         let query = url::form_urlencoded::parse(event.raw_query_string.unwrap_or_default().as_bytes())
             .into_owned()
             .collect();
@@ -83,7 +83,7 @@ impl Request {
     }
 
     /// The request that asks the API for what a form asks for: this request with `body` in place of the form, acting as merchant.
-    pub fn of_page(&self, body: &Value) -> Self {
+    pub fn to_api_request(&self, body: &Value) -> Self {
         Self {
             method: self.method.clone(),
             path: self.path.clone(),
@@ -98,7 +98,7 @@ impl Request {
     }
 
     /// The token of `Authorization: Bearer`.
-    pub fn bearer(&self) -> Option<&str> {
+    pub fn bearer_token(&self) -> Option<&str> {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -109,7 +109,7 @@ impl Request {
         let mut text = String::new();
         for part in &self.path {
             text.push('/');
-            text.extend(utf8_percent_encode(part, PATH_PART));
+            text.extend(utf8_percent_encode(part, ESCAPED_IN_PATH_PART));
         }
         let kept = self.query.iter().filter(|(name, _)| name != "done");
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -123,34 +123,28 @@ impl Request {
     }
 
     /// The value of a header; `None` when it is absent or is not text.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub fn header_text(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// The value of a cookie. API Gateway hands cookies on separately from the other headers; both places are searched.
-    pub fn cookie(&self, name: &str) -> Option<&str> {
-        let header = self.header(header::COOKIE.as_str());
-        let all = self
-            .cookies
-            .iter()
-            .map(String::as_str)
-            .chain(header)
-            .flat_map(|cookies| cookies.split(';'));
+    pub fn cookie_value(&self, name: &str) -> Option<&str> {
+        let header = self.header_text(header::COOKIE.as_str());
+        let all =
+            self.cookies.iter().map(String::as_str).chain(header).flat_map(|cookies| cookies.split(';'));
         all.filter_map(|cookie| cookie.trim().split_once('='))
             .find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// The first parameter of the query with this name. An empty value counts as absent.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
+    pub fn query_parameter(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(known, _)| known == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// The value of `?limit=`, from 1 to `most`.
-    pub fn limit(&self, default: usize, most: usize) -> Result<usize, ApiError> {
-        let Some(text) = self.parameter("limit") else {
+    pub fn parse_limit(&self, default: usize, most: usize) -> Result<usize, ApiError> {
+        let Some(text) = self.query_parameter("limit") else {
             return Ok(default);
         };
         text.parse()
@@ -160,23 +154,23 @@ impl Request {
     }
 }
 
-/// The part of a path that addresses an order, ready to stand in a link. [`order_identifier`] reads it back.
+/// The part of a path that addresses an order, ready to stand in a link. [`decode_order_identifier`] reads it back.
 ///
 /// `.` and `..` are encoded because browsers resolve them, and `month` because `/orders/month` is another page.
-pub fn order_part(identifier: &OrderIdentifier) -> String {
+pub fn encode_order_identifier(identifier: &OrderIdentifier) -> String {
     let text = identifier.as_str();
     let is_plain = !text.starts_with('~')
         && !text.contains(['/', '?', '#', '%', '\\'])
         && !matches!(text, "." | ".." | "month");
     if is_plain {
-        utf8_percent_encode(text, PATH_PART).to_string()
+        utf8_percent_encode(text, ESCAPED_IN_PATH_PART).to_string()
     } else {
         format!("~{}", URL_SAFE_NO_PAD.encode(text))
     }
 }
 
 /// Reads an order's identifier from the path: plain text, or `~` followed by base64url without padding.
-pub fn order_identifier(part: &str) -> Result<OrderIdentifier, ApiError> {
+pub fn decode_order_identifier(part: &str) -> Result<OrderIdentifier, ApiError> {
     let bad = |reason: &str| ApiError::bad_request("identifier", reason);
     let text = match part.strip_prefix('~') {
         None => part.to_owned(),
@@ -195,10 +189,10 @@ mod tests {
     use super::*;
     use base64::engine::general_purpose::STANDARD;
     use rstest::rstest;
-    use runtime::http_event::MOST_BYTES;
+    use runtime::http_event::MOST_BODY_BYTES;
     use serde_json::json;
 
-    fn event(path: &str, body: &str, base64: bool) -> ApiGatewayV2httpRequest {
+    fn build_event(path: &str, body: &str, base64: bool) -> ApiGatewayV2httpRequest {
         serde_json::from_value(json!({
             "version": "2.0", "rawPath": path, "rawQueryString": "q=a%20b&limit=5", "headers": {"authorization": "bearer  t "},
             "requestContext": {"http": {"method": "GET"}, "stage": "$default", "domainName": "x.example"},
@@ -213,20 +207,20 @@ mod tests {
     #[case("/api/..//é", &["api", "..", "", "é"])]
     #[case("", &[])]
     fn paths_come_decoded_or_not(#[case] path: &str, #[case] parts: &[&str]) {
-        assert_eq!(Request::read(event(path, "", false)).unwrap().path, parts);
+        assert_eq!(Request::from_event(build_event(path, "", false)).unwrap().path, parts);
     }
 
     #[test]
     fn what_a_request_holds_is_read() {
-        let request = Request::read(event("/", "e30=", true)).unwrap();
+        let request = Request::from_event(build_event("/", "e30=", true)).unwrap();
         assert_eq!(request.body, "{}");
-        assert_eq!(request.bearer(), Some("t"));
-        assert_eq!(request.parameter("q"), Some("a b"));
-        assert_eq!(request.limit(50, 100).unwrap(), 5);
-        assert!(request.limit(50, 4).is_err());
+        assert_eq!(request.bearer_token(), Some("t"));
+        assert_eq!(request.query_parameter("q"), Some("a b"));
+        assert_eq!(request.parse_limit(50, 100).unwrap(), 5);
+        assert!(request.parse_limit(50, 4).is_err());
         assert_eq!(request.own_url.as_deref(), Some("https://x.example"));
         assert_eq!(
-            Request::read(event("/", "!", true)).unwrap_err().status(),
+            Request::from_event(build_event("/", "!", true)).unwrap_err().status(),
             StatusCode::BAD_REQUEST
         );
     }
@@ -235,13 +229,13 @@ mod tests {
     #[case(false)]
     #[case(true)]
     fn a_body_over_256_kib_is_refused(#[case] base64: bool) {
-        let text = "x".repeat(MOST_BYTES + 1);
+        let text = "x".repeat(MOST_BODY_BYTES + 1);
         let body = if base64 { STANDARD.encode(&text) } else { text };
-        let refused = Request::read(event("/", &body, base64)).unwrap_err();
+        let refused = Request::from_event(build_event("/", &body, base64)).unwrap_err();
         assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
-        let text = "x".repeat(MOST_BYTES);
+        let text = "x".repeat(MOST_BODY_BYTES);
         let body = if base64 { STANDARD.encode(&text) } else { text };
-        assert!(Request::read(event("/", &body, base64)).is_ok());
+        assert!(Request::from_event(build_event("/", &body, base64)).is_ok());
     }
 
     #[rstest]
@@ -254,9 +248,9 @@ mod tests {
     #[case("month", "~bW9udGg")]
     fn a_link_leads_to_its_order(#[case] identifier: &str, #[case] part: &str) {
         let identifier = OrderIdentifier::parse(identifier).unwrap();
-        assert_eq!(order_part(&identifier), part);
-        let path = Request::read(event(&format!("/{part}"), "", false)).unwrap().path;
-        assert_eq!(order_identifier(&path[0]).unwrap(), identifier);
+        assert_eq!(encode_order_identifier(&identifier), part);
+        let path = Request::from_event(build_event(&format!("/{part}"), "", false)).unwrap().path;
+        assert_eq!(decode_order_identifier(&path[0]).unwrap(), identifier);
     }
 
     #[rstest]
@@ -267,7 +261,7 @@ mod tests {
     #[case("~", None)]
     #[case("", None)]
     fn identifiers_are_plain_or_base64url(#[case] part: &str, #[case] expected: Option<&str>) {
-        let read = order_identifier(part).ok();
+        let read = decode_order_identifier(part).ok();
         assert_eq!(read.as_ref().map(OrderIdentifier::as_str), expected);
     }
 }

@@ -7,11 +7,11 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-const ROBAWS: &str = "app.robaws.com";
+const ROBAWS_HOST: &str = "app.robaws.com";
 
 /// A kind of record that Robaws shows to people on a page of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum RobawsRecord {
     /// A sales invoice or a credit note, which Robaws keeps among its sales invoices.
     SalesInvoice,
     StockChange,
@@ -19,8 +19,8 @@ pub enum Shown {
     VatTariff,
 }
 
-impl Shown {
-    fn in_robaws(self) -> &'static str {
+impl RobawsRecord {
+    fn path_in_robaws(self) -> &'static str {
         match self {
             Self::SalesInvoice => "salesInvoice",
             Self::StockChange => "stockChange",
@@ -29,7 +29,7 @@ impl Shown {
         }
     }
 
-    fn in_simulator(self) -> &'static str {
+    fn path_in_simulator(self) -> &'static str {
         match self {
             Self::SalesInvoice => "sales-invoices",
             Self::StockChange => "stock-changes",
@@ -40,13 +40,13 @@ impl Shown {
 }
 
 /// The link to the record `id` in the Robaws whose API has the base URL `api`.
-pub fn robaws_link(api: &Url, kind: Shown, id: &str) -> String {
+pub fn robaws_link(api: &Url, kind: RobawsRecord, id: &str) -> String {
     let origin = api.origin().ascii_serialization();
     let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
-    if api.host_str() == Some(ROBAWS) {
-        format!("{origin}/#/{}/{id}", kind.in_robaws())
+    if api.host_str() == Some(ROBAWS_HOST) {
+        format!("{origin}/#/{}/{id}", kind.path_in_robaws())
     } else {
-        format!("{origin}/#/{}/{id}", kind.in_simulator())
+        format!("{origin}/#/{}/{id}", kind.path_in_simulator())
     }
 }
 
@@ -58,29 +58,34 @@ mod tests {
     #[rstest]
     #[case(
         "https://app.robaws.com/api/v2",
-        Shown::VatTariff,
+        RobawsRecord::VatTariff,
         "7",
         "https://app.robaws.com/#/vatTariff/7"
     )]
     #[case(
         "https://app.robaws.com/api/v2",
-        Shown::SalesInvoice,
+        RobawsRecord::SalesInvoice,
         "77",
         "https://app.robaws.com/#/salesInvoice/77"
     )]
     #[case(
         "http://127.0.0.1:7101/api/v2",
-        Shown::StockChange,
+        RobawsRecord::StockChange,
         "900",
         "http://127.0.0.1:7101/#/stock-changes/900"
     )]
     #[case(
         "http://127.0.0.1:7101/api/v2",
-        Shown::Article,
+        RobawsRecord::Article,
         "1/2 x",
         "http://127.0.0.1:7101/#/articles/1%2F2%20x"
     )]
-    fn links(#[case] api: &str, #[case] kind: Shown, #[case] id: &str, #[case] expected: &str) {
+    fn every_record_has_its_link(
+        #[case] api: &str,
+        #[case] kind: RobawsRecord,
+        #[case] id: &str,
+        #[case] expected: &str,
+    ) {
         assert_eq!(robaws_link(&api.parse().unwrap(), kind, id), expected);
     }
 }

@@ -13,9 +13,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(35);
 /// Attempts at one call, the first one included.
 const MOST_TRIES: u32 = 4;
 /// The longest `Retry-After` that is waited for. When a server asks for more, the command fails and says so.
-const LONGEST_REST: Duration = Duration::from_secs(20);
+const LONGEST_DELAY: Duration = Duration::from_secs(20);
 /// JSON pointers to the secrets in a request's body (contract api.md).
-const SECRETS: [&str; 3] = ["/robaws/key", "/robaws/secret", "/productflow/access_token"];
+const SECRET_POINTERS: [&str; 3] = ["/robaws/key", "/robaws/secret", "/productflow/access_token"];
 
 /// One request to the API, not sent yet.
 #[derive(Clone)]
@@ -27,18 +27,12 @@ pub struct Call {
     pub query: Vec<(&'static str, String)>,
     pub body: Option<Value>,
     /// Whether a second arrival of this request changes nothing more than the first.
-    repeatable: bool,
+    is_repeatable: bool,
 }
 
 impl Call {
     fn new(method: Method, path: String, body: Option<Value>) -> Self {
-        Self {
-            repeatable: method == Method::GET,
-            method,
-            path,
-            query: Vec::new(),
-            body,
-        }
+        Self { is_repeatable: method == Method::GET, method, path, query: Vec::new(), body }
     }
 
     pub fn get(path: String) -> Self {
@@ -59,13 +53,13 @@ impl Call {
     }
 
     /// Allows the call to be sent again after a 5xx or a lost answer, because the contract makes a repeat harmless.
-    pub fn repeatable(mut self) -> Self {
-        self.repeatable = true;
+    pub fn allow_repeat(mut self) -> Self {
+        self.is_repeatable = true;
         self
     }
 
     /// Adds a query parameter. `None` adds nothing.
-    pub fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+    pub fn with_query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
         if let Some(value) = value {
             self.query.push((name, value.to_string()));
         }
@@ -85,7 +79,7 @@ impl Call {
     /// The body for `--dry-run`, with `***` in the place of each secret.
     pub fn masked_body(&self) -> Option<Value> {
         let mut body = self.body.clone()?;
-        for at in SECRETS {
+        for at in SECRET_POINTERS {
             if let Some(secret) = body.pointer_mut(at) {
                 *secret = json!("***");
             }
@@ -106,11 +100,8 @@ pub struct Answer {
 
 impl Answer {
     /// `error.code` of the body; empty when the body has none.
-    pub fn code(&self) -> &str {
-        self.json
-            .pointer("/error/code")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+    pub fn error_code(&self) -> &str {
+        self.json.pointer("/error/code").and_then(Value::as_str).unwrap_or_default()
     }
 }
 
@@ -119,20 +110,16 @@ pub struct Api {
     http: reqwest::Client,
     base: String,
     token: Option<SecretString>,
-    rest: Duration,
+    first_delay: Duration,
 }
 
 impl Api {
     /// A client for the API at this URL. The token may be sent over plain HTTP only to this machine; any other URL must be https.
     pub fn new(base: &str, token: Option<SecretString>, rest: Duration) -> Result<Self, Failure> {
-        let wrong = |why: &str| Failure::usage(format!("{base} can't be the API's URL: {why}."));
-        let url: Url = base
-            .parse()
-            .map_err(|_| wrong("it is not a URL like https://host"))?;
+        let wrong = |why: &str| Failure::wrong_usage(format!("{base} can't be the API's URL: {why}."));
+        let url: Url = base.parse().map_err(|_| wrong("it is not a URL like https://host"))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return Err(Failure::usage(
-                "The API's URL may hold neither credentials nor a query.",
-            ));
+            return Err(Failure::wrong_usage("The API's URL may hold neither credentials nor a query."));
         }
         let is_here = match url.host() {
             Some(url::Host::Domain(name)) => name == "localhost",
@@ -144,15 +131,10 @@ impl Api {
         if url.scheme() != "https" && !is_plain {
             return Err(wrong("the token may only go over https"));
         }
-        let http = runtime::http::client_of_this_machine(&[&url]).map_err(|error| {
-            Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error)))
+        let http = runtime::http::peer_client_with_machine_roots(&[&url]).map_err(|error| {
+            Failure::not_reachable(format!("no HTTP client can be made: {}", Chain(&error)))
         })?;
-        Ok(Self {
-            http,
-            base: url.as_str().trim_end_matches('/').to_owned(),
-            token,
-            rest,
-        })
+        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), token, first_delay: rest })
     }
 
     pub fn url(&self) -> &str {
@@ -161,24 +143,24 @@ impl Api {
 
     /// Sends a call and repeats it where that is harmless. A call that did not arrive (no connection, 429) is always repeated; a
     /// call that may have arrived (5xx, lost answer) is repeated only if the call allows it.
-    pub async fn send(&self, call: &Call) -> Result<Answer, Failure> {
-        let mut rest = self.rest;
+    pub async fn send_call(&self, call: &Call) -> Result<Answer, Failure> {
+        let mut rest = self.first_delay;
         let mut tries = 1;
         loop {
-            let outcome = self.once(call).await;
+            let outcome = self.send_once(call).await;
             // A 429 was turned away before anything happened, so the call may go again even if it is not repeatable.
             let again = match &outcome {
                 Ok((answer, asked)) => {
                     let refused = answer.status == StatusCode::TOO_MANY_REQUESTS;
-                    let broken = answer.status.is_server_error() && call.repeatable;
-                    (refused || broken) && asked.is_none_or(|asked| asked <= LONGEST_REST)
+                    let broken = answer.status.is_server_error() && call.is_repeatable;
+                    (refused || broken) && asked.is_none_or(|asked| asked <= LONGEST_DELAY)
                 }
-                Err(error) => error.is_connect() || call.repeatable,
+                Err(error) => error.is_connect() || call.is_repeatable,
             };
             if !again || tries >= MOST_TRIES {
                 return outcome
                     .map(|(answer, _)| answer)
-                    .map_err(|error| self.unreachable(call, &error));
+                    .map_err(|error| self.explain_no_answer(call, &error));
             }
             let asked = outcome.ok().and_then(|(_, asked)| asked);
             tokio::time::sleep(asked.unwrap_or(rest)).await;
@@ -187,7 +169,7 @@ impl Api {
         }
     }
 
-    async fn once(&self, call: &Call) -> Result<(Answer, Option<Duration>), reqwest::Error> {
+    async fn send_once(&self, call: &Call) -> Result<(Answer, Option<Duration>), reqwest::Error> {
         let url = format!("{}{}", self.base, call.path_and_query());
         let mut request = self.http.request(call.method.clone(), url).timeout(TIME_LIMIT);
         if let Some(token) = &self.token {
@@ -209,64 +191,53 @@ impl Api {
         Ok((Answer { status, text, json }, asked))
     }
 
-    fn unreachable(&self, call: &Call, error: &reqwest::Error) -> Failure {
+    fn explain_no_answer(&self, call: &Call, error: &reqwest::Error) -> Failure {
         let base = &self.base;
         if error.is_connect() {
             let why = Chain(error).to_string();
-            return Failure::unreachable(format!("{base} can't be reached: {why}."))
-                .advise("Check --stack, --api or --local, and your network.");
+            return Failure::not_reachable(format!("{base} can't be reached: {why}."))
+                .with_advice("Check --stack, --api or --local, and your network.");
         }
-        let failure = Failure::unreachable(format!("{base} gave no answer: {}.", Chain(error)));
-        if call.repeatable {
+        let failure = Failure::not_reachable(format!("{base} gave no answer: {}.", Chain(error)));
+        if call.is_repeatable {
             failure
         } else {
-            failure.advise("Whether it was done is not known: look before you repeat it.")
+            failure.with_advice("Whether it was done is not known: look before you repeat it.")
         }
     }
 }
 
 /// The failure that an answer without a 2xx status becomes.
-pub fn failure_of(answer: &Answer) -> Failure {
+pub fn failure_from_answer(answer: &Answer) -> Failure {
     let status = answer.status;
     let error = &answer.json["error"];
-    let message = error["message"]
-        .as_str()
-        .or_else(|| answer.json["message"].as_str());
+    let message = error["message"].as_str().or_else(|| answer.json["message"].as_str());
     let said = match message {
         Some(message) => message.to_owned(),
         None => format!("the server answered {status}"),
     };
-    let code = answer.code();
-    let named = if code.is_empty() {
-        said
-    } else {
-        format!("{said} ({code})")
-    };
-    let details = error["details"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(detail)
-        .collect();
+    let code = answer.error_code();
+    let named = if code.is_empty() { said } else { format!("{said} ({code})") };
+    let details = error["details"].as_array().into_iter().flatten().filter_map(describe_detail).collect();
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::unreachable(format!("not let in: {named}"))
-            .advise("The token is not this deployment's: it is the string of the stack's secret OperatorToken; --stack finds it by itself."),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::not_reachable(format!("not let in: {named}"))
+            .with_advice("The token is not this deployment's: it is the string of the stack's secret OperatorToken; --stack finds it by itself."),
         StatusCode::NOT_FOUND if !code.is_empty() => Failure::not_found(named),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            Failure::refused(format!("the connector there does not know this call: {named}"))
-                .advise("Is it another version than this command line? `connector health` tells its version.")
+            Failure::refused_call(format!("the connector there does not know this call: {named}"))
+                .with_advice("Is it another version than this command line? `connector health` tells its version.")
         }
-        StatusCode::TOO_MANY_REQUESTS => Failure::refused(named).advise("Try again in a minute."),
+        StatusCode::TOO_MANY_REQUESTS => Failure::refused_call(named).with_advice("Try again in a minute."),
         status if status.is_server_error() => {
-            Failure::refused(named).advise("Try again; the connector's log says why it failed.")
+            Failure::refused_call(named).with_advice("Try again; the connector's log says why it failed.")
         }
-        _ => Failure::refused(named),
+        _ => Failure::refused_call(named),
     }
     .with_details(details)
 }
 
 /// One entry of `error.details`, with the field that it is about.
-fn detail(detail: &Value) -> Option<String> {
+fn describe_detail(detail: &Value) -> Option<String> {
     let message = detail["message"].as_str()?;
     Some(match detail["field"].as_str() {
         Some(field) => format!("{field}: {message}"),
@@ -313,9 +284,9 @@ mod tests {
     #[test]
     fn queries_are_encoded() {
         let call = Call::get("/a".to_owned())
-            .with("q", Some("a b&c"))
-            .with("state", None::<String>)
-            .with("limit", Some(5));
+            .with_query("q", Some("a b&c"))
+            .with_query("state", None::<String>)
+            .with_query("limit", Some(5));
         assert_eq!(call.path_and_query(), "/a?q=a+b%26c&limit=5");
     }
 
@@ -328,11 +299,7 @@ mod tests {
     #[case(409, json!({"error": {"code": "exists", "message": "There is one."}}), Exit::Refused)]
     #[case(502, Value::Null, Exit::Refused)]
     fn every_answer_has_its_exit(#[case] status: u16, #[case] json: Value, #[case] exit: Exit) {
-        let answer = Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            text: json.to_string(),
-            json,
-        };
-        assert_eq!(failure_of(&answer).exit, exit);
+        let answer = Answer { status: StatusCode::from_u16(status).unwrap(), text: json.to_string(), json };
+        assert_eq!(failure_from_answer(&answer).exit, exit);
     }
 }

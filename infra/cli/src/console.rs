@@ -10,7 +10,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Columns of a table when the terminal does not say how wide it is.
-const WIDTH: u16 = 100;
+const DEFAULT_COLUMNS: u16 = 100;
 
 pub struct Console {
     out: Box<dyn Write + Send>,
@@ -19,7 +19,7 @@ pub struct Console {
     /// Columns that a table may use.
     pub width: u16,
     /// Whether standard output may hold ANSI colours.
-    pub colours: bool,
+    pub has_colours: bool,
     /// Whether standard error is a terminal, so that a progress bar makes sense.
     shows_progress: bool,
     /// Whether standard input is a terminal, which must not show a secret while it is typed.
@@ -28,18 +28,14 @@ pub struct Console {
 
 impl Console {
     /// The console of this process.
-    pub fn of_process(no_color: bool) -> Self {
+    pub fn for_process(no_color: bool) -> Self {
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
         let is_terminal = stdout.is_terminal();
         let columns = Term::stdout().size_checked().map(|(_, columns)| columns);
         Self {
             // A program that reads the output wants one line per row, however long.
-            width: if is_terminal {
-                columns.unwrap_or(WIDTH)
-            } else {
-                u16::MAX
-            },
-            colours: is_terminal && !no_color,
+            width: if is_terminal { columns.unwrap_or(DEFAULT_COLUMNS) } else { u16::MAX },
+            has_colours: is_terminal && !no_color,
             shows_progress: stderr.is_terminal(),
             hides_input: stdin.is_terminal(),
             out: Box::new(stdout),
@@ -49,14 +45,14 @@ impl Console {
     }
 
     /// A console for tests: what is printed is kept, and `input` is what is typed.
-    pub fn captured(input: &str) -> (Self, Captured) {
-        let captured = Captured::default();
+    pub fn for_capture(input: &str) -> (Self, CapturedOutput) {
+        let captured = CapturedOutput::default();
         let console = Self {
             out: Box::new(Tee(captured.out.clone(), captured.both.clone())),
             err: Box::new(Tee(captured.err.clone(), captured.both.clone())),
             input: Box::new(io::Cursor::new(input.as_bytes().to_vec())),
-            width: WIDTH,
-            colours: false,
+            width: DEFAULT_COLUMNS,
+            has_colours: false,
             shows_progress: false,
             hides_input: false,
         };
@@ -64,7 +60,7 @@ impl Console {
     }
 
     /// Prints a text with a line end to standard output.
-    pub fn print(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
+    pub fn print_text(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
         writeln!(self.out, "{}", text.as_ref().trim_end_matches('\n'))?;
         self.out.flush()?;
         Ok(())
@@ -78,44 +74,36 @@ impl Console {
     }
 
     /// Prints a line to standard error.
-    pub fn note(&mut self, text: impl AsRef<str>) {
+    pub fn print_note(&mut self, text: impl AsRef<str>) {
         // A closed standard error is no reason to fail: the command itself may have succeeded.
         drop(writeln!(self.err, "{}", text.as_ref()));
     }
 
     /// Prints a failure to standard error and returns its exit code.
-    pub fn failure(&mut self, failure: &Failure) -> Exit {
+    pub fn report_failure(&mut self, failure: &Failure) -> Exit {
         if !failure.is_closed_pipe() {
-            self.note(format!("error: {failure}"));
+            self.print_note(format!("error: {failure}"));
         }
         failure.exit
     }
 
     /// Prints what clap made of the arguments (help, version or an error) and returns the exit code for it.
-    pub fn clap(&mut self, told: &clap::Error) -> Exit {
+    pub fn report_clap_error(&mut self, told: &clap::Error) -> Exit {
         let text = told.render();
         if told.use_stderr() {
-            let text = if self.shows_progress {
-                text.ansi().to_string()
-            } else {
-                text.to_string()
-            };
-            self.note(text.trim_end());
+            let text = if self.shows_progress { text.ansi().to_string() } else { text.to_string() };
+            self.print_note(text.trim_end());
             return Exit::Usage;
         }
-        let text = if self.colours {
-            text.ansi().to_string()
-        } else {
-            text.to_string()
-        };
-        match self.print(text) {
+        let text = if self.has_colours { text.ansi().to_string() } else { text.to_string() };
+        match self.print_text(text) {
             Ok(()) => Exit::Success,
-            Err(failure) => self.failure(&failure),
+            Err(failure) => self.report_failure(&failure),
         }
     }
 
     /// Asks a question on standard error and reads one line.
-    pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
+    pub fn ask_line(&mut self, question: &str) -> Result<String, Failure> {
         write!(self.err, "{question} ")?;
         self.err.flush()?;
         let mut line = String::new();
@@ -126,7 +114,7 @@ impl Console {
     /// Asks for a secret and reads one line. A terminal does not show what is typed.
     pub fn ask_secret(&mut self, question: &str) -> Result<SecretString, Failure> {
         if !self.hides_input {
-            return self.ask(question).map(SecretString::from);
+            return self.ask_line(question).map(SecretString::from);
         }
         write!(self.err, "{question} ")?;
         self.err.flush()?;
@@ -142,8 +130,8 @@ impl Console {
     }
 
     /// The text in a colour, or as it is without colours.
-    pub fn coloured(&self, text: &str, colour: AnsiColor) -> String {
-        if !self.colours {
+    pub fn colour_text(&self, text: &str, colour: AnsiColor) -> String {
+        if !self.has_colours {
             return text.to_owned();
         }
         let style = Style::new().fg_color(Some(colour.into()));
@@ -151,8 +139,8 @@ impl Console {
     }
 
     /// The text in bold, or as it is without colours.
-    pub fn heading(&self, text: &str) -> String {
-        if !self.colours {
+    pub fn render_heading(&self, text: &str) -> String {
+        if !self.has_colours {
             return text.to_owned();
         }
         let style = Style::new().bold();
@@ -161,18 +149,12 @@ impl Console {
 
     /// A progress bar, which draws only when standard error is a terminal. `total`: steps in all; without it the bar is a
     /// spinner.
-    pub fn progress(&self, total: Option<u64>, what: &str) -> ProgressBar {
-        let target = if self.shows_progress {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+    pub fn make_progress_bar(&self, total: Option<u64>, what: &str) -> ProgressBar {
+        let target =
+            if self.shows_progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(total, target);
-        let template = if total.is_some() {
-            "{msg} {bar:30} {pos} of {len}"
-        } else {
-            "{spinner} {msg} {elapsed}"
-        };
+        let template =
+            if total.is_some() { "{msg} {bar:30} {pos} of {len}" } else { "{spinner} {msg} {elapsed}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -183,29 +165,29 @@ impl Console {
 
 /// What a console of [`Console::captured`] has printed so far.
 #[derive(Debug, Clone, Default)]
-pub struct Captured {
-    out: Kept,
-    err: Kept,
-    both: Kept,
+pub struct CapturedOutput {
+    out: SharedBuffer,
+    err: SharedBuffer,
+    both: SharedBuffer,
 }
 
-impl Captured {
+impl CapturedOutput {
     pub fn out(&self) -> String {
-        self.out.text()
+        self.out.to_text()
     }
 
     pub fn err(&self) -> String {
-        self.err.text()
+        self.err.to_text()
     }
 
     /// Standard output and standard error together, in the order in which a terminal would show them.
     pub fn both(&self) -> String {
-        self.both.text()
+        self.both.to_text()
     }
 }
 
 /// Writes the same bytes to two buffers.
-struct Tee(Kept, Kept);
+struct Tee(SharedBuffer, SharedBuffer);
 
 impl Write for Tee {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -219,21 +201,18 @@ impl Write for Tee {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
+struct SharedBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Kept {
-    fn text(&self) -> String {
+impl SharedBuffer {
+    fn to_text(&self) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&kept).into_owned()
     }
 }
 
-impl Write for Kept {
+impl Write for SharedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

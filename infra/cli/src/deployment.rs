@@ -2,7 +2,7 @@
 
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::options::Global;
+use crate::options::GlobalOptions;
 use crate::stack::Stack;
 use secrecy::SecretString;
 
@@ -23,11 +23,8 @@ pub enum Deployment {
 }
 
 /// The deployment that the flags name; without such a flag the one that the environment names.
-pub fn of(global: &Global, environment: &Environment) -> Result<Deployment, Failure> {
-    let stack = |name: &String| Deployment::Stack {
-        name: name.clone(),
-        region: global.region.clone(),
-    };
+pub fn resolve_deployment(global: &GlobalOptions, environment: &Environment) -> Result<Deployment, Failure> {
+    let stack = |name: &String| Deployment::Stack { name: name.clone(), region: global.region.clone() };
     let flagged = global.local.map(Deployment::Local);
     let flagged = flagged.or_else(|| global.stack.as_ref().map(stack));
     let flagged = flagged.or_else(|| global.api.clone().map(Deployment::Url));
@@ -37,16 +34,16 @@ pub fn of(global: &Global, environment: &Environment) -> Result<Deployment, Fail
     match (&environment.stack, &environment.api) {
         (Some(name), None) => Ok(stack(name)),
         (None, Some(url)) => Ok(Deployment::Url(url.clone())),
-        (Some(_), Some(_)) => Err(Failure::usage("CONNECTOR_STACK and CONNECTOR_API are both set.")
-            .advise("Unset one, or say --stack or --api.")),
-        (None, None) => Err(Failure::usage("Which deployment is meant is not said.")
-            .advise("Say --stack NAME, --api URL (with CONNECTOR_TOKEN set) or --local.")),
+        (Some(_), Some(_)) => Err(Failure::wrong_usage("CONNECTOR_STACK and CONNECTOR_API are both set.")
+            .with_advice("Unset one, or say --stack or --api.")),
+        (None, None) => Err(Failure::wrong_usage("Which deployment is meant is not said.")
+            .with_advice("Say --stack NAME, --api URL (with CONNECTOR_TOKEN set) or --local.")),
     }
 }
 
 impl Deployment {
     /// The API's URL and the operator's token.
-    pub async fn api(
+    pub async fn find_api(
         &self,
         environment: &Environment,
         token_needed: bool,
@@ -55,14 +52,14 @@ impl Deployment {
             Self::Url(url) if !token_needed => Ok((url.clone(), None)),
             Self::Url(url) => {
                 let token = environment.token.clone().ok_or_else(|| {
-                    Failure::usage("The operator's token is not there.")
-                        .advise("Set CONNECTOR_TOKEN, or say --stack NAME to have it found with your AWS credentials.")
+                    Failure::wrong_usage("The operator's token is not there.")
+                        .with_advice("Set CONNECTOR_TOKEN, or say --stack NAME to have it found with your AWS credentials.")
                 })?;
                 Ok((url.clone(), Some(token)))
             }
             Self::Stack { name, region } => {
-                let stack = Stack::of(name, region.clone(), environment).await?;
-                let (url, token) = stack.api().await?;
+                let stack = Stack::for_name(name, region.clone(), environment).await?;
+                let (url, token) = stack.find_api().await?;
                 Ok((url, Some(token)))
             }
             Self::Local(port) => Ok((local_url(*port), Some(SecretString::from(LOCAL_TOKEN)))),

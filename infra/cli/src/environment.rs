@@ -1,7 +1,7 @@
 //! The environment variables that the program knows, read once at its start.
 
 use aws_config::SdkConfig;
-use runtime::env::optional;
+use runtime::env::read_optional;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -31,34 +31,34 @@ pub struct Environment {
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Delay before the first repeat of a call; doubled before each further one.
-    pub retry: Duration,
+    pub retry_delay: Duration,
     /// Delay between two questions to the server or to SQS while a command watches something.
-    pub poll: Duration,
+    pub watch_interval: Duration,
     /// Seconds of SQS long polling (`WaitTimeSeconds`): without it SQS may answer "none" although there are messages.
-    pub queue_seconds: i32,
+    pub queue_wait_seconds: i32,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            retry: Duration::from_millis(500),
-            poll: Duration::from_secs(2),
-            queue_seconds: 2,
+            retry_delay: Duration::from_millis(500),
+            watch_interval: Duration::from_secs(2),
+            queue_wait_seconds: 2,
         }
     }
 }
 
 impl Environment {
-    pub fn of_process() -> Self {
-        let secret = |name| optional(name).map(SecretString::from);
+    pub fn from_process() -> Self {
+        let secret = |name| read_optional(name).map(SecretString::from);
         Self {
-            api: optional("CONNECTOR_API"),
+            api: read_optional("CONNECTOR_API"),
             token: secret("CONNECTOR_TOKEN"),
-            stack: optional("CONNECTOR_STACK"),
+            stack: read_optional("CONNECTOR_STACK"),
             robaws_key: secret("CONNECTOR_ROBAWS_KEY"),
             robaws_secret: secret("CONNECTOR_ROBAWS_SECRET"),
             productflow_token: secret("CONNECTOR_PRODUCTFLOW_TOKEN"),
-            no_color: optional("NO_COLOR").is_some(),
+            no_color: read_optional("NO_COLOR").is_some(),
             aws: None,
             pace: Pace::default(),
         }

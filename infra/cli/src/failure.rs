@@ -16,7 +16,7 @@ pub enum Exit {
     /// Nobody answered, or the credentials were refused.
     Unreachable,
     /// `--fail-if-any` found some, or the doctor refuted something.
-    Some,
+    FoundSome,
 }
 
 impl Exit {
@@ -27,7 +27,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NotFound => 3,
             Self::Unreachable => 4,
-            Self::Some => 5,
+            Self::FoundSome => 5,
         }
     }
 }
@@ -42,37 +42,32 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn of(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-            details: Vec::new(),
-            advice: None,
-        }
+    fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), details: Vec::new(), advice: None }
     }
 
     /// A failure that ends with [`Exit::Usage`].
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self::of(Exit::Usage, message)
+    pub fn wrong_usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
     }
 
     /// A failure that ends with [`Exit::Refused`].
-    pub fn refused(message: impl Into<String>) -> Self {
-        Self::of(Exit::Refused, message)
+    pub fn refused_call(message: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, message)
     }
 
     /// A failure that ends with [`Exit::NotFound`].
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::of(Exit::NotFound, message)
+        Self::new(Exit::NotFound, message)
     }
 
     /// Nobody answered, or the credentials were refused.
-    pub fn unreachable(message: impl Into<String>) -> Self {
-        Self::of(Exit::Unreachable, message)
+    pub fn not_reachable(message: impl Into<String>) -> Self {
+        Self::new(Exit::Unreachable, message)
     }
 
     /// Adds a sentence on what to do.
-    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+    pub fn with_advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
@@ -92,12 +87,9 @@ impl Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Self::of(Exit::Success, "nobody reads on");
+            return Self::new(Exit::Success, "nobody reads on");
         }
-        Self::of(
-            Exit::Refused,
-            format!("what it says could not be printed: {error}"),
-        )
+        Self::new(Exit::Refused, format!("what it says could not be printed: {error}"))
     }
 }
 

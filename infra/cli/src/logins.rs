@@ -4,7 +4,7 @@
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::options::connection::Credentials;
+use crate::options::connection_options::Credentials;
 use doctor::{ProductflowLogin, RobawsLogin};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -17,13 +17,13 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// A Robaws login as a file holds it in JSON: `{"key": "…", "secret": "…"}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Login {
+struct KeyAndSecret {
     key: SecretString,
     secret: SecretString,
 }
 
 /// Adds `robaws` and `productflow` to a request's body, for those credentials that the options name.
-pub fn add(
+pub fn add_credentials(
     body: &mut Map<String, Value>,
     named: &Credentials,
     environment: &Environment,
@@ -31,18 +31,18 @@ pub fn add(
 ) -> Result<(), Failure> {
     let from_input = |source: &Option<String>| source.as_deref() == Some("-");
     if from_input(&named.robaws_login) && from_input(&named.productflow_token) {
-        return Err(Failure::usage(
+        return Err(Failure::wrong_usage(
             "--robaws-login and --productflow-token can't both be read from standard input.",
         ));
     }
     if let Some(source) = &named.robaws_login {
-        let login = robaws(source, environment, console)?;
+        let login = read_key_and_secret(source, environment, console)?;
         let (key, secret) = (login.key.expose_secret(), login.secret.expose_secret());
         body.insert("robaws".to_owned(), json!({ "key": key, "secret": secret }));
     }
     let mut productflow = Map::new();
     if let Some(source) = &named.productflow_token {
-        let token = productflow_token(source, environment, console)?;
+        let token = read_productflow_token(source, environment, console)?;
         productflow.insert("access_token".to_owned(), token.expose_secret().into());
     }
     if let Some(company) = named.company {
@@ -55,60 +55,56 @@ pub fn add(
 }
 
 /// The Robaws login from the source that `--robaws-login` names.
-pub fn robaws_login(
+pub fn read_robaws_login(
     source: &str,
     environment: &Environment,
     console: &mut Console,
 ) -> Result<RobawsLogin, Failure> {
-    let Login { key, secret } = robaws(source, environment, console)?;
+    let KeyAndSecret { key, secret } = read_key_and_secret(source, environment, console)?;
     Ok(RobawsLogin { key, secret })
 }
 
 /// The ProductFlow token from the source that `--productflow-token` names.
-pub fn productflow_login(
+pub fn read_productflow_login(
     source: &str,
     environment: &Environment,
     console: &mut Console,
 ) -> Result<ProductflowLogin, Failure> {
-    let access_token = productflow_token(source, environment, console)?;
+    let access_token = read_productflow_token(source, environment, console)?;
     Ok(ProductflowLogin { access_token })
 }
 
-fn robaws(source: &str, environment: &Environment, console: &mut Console) -> Result<Login, Failure> {
+fn read_key_and_secret(
+    source: &str,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<KeyAndSecret, Failure> {
     match source {
-        "env" => Ok(Login {
-            key: set(environment.robaws_key.as_ref(), "CONNECTOR_ROBAWS_KEY")?,
-            secret: set(environment.robaws_secret.as_ref(), "CONNECTOR_ROBAWS_SECRET")?,
+        "env" => Ok(KeyAndSecret {
+            key: require_variable(environment.robaws_key.as_ref(), "CONNECTOR_ROBAWS_KEY")?,
+            secret: require_variable(environment.robaws_secret.as_ref(), "CONNECTOR_ROBAWS_SECRET")?,
         }),
-        "ask" => Ok(Login {
-            key: typed(console, "Robaws key:")?,
-            secret: typed(console, "Robaws secret:")?,
+        "ask" => Ok(KeyAndSecret {
+            key: ask_credential(console, "Robaws key:")?,
+            secret: ask_credential(console, "Robaws secret:")?,
         }),
-        _ => parsed(&text(source, console)?),
+        _ => parse_key_and_secret(&read_source(source, console)?),
     }
 }
 
-fn productflow_token(
+fn read_productflow_token(
     source: &str,
     environment: &Environment,
     console: &mut Console,
 ) -> Result<SecretString, Failure> {
     match source {
-        "env" => set(
-            environment.productflow_token.as_ref(),
-            "CONNECTOR_PRODUCTFLOW_TOKEN",
-        ),
-        "ask" => typed(console, "ProductFlow access token:"),
+        "env" => require_variable(environment.productflow_token.as_ref(), "CONNECTOR_PRODUCTFLOW_TOKEN"),
+        "ask" => ask_credential(console, "ProductFlow access token:"),
         _ => {
-            let text = text(source, console)?;
-            match text
-                .expose_secret()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .as_slice()
-            {
+            let text = read_source(source, console)?;
+            match text.expose_secret().split_whitespace().collect::<Vec<_>>().as_slice() {
                 [token] => Ok(SecretString::from(*token)),
-                _ => Err(Failure::usage(
+                _ => Err(Failure::wrong_usage(
                     "The access token must stand alone in what --productflow-token names.",
                 )),
             }
@@ -116,34 +112,32 @@ fn productflow_token(
     }
 }
 
-fn set(value: Option<&SecretString>, name: &str) -> Result<SecretString, Failure> {
-    value
-        .cloned()
-        .ok_or_else(|| Failure::usage(format!("{name} is not set.")))
+fn require_variable(value: Option<&SecretString>, name: &str) -> Result<SecretString, Failure> {
+    value.cloned().ok_or_else(|| Failure::wrong_usage(format!("{name} is not set.")))
 }
 
-fn typed(console: &mut Console, question: &str) -> Result<SecretString, Failure> {
+fn ask_credential(console: &mut Console, question: &str) -> Result<SecretString, Failure> {
     let typed = console.ask_secret(question)?;
     if typed.expose_secret().is_empty() {
-        return Err(Failure::usage("Nothing was typed."));
+        return Err(Failure::wrong_usage("Nothing was typed."));
     }
     Ok(typed)
 }
 
-fn text(source: &str, console: &mut Console) -> Result<SecretString, Failure> {
+fn read_source(source: &str, console: &mut Console) -> Result<SecretString, Failure> {
     if source == "-" {
         return console.read_input();
     }
     // The message does not repeat the file's name: it may be a secret that was typed in its place.
     let unreadable = |error: &std::io::Error| {
-        Failure::usage(format!(
+        Failure::wrong_usage(format!(
             "the file of --robaws-login or --productflow-token can't be read: {error}."
         ))
-        .advise("It takes the name of a file, -, env or ask.")
+        .with_advice("It takes the name of a file, -, env or ask.")
     };
     let known = std::fs::metadata(source).map_err(|error| unreadable(&error))?;
     if known.len() > MOST_BYTES {
-        return Err(Failure::usage(
+        return Err(Failure::wrong_usage(
             "The file of credentials is over 64 KiB: that is no file of credentials.",
         ));
     }
@@ -152,9 +146,9 @@ fn text(source: &str, console: &mut Console) -> Result<SecretString, Failure> {
 }
 
 /// Key and secret from two lines, or from JSON.
-fn parsed(text: &SecretString) -> Result<Login, Failure> {
+fn parse_key_and_secret(text: &SecretString) -> Result<KeyAndSecret, Failure> {
     let wrong = || {
-        Failure::usage(
+        Failure::wrong_usage(
             "The Robaws login must be two lines, key and secret, or {\"key\":\"…\",\"secret\":\"…\"}.",
         )
     };
@@ -163,10 +157,9 @@ fn parsed(text: &SecretString) -> Result<Login, Failure> {
         return serde_json::from_str(text).map_err(|_| wrong());
     }
     match text.split_whitespace().collect::<Vec<_>>().as_slice() {
-        [key, secret] => Ok(Login {
-            key: SecretString::from(*key),
-            secret: SecretString::from(*secret),
-        }),
+        [key, secret] => {
+            Ok(KeyAndSecret { key: SecretString::from(*key), secret: SecretString::from(*secret) })
+        }
         _ => Err(wrong()),
     }
 }
@@ -176,7 +169,11 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn added(robaws: Option<&str>, productflow: Option<&str>, input: &str) -> Result<Value, String> {
+    fn body_with_credentials(
+        robaws: Option<&str>,
+        productflow: Option<&str>,
+        input: &str,
+    ) -> Result<Value, String> {
         let named = Credentials {
             robaws_login: robaws.map(str::to_owned),
             productflow_token: productflow.map(str::to_owned),
@@ -187,13 +184,11 @@ mod tests {
             robaws_secret: Some("es".into()),
             ..Environment::default()
         };
-        let (mut console, captured) = Console::captured(input);
+        let (mut console, captured) = Console::for_capture(input);
         let mut body = Map::new();
-        let added = add(&mut body, &named, &environment, &mut console);
+        let added = add_credentials(&mut body, &named, &environment, &mut console);
         assert!(!captured.out().contains("canary") && !captured.err().contains("canary"));
-        added
-            .map(|()| Value::Object(body))
-            .map_err(|failure| failure.to_string())
+        added.map(|()| Value::Object(body)).map_err(|failure| failure.to_string())
     }
 
     #[rstest]
@@ -208,7 +203,7 @@ mod tests {
         #[case] input: &str,
         #[case] body: Value,
     ) {
-        assert_eq!(added(robaws, productflow, input).unwrap(), body);
+        assert_eq!(body_with_credentials(robaws, productflow, input).unwrap(), body);
     }
 
     #[rstest]
@@ -225,7 +220,7 @@ mod tests {
         #[case] productflow: Option<&str>,
         #[case] input: &str,
     ) {
-        let told = added(robaws, productflow, input).unwrap_err();
+        let told = body_with_credentials(robaws, productflow, input).unwrap_err();
         assert!(!told.contains("canary"), "{told}");
     }
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let environment = Environment::of_process();
-    let mut console = Console::of_process(environment.no_color);
-    let exit = cli::run(std::env::args_os(), &environment, &mut console).await;
+    let environment = Environment::from_process();
+    let mut console = Console::for_process(environment.no_color);
+    let exit = cli::run_program(std::env::args_os(), &environment, &mut console).await;
     ExitCode::from(exit.code())
 }

@@ -1,19 +1,19 @@
 //! The arguments of the program, as clap parses them. Doc comments of options and commands are the texts of `--help`.
 
-pub mod connection;
-pub(crate) mod doctor;
-pub mod order;
+pub mod connection_options;
+pub(crate) mod doctor_options;
+pub mod order_options;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use connection::ConnectionCommand;
-use doctor::DoctorOptions;
+use connection_options::ConnectionCommand;
+use doctor_options::DoctorOptions;
 use domain::Language;
 use jiff::Timestamp;
-use order::OrderCommand;
+use order_options::OrderCommand;
 
-const AFTER: &str = "\
+const AFTER_HELP: &str = "\
 Where to: --stack NAME finds the API and the operator's token with your AWS credentials; --api URL takes the token from
 CONNECTOR_TOKEN; --local is the stack of `cargo run`. Instead of a flag: CONNECTOR_STACK or CONNECTOR_API.
 
@@ -22,17 +22,17 @@ Exit codes: 0 done, 1 refused or failed by the server, 2 wrong arguments, 3 not 
 
 /// Operates a connector between Robaws and ProductFlow.
 #[derive(Debug, Parser)]
-#[command(name = "connector", version, after_help = AFTER, propagate_version = true)]
+#[command(name = "connector", version, after_help = AFTER_HELP, propagate_version = true)]
 pub struct Options {
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) global: GlobalOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
-pub struct Global {
+pub struct GlobalOptions {
     /// The API's URL; the token is read from CONNECTOR_TOKEN.
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["stack", "local"])]
     pub api: Option<String>,
@@ -217,9 +217,6 @@ pub(crate) enum DeadLettersCommand {
 }
 
 /// The API's word for a value of an option: the name on the command line with `_` for `-`.
-pub(crate) fn word<T: ValueEnum + Copy>(value: T) -> String {
-    value
-        .to_possible_value()
-        .map(|word| word.get_name().replace('-', "_"))
-        .unwrap_or_default()
+pub(crate) fn to_api_word<T: ValueEnum + Copy>(value: T) -> String {
+    value.to_possible_value().map(|word| word.get_name().replace('-', "_")).unwrap_or_default()
 }

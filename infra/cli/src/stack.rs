@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use std::error::Error;
 
 /// Output of the stack with the API's URL.
-const API_URL: &str = "ApiUrl";
+const API_URL_OUTPUT: &str = "ApiUrl";
 /// Output of the stack with the ARN of the operator token's secret.
-const TOKEN: &str = "OperatorTokenArn";
+const TOKEN_OUTPUT: &str = "OperatorTokenArn";
 
 /// A stack, with the AWS configuration to ask about it.
 #[derive(Debug)]
@@ -23,12 +23,16 @@ pub struct Stack {
 
 impl Stack {
     /// The stack of this name, in this region or in that of the AWS profile.
-    pub async fn of(name: &str, region: Option<String>, environment: &Environment) -> Result<Self, Failure> {
+    pub async fn for_name(
+        name: &str,
+        region: Option<String>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
         let config = if let Some(config) = &environment.aws {
             config.clone()
         } else {
-            let http = runtime::aws::http_client_of_this_machine().map_err(|error| {
-                Failure::unreachable(format!("no HTTP client can be made: {}", Chain(&error)))
+            let http = runtime::aws::http_client_with_machine_roots().map_err(|error| {
+                Failure::not_reachable(format!("no HTTP client can be made: {}", Chain(&error)))
             })?;
             let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
             if let Some(region) = region {
@@ -37,8 +41,8 @@ impl Stack {
             loader.load().await
         };
         if config.region().is_none() {
-            return Err(Failure::usage("In which AWS region the stack is, is not said.")
-                .advise("Say --region, or set AWS_REGION or a profile (AWS_PROFILE) that has one."));
+            return Err(Failure::wrong_usage("In which AWS region the stack is, is not said.")
+                .with_advice("Say --region, or set AWS_REGION or a profile (AWS_PROFILE) that has one."));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -53,16 +57,11 @@ impl Stack {
     }
 
     /// The API's URL and the operator's token.
-    pub async fn api(&self) -> Result<(String, SecretString), Failure> {
-        let answer = self
-            .cloudformation
-            .describe_stacks()
-            .stack_name(&self.name)
-            .send()
-            .await;
+    pub async fn find_api(&self) -> Result<(String, SecretString), Failure> {
+        let answer = self.cloudformation.describe_stacks().stack_name(&self.name).send().await;
         let described = match answer {
             Ok(described) => described,
-            Err(error) => return Err(self.failure(&error)),
+            Err(error) => return Err(self.explain_error(&error)),
         };
         let stack = described.stacks().first();
         let output = |name: &str| {
@@ -73,24 +72,24 @@ impl Stack {
                 .and_then(|output| output.output_value().map(str::to_owned))
                 .ok_or_else(|| {
                     Failure::not_found(format!("the stack {} has no output {name}.", self.name))
-                        .advise("Is it a stack of this connector, and was its deployment finished?")
+                        .with_advice("Is it a stack of this connector, and was its deployment finished?")
                 })
         };
-        let url = output(API_URL)?;
-        let token = self.token(&output(TOKEN)?).await?;
+        let url = output(API_URL_OUTPUT)?;
+        let token = self.read_token(&output(TOKEN_OUTPUT)?).await?;
         Ok((url, token))
     }
 
-    async fn token(&self, secret: &str) -> Result<SecretString, Failure> {
+    async fn read_token(&self, secret: &str) -> Result<SecretString, Failure> {
         let client = aws_sdk_secretsmanager::Client::new(&self.config);
         let answer = client.get_secret_value().secret_id(secret).send().await;
-        let value = answer.map_err(|error| denied("the operator's token", &error))?;
+        let value = answer.map_err(|error| refused_by_aws("the operator's token", &error))?;
         let token = value.secret_string().map(SecretString::from);
-        token.ok_or_else(|| Failure::unreachable("the operator's token in Secrets Manager is empty."))
+        token.ok_or_else(|| Failure::not_reachable("the operator's token in Secrets Manager is empty."))
     }
 
     /// The physical id of a resource (the URL, for a queue); `None` when the stack has no such resource.
-    pub async fn resource(&self, logical_id: &str) -> Result<Option<String>, Failure> {
+    pub async fn find_resource(&self, logical_id: &str) -> Result<Option<String>, Failure> {
         let answer = self
             .cloudformation
             .describe_stack_resource()
@@ -103,36 +102,36 @@ impl Stack {
                 .stack_resource_detail()
                 .and_then(|detail| detail.physical_resource_id().map(str::to_owned))),
             // The stack is of another version of the template, without this resource.
-            Err(error) if said(&error).contains("Resource ") => Ok(None),
-            Err(error) => Err(self.failure(&error)),
+            Err(error) if error_text(&error).contains("Resource ") => Ok(None),
+            Err(error) => Err(self.explain_error(&error)),
         }
     }
 
-    fn failure<E>(&self, error: &SdkError<E>) -> Failure
+    fn explain_error<E>(&self, error: &SdkError<E>) -> Failure
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        if said(error).contains("does not exist") {
+        if error_text(error).contains("does not exist") {
             let region = self.config.region().map(Region::to_string).unwrap_or_default();
             return Failure::not_found(format!("there is no stack {} in {region}.", self.name))
-                .advise("Check --stack, --region and the AWS account that you are signed in to.");
+                .with_advice("Check --stack, --region and the AWS account that you are signed in to.");
         }
-        denied("the stack", error)
+        refused_by_aws("the stack", error)
     }
 }
 
 /// The failure of a call that AWS refused or did not answer. `what` names the thing that was asked for.
-pub fn denied<E>(what: &str, error: &SdkError<E>) -> Failure
+pub fn refused_by_aws<E>(what: &str, error: &SdkError<E>) -> Failure
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let said = said(error);
-    Failure::unreachable(format!("AWS did not show {what}: {}.", said.trim_end_matches('.')))
-        .advise("Are you signed in to the right AWS account (AWS_PROFILE), with the rights for it? docs/CLI.md lists them.")
+    let said = error_text(error);
+    Failure::not_reachable(format!("AWS did not show {what}: {}.", said.trim_end_matches('.')))
+        .with_advice("Are you signed in to the right AWS account (AWS_PROFILE), with the rights for it? docs/CLI.md lists them.")
 }
 
 /// AWS' own message with its code, or why AWS could not be asked.
-fn said<E>(error: &SdkError<E>) -> String
+fn error_text<E>(error: &SdkError<E>) -> String
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {

@@ -17,7 +17,7 @@ impl Table {
             .load_preset(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(console.width);
-        if console.colours {
+        if console.has_colours {
             table.enforce_styling();
         } else {
             table.force_no_tty();
@@ -30,12 +30,12 @@ impl Table {
         Self(table)
     }
 
-    pub fn row(&mut self, cells: Vec<Cell>) {
+    pub fn add_row(&mut self, cells: Vec<Cell>) {
         self.0.add_row(cells);
     }
 
     /// The table as text, each line indented by this many spaces.
-    pub fn text(&self, indent: usize) -> String {
+    pub fn to_text(&self, indent: usize) -> String {
         let lines: Vec<String> = self
             .0
             .lines()
@@ -45,18 +45,18 @@ impl Table {
     }
 }
 
-pub fn cell(value: &Value) -> Cell {
-    Cell::new(plain(value))
+pub fn text_cell(value: &Value) -> Cell {
+    Cell::new(plain_text(value))
 }
 
 /// A cell with a number, aligned to the right.
-pub fn number(value: String) -> Cell {
+pub fn number_cell(value: String) -> Cell {
     Cell::new(value).set_alignment(comfy_table::CellAlignment::Right)
 }
 
 /// A cell with a state: green when all is well, yellow when something is still to come, red when a person is needed.
-pub fn state(value: &Value) -> Cell {
-    let word = plain(value);
+pub fn state_cell(value: &Value) -> Cell {
+    let word = plain_text(value);
     let colour = match word.as_str() {
         "active" | "booked" | "invoiced" | "reversed" | "sent" | "done" | "resolved" => Some(Color::Green),
         "blocked" | "in_doubt" | "conflict" | "problem" | "needs_credentials" | "suspended" | "refused" => {
@@ -73,30 +73,30 @@ pub fn state(value: &Value) -> Cell {
 }
 
 /// A value for people; `–` stands for null and for an empty text.
-pub fn plain(value: &Value) -> String {
+pub fn plain_text(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
         Value::String(text) if text.is_empty() => "–".to_owned(),
         Value::String(text) => text.clone(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items.iter().map(plain_text).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
 }
 
 /// A moment in UTC, to the second.
-pub fn moment(value: &Value) -> String {
+pub fn format_moment(value: &Value) -> String {
     match value.as_str().map(str::parse::<jiff::Timestamp>) {
         Some(Ok(at)) => at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-        _ => plain(value),
+        _ => plain_text(value),
     }
 }
 
 /// An amount in euros, from integer cents.
-pub fn amount(value: &Value) -> String {
+pub fn format_amount(value: &Value) -> String {
     match value.as_i64() {
-        Some(cents) => text::amount(Cents(cents), Language::EN),
-        None => plain(value),
+        Some(cents) => text::format_amount(Cents(cents), Language::EN),
+        None => plain_text(value),
     }
 }

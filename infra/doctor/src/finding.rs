@@ -1,6 +1,6 @@
 //! The result of checking one assumption.
 
-use crate::inventory::Entry;
+use crate::inventory::Assumption;
 use serde::Serialize;
 
 /// The peer that an assumption is about.
@@ -35,7 +35,7 @@ pub enum Verdict {
 
 /// The item of our code that relies on an assumption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct CodePlace {
     /// The file's path in the repository.
     pub file: &'static str,
     /// The item's name, such as `Client::list`.
@@ -56,19 +56,19 @@ pub struct Finding {
     pub found: String,
     /// For a refuted assumption: the item that relies on it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<CodePlace>,
     /// For a refuted assumption: what to change. For an undecided one: how to find out by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'static str>,
 }
 
 impl Finding {
-    pub(crate) fn new(entry: &'static Entry, verdict: Verdict, found: String) -> Self {
+    pub(crate) fn new(entry: &'static Assumption, verdict: Verdict, found: String) -> Self {
         let refuted = verdict == Verdict::Refuted;
         Self {
             id: entry.id,
             peer: entry.peer(),
-            assumption: entry.assumption,
+            assumption: entry.statement,
             verdict,
             found,
             place: refuted.then(|| entry.place),

@@ -1,10 +1,10 @@
 //! The table of every assumption about the peers: where our code relies on it, and how it is checked or why reading can't decide
 //! it. A test compares the table with the `[A:id]` tags in the wire modules.
 
-mod productflow;
-mod robaws;
+mod productflow_assumptions;
+mod robaws_assumptions;
 
-use crate::finding::{Peer, Place};
+use crate::finding::{CodePlace, Peer};
 
 /// Where an assumption comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub enum Basis {
 
 /// How an assumption can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decided {
+pub enum CheckMethod {
     /// Reading can confirm it and can refute it.
     ByReading {
         /// What is read, and what it is compared with.
         how: &'static str,
     },
     /// Reading can confirm it where the tenant holds a fitting record, but can never refute it.
-    BySight {
+    ByExample {
         how: &'static str,
         /// How to find out by hand.
         by_hand: &'static str,
@@ -50,71 +50,56 @@ const SETTINGS: &str = "shared/domain/src/settings.rs";
 
 /// One assumption about a peer.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct Assumption {
     /// The id, as in its `[A:id]` tag; begins with `rw-` (Robaws) or `pf-` (ProductFlow).
     pub id: &'static str,
     pub basis: Basis,
     /// The section of the peer's contract that it belongs to.
     pub section: &'static str,
     /// The assumption in one sentence.
-    pub assumption: &'static str,
+    pub statement: &'static str,
     /// The item of our code that relies on it.
-    pub place: Place,
-    pub decided: Decided,
+    pub place: CodePlace,
+    pub method: CheckMethod,
     /// What to change in the code or the settings when it is refuted.
     pub remedy: &'static str,
 }
 
-impl Entry {
+impl Assumption {
     const fn assumed(id: &'static str, section: &'static str) -> Self {
         Self {
             id,
             basis: Basis::Assumed,
             section,
-            assumption: "",
-            place: Place { file: "", symbol: "" },
-            decided: Decided::ByReading { how: "" },
+            statement: "",
+            place: CodePlace { file: "", symbol: "" },
+            method: CheckMethod::ByReading { how: "" },
             remedy: "",
         }
     }
 
     const fn known(id: &'static str, section: &'static str) -> Self {
-        Self {
-            basis: Basis::Known,
-            ..Self::assumed(id, section)
-        }
+        Self { basis: Basis::Known, ..Self::assumed(id, section) }
     }
 
     const fn says(self, assumption: &'static str) -> Self {
-        Self { assumption, ..self }
+        Self { statement: assumption, ..self }
     }
 
     const fn stands_in(self, file: &'static str, symbol: &'static str) -> Self {
-        Self {
-            place: Place { file, symbol },
-            ..self
-        }
+        Self { place: CodePlace { file, symbol }, ..self }
     }
 
     const fn decided_by_reading(self, how: &'static str) -> Self {
-        Self {
-            decided: Decided::ByReading { how },
-            ..self
-        }
+        Self { method: CheckMethod::ByReading { how }, ..self }
     }
 
     const fn confirmed_by_reading(self, how: &'static str, by_hand: &'static str) -> Self {
-        Self {
-            decided: Decided::BySight { how, by_hand },
-            ..self
-        }
+        Self { method: CheckMethod::ByExample { how, by_hand }, ..self }
     }
 
     const fn decided_by_hand(self, why: &'static str, by_hand: &'static str) -> Self {
-        Self {
-            decided: Decided::ByHand { why, by_hand },
-            ..self
-        }
+        Self { method: CheckMethod::ByHand { why, by_hand }, ..self }
     }
 
     const fn remedy(self, remedy: &'static str) -> Self {
@@ -123,29 +108,25 @@ impl Entry {
 
     /// The peer that it is about, told by the id's prefix.
     pub fn peer(&self) -> Peer {
-        if self.id.starts_with("rw-") {
-            Peer::Robaws
-        } else {
-            Peer::Productflow
-        }
+        if self.id.starts_with("rw-") { Peer::Robaws } else { Peer::Productflow }
     }
 
     /// How to find out by hand, where reading may not decide.
     pub(crate) fn by_hand(&self) -> Option<&'static str> {
-        match self.decided {
-            Decided::ByReading { .. } => None,
-            Decided::BySight { by_hand, .. } | Decided::ByHand { by_hand, .. } => Some(by_hand),
+        match self.method {
+            CheckMethod::ByReading { .. } => None,
+            CheckMethod::ByExample { by_hand, .. } | CheckMethod::ByHand { by_hand, .. } => Some(by_hand),
         }
     }
 }
 
 /// All assumptions, those about Robaws first.
-pub fn all() -> impl Iterator<Item = &'static Entry> {
-    robaws::ENTRIES.iter().chain(productflow::ENTRIES)
+pub fn all_assumptions() -> impl Iterator<Item = &'static Assumption> {
+    robaws_assumptions::ROBAWS_ASSUMPTIONS.iter().chain(productflow_assumptions::PRODUCTFLOW_ASSUMPTIONS)
 }
 
-pub fn find(id: &str) -> Option<&'static Entry> {
-    all().find(|entry| entry.id == id)
+pub fn find_assumption(id: &str) -> Option<&'static Assumption> {
+    all_assumptions().find(|entry| entry.id == id)
 }
 
 #[cfg(test)]
@@ -154,19 +135,15 @@ mod tests {
 
     #[test]
     fn every_entry_is_complete_and_its_place_is_in_the_code() {
-        for entry in all() {
-            let texts = [entry.section, entry.assumption, entry.remedy];
-            let decided = match entry.decided {
-                Decided::ByReading { how } => how,
-                Decided::BySight { how, .. } => how,
-                Decided::ByHand { why, .. } => why,
+        for entry in all_assumptions() {
+            let texts = [entry.section, entry.statement, entry.remedy];
+            let decided = match entry.method {
+                CheckMethod::ByReading { how } => how,
+                CheckMethod::ByExample { how, .. } => how,
+                CheckMethod::ByHand { why, .. } => why,
             };
-            assert!(
-                texts.iter().all(|text| !text.is_empty()) && !decided.is_empty(),
-                "{}",
-                entry.id
-            );
-            let Place { file, symbol } = entry.place;
+            assert!(texts.iter().all(|text| !text.is_empty()) && !decided.is_empty(), "{}", entry.id);
+            let CodePlace { file, symbol } = entry.place;
             let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
             let text = std::fs::read_to_string(format!("{root}/{file}")).unwrap();
             let name = symbol.rsplit("::").next().unwrap();
@@ -176,13 +153,8 @@ mod tests {
 
     #[test]
     fn ids_are_there_once() {
-        for entry in all() {
-            assert_eq!(
-                all().filter(|other| other.id == entry.id).count(),
-                1,
-                "{}",
-                entry.id
-            );
+        for entry in all_assumptions() {
+            assert_eq!(all_assumptions().filter(|other| other.id == entry.id).count(), 1, "{}", entry.id);
         }
     }
 }

@@ -15,7 +15,7 @@ mod render;
 mod robaws;
 mod shape;
 
-use domain::ids::CompanyId;
+use domain::ids::ProductFlowCompanyId;
 use domain::money::Cents;
 use domain::settings::ConnectionSettings;
 use jiff::Timestamp;
@@ -25,9 +25,9 @@ use std::time::Duration;
 pub use store::secrets::{ProductflowLogin, RobawsLogin};
 use url::Url;
 
-pub use finding::{Finding, Peer, Place, Verdict};
-pub use inventory::{Basis, Decided, Entry};
-pub use render::render;
+pub use finding::{CodePlace, Finding, Peer, Verdict};
+pub use inventory::{Assumption, Basis, CheckMethod};
+pub use render::render_findings;
 
 /// Calls to Robaws at most, in one examination.
 pub const MOST_ROBAWS_CALLS: usize = 27;
@@ -36,7 +36,7 @@ pub const MOST_PRODUCTFLOW_CALLS: usize = 13;
 
 /// What to examine, with which credentials and settings.
 #[derive(Debug, Clone)]
-pub struct Checks {
+pub struct Examination {
     /// The base URL of Robaws' API.
     pub robaws_url: Url,
     /// The base URL of ProductFlow's API.
@@ -44,7 +44,7 @@ pub struct Checks {
     /// Credentials for Robaws; `None` leaves Robaws out.
     pub robaws: Option<RobawsLogin>,
     /// Credentials for ProductFlow and the company's number; `None` leaves ProductFlow out.
-    pub productflow: Option<(ProductflowLogin, CompanyId)>,
+    pub productflow: Option<(ProductflowLogin, ProductFlowCompanyId)>,
     /// Settings of the connection, or the defaults: the units and status words that are found are compared with these.
     pub settings: ConnectionSettings,
     /// An order whose total the operator has read in ProductFlow.
@@ -85,10 +85,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            robaws: Duration::from_millis(250),
-            productflow: Duration::from_secs(1),
-        }
+        Self { robaws: Duration::from_millis(250), productflow: Duration::from_secs(1) }
     }
 }
 
@@ -105,10 +102,10 @@ pub struct DoctorError(#[from] reqwest::Error);
 /// # Errors
 ///
 /// When the HTTP client can't be built.
-pub async fn run(checks: &Checks, now: Timestamp) -> Result<Vec<Finding>, DoctorError> {
-    let http = runtime::http::client_of_this_machine(&[&checks.robaws_url, &checks.productflow_url])?;
+pub async fn examine_peers(checks: &Examination, now: Timestamp) -> Result<Vec<Finding>, DoctorError> {
+    let http = runtime::http::peer_client_with_machine_roots(&[&checks.robaws_url, &checks.productflow_url])?;
     let mut notes = Notes::default();
-    let mut tariffs = robaws::Tariffs::default();
+    let mut tariffs = robaws::TariffPercentages::default();
     if let Some(login) = &checks.robaws {
         let reader = Reader::new(
             http.clone(),
@@ -117,10 +114,10 @@ pub async fn run(checks: &Checks, now: Timestamp) -> Result<Vec<Finding>, Doctor
             checks.pace.robaws,
             MOST_ROBAWS_CALLS,
         );
-        tariffs = robaws::examine(&reader, &mut notes).await;
-        notes.close(Peer::Robaws, &reader.stop_reason());
+        tariffs = robaws::examine_tenant(&reader, &mut notes).await;
+        notes.close_peer(Peer::Robaws, &reader.stop_reason());
     } else {
-        notes.close(Peer::Robaws, "Robaws was left out: no credentials were given");
+        notes.close_peer(Peer::Robaws, "Robaws was left out: no credentials were given");
     }
     if let Some((login, company)) = &checks.productflow {
         let reader = Reader::new(
@@ -130,13 +127,10 @@ pub async fn run(checks: &Checks, now: Timestamp) -> Result<Vec<Finding>, Doctor
             checks.pace.productflow,
             MOST_PRODUCTFLOW_CALLS,
         );
-        productflow::examine(&reader, checks, &tariffs, now, &mut notes).await;
-        notes.close(Peer::Productflow, &reader.stop_reason());
+        productflow::examine_company(&reader, checks, &tariffs, now, &mut notes).await;
+        notes.close_peer(Peer::Productflow, &reader.stop_reason());
     } else {
-        notes.close(
-            Peer::Productflow,
-            "ProductFlow was left out: no credentials were given",
-        );
+        notes.close_peer(Peer::Productflow, "ProductFlow was left out: no credentials were given");
     }
     Ok(notes.into_findings())
 }

@@ -1,7 +1,7 @@
 //! Collects what the checks note while they read, and makes one finding per assumption of it.
 
 use crate::finding::{Finding, Peer, Verdict};
-use crate::inventory::{self, Decided};
+use crate::inventory::{self, CheckMethod};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -11,27 +11,27 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    pub(crate) fn confirm(&mut self, id: &'static str, found: impl Into<String>) {
-        self.note(id, Verdict::Confirmed, found);
+    pub(crate) fn note_confirmed(&mut self, id: &'static str, found: impl Into<String>) {
+        self.note_verdict(id, Verdict::Confirmed, found);
     }
 
-    pub(crate) fn refute(&mut self, id: &'static str, found: impl Into<String>) {
-        self.note(id, Verdict::Refuted, found);
+    pub(crate) fn note_refuted(&mut self, id: &'static str, found: impl Into<String>) {
+        self.note_verdict(id, Verdict::Refuted, found);
     }
 
     /// Notes that the check could decide nothing, and why.
-    pub(crate) fn leave_open(&mut self, id: &'static str, found: impl Into<String>) {
-        self.note(id, Verdict::NotDecidable, found);
+    pub(crate) fn note_open(&mut self, id: &'static str, found: impl Into<String>) {
+        self.note_verdict(id, Verdict::NotDecidable, found);
     }
 
-    pub(crate) fn leave_all_open(&mut self, ids: &[&'static str], found: &str) {
+    pub(crate) fn note_all_open(&mut self, ids: &[&'static str], found: &str) {
         for id in ids {
-            self.leave_open(id, found);
+            self.note_open(id, found);
         }
     }
 
     /// Notes a verdict. Of several verdicts on one assumption the greatest holds: what is refuted once stays refuted.
-    pub(crate) fn note(&mut self, id: &'static str, verdict: Verdict, found: impl Into<String>) {
+    pub(crate) fn note_verdict(&mut self, id: &'static str, verdict: Verdict, found: impl Into<String>) {
         let found = found.into();
         let (held, texts) = self.noted.entry(id).or_insert_with(|| (verdict, Vec::new()));
         if verdict > *held {
@@ -44,20 +44,20 @@ impl Notes {
     }
 
     /// Ends the notes about a peer. `reason` is given for every assumption that no check reached.
-    pub(crate) fn close(&mut self, peer: Peer, reason: &str) {
+    pub(crate) fn close_peer(&mut self, peer: Peer, reason: &str) {
         self.closed.insert(peer, reason.to_owned());
     }
 
     pub(crate) fn into_findings(self) -> Vec<Finding> {
         debug_assert!(
-            self.noted.keys().all(|id| inventory::find(id).is_some()),
+            self.noted.keys().all(|id| inventory::find_assumption(id).is_some()),
             "a check that is not in the inventory"
         );
-        let entries = inventory::all();
+        let entries = inventory::all_assumptions();
         entries
             .map(|entry| {
-                let (verdict, found) = match (&entry.decided, self.noted.get(entry.id)) {
-                    (Decided::ByHand { why, .. }, _) => (Verdict::NotDecidable, (*why).to_owned()),
+                let (verdict, found) = match (&entry.method, self.noted.get(entry.id)) {
+                    (CheckMethod::ByHand { why, .. }, _) => (Verdict::NotDecidable, (*why).to_owned()),
                     (_, Some((verdict, texts))) => (*verdict, texts.join("; ")),
                     (_, None) => {
                         let reason = self.closed.get(&entry.peer()).cloned();

@@ -3,27 +3,24 @@
 use crate::finding::{Finding, Verdict};
 
 /// Columns after which a line is wrapped.
-const WIDTH: usize = 100;
+const LINE_WIDTH: usize = 100;
 
 /// The findings as text for a terminal, without colours.
-pub fn render(findings: &[Finding]) -> String {
+pub fn render_findings(findings: &[Finding]) -> String {
     let mut out = String::new();
     for (verdict, heading) in [
         (Verdict::Refuted, "REFUTED: the connector assumes otherwise"),
         (Verdict::NotDecidable, "NOT DECIDED by reading"),
         (Verdict::Confirmed, "CONFIRMED"),
     ] {
-        let these: Vec<&Finding> = findings
-            .iter()
-            .filter(|finding| finding.verdict == verdict)
-            .collect();
+        let these: Vec<&Finding> = findings.iter().filter(|finding| finding.verdict == verdict).collect();
         if these.is_empty() {
             continue;
         }
-        line(&mut out, 0, &format!("{heading} ({})", these.len()));
+        write_paragraph(&mut out, 0, &format!("{heading} ({})", these.len()));
         out.push('\n');
         for finding in these {
-            one(&mut out, finding);
+            render_finding(&mut out, finding);
         }
         out.push('\n');
     }
@@ -34,40 +31,32 @@ pub fn render(findings: &[Finding]) -> String {
         count(Verdict::NotDecidable),
         count(Verdict::Confirmed)
     );
-    line(&mut out, 0, &summary);
+    write_paragraph(&mut out, 0, &summary);
     out
 }
 
-fn one(out: &mut String, finding: &Finding) {
-    line(
-        out,
-        2,
-        &format!("{}  {}: {}", finding.id, finding.peer.name(), finding.assumption),
-    );
+fn render_finding(out: &mut String, finding: &Finding) {
+    write_paragraph(out, 2, &format!("{}  {}: {}", finding.id, finding.peer.name(), finding.assumption));
     if !finding.found.is_empty() {
-        line(out, 6, &format!("found: {}", finding.found));
+        write_paragraph(out, 6, &format!("found: {}", finding.found));
     }
     if let Some(place) = &finding.place {
         let text = format!("where: {} {}", place.file, place.symbol);
-        line(out, 6, &text);
+        write_paragraph(out, 6, &text);
     }
     if let Some(advice) = finding.advice {
-        let label = if finding.verdict == Verdict::Refuted {
-            "what to do"
-        } else {
-            "by hand"
-        };
-        line(out, 6, &format!("{label}: {advice}"));
+        let label = if finding.verdict == Verdict::Refuted { "what to do" } else { "by hand" };
+        write_paragraph(out, 6, &format!("{label}: {advice}"));
     }
 }
 
 /// Writes one paragraph, wrapped at [`WIDTH`], its further lines indented by two more columns.
-fn line(out: &mut String, indent: usize, text: &str) {
+fn write_paragraph(out: &mut String, indent: usize, text: &str) {
     let mut column = indent;
     out.extend(std::iter::repeat_n(' ', indent));
     for (at, word) in text.split(' ').enumerate() {
         let length = word.chars().count();
-        if at > 0 && column + 1 + length > WIDTH {
+        if at > 0 && column + 1 + length > LINE_WIDTH {
             column = indent + 2;
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', column));
@@ -88,10 +77,10 @@ mod tests {
     #[test]
     fn paragraphs_hang() {
         let mut out = String::new();
-        line(&mut out, 2, &"word ".repeat(30));
+        write_paragraph(&mut out, 2, &"word ".repeat(30));
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH));
+        assert!(lines.iter().all(|line| line.chars().count() <= LINE_WIDTH));
         assert!(lines[1].starts_with("    word"));
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// The kind of a JSON value, as far as it matters to the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum JsonKind {
     Missing,
     Null,
     Flag,
@@ -26,21 +26,23 @@ pub(crate) enum Kind {
 }
 
 /// Any text.
-pub(crate) const TEXT: &[Kind] = &[Kind::Text, Kind::Digits, Kind::DecimalText, Kind::Empty];
+pub(crate) const TEXT: &[JsonKind] =
+    &[JsonKind::Text, JsonKind::Digits, JsonKind::DecimalText, JsonKind::Empty];
 /// A text or a whole number, as ids are.
-pub(crate) const ID: &[Kind] = &[Kind::Text, Kind::Digits, Kind::DecimalText, Kind::Whole];
-pub(crate) const NUMBER: &[Kind] = &[Kind::Whole, Kind::Fraction];
-pub(crate) const FLAG: &[Kind] = &[Kind::Flag];
+pub(crate) const ID: &[JsonKind] =
+    &[JsonKind::Text, JsonKind::Digits, JsonKind::DecimalText, JsonKind::Whole];
+pub(crate) const NUMBER: &[JsonKind] = &[JsonKind::Whole, JsonKind::Fraction];
+pub(crate) const FLAG: &[JsonKind] = &[JsonKind::Flag];
 
-impl Kind {
-    pub(crate) fn of(value: Option<&Value>) -> Self {
+impl JsonKind {
+    pub(crate) fn from_value(value: Option<&Value>) -> Self {
         match value {
             None => Self::Missing,
             Some(Value::Null) => Self::Null,
             Some(Value::Bool(_)) => Self::Flag,
             Some(Value::Array(_)) => Self::List,
             Some(Value::Object(_)) => Self::Object,
-            Some(Value::Number(_)) => match value.and_then(decimal) {
+            Some(Value::Number(_)) => match value.and_then(read_decimal) {
                 Some(number) if !number.fract().is_zero() => Self::Fraction,
                 _ => Self::Whole,
             },
@@ -69,19 +71,17 @@ impl Kind {
 }
 
 /// The number in a JSON number, or in a text that is one. It is read from its digits, never as a float.
-pub(crate) fn decimal(value: &Value) -> Option<Decimal> {
+pub(crate) fn read_decimal(value: &Value) -> Option<Decimal> {
     let text = match value {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.trim().to_owned(),
         _ => return None,
     };
-    Decimal::from_str(&text)
-        .or_else(|_| Decimal::from_scientific(&text))
-        .ok()
+    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).ok()
 }
 
 /// An id or a word as text: of a text that is not empty, or of a number.
-pub(crate) fn text(value: Option<&Value>) -> Option<String> {
+pub(crate) fn read_text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -91,7 +91,7 @@ pub(crate) fn text(value: Option<&Value>) -> Option<String> {
 
 /// The name of a field, quoted. A name that could be somebody's data (long, or with other characters than identifiers have) is
 /// not shown.
-pub(crate) fn shown(name: &str) -> String {
+pub(crate) fn quote_name(name: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b);
     if !name.is_empty() && name.len() <= 40 && name.bytes().all(plain) {
         format!("`{name}`")
@@ -101,9 +101,9 @@ pub(crate) fn shown(name: &str) -> String {
 }
 
 /// Names of fields, quoted, at most `MOST` of them.
-pub(crate) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn quote_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 40;
-    let all: BTreeSet<String> = names.into_iter().map(shown).collect();
+    let all: BTreeSet<String> = names.into_iter().map(quote_name).collect();
     let cut = all.len() > MOST;
     let list: Vec<String> = all.into_iter().take(MOST).collect();
     let list = list.join(", ");
@@ -115,96 +115,79 @@ pub(crate) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The names of the fields that any row has.
-pub(crate) fn keys(rows: &[&Value]) -> BTreeSet<String> {
+pub(crate) fn field_names(rows: &[&Value]) -> BTreeSet<String> {
     let objects = rows.iter().filter_map(|row| row.as_object());
     objects.flat_map(|row| row.keys().cloned()).collect()
 }
 
 /// How many values of a field are of which kind, such as `text ×3, null ×1`.
-pub(crate) fn tally(rows: &[&Value], key: &str) -> String {
-    let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+pub(crate) fn tally_kinds(rows: &[&Value], key: &str) -> String {
+    let mut kinds: BTreeMap<JsonKind, usize> = BTreeMap::new();
     for row in rows {
-        *kinds.entry(Kind::of(row.get(key))).or_default() += 1;
+        *kinds.entry(JsonKind::from_value(row.get(key))).or_default() += 1;
     }
-    let texts: Vec<String> = kinds
-        .iter()
-        .map(|(kind, n)| format!("{} ×{n}", kind.name()))
-        .collect();
+    let texts: Vec<String> = kinds.iter().map(|(kind, n)| format!("{} ×{n}", kind.name())).collect();
     format!("`{key}`: {}", texts.join(", "))
 }
 
 /// A field that our code reads, with the kinds that its value may have.
 pub(crate) struct Field {
     pub(crate) key: &'static str,
-    pub(crate) allowed: &'static [Kind],
+    pub(crate) allowed: &'static [JsonKind],
     /// Whether the field must be filled in on every row.
-    pub(crate) always: bool,
+    pub(crate) must_be_filled: bool,
     /// Parts of other names, in lower case, under which the peer might show the same thing.
-    pub(crate) like: &'static [&'static str],
+    pub(crate) similar_names: &'static [&'static str],
 }
 
 impl Field {
-    pub(crate) const fn always(
+    pub(crate) const fn always_filled(
         key: &'static str,
-        allowed: &'static [Kind],
-        like: &'static [&'static str],
+        allowed: &'static [JsonKind],
+        similar_names: &'static [&'static str],
     ) -> Self {
-        Self {
-            key,
-            allowed,
-            always: true,
-            like,
-        }
+        Self { key, allowed, must_be_filled: true, similar_names }
     }
 
-    pub(crate) const fn maybe(
+    pub(crate) const fn sometimes_filled(
         key: &'static str,
-        allowed: &'static [Kind],
-        like: &'static [&'static str],
+        allowed: &'static [JsonKind],
+        similar_names: &'static [&'static str],
     ) -> Self {
-        Self {
-            key,
-            allowed,
-            always: false,
-            like,
-        }
+        Self { key, allowed, must_be_filled: false, similar_names }
     }
 
     /// Decides by the rows whether the field is there and has an allowed kind.
-    pub(crate) fn judge(&self, rows: &[&Value]) -> (Verdict, String) {
+    pub(crate) fn judge_rows(&self, rows: &[&Value]) -> (Verdict, String) {
         if rows.is_empty() {
             return (Verdict::NotDecidable, "there is nothing to look at".to_owned());
         }
-        let kinds: Vec<Kind> = rows.iter().map(|row| Kind::of(row.get(self.key))).collect();
-        let is_absent = |kind: &&Kind| matches!(kind, Kind::Missing | Kind::Null);
+        let kinds: Vec<JsonKind> = rows.iter().map(|row| JsonKind::from_value(row.get(self.key))).collect();
+        let is_absent = |kind: &&JsonKind| matches!(kind, JsonKind::Missing | JsonKind::Null);
         let filled = kinds.iter().filter(|kind| !is_absent(kind)).count();
-        let tally = tally(rows, self.key);
-        let fits = |kind: &Kind| self.allowed.contains(kind) || matches!(kind, Kind::Missing | Kind::Null);
+        let tally = tally_kinds(rows, self.key);
+        let fits = |kind: &JsonKind| {
+            self.allowed.contains(kind) || matches!(kind, JsonKind::Missing | JsonKind::Null)
+        };
         if !kinds.iter().all(fits) {
             return (Verdict::Refuted, tally);
         }
         if filled == 0 {
             // The field is missing everywhere: a field with a similar name is the likely reason.
-            let others = alternatives(rows, self.key, self.like);
-            if kinds.iter().all(|kind| *kind == Kind::Missing) && !others.is_empty() {
-                let found = format!(
-                    "no `{}`, but {}",
-                    self.key,
-                    names(others.iter().map(String::as_str))
-                );
+            let others = similar_fields(rows, self.key, self.similar_names);
+            if kinds.iter().all(|kind| *kind == JsonKind::Missing) && !others.is_empty() {
+                let found =
+                    format!("no `{}`, but {}", self.key, quote_names(others.iter().map(String::as_str)));
                 return (Verdict::Refuted, found);
             }
-            if !self.always {
-                return (
-                    Verdict::NotDecidable,
-                    format!("`{}` is never filled in", self.key),
-                );
+            if !self.must_be_filled {
+                return (Verdict::NotDecidable, format!("`{}` is never filled in", self.key));
             }
-            let all = keys(rows);
-            let all = names(all.iter().map(String::as_str));
+            let all = field_names(rows);
+            let all = quote_names(all.iter().map(String::as_str));
             return (Verdict::Refuted, format!("{tally}; the fields are {all}"));
         }
-        if self.always && filled < rows.len() {
+        if self.must_be_filled && filled < rows.len() {
             return (Verdict::Refuted, tally);
         }
         (Verdict::Confirmed, tally)
@@ -212,10 +195,9 @@ impl Field {
 }
 
 /// Other fields whose name, in lower case, contains one of `like`.
-pub(crate) fn alternatives(rows: &[&Value], key: &str, like: &[&str]) -> Vec<String> {
-    let all = keys(rows).into_iter();
-    all.filter(|name| name != key && like.iter().any(|part| name.to_lowercase().contains(part)))
-        .collect()
+pub(crate) fn similar_fields(rows: &[&Value], key: &str, like: &[&str]) -> Vec<String> {
+    let all = field_names(rows).into_iter();
+    all.filter(|name| name != key && like.iter().any(|part| name.to_lowercase().contains(part))).collect()
 }
 
 #[cfg(test)]
@@ -223,11 +205,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const PRICE: Field = Field::always("price", NUMBER, &["price"]);
+    const PRICE: Field = Field::always_filled("price", NUMBER, &["price"]);
 
     #[test]
     fn a_field_is_judged_by_kind_and_name() {
-        let judge = |rows: &[Value]| PRICE.judge(&rows.iter().collect::<Vec<_>>());
+        let judge = |rows: &[Value]| PRICE.judge_rows(&rows.iter().collect::<Vec<_>>());
         assert_eq!(judge(&[]).0, Verdict::NotDecidable);
         assert_eq!(judge(&[json!({"price": 1})]).0, Verdict::Confirmed);
         assert_eq!(judge(&[json!({"price": 1}), json!({})]).0, Verdict::Refuted);
@@ -240,23 +222,23 @@ mod tests {
     #[test]
     fn a_value_is_never_repeated() {
         let rows = [json!({"price": "secret@example.com", "Kerkstraat 1 — Gent": 1})];
-        let (_, found) = PRICE.judge(&[&rows[0]]);
+        let (_, found) = PRICE.judge_rows(&[&rows[0]]);
         assert_eq!(found, "`price`: text ×1");
-        assert_eq!(names(["Kerkstraat 1 — Gent"]), "(a name not shown)");
+        assert_eq!(quote_names(["Kerkstraat 1 — Gent"]), "(a name not shown)");
     }
 
     #[test]
-    fn kinds() {
+    fn values_have_kinds() {
         for (value, kind) in [
-            (json!(5998.0), Kind::Whole),
-            (json!(59.98), Kind::Fraction),
-            (json!("59.98"), Kind::DecimalText),
-            (json!("5998"), Kind::Digits),
-            (json!(" "), Kind::Empty),
-            (json!("x"), Kind::Text),
-            (json!(null), Kind::Null),
+            (json!(5998.0), JsonKind::Whole),
+            (json!(59.98), JsonKind::Fraction),
+            (json!("59.98"), JsonKind::DecimalText),
+            (json!("5998"), JsonKind::Digits),
+            (json!(" "), JsonKind::Empty),
+            (json!("x"), JsonKind::Text),
+            (json!(null), JsonKind::Null),
         ] {
-            assert_eq!(Kind::of(Some(&value)), kind);
+            assert_eq!(JsonKind::from_value(Some(&value)), kind);
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Aws {
     pub iam: Iam,
     database: dynoxide::Database,
     http: SharedHttpClient,
-    at: Addresses,
+    addresses: Addresses,
     _tasks: JoinSet<()>,
 }
 
@@ -75,7 +75,7 @@ macro_rules! client {
 }
 
 /// Clients with the role of a function. Clients without a role may call everything.
-fn clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clients {
+fn build_clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clients {
     Clients {
         dynamodb: client!(aws_sdk_dynamodb, http, at.dynamodb, role.cloned()),
         sqs: client!(aws_sdk_sqs, http, at.sqs, role.cloned()),
@@ -85,29 +85,27 @@ fn clients(http: &SharedHttpClient, at: Addresses, role: Option<&Role>) -> Clien
 
 impl Aws {
     /// Starts the services, all of them empty.
-    pub async fn start(clock: SharedClock) -> anyhow::Result<Self> {
-        Self::start_with(clock, None, None).await
+    pub async fn start_services(clock: SharedClock) -> anyhow::Result<Self> {
+        Self::start_services_with(clock, None, None).await
     }
 
     /// Starts the services with table and secrets from `directory`, if there is one; the queues are always empty. With `steps`
     /// every call to a service is watched.
-    pub(crate) async fn start_with(
+    pub(crate) async fn start_services_with(
         clock: SharedClock,
         directory: Option<Arc<Directory>>,
         steps: Option<&Steps>,
     ) -> anyhow::Result<Self> {
         let watched = |router, name| match steps {
-            Some(steps) => steps.before(router, name),
+            Some(steps) => steps.watch_service(router, name),
             None => router,
         };
         let mut tasks = JoinSet::new();
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .context("DynamoDB's port")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("DynamoDB's port")?;
         let mut dynamodb = listener.local_addr()?;
         let database = match &directory {
             Some(directory) => {
-                let opened = dynoxide::Database::new(&directory.table()?);
+                let opened = dynoxide::Database::new(&directory.prepare_table_file()?);
                 opened.map_err(|e| anyhow!("the table in {}: {e}", directory.path().display()))?
             }
             None => dynoxide::Database::memory().map_err(|e| anyhow!("DynamoDB: {e}"))?,
@@ -116,47 +114,33 @@ impl Aws {
         tasks.spawn(async move { dynoxide::server::serve_on(listener, served).await });
         if let Some(steps) = steps {
             // dynoxide serves by itself, so no layer can be put around it: a server of ours in front hands its calls on.
-            let router = steps.before(steps::forward(dynamodb), "DynamoDB");
-            let listener = TcpListener::bind("127.0.0.1:0")
-                .await
-                .context("DynamoDB's second port")?;
+            let router = steps.watch_service(steps::forward_to(dynamodb), "DynamoDB");
+            let listener = TcpListener::bind("127.0.0.1:0").await.context("DynamoDB's second port")?;
             dynamodb = listener.local_addr()?;
-            tasks.spawn(async move { serve(listener, router).await });
+            tasks.spawn(async move { serve_router(listener, router).await });
         }
 
         let queues = sqs::Queues::new(clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.context("SQS' port")?;
         let sqs = listener.local_addr()?;
-        let router = watched(sqs::router(queues.clone()), "SQS");
-        tasks.spawn(async move { serve(listener, router).await });
+        let router = watched(sqs::build_router(queues.clone()), "SQS");
+        tasks.spawn(async move { serve_router(listener, router).await });
 
         let secrets = match directory {
             Some(directory) => secretsmanager::Secrets::kept_in(directory)?,
             None => secretsmanager::Secrets::default(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .context("Secrets Manager's port")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("Secrets Manager's port")?;
         let secretsmanager = listener.local_addr()?;
-        let router = watched(secretsmanager::router(secrets.clone()), "Secrets Manager");
-        tasks.spawn(async move { serve(listener, router).await });
+        let router = watched(secretsmanager::build_router(secrets.clone()), "Secrets Manager");
+        tasks.spawn(async move { serve_router(listener, router).await });
 
         let http = runtime::aws::http_client().context("the HTTP client")?;
-        let at = Addresses {
-            dynamodb,
-            sqs,
-            secretsmanager,
-        };
-        let Clients {
-            dynamodb,
-            sqs,
-            secretsmanager,
-        } = clients(&http, at, None);
+        let at = Addresses { dynamodb, sqs, secretsmanager };
+        let Clients { dynamodb, sqs, secretsmanager } = build_clients(&http, at, None);
         let tables = dynamodb.list_tables().send().await.context("the tables")?;
         if !tables.table_names().iter().any(|name| name == TABLE) {
-            store::schema::create_table(&dynamodb, TABLE)
-                .await
-                .context("the table")?;
+            store::schema::create_table(&dynamodb, TABLE).await.context("the table")?;
         }
         Ok(Self {
             dynamodb,
@@ -164,10 +148,10 @@ impl Aws {
             secretsmanager,
             queues,
             secrets,
-            iam: Iam::start()?,
+            iam: Iam::from_template()?,
             database,
             http,
-            at,
+            addresses: at,
             _tasks: tasks,
         })
     }
@@ -182,10 +166,7 @@ impl Aws {
                 exclusive_start_key: start.take(),
                 ..Default::default()
             };
-            let page = self
-                .database
-                .scan(request)
-                .map_err(|e| anyhow!("the table: {e}"))?;
+            let page = self.database.scan(request).map_err(|e| anyhow!("the table: {e}"))?;
             for item in page.items.unwrap_or_default() {
                 items.push(serde_json::to_value(item)?);
             }
@@ -200,19 +181,19 @@ impl Aws {
     pub fn endpoints(&self) -> Endpoints {
         let url = |address: SocketAddr| format!("http://{address}");
         Endpoints {
-            dynamodb: url(self.at.dynamodb),
-            sqs: url(self.at.sqs),
-            secretsmanager: url(self.at.secretsmanager),
+            dynamodb: url(self.addresses.dynamodb),
+            sqs: url(self.addresses.sqs),
+            secretsmanager: url(self.addresses.secretsmanager),
         }
     }
 
     /// The clients of a function. They may call only what the template allows that function.
-    pub fn of(&self, function: &'static str) -> Clients {
-        clients(&self.http, self.at, Some(&self.iam.between(function)))
+    pub fn clients_for(&self, function: &'static str) -> Clients {
+        build_clients(&self.http, self.addresses, Some(&self.iam.role_of(function)))
     }
 }
 
-async fn serve(listener: TcpListener, router: axum::Router) {
+async fn serve_router(listener: TcpListener, router: axum::Router) {
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(error = %error, "an embedded AWS service stopped");
     }

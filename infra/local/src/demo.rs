@@ -1,7 +1,7 @@
 //! `cargo run -- demo`: a scripted day of orders and articles, on a clock of its own. At its end everything that both peers hold
 //! is compared with what the day must have left there.
 
-use crate::run::{CONNECTION, connect};
+use crate::runner::{CONNECTION, create_demo_connection};
 use crate::stack::{ARTICLES_QUEUE, ORDERS_QUEUE, SWEEPS_QUEUE, Stack};
 use anyhow::bail;
 use domain::ids::ConnectionId;
@@ -20,7 +20,7 @@ const MORNING: &str = "2026-11-23T08:00:00Z";
 /// Interval of the EventBridge rule that starts the poll.
 const FIVE_MINUTES: SignedDuration = SignedDuration::from_mins(5);
 
-mod articles;
+mod article_scenes;
 
 struct Day<'a> {
     stack: Stack,
@@ -32,301 +32,281 @@ struct Day<'a> {
 }
 
 /// An order of the day, and what must have become of it.
-struct Expected {
+struct ExpectedOrder {
     order: &'static str,
     story: &'static str,
     state: &'static str,
     /// Article ids, with the pieces that are out at the end.
-    out: &'static [(&'static str, i64)],
+    pieces_out: &'static [(&'static str, i64)],
     stock_changes: usize,
     /// Total of its one invoice in integer cents, VAT-inclusive; `None`: it has no invoice.
-    invoice: Option<i64>,
+    invoice_cents: Option<i64>,
 }
 
-const EXPECTED: [Expected; 12] = [
-    Expected {
+const EXPECTED: [ExpectedOrder; 12] = [
+    ExpectedOrder {
         order: "PF-1001",
         story: "registered, then shipped, with shipping costs",
         state: "invoiced",
-        out: &[("12", 2)],
+        pieces_out: &[("12", 2)],
         stock_changes: 1,
-        invoice: Some(5998 + 495),
+        invoice_cents: Some(5998 + 495),
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1002",
         story: "3 pieces for 10.00, two VAT tariffs, a discount",
         state: "invoiced",
-        out: &[("13", 3), ("14", 1)],
+        pieces_out: &[("13", 3), ("14", 1)],
         stock_changes: 1,
-        invoice: Some(1000 + 349 - 150),
+        invoice_cents: Some(1000 + 349 - 150),
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1003",
         story: "registered, then cancelled",
         state: "reversed",
-        out: &[],
+        pieces_out: &[],
         stock_changes: 2,
-        invoice: None,
+        invoice_cents: None,
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1004",
         story: "cancelled before it was seen",
         state: "skipped",
-        out: &[],
+        pieces_out: &[],
         stock_changes: 0,
-        invoice: None,
+        invoice_cents: None,
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1005",
         story: "an article that Robaws gets only later",
         state: "invoiced",
-        out: &[("12", 1), ("90", 1)],
+        pieces_out: &[("12", 1), ("90", 1)],
         stock_changes: 2,
-        invoice: Some(2999 + 1900),
+        invoice_cents: Some(2999 + 1900),
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1006",
         story: "no VAT code: the merchant chooses a tariff",
         state: "invoiced",
-        out: &[("13", 2)],
+        pieces_out: &[("13", 2)],
         stock_changes: 1,
-        invoice: Some(1190),
+        invoice_cents: Some(1190),
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1007",
         story: "Robaws books, its answer is lost",
         state: "booked",
-        out: &[("14", 4)],
+        pieces_out: &[("14", 4)],
         stock_changes: 1,
-        invoice: None,
+        invoice_cents: None,
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1008",
         story: "registered while Robaws is down",
         state: "booked",
-        out: &[("12", 1)],
+        pieces_out: &[("12", 1)],
         stock_changes: 1,
-        invoice: None,
+        invoice_cents: None,
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1009",
         story: "cancelled after its invoice",
         state: "conflict",
-        out: &[("13", 1)],
+        pieces_out: &[("13", 1)],
         stock_changes: 1,
-        invoice: Some(595),
+        invoice_cents: Some(595),
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1010",
         story: "the answer to its invoice is lost",
         state: "invoiced",
-        out: &[("14", 1)],
+        pieces_out: &[("14", 1)],
         stock_changes: 1,
-        invoice: Some(349),
+        invoice_cents: Some(349),
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-1011",
         story: "two pieces become one before it ships",
         state: "invoiced",
-        out: &[("12", 1)],
+        pieces_out: &[("12", 1)],
         stock_changes: 2,
-        invoice: Some(2999),
+        invoice_cents: Some(2999),
     },
-    Expected {
+    ExpectedOrder {
         order: "PF-0999",
         story: "placed before the connector was started",
         state: "skipped",
-        out: &[],
+        pieces_out: &[],
         stock_changes: 0,
-        invoice: None,
+        invoice_cents: None,
     },
 ];
 
 /// Plays the day, and returns whether everything is as it must be.
-pub async fn run(out: &mut dyn Write) -> anyhow::Result<bool> {
-    let clock = ManualClock::at(MORNING.parse()?);
-    let stack = Stack::start(Arc::new(clock.clone())).await?;
-    demo::seed(&stack.robaws, &stack.productflow);
-    let connection = connect(&stack).await?;
-    let robaws = stack.robaws.tenant(demo::TENANT);
-    let productflow = stack.productflow.company(demo::COMPANY);
-    let mut day = Day {
-        stack,
-        clock,
-        connection,
-        robaws,
-        productflow,
-        out,
-    };
-    day.play().await?;
-    day.table().await?;
-    day.verdict().await
+pub async fn run_demo(out: &mut dyn Write) -> anyhow::Result<bool> {
+    let clock = ManualClock::starting_at(MORNING.parse()?);
+    let stack = Stack::start_empty(Arc::new(clock.clone())).await?;
+    demo::seed_demo_shop(&stack.robaws, &stack.productflow);
+    let connection = create_demo_connection(&stack).await?;
+    let robaws = stack.robaws.tenant_named(demo::TENANT);
+    let productflow = stack.productflow.company_numbered(demo::COMPANY);
+    let mut day = Day { stack, clock, connection, robaws, productflow, out };
+    day.play_scenes().await?;
+    day.print_table().await?;
+    day.compare_with_expected().await
 }
 
 impl Day<'_> {
-    fn say(&mut self, what: &str) -> anyhow::Result<()> {
+    fn say_line(&mut self, what: &str) -> anyhow::Result<()> {
         writeln!(self.out, "{}  {what}", self.clock.now().strftime("%H:%M"))?;
         self.out.flush()?;
         Ok(())
     }
 
-    fn place(&self, order: OrderBuilder) {
-        self.productflow.place(order);
+    fn place_order(&self, order: OrderBuilder) {
+        self.productflow.place_order(order);
     }
 
     /// Five minutes pass, a poll runs, webhooks arrive, and the queues are worked off.
-    async fn round(&self) -> anyhow::Result<()> {
-        self.clock.advance(FIVE_MINUTES);
-        self.stack.poll().await?;
-        self.stack.settle().await
+    async fn pass_interval(&self) -> anyhow::Result<()> {
+        self.clock.advance_by(FIVE_MINUTES);
+        self.stack.run_poll().await?;
+        self.stack.run_until_quiet().await
     }
 
-    async fn rounds(&self, times: usize) -> anyhow::Result<()> {
+    async fn pass_intervals(&self, times: usize) -> anyhow::Result<()> {
         for _ in 0..times {
-            self.round().await?;
+            self.pass_interval().await?;
         }
         Ok(())
     }
 
-    fn ship(&self, orders: &[&str]) -> anyhow::Result<()> {
+    fn ship_orders(&self, orders: &[&str]) -> anyhow::Result<()> {
         for order in orders {
-            if !self.productflow.ship(order) {
+            if !self.productflow.ship_order(order) {
                 bail!("{order} is not in ProductFlow");
             }
         }
         Ok(())
     }
 
-    async fn play(&mut self) -> anyhow::Result<()> {
-        self.say("The connection is active: client 5, stock location 3, invoices stay drafts.")?;
-        self.stack.settle().await?;
-        self.say("The three articles that are ticked in Robaws are in ProductFlow, with their offers.")?;
+    async fn play_scenes(&mut self) -> anyhow::Result<()> {
+        self.say_line("The connection is active: client 5, stock location 3, invoices stay drafts.")?;
+        self.stack.run_until_quiet().await?;
+        self.say_line("The three articles that are ticked in Robaws are in ProductFlow, with their offers.")?;
         // PF-0999 was placed before go-live, so the connector must leave it alone.
         let yesterday: Timestamp = self.clock.now().checked_sub(SignedDuration::from_hours(20))?;
-        self.place(
+        self.place_order(
             OrderBuilder::new("PF-0999")
-                .line("A-1", 1, 2999, Some("7"))
-                .placed_at(&yesterday.to_string()),
+                .with_line("A-1", 1, 2999, Some("7"))
+                .with_placed_at(&yesterday.to_string()),
         );
-        self.clock.advance(SignedDuration::from_mins(1));
-        self.place(
-            OrderBuilder::new("PF-1001")
-                .line("A-1", 2, 5998, Some("7"))
-                .shipping_cost(495),
+        self.clock.advance_by(SignedDuration::from_mins(1));
+        self.place_order(
+            OrderBuilder::new("PF-1001").with_line("A-1", 2, 5998, Some("7")).with_shipping_cost(495),
         );
-        self.place(
+        self.place_order(
             OrderBuilder::new("PF-1002")
-                .line("A-2", 3, 1000, Some("7"))
-                .line("B-1", 1, 349, Some("10"))
-                .discount(150),
+                .with_line("A-2", 3, 1000, Some("7"))
+                .with_line("B-1", 1, 349, Some("10"))
+                .with_discount(150),
         );
-        self.place(OrderBuilder::new("PF-1003").line("A-1", 3, 8997, Some("7")));
-        self.place(
-            OrderBuilder::new("PF-1004")
-                .line("B-1", 2, 698, Some("7"))
-                .status("cancelled"),
+        self.place_order(OrderBuilder::new("PF-1003").with_line("A-1", 3, 8997, Some("7")));
+        self.place_order(
+            OrderBuilder::new("PF-1004").with_line("B-1", 2, 698, Some("7")).with_status("cancelled"),
         );
-        self.place(OrderBuilder::new("PF-1005").line("A-1", 1, 2999, Some("7")).line(
+        self.place_order(OrderBuilder::new("PF-1005").with_line("A-1", 1, 2999, Some("7")).with_line(
             "NEW-1",
             1,
             1900,
             Some("7"),
         ));
-        self.place(OrderBuilder::new("PF-1006").line("A-2", 2, 1190, None));
-        self.place(OrderBuilder::new("PF-1009").line("A-2", 1, 595, Some("7")));
-        self.place(OrderBuilder::new("PF-1010").line("B-1", 1, 349, Some("7")));
-        self.place(OrderBuilder::new("PF-1011").line("A-1", 2, 5998, Some("7")));
-        self.say("ProductFlow has nine new orders, one of them cancelled already, and one from yesterday.")?;
-        self.round().await?;
-        self.say("The stock of every line that can be booked is out.")?;
+        self.place_order(OrderBuilder::new("PF-1006").with_line("A-2", 2, 1190, None));
+        self.place_order(OrderBuilder::new("PF-1009").with_line("A-2", 1, 595, Some("7")));
+        self.place_order(OrderBuilder::new("PF-1010").with_line("B-1", 1, 349, Some("7")));
+        self.place_order(OrderBuilder::new("PF-1011").with_line("A-1", 2, 5998, Some("7")));
+        self.say_line(
+            "ProductFlow has nine new orders, one of them cancelled already, and one from yesterday.",
+        )?;
+        self.pass_interval().await?;
+        self.say_line("The stock of every line that can be booked is out.")?;
 
-        self.productflow.cancel("PF-1003");
-        self.productflow.edit("PF-1011", |order| {
+        self.productflow.cancel_order("PF-1003");
+        self.productflow.edit_order("PF-1011", |order| {
             order["lines"][0]["quantity"] = json!(1);
             order["lines"][0]["price"] = json!(2999);
         });
-        self.say("PF-1003 is cancelled; of PF-1011 one piece less is wanted.")?;
-        self.round().await?;
+        self.say_line("PF-1003 is cancelled; of PF-1011 one piece less is wanted.")?;
+        self.pass_interval().await?;
 
-        let stock_changes = Fault::on("POST", "/stock-changes").containing("PF-1007");
-        self.stack.robaws.fault(stock_changes.drop_after());
-        self.place(OrderBuilder::new("PF-1007").line("B-1", 4, 1396, Some("7")));
-        self.say("PF-1007 comes in; Robaws books it, but its answer never arrives.")?;
-        self.round().await?;
+        let stock_changes = Fault::for_call("POST", "/stock-changes").whose_text_contains("PF-1007");
+        self.stack.robaws.add_fault(stock_changes.drop_after());
+        self.place_order(OrderBuilder::new("PF-1007").with_line("B-1", 4, 1396, Some("7")));
+        self.say_line("PF-1007 comes in; Robaws books it, but its answer never arrives.")?;
+        self.pass_interval().await?;
 
-        self.stack.robaws.outage(Some(Outage::Unavailable));
-        self.place(OrderBuilder::new("PF-1008").line("A-1", 1, 2999, Some("7")));
-        self.say("Robaws is down. PF-1008 comes in.")?;
-        self.rounds(4).await?;
-        self.stack.robaws.outage(None);
-        self.say("Robaws answers again.")?;
-        self.rounds(4).await?;
+        self.stack.robaws.set_outage(Some(Outage::Unavailable));
+        self.place_order(OrderBuilder::new("PF-1008").with_line("A-1", 1, 2999, Some("7")));
+        self.say_line("Robaws is down. PF-1008 comes in.")?;
+        self.pass_intervals(4).await?;
+        self.stack.robaws.set_outage(None);
+        self.say_line("Robaws answers again.")?;
+        self.pass_intervals(4).await?;
 
-        let headers = Fault::on("POST", "/sales-invoices").containing("PF-1010");
-        self.stack.robaws.fault(headers.drop_after());
-        self.ship(&[
-            "PF-1001", "PF-1002", "PF-1005", "PF-1006", "PF-1009", "PF-1010", "PF-1011",
-        ])?;
-        self.say("Seven orders are shipped; the answer to PF-1010's invoice is lost.")?;
-        self.rounds(2).await?;
+        let headers = Fault::for_call("POST", "/sales-invoices").whose_text_contains("PF-1010");
+        self.stack.robaws.add_fault(headers.drop_after());
+        self.ship_orders(&["PF-1001", "PF-1002", "PF-1005", "PF-1006", "PF-1009", "PF-1010", "PF-1011"])?;
+        self.say_line("Seven orders are shipped; the answer to PF-1010's invoice is lost.")?;
+        self.pass_intervals(2).await?;
 
-        self.productflow.cancel("PF-1009");
-        self.say("PF-1009 is cancelled although it is invoiced.")?;
-        self.choose("PF-1006", "7").await?;
-        self.say("The merchant chooses VAT tariff 7 for PF-1006.")?;
-        self.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
+        self.productflow.cancel_order("PF-1009");
+        self.say_line("PF-1009 is cancelled although it is invoiced.")?;
+        self.choose_tariff("PF-1006", "7").await?;
+        self.say_line("The merchant chooses VAT tariff 7 for PF-1006.")?;
+        self.robaws.put_article(Article::new("90", "NEW-1").with_tariff("7"));
         self.robaws.set_stock("90", demo::STOCK_LOCATION, 10);
-        self.say("Article NEW-1 is created in Robaws; nobody touches PF-1005.")?;
-        self.rounds(14).await?;
+        self.say_line("Article NEW-1 is created in Robaws; nobody touches PF-1005.")?;
+        self.pass_intervals(14).await?;
         self.play_articles().await?;
-        self.say("The day is over.")
+        self.say_line("The day is over.")
     }
 
     /// Chooses a VAT tariff for the first line of an order through the API.
-    async fn choose(&self, order: &str, tariff: &str) -> anyhow::Result<()> {
+    async fn choose_tariff(&self, order: &str, tariff: &str) -> anyhow::Result<()> {
         let path = format!("/api/connections/{CONNECTION}/orders/{order}");
-        let (status, shown) = self.stack.api("GET", &path, &Value::Null).await?;
+        let (status, shown) = self.stack.call_api("GET", &path, &Value::Null).await?;
         let line = shown["lines"][0]["line"].clone();
         if status != 200 || !line.is_string() {
             bail!("{order} has no line to choose for ({status}): {shown}");
         }
         let body = json!({ "lines": [{ "line": line, "vat_tariff_id": tariff }] });
-        let (status, answer) = self.stack.api("POST", &format!("{path}/choose"), &body).await?;
+        let (status, answer) = self.stack.call_api("POST", &format!("{path}/choose"), &body).await?;
         if status != 200 {
             bail!("the choice for {order} was refused ({status}): {answer}");
         }
         Ok(())
     }
 
-    async fn table(&mut self) -> anyhow::Result<()> {
-        let mut table = format!(
-            "\n{:<9} {:<50} {:<9} {}\n",
-            "Order", "What happened", "State", "Robaws holds, and why"
-        );
+    async fn print_table(&mut self) -> anyhow::Result<()> {
+        let mut table =
+            format!("\n{:<9} {:<50} {:<9} {}\n", "Order", "What happened", "State", "Robaws holds, and why");
         for expected in &EXPECTED {
             let path = format!("/api/connections/{CONNECTION}/orders/{}", expected.order);
-            let (status, shown) = self.stack.api("GET", &path, &Value::Null).await?;
+            let (status, shown) = self.stack.call_api("GET", &path, &Value::Null).await?;
             if status != 200 {
                 bail!("{} can't be shown ({status}): {shown}", expected.order);
             }
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let effects = shown["effects"].as_array().cloned().unwrap_or_default();
-            let held: Vec<String> = effects
-                .iter()
-                .filter(|effect| effect["state"] == "done")
-                .map(held_by_robaws)
-                .collect();
+            let held: Vec<String> =
+                effects.iter().filter(|effect| effect["state"] == "done").map(describe_effect).collect();
             writeln!(
                 table,
                 "{:<9} {:<50} {:<9} {}",
                 expected.order,
                 expected.story,
                 text(&shown["state"]),
-                if held.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    held.join(", ")
-                }
+                if held.is_empty() { "nothing".to_owned() } else { held.join(", ") }
             )?;
             let indent = " ".repeat(70);
             writeln!(table, "{indent} {}", text(&shown["explanation"]))?;
@@ -340,33 +320,27 @@ impl Day<'_> {
     }
 
     /// Compares what both peers hold with what the day must have left there, and prints the result.
-    async fn verdict(&mut self) -> anyhow::Result<bool> {
+    async fn compare_with_expected(&mut self) -> anyhow::Result<bool> {
         let mut wrong = Vec::new();
         for expected in &EXPECTED {
-            self.check(expected, &mut wrong).await?;
+            self.check_order(expected, &mut wrong).await?;
         }
-        for (article, number, morning) in [
-            ("12", "A-1", 25),
-            ("13", "A-2", 140),
-            ("14", "B-1", 60),
-            ("90", "NEW-1", 10),
-        ] {
+        for (article, number, morning) in
+            [("12", "A-1", 25), ("13", "A-2", 140), ("14", "B-1", 60), ("90", "NEW-1", 10)]
+        {
             let sold: i64 = EXPECTED
                 .iter()
-                .flat_map(|expected| expected.out)
+                .flat_map(|expected| expected.pieces_out)
                 .filter(|(id, _)| *id == article)
                 .map(|(_, pieces)| pieces)
                 .sum();
-            let stock = self.robaws.stock(article, demo::STOCK_LOCATION);
+            let stock = self.robaws.stock_at(article, demo::STOCK_LOCATION);
             if stock != Decimal::from(morning - sold) {
                 wrong.push(format!("{number}: {stock} in stock, {} expected", morning - sold));
             }
         }
         let invoices = self.robaws.invoices().len();
-        let expected = EXPECTED
-            .iter()
-            .filter(|expected| expected.invoice.is_some())
-            .count();
+        let expected = EXPECTED.iter().filter(|expected| expected.invoice_cents.is_some()).count();
         if invoices != expected {
             wrong.push(format!("{invoices} invoices in Robaws, {expected} expected"));
         }
@@ -399,30 +373,20 @@ impl Day<'_> {
         Ok(wrong.is_empty())
     }
 
-    async fn check(&self, expected: &Expected, wrong: &mut Vec<String>) -> anyhow::Result<()> {
+    async fn check_order(&self, expected: &ExpectedOrder, wrong: &mut Vec<String>) -> anyhow::Result<()> {
         let order = expected.order;
-        let state = self.stack.order(&self.connection, order).await?.state.as_str();
+        let state = self.stack.order_record(&self.connection, order).await?.state.as_str();
         if state != expected.state {
             wrong.push(format!("{order} is {state}, {} expected", expected.state));
         }
         let changes = self.robaws.stock_changes_of(order).len();
         if changes != expected.stock_changes {
-            wrong.push(format!(
-                "{order} has {changes} stock changes, {} expected",
-                expected.stock_changes
-            ));
+            wrong.push(format!("{order} has {changes} stock changes, {} expected", expected.stock_changes));
         }
-        let totals: Vec<Decimal> = self
-            .robaws
-            .invoices_of(order)
-            .iter()
-            .map(|invoice| invoice.total_incl_vat)
-            .collect();
-        let wanted: Vec<Decimal> = expected
-            .invoice
-            .iter()
-            .map(|cents| Decimal::new(*cents, 2))
-            .collect();
+        let totals: Vec<Decimal> =
+            self.robaws.invoices_of(order).iter().map(|invoice| invoice.total_incl_vat).collect();
+        let wanted: Vec<Decimal> =
+            expected.invoice_cents.iter().map(|cents| Decimal::new(*cents, 2)).collect();
         if totals != wanted {
             wrong.push(format!("{order} is invoiced for {totals:?}, {wanted:?} expected"));
         }
@@ -430,29 +394,19 @@ impl Day<'_> {
     }
 }
 
-fn held_by_robaws(effect: &Value) -> String {
+fn describe_effect(effect: &Value) -> String {
     let id = effect["robaws_id"].as_str().unwrap_or_default();
     if effect["kind"] == "invoice" {
         let cents = effect["total_cents"].as_i64().unwrap_or_default();
-        let amount = domain::text::amount(domain::money::Cents(cents), domain::Language::EN);
+        let amount = domain::text::format_amount(domain::money::Cents(cents), domain::Language::EN);
         let draft = if effect["booked"] == true { "" } else { " (draft)" };
         return format!("invoice {id} of {amount}{draft}");
     }
     let lines = effect["lines"].as_array().cloned().unwrap_or_default();
     let pieces: Vec<String> = lines
         .iter()
-        .map(|line| {
-            format!(
-                "{} × {}",
-                line["quantity"],
-                line["sku"].as_str().unwrap_or_default()
-            )
-        })
+        .map(|line| format!("{} × {}", line["quantity"], line["sku"].as_str().unwrap_or_default()))
         .collect();
-    let way = if effect["direction"] == "in" {
-        "back in"
-    } else {
-        "out"
-    };
+    let way = if effect["direction"] == "in" { "back in" } else { "out" };
     format!("{} {way} (stock change {id})", pieces.join(" + "))
 }

@@ -15,14 +15,14 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use template::{Names, Policies, Template};
+use template::{DeployedNames, Policies, Template};
 
 const REGION: &str = "eu-west-1";
 const ACCOUNT: &str = "000000000000";
 
 /// An AWS call of a function.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Call {
+pub struct AwsCall {
     /// Name of the function, as in the template.
     pub function: &'static str,
     /// The action as IAM names it, such as `dynamodb:GetItem`.
@@ -32,9 +32,9 @@ pub struct Call {
 }
 
 #[derive(Default)]
-struct Seen {
-    calls: BTreeMap<Call, u64>,
-    refused: BTreeSet<Call>,
+struct CallLog {
+    calls: BTreeMap<AwsCall, u64>,
+    refused: BTreeSet<AwsCall>,
     /// The service that answers no function at present, such as `dynamodb`.
     down: Option<&'static str>,
 }
@@ -43,15 +43,15 @@ struct Seen {
 #[derive(Clone)]
 pub struct Iam {
     policies: Arc<Policies>,
-    seen: Arc<Mutex<Seen>>,
-    file: Option<Arc<PathBuf>>,
+    log: Arc<Mutex<CallLog>>,
+    calls_file: Option<Arc<PathBuf>>,
 }
 
 impl Iam {
     /// Reads the policies from the template of this repository.
-    pub fn start() -> anyhow::Result<Self> {
-        let policies = Policies::of(&Template::of_this_repository()?, &names()?)?;
-        let file = match runtime::env::optional("CALLS_DIR") {
+    pub fn from_template() -> anyhow::Result<Self> {
+        let policies = Policies::from_template(&Template::of_this_repository()?, &template_names()?)?;
+        let file = match runtime::env::read_optional("CALLS_DIR") {
             Some(directory) => {
                 std::fs::create_dir_all(&directory).with_context(|| directory.clone())?;
                 let name = format!("{}.jsonl", std::process::id());
@@ -59,52 +59,42 @@ impl Iam {
             }
             None => None,
         };
-        Ok(Self {
-            policies: Arc::new(policies),
-            seen: Arc::default(),
-            file,
-        })
+        Ok(Self { policies: Arc::new(policies), log: Arc::default(), calls_file: file })
     }
 
     /// The role of a function, which checks each call of the function's clients before it is sent.
-    pub fn between(&self, function: &'static str) -> Role {
-        Role {
-            function,
-            iam: self.clone(),
-        }
+    pub fn role_of(&self, function: &'static str) -> Role {
+        Role { function, iam: self.clone() }
     }
 
     /// The calls that the template did not allow.
-    pub fn refused(&self) -> Vec<Call> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn refused_calls(&self) -> Vec<AwsCall> {
+        let seen = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         seen.refused.iter().cloned().collect()
     }
 
     /// How often each call was made since this was asked last.
-    pub fn take_calls(&self) -> BTreeMap<Call, u64> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn take_calls(&self) -> BTreeMap<AwsCall, u64> {
+        let mut seen = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut seen.calls)
     }
 
     /// Lets every call of the functions to a service, such as `dynamodb`, fail from now on; `None`: all services answer again.
-    pub fn outage(&self, service: Option<&'static str>) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).down = service;
+    pub fn set_outage(&self, service: Option<&'static str>) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).down = service;
     }
 
     /// Checks whether a call is allowed, and records it either way.
-    fn judge(&self, call: Call) -> Result<(), BoxError> {
-        let allowed = self.policies.allow(call.function, &call.action, &call.resource);
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    fn authorise_call(&self, call: AwsCall) -> Result<(), BoxError> {
+        let allowed = self.policies.allows_call(call.function, &call.action, &call.resource);
+        let mut seen = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let times = seen.calls.entry(call.clone()).or_default();
         *times += 1;
         if *times == 1
-            && let Some(file) = &self.file
+            && let Some(file) = &self.calls_file
         {
             let line = json!({ "function": call.function, "action": call.action, "resource": call.resource });
-            let mut file = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(file.as_path())?;
+            let mut file = OpenOptions::new().create(true).append(true).open(file.as_path())?;
             // Each line is one write, because several stacks of one process share the file.
             file.write_all(format!("{line}\n").as_bytes())?;
         }
@@ -123,23 +113,15 @@ impl Iam {
 }
 
 /// Names and ARNs that the template's resources have on this machine.
-fn names() -> anyhow::Result<Names> {
-    let stack = SECRET_PREFIX
-        .strip_suffix("/connections/")
-        .context("secrets begin with the stack's name")?;
-    let mut names = Names::of_stack(stack, REGION, ACCOUNT)
-        .with("Table", TABLE, &table_arn(TABLE))
-        .with(
-            "OperatorToken",
-            &secret_arn(OPERATOR_SECRET),
-            &secret_arn(OPERATOR_SECRET),
-        );
-    for (id, queue) in [
-        ("OrdersQueue", ORDERS_QUEUE),
-        ("ArticlesQueue", ARTICLES_QUEUE),
-        ("SweepsQueue", SWEEPS_QUEUE),
-    ] {
-        names = names.with(id, queue, &queue_arn(queue));
+fn template_names() -> anyhow::Result<DeployedNames> {
+    let stack = SECRET_PREFIX.strip_suffix("/connections/").context("secrets begin with the stack's name")?;
+    let mut names = DeployedNames::of_stack(stack, REGION, ACCOUNT)
+        .with_resource("Table", TABLE, &table_arn(TABLE))
+        .with_resource("OperatorToken", &secret_arn(OPERATOR_SECRET), &secret_arn(OPERATOR_SECRET));
+    for (id, queue) in
+        [("OrdersQueue", ORDERS_QUEUE), ("ArticlesQueue", ARTICLES_QUEUE), ("SweepsQueue", SWEEPS_QUEUE)]
+    {
+        names = names.with_resource(id, queue, &queue_arn(queue));
     }
     Ok(names)
 }
@@ -187,19 +169,15 @@ impl Intercept for Role {
         let request = context.request();
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
-        for (action, resource) in authorised(target, &body)? {
-            self.iam.judge(Call {
-                function: self.function,
-                action,
-                resource,
-            })?;
+        for (action, resource) in required_permissions(target, &body)? {
+            self.iam.authorise_call(AwsCall { function: self.function, action, resource })?;
         }
         Ok(())
     }
 }
 
 /// The permissions that a request needs: pairs of action and resource ARN.
-fn authorised(target: &str, body: &Value) -> Result<Vec<(String, String)>, BoxError> {
+fn required_permissions(target: &str, body: &Value) -> Result<Vec<(String, String)>, BoxError> {
     let text = |field: &str| body[field].as_str().unwrap_or_default();
     let (service, operation) = target.split_once('.').ok_or("no x-amz-target")?;
     Ok(match (service, operation) {
@@ -238,9 +216,7 @@ fn authorised(target: &str, body: &Value) -> Result<Vec<(String, String)>, BoxEr
             vec![(format!("sqs:{action}"), queue_arn(queue))]
         }
         ("secretsmanager", _) => {
-            let secret = [text("SecretId"), text("Name")]
-                .into_iter()
-                .find(|name| !name.is_empty());
+            let secret = [text("SecretId"), text("Name")].into_iter().find(|name| !name.is_empty());
             let secret = secret.ok_or("a secret without a name")?;
             vec![(format!("secretsmanager:{operation}"), secret_arn(secret))]
         }
@@ -252,11 +228,11 @@ fn authorised(target: &str, body: &Value) -> Result<Vec<(String, String)>, BoxEr
 mod tests {
     use super::*;
 
-    fn asked(target: &str, body: &Value) -> Vec<(String, String)> {
-        authorised(target, body).unwrap()
+    fn permissions_asked(target: &str, body: &Value) -> Vec<(String, String)> {
+        required_permissions(target, body).unwrap()
     }
 
-    fn pair(action: &str, resource: String) -> (String, String) {
+    fn permission_on(action: &str, resource: String) -> (String, String) {
         (action.to_owned(), resource)
     }
 
@@ -265,8 +241,8 @@ mod tests {
         let body = json!({ "TableName": "t", "IndexName": "due" });
         let index = format!("{}/index/due", table_arn("t"));
         assert_eq!(
-            asked("DynamoDB_20120810.Query", &body),
-            [pair("dynamodb:Query", index)]
+            permissions_asked("DynamoDB_20120810.Query", &body),
+            [permission_on("dynamodb:Query", index)]
         );
     }
 
@@ -275,40 +251,33 @@ mod tests {
         let item = json!({ "TableName": "t" });
         let body =
             json!({ "TransactItems": [{ "Put": item }, { "Update": item }, { "ConditionCheck": item }] });
-        let actions: Vec<String> = asked("DynamoDB_20120810.TransactWriteItems", &body)
+        let actions: Vec<String> = permissions_asked("DynamoDB_20120810.TransactWriteItems", &body)
             .into_iter()
             .map(|(action, _)| action)
             .collect();
-        let expected = [
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:ConditionCheckItem",
-        ];
+        let expected = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"];
         assert_eq!(actions, expected);
     }
 
     #[test]
     fn batches_of_messages_are_messages() {
         let body = json!({ "QueueUrl": "http://localhost/000000000000/orders.fifo" });
-        let expected = [pair("sqs:SendMessage", queue_arn("orders.fifo"))];
-        assert_eq!(asked("AmazonSQS.SendMessageBatch", &body), expected);
+        let expected = [permission_on("sqs:SendMessage", queue_arn("orders.fifo"))];
+        assert_eq!(permissions_asked("AmazonSQS.SendMessageBatch", &body), expected);
     }
 
     #[test]
     fn what_is_not_allowed_is_refused_and_kept() {
         // This test's refused call must not get into the file that `permissions.py` reads.
-        let iam = Iam {
-            file: None,
-            ..Iam::start().unwrap()
-        };
-        let call = |action: &str| Call {
+        let iam = Iam { calls_file: None, ..Iam::from_template().unwrap() };
+        let call = |action: &str| AwsCall {
             function: "article-push",
             action: action.to_owned(),
             resource: table_arn(TABLE),
         };
-        assert!(iam.judge(call("dynamodb:GetItem")).is_ok());
-        assert!(iam.refused().is_empty());
-        assert!(iam.judge(call("dynamodb:DeleteItem")).is_err());
-        assert_eq!(iam.refused(), [call("dynamodb:DeleteItem")]);
+        assert!(iam.authorise_call(call("dynamodb:GetItem")).is_ok());
+        assert!(iam.refused_calls().is_empty());
+        assert!(iam.authorise_call(call("dynamodb:DeleteItem")).is_err());
+        assert_eq!(iam.refused_calls(), [call("dynamodb:DeleteItem")]);
     }
 }

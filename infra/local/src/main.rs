@@ -1,9 +1,9 @@
 //! The program of `cargo run`: the whole stack on this machine. `cargo run -- demo` plays a scripted day and ends.
 
 use clap::{Parser, Subcommand};
-use local::run::Begin;
-use local::stack::{Ports, Start};
-use local::{Directory, demo, run};
+use local::runner::InitialConnection;
+use local::stack::{Ports, StackOptions};
+use local::{Directory, demo, runner};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -56,39 +56,29 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
-    let lines = tracing_subscriber::fmt::layer()
-        .compact()
-        .with_target(false)
-        .with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().compact().with_target(false).with_writer(std::io::stderr);
     let levels: Targets = options.log.parse()?;
     tracing_subscriber::registry().with(lines).with(levels).init();
     let mut out = std::io::stdout();
     match options.command {
         Some(Command::Demo) => {
-            let as_expected = demo::run(&mut out).await?;
-            Ok(if as_expected {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            let as_expected = demo::run_demo(&mut out).await?;
+            Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         None => {
-            let start = Start {
+            let start = StackOptions {
                 ports: Ports {
                     api: options.port,
                     robaws: options.robaws_port,
                     productflow: options.productflow_port,
                 },
                 directory: options.data.as_deref().map(Directory::open).transpose()?,
-                robaws: options.robaws_url,
-                productflow: options.productflow_url,
+                robaws_url: options.robaws_url,
+                productflow_url: options.productflow_url,
             };
-            let begin = if options.set_up {
-                Begin::SetUp
-            } else {
-                Begin::Active
-            };
-            run::run(start, Duration::from_secs(options.poll_every), begin, &mut out).await?;
+            let begin = if options.set_up { InitialConnection::SetUp } else { InitialConnection::Active };
+            runner::run_until_interrupted(start, Duration::from_secs(options.poll_every), begin, &mut out)
+                .await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -17,30 +17,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 type Versions = Vec<(String, String)>;
 
 #[derive(Default)]
-struct Inside {
+struct SecretsState {
     /// Versions by the secret's name.
     secrets: BTreeMap<String, Versions>,
     reads: u64,
     directory: Option<Arc<Directory>>,
 }
 
-impl Inside {
+impl SecretsState {
     /// Replaces the versions of a secret; `None` deletes the secret. When the file can't be written, the secret stays as it was.
-    fn set(&mut self, name: &str, versions: Option<Versions>) -> anyhow::Result<()> {
-        let before = self.replace(name, versions);
+    fn set_secret(&mut self, name: &str, versions: Option<Versions>) -> anyhow::Result<()> {
+        let before = self.replace_versions(name, versions);
         let Some(directory) = &self.directory else {
             return Ok(());
         };
         let kept = serde_json::to_vec(&self.secrets)
             .context("the secrets are no JSON")
-            .and_then(|bytes| directory.keep_secrets(&bytes));
+            .and_then(|bytes| directory.write_secrets(&bytes));
         if kept.is_err() {
-            self.replace(name, before);
+            self.replace_versions(name, before);
         }
         kept
     }
 
-    fn replace(&mut self, name: &str, versions: Option<Versions>) -> Option<Versions> {
+    fn replace_versions(&mut self, name: &str, versions: Option<Versions>) -> Option<Versions> {
         match versions {
             Some(versions) => self.secrets.insert(name.to_owned(), versions),
             None => self.secrets.remove(name),
@@ -49,23 +49,19 @@ impl Inside {
 }
 
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<Mutex<Inside>>);
+pub struct Secrets(Arc<Mutex<SecretsState>>);
 
 impl Secrets {
     /// The secrets that the directory holds. Every change is written there.
     pub fn kept_in(directory: Arc<Directory>) -> anyhow::Result<Self> {
-        let secrets = match directory.secrets()? {
+        let secrets = match directory.read_secrets()? {
             // The parser's message is not shown, because it may quote a part of a secret.
             Some(bytes) => serde_json::from_slice(&bytes)
                 .ok()
                 .with_context(|| format!("the secrets in {} can't be read", directory.path().display()))?,
             None => BTreeMap::new(),
         };
-        Ok(Self(Arc::new(Mutex::new(Inside {
-            secrets,
-            reads: 0,
-            directory: Some(directory),
-        }))))
+        Ok(Self(Arc::new(Mutex::new(SecretsState { secrets, reads: 0, directory: Some(directory) }))))
     }
 
     /// Number of `GetSecretValue` calls so far.
@@ -75,35 +71,21 @@ impl Secrets {
 }
 
 /// A server of Secrets Manager's wire protocol.
-pub fn router(secrets: Secrets) -> Router {
-    Router::new().route("/", post(handle)).with_state(secrets)
+pub fn build_router(secrets: Secrets) -> Router {
+    Router::new().route("/", post(handle_request)).with_state(secrets)
 }
 
-fn failure(code: &str, message: &str) -> Response {
+fn failure_response(code: &str, message: &str) -> Response {
     let body = json!({ "__type": code, "Message": message }).to_string();
-    (
-        StatusCode::BAD_REQUEST,
-        [("content-type", "application/x-amz-json-1.1")],
-        body,
-    )
-        .into_response()
+    (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.1")], body).into_response()
 }
 
-async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|t| t.to_str().ok())
-        .unwrap_or_default();
+async fn handle_request(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|t| t.to_str().ok()).unwrap_or_default();
     let Ok(request) = serde_json::from_slice::<Value>(&body) else {
-        return failure("SerializationException", "the request is not JSON");
+        return failure_response("SerializationException", "the request is not JSON");
     };
-    let text = |field: &str| {
-        request
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |field: &str| request.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut inside = secrets.0.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = |name: &str, version: &str, secret: Option<&str>| {
         let arn = format!("arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}-local1");
@@ -112,18 +94,14 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             answer["SecretString"] = secret.into();
             answer["VersionStages"] = json!(["AWSCURRENT"]);
         }
-        (
-            [("content-type", "application/x-amz-json-1.1")],
-            answer.to_string(),
-        )
-            .into_response()
+        ([("content-type", "application/x-amz-json-1.1")], answer.to_string()).into_response()
     };
     let version = uuid::Uuid::new_v4().to_string();
-    let change = |inside: &mut Inside, name: &str, versions| match inside.set(name, versions) {
+    let change = |inside: &mut SecretsState, name: &str, versions| match inside.set_secret(name, versions) {
         Ok(()) => answer(name, &version, None),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "a secret is not kept");
-            failure("InternalServiceError", "the secret is not kept")
+            failure_response("InternalServiceError", "the secret is not kept")
         }
     };
     match target {
@@ -134,7 +112,7 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             let mut versions = inside.secrets.get(&name).into_iter().flatten();
             match versions.rfind(|(version, _)| asked.is_empty() || *version == asked) {
                 Some((version, secret)) => answer(&name, version, Some(secret)),
-                None => failure(
+                None => failure_response(
                     "ResourceNotFoundException",
                     "Secrets Manager can't find the specified secret.",
                 ),
@@ -143,7 +121,7 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
         "secretsmanager.CreateSecret" => {
             let name = text("Name");
             if inside.secrets.contains_key(&name) {
-                return failure("ResourceExistsException", "the secret exists");
+                return failure_response("ResourceExistsException", "the secret exists");
             }
             let versions = vec![(version.clone(), text("SecretString"))];
             change(&mut inside, &name, Some(versions))
@@ -157,7 +135,7 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
                     versions.drain(..versions.len().saturating_sub(2));
                     change(&mut inside, &name, Some(versions))
                 }
-                None => failure(
+                None => failure_response(
                     "ResourceNotFoundException",
                     "Secrets Manager can't find the specified secret.",
                 ),
@@ -167,10 +145,10 @@ async fn handle(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes)
             let name = text("SecretId");
             // The connector always deletes without recovery; a recovery window is not simulated.
             if request.get("ForceDeleteWithoutRecovery") != Some(&Value::Bool(true)) {
-                return failure("InvalidParameterException", "secrets can't be recovered here");
+                return failure_response("InvalidParameterException", "secrets can't be recovered here");
             }
             change(&mut inside, &name, None)
         }
-        other => failure("InvalidRequestException", &format!("{other} is not known here")),
+        other => failure_response("InvalidRequestException", &format!("{other} is not known here")),
     }
 }

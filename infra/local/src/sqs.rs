@@ -24,9 +24,9 @@ const MOST_RECEIVES: u32 = 5;
 /// `VisibilityTimeout` of the template's queues, in seconds. `tests/template/check.py` compares both numbers with the template.
 const VISIBILITY_SECONDS: i64 = 540;
 /// Bytes of a message's body at most (1 MiB).
-const LARGEST: usize = 1_048_576;
+const MOST_BODY_BYTES: usize = 1_048_576;
 /// Suffix of the names of dead-letter queues.
-const DEAD: &str = "-dead-letters.fifo";
+const DEAD_LETTERS_SUFFIX: &str = "-dead-letters.fifo";
 
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -47,25 +47,25 @@ struct Queue {
     /// In the order in which they were sent. Most messages are received and deleted near the front.
     messages: VecDeque<Message>,
     /// By group and de-duplication id: the message id and sequence number that were answered.
-    seen: HashMap<String, (String, u64)>,
+    answers: HashMap<String, (String, u64)>,
     /// When each of those answers was given, with its key, oldest first.
-    seen_at: VecDeque<(Timestamp, String)>,
+    answered_at: VecDeque<(Timestamp, String)>,
     sequence: u64,
 }
 
 impl Queue {
-    fn forget(&mut self, now: Timestamp) {
+    fn forget_old_ids(&mut self, now: Timestamp) {
         let is_old = |(at, _): &mut (Timestamp, String)| now.duration_since(*at) >= REMEMBERED_FOR;
-        while let Some((_, id)) = self.seen_at.pop_front_if(is_old) {
-            self.seen.remove(&id);
+        while let Some((_, id)) = self.answered_at.pop_front_if(is_old) {
+            self.answers.remove(&id);
         }
     }
 }
 
 /// Name of the dead-letter queue of a queue; `None` for a dead-letter queue.
-fn dead_letters_of(name: &str) -> Option<String> {
-    let stem = name.strip_suffix(".fifo").filter(|_| !name.ends_with(DEAD))?;
-    Some(format!("{stem}{DEAD}"))
+fn dead_letter_queue_of(name: &str) -> Option<String> {
+    let stem = name.strip_suffix(".fifo").filter(|_| !name.ends_with(DEAD_LETTERS_SUFFIX))?;
+    Some(format!("{stem}{DEAD_LETTERS_SUFFIX}"))
 }
 
 /// All queues by name. Each queue has a dead-letter queue of its own.
@@ -78,77 +78,70 @@ pub struct Queues {
 impl Queues {
     /// No queues yet. A queue is created at its first use, if its name ends in `.fifo`.
     pub fn new(clock: SharedClock) -> Self {
-        Self {
-            clock,
-            queues: Arc::default(),
-        }
+        Self { clock, queues: Arc::default() }
     }
 
-    fn with<T>(&self, name: &str, act: impl FnOnce(&mut Queue) -> T) -> T {
+    fn with_queue<T>(&self, name: &str, act: impl FnOnce(&mut Queue) -> T) -> T {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         act(queues.entry(name.to_owned()).or_default())
     }
 
     /// The messages of a queue, in flight or not.
-    pub fn messages(&self, name: &str) -> Vec<Message> {
-        self.with(name, |queue| queue.messages.iter().cloned().collect())
+    pub fn messages_in(&self, name: &str) -> Vec<Message> {
+        self.with_queue(name, |queue| queue.messages.iter().cloned().collect())
     }
 
     /// The dead letters of a queue: messages that were received too often.
     pub fn dead_letters(&self, name: &str) -> Vec<Message> {
-        dead_letters_of(name).map_or_else(Vec::new, |name| self.messages(&name))
+        dead_letter_queue_of(name).map_or_else(Vec::new, |name| self.messages_in(&name))
     }
 
     /// Deletes every dead letter of a queue, as a person does who has dealt with them.
     pub fn delete_dead_letters(&self, name: &str) {
-        if let Some(dead) = dead_letters_of(name) {
-            self.lose_all(&dead);
+        if let Some(dead) = dead_letter_queue_of(name) {
+            self.lose_messages(&dead);
         }
     }
 
     /// Drops every message of a queue, to test that the work is queued again.
-    pub fn lose_all(&self, name: &str) {
-        self.with(name, |queue| queue.messages.clear());
+    pub fn lose_messages(&self, name: &str) {
+        self.with_queue(name, |queue| queue.messages.clear());
     }
 
     /// Makes every message visible again, as if its visibility timeout had run out.
-    pub fn release(&self, name: &str) {
-        self.with(name, |queue| {
+    pub fn release_messages(&self, name: &str) {
+        self.with_queue(name, |queue| {
             for message in &mut queue.messages {
                 message.invisible_until = None;
             }
         });
     }
 
-    fn send(&self, name: &str, entry: &Value) -> Result<Value, Failure> {
+    fn send_message(&self, name: &str, entry: &Value) -> Result<Value, SqsFailure> {
         let text = |field: &str| {
-            entry
-                .get(field)
-                .and_then(Value::as_str)
-                .filter(|t| !t.is_empty())
-                .map(str::to_owned)
+            entry.get(field).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned)
         };
-        let body = text("MessageBody").ok_or(Failure::missing("MessageBody"))?;
-        let group = text("MessageGroupId").ok_or(Failure::missing("MessageGroupId"))?;
-        let deduplication_id = text("MessageDeduplicationId").ok_or(Failure::invalid(
+        let body = text("MessageBody").ok_or(SqsFailure::missing_parameter("MessageBody"))?;
+        let group = text("MessageGroupId").ok_or(SqsFailure::missing_parameter("MessageGroupId"))?;
+        let deduplication_id = text("MessageDeduplicationId").ok_or(SqsFailure::invalid_parameter(
             "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
         ))?;
-        if body.len() > LARGEST || group.len() > 128 || deduplication_id.len() > 128 {
-            return Err(Failure::invalid("a value is too long"));
+        if body.len() > MOST_BODY_BYTES || group.len() > 128 || deduplication_id.len() > 128 {
+            return Err(SqsFailure::invalid_parameter("a value is too long"));
         }
         let now = self.clock.now();
         let md5 = hex::encode(Md5::digest(body.as_bytes()));
-        let (id, sequence) = self.with(name, |queue| {
-            queue.forget(now);
+        let (id, sequence) = self.with_queue(name, |queue| {
+            queue.forget_old_ids(now);
             // De-duplication works within the group, as the template configures it.
             let deduplication_key = format!("{group}\n{deduplication_id}");
-            if let Some((id, sequence)) = queue.seen.get(&deduplication_key) {
+            if let Some((id, sequence)) = queue.answers.get(&deduplication_key) {
                 return (id.clone(), *sequence);
             }
             queue.sequence += 1;
             let id = uuid::Uuid::new_v4().to_string();
-            queue.seen_at.push_back((now, deduplication_key.clone()));
-            queue.seen.insert(deduplication_key, (id.clone(), queue.sequence));
+            queue.answered_at.push_back((now, deduplication_key.clone()));
+            queue.answers.insert(deduplication_key, (id.clone(), queue.sequence));
             queue.messages.push_back(Message {
                 id: id.clone(),
                 group,
@@ -165,19 +158,15 @@ impl Queues {
         Ok(json!({ "MessageId": id, "MD5OfMessageBody": md5, "SequenceNumber": format!("{sequence:020}") }))
     }
 
-    fn receive(&self, name: &str, most: usize, visibility: i64) -> Vec<Value> {
+    fn receive_messages(&self, name: &str, most: usize, visibility: i64) -> Vec<Value> {
         let now = self.clock.now();
         let until = now.checked_add(SignedDuration::from_secs(visibility)).ok();
-        let dead_letters = dead_letters_of(name);
-        let (given, dead) = self.with(name, |queue| {
+        let dead_letters = dead_letter_queue_of(name);
+        let (given, dead) = self.with_queue(name, |queue| {
             let hidden = |m: &Message| m.invisible_until.is_some_and(|until| until > now);
             // While a message of a group is in flight, no other message of that group is given out.
-            let busy: HashSet<String> = queue
-                .messages
-                .iter()
-                .filter(|m| hidden(m))
-                .map(|m| m.group.clone())
-                .collect();
+            let busy: HashSet<String> =
+                queue.messages.iter().filter(|m| hidden(m)).map(|m| m.group.clone()).collect();
             let mut given = Vec::new();
             let mut dead = Vec::new();
             for (at, message) in queue.messages.iter_mut().enumerate() {
@@ -213,7 +202,7 @@ impl Queues {
             (given, dead)
         });
         if let Some(name) = dead_letters {
-            self.with(&name, |queue| {
+            self.with_queue(&name, |queue| {
                 queue.messages.extend(dead.into_iter().map(|message| Message {
                     receipt: None,
                     invisible_until: None,
@@ -225,10 +214,10 @@ impl Queues {
     }
 
     /// The counts of a queue's visible and hidden messages, as `GetQueueAttributes` answers them.
-    fn attributes(&self, name: &str) -> Value {
+    fn queue_attributes(&self, name: &str) -> Value {
         let now = self.clock.now();
         let (hidden, visible): (Vec<Message>, Vec<Message>) = self
-            .messages(name)
+            .messages_in(name)
             .into_iter()
             .partition(|message| message.invisible_until.is_some_and(|until| until > now));
         json!({
@@ -237,12 +226,9 @@ impl Queues {
         })
     }
 
-    fn delete(&self, name: &str, receipt: &str) -> Result<(), Failure> {
-        self.with(name, |queue| {
-            let at = queue
-                .messages
-                .iter()
-                .position(|m| m.receipt.as_deref() == Some(receipt));
+    fn delete_message(&self, name: &str, receipt: &str) -> Result<(), SqsFailure> {
+        self.with_queue(name, |queue| {
+            let at = queue.messages.iter().position(|m| m.receipt.as_deref() == Some(receipt));
             match at {
                 Some(at) => {
                     queue.messages.remove(at);
@@ -250,7 +236,7 @@ impl Queues {
                 }
                 // As in SQS, deleting a message that is gone already succeeds.
                 None if uuid::Uuid::parse_str(receipt).is_ok() => Ok(()),
-                None => Err(Failure {
+                None => Err(SqsFailure {
                     code: "ReceiptHandleIsInvalid",
                     message: "not a receipt handle".to_owned(),
                 }),
@@ -259,86 +245,64 @@ impl Queues {
     }
 }
 
-struct Failure {
+struct SqsFailure {
     code: &'static str,
     message: String,
 }
 
-impl Failure {
-    fn missing(field: &str) -> Self {
+impl SqsFailure {
+    fn missing_parameter(field: &str) -> Self {
         let message = format!("The request must contain the parameter {field}.");
-        Self {
-            code: "MissingParameter",
-            message,
-        }
+        Self { code: "MissingParameter", message }
     }
 
-    fn invalid(message: &str) -> Self {
-        Self {
-            code: "InvalidParameterValue",
-            message: message.to_owned(),
-        }
+    fn invalid_parameter(message: &str) -> Self {
+        Self { code: "InvalidParameterValue", message: message.to_owned() }
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for SqsFailure {
     fn into_response(self) -> Response {
         let body = json!({ "__type": format!("com.amazonaws.sqs#{}", self.code), "message": self.message });
-        (
-            StatusCode::BAD_REQUEST,
-            [("content-type", "application/x-amz-json-1.0")],
-            body.to_string(),
-        )
+        (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body.to_string())
             .into_response()
     }
 }
 
 /// A server of SQS' wire protocol.
-pub fn router(queues: Queues) -> Router {
-    Router::new().route("/", post(handle)).with_state(queues)
+pub fn build_router(queues: Queues) -> Router {
+    Router::new().route("/", post(handle_request)).with_state(queues)
 }
 
-async fn handle(State(queues): State<Queues>, headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|t| t.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let request: Value =
-        serde_json::from_slice(&body).map_err(|_| Failure::invalid("the request is not JSON"))?;
-    let url = request
-        .get("QueueUrl")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+async fn handle_request(
+    State(queues): State<Queues>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, SqsFailure> {
+    let target = headers.get("x-amz-target").and_then(|t| t.to_str().ok()).unwrap_or_default().to_owned();
+    let request: Value = serde_json::from_slice(&body)
+        .map_err(|_| SqsFailure::invalid_parameter("the request is not JSON"))?;
+    let url = request.get("QueueUrl").and_then(Value::as_str).unwrap_or_default();
     let name = url.rsplit('/').next().unwrap_or_default().to_owned();
     // Queues are created at their first use, so a name that is not FIFO must be a mistake.
     if name.strip_suffix(".fifo").is_none() {
         let message = "The specified queue does not exist.".to_owned();
-        return Err(Failure {
-            code: "QueueDoesNotExist",
-            message,
-        });
+        return Err(SqsFailure { code: "QueueDoesNotExist", message });
     }
-    let entries = || {
-        request
-            .get("Entries")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
+    let entries = || request.get("Entries").and_then(Value::as_array).cloned().unwrap_or_default();
     let answer = match target.as_str() {
-        "AmazonSQS.SendMessage" => queues.send(&name, &request)?,
+        "AmazonSQS.SendMessage" => queues.send_message(&name, &request)?,
         "AmazonSQS.SendMessageBatch" => {
             let (mut successful, mut failed) = (Vec::new(), Vec::new());
             let entries = entries();
             if entries.is_empty() || entries.len() > 10 {
-                return Err(Failure {
+                return Err(SqsFailure {
                     code: "TooManyEntriesInBatchRequest",
                     message: "1 to 10 entries".to_owned(),
                 });
             }
             for entry in entries {
-                match queues.send(&name, &entry) {
+                match queues.send_message(&name, &entry) {
                     Ok(mut sent) => {
                         sent["Id"] = entry["Id"].clone();
                         successful.push(sent);
@@ -352,37 +316,26 @@ async fn handle(State(queues): State<Queues>, headers: HeaderMap, body: Bytes) -
         }
         "AmazonSQS.ReceiveMessage" => {
             let number = |field: &str| request.get(field).and_then(Value::as_i64);
-            let most = usize::try_from(number("MaxNumberOfMessages").unwrap_or(1))
-                .unwrap_or(1)
-                .clamp(1, 10);
+            let most = usize::try_from(number("MaxNumberOfMessages").unwrap_or(1)).unwrap_or(1).clamp(1, 10);
             let visibility = number("VisibilityTimeout").unwrap_or(VISIBILITY_SECONDS);
-            let wait = u64::try_from(number("WaitTimeSeconds").unwrap_or(0))
-                .unwrap_or(0)
-                .min(20);
+            let wait = u64::try_from(number("WaitTimeSeconds").unwrap_or(0)).unwrap_or(0).min(20);
             let end = queues.clock.instant() + Duration::from_secs(wait);
             loop {
-                let given = queues.receive(&name, most, visibility);
+                let given = queues.receive_messages(&name, most, visibility);
                 if !given.is_empty() || queues.clock.instant() >= end {
                     break json!({ "Messages": given });
                 }
                 queues.clock.sleep(Duration::from_millis(50)).await;
             }
         }
-        "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": queues.attributes(&name) }),
+        "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": queues.queue_attributes(&name) }),
         "AmazonSQS.DeleteMessage" => {
-            queues.delete(&name, request["ReceiptHandle"].as_str().unwrap_or_default())?;
+            queues.delete_message(&name, request["ReceiptHandle"].as_str().unwrap_or_default())?;
             json!({})
         }
         other => {
-            return Err(Failure {
-                code: "InvalidAction",
-                message: format!("{other} is not known here"),
-            });
+            return Err(SqsFailure { code: "InvalidAction", message: format!("{other} is not known here") });
         }
     };
-    Ok((
-        [("content-type", "application/x-amz-json-1.0")],
-        answer.to_string(),
-    )
-        .into_response())
+    Ok(([("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response())
 }

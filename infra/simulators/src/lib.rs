@@ -17,5 +17,5 @@ pub mod traffic;
 pub use clock::{Clock, ManualClock, system_clock};
 pub use productflow::{Company, OrderBuilder, ProductFlowSim};
 pub use robaws::{RobawsSim, RobawsTenant};
-pub use serve::{Server, serve, spawn, spawn_on};
+pub use serve::{Server, serve_router, spawn_server, spawn_server_on};
 pub use traffic::{Call, Fault, Gate, Outage, Outcome, Violation, ViolationKind};

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use simulators::{ProductFlowSim, RobawsSim, demo, spawn_on, system_clock};
+use simulators::{ProductFlowSim, RobawsSim, demo, spawn_server_on, system_clock};
 
 /// Serves the simulated Robaws and ProductFlow.
 #[derive(Debug, Parser)]
@@ -26,20 +26,20 @@ async fn main() -> anyhow::Result<()> {
     let robaws = RobawsSim::new(system_clock());
     let productflow = ProductFlowSim::new(system_clock());
     if !options.empty {
-        demo::seed(&robaws, &productflow);
+        demo::seed_demo_shop(&robaws, &productflow);
     }
-    let robaws_server = spawn_on(robaws.router(), options.robaws).await?;
-    let productflow_server = spawn_on(productflow.router(), options.productflow).await?;
+    let robaws_server = spawn_server_on(robaws.build_router(), options.robaws).await?;
+    let productflow_server = spawn_server_on(productflow.build_router(), options.productflow).await?;
     robaws.set_other_page(&productflow_server.url());
     productflow.set_other_page(&robaws_server.url());
     tokio::spawn(robaws.run_deliveries());
-    announce(&robaws_server.url(), &productflow_server.url());
+    print_addresses(&robaws_server.url(), &productflow_server.url());
     tokio::signal::ctrl_c().await?;
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "a program that says where it listens")]
-fn announce(robaws: &str, productflow: &str) {
+fn print_addresses(robaws: &str, productflow: &str) {
     println!("Robaws       {robaws}/api/v2   control {robaws}/_control   page {robaws}/");
     println!("ProductFlow  {productflow}/api/v1   control {productflow}/_control   page {productflow}/");
 }

@@ -15,9 +15,7 @@ pub(crate) fn to_json(value: Decimal) -> Value {
 pub(crate) fn from_json(value: &Value) -> Option<Decimal> {
     let Value::Number(number) = value else { return None };
     let text = number.to_string();
-    Decimal::from_str(&text)
-        .or_else(|_| Decimal::from_scientific(&text))
-        .ok()
+    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).ok()
 }
 
 /// For `#[serde(with = "number::field")]` on a `Decimal`.
@@ -41,13 +39,9 @@ mod tests {
 
     #[test]
     fn decimals_survive_json() {
-        for (text, json) in [
-            ("4.50", "4.5"),
-            ("0", "0"),
-            ("-3", "-3"),
-            ("25.5", "25.5"),
-            ("0.0001", "0.0001"),
-        ] {
+        for (text, json) in
+            [("4.50", "4.5"), ("0", "0"), ("-3", "-3"), ("25.5", "25.5"), ("0.0001", "0.0001")]
+        {
             let value = Decimal::from_str(text).unwrap();
             let written = to_json(value);
             assert_eq!(written.to_string(), json);

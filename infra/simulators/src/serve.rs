@@ -21,13 +21,13 @@ use crate::traffic::DropConnection;
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn serve(router: Router, listener: TcpListener) -> io::Result<()> {
+pub async fn serve_router(router: Router, listener: TcpListener) -> io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(router.clone(), stream));
+                    connections.spawn(serve_stream(router.clone(), stream));
                 }
                 // The caller hung up before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -50,7 +50,7 @@ impl std::fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-async fn connection(router: Router, stream: TcpStream) {
+async fn serve_stream(router: Router, stream: TcpStream) {
     let service = service_fn(move |request: http::Request<Incoming>| {
         let router = router.clone();
         async move {
@@ -65,9 +65,7 @@ async fn connection(router: Router, stream: TcpStream) {
         }
     });
     // An error here is a connection that broke or was dropped on purpose: the caller sees it, nobody else has to.
-    let _ended = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// A router that is being served; dropping it ends the server and its connections.
@@ -98,17 +96,17 @@ impl Drop for Server {
 ///
 /// # Errors
 /// When no port can be had.
-pub async fn spawn(router: Router) -> io::Result<Server> {
-    spawn_on(router, SocketAddr::from(([127, 0, 0, 1], 0))).await
+pub async fn spawn_server(router: Router) -> io::Result<Server> {
+    spawn_server_on(router, SocketAddr::from(([127, 0, 0, 1], 0))).await
 }
 
 /// Serves a router on an address.
 ///
 /// # Errors
 /// When the address cannot be had.
-pub async fn spawn_on(router: Router, address: SocketAddr) -> io::Result<Server> {
+pub async fn spawn_server_on(router: Router, address: SocketAddr) -> io::Result<Server> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let task = tokio::spawn(async move { serve(router, listener).await }).abort_handle();
+    let task = tokio::spawn(async move { serve_router(router, listener).await }).abort_handle();
     Ok(Server { address, task })
 }

@@ -4,7 +4,7 @@
 //! `TreatMissingData` says, while CloudWatch first looks a little further back for real values. So an alarm never goes off later
 //! here than on AWS.
 
-use crate::document::{Names, Template};
+use crate::document::{DeployedNames, Template};
 use crate::samples::{Samples, Series, Statistic};
 use anyhow::{Context as _, bail, ensure};
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// The state of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum AlarmState {
     Ok,
     /// The alarm goes off.
     Alarm,
@@ -30,7 +30,7 @@ enum Comparison {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
+enum MissingData {
     Breaching,
     NotBreaching,
     Unknown,
@@ -51,26 +51,26 @@ pub struct Alarm {
     breaching_needed: usize,
     comparison: Comparison,
     threshold: Decimal,
-    missing: Missing,
+    missing: MissingData,
 }
 
 /// Reads all alarms of a template, for a stack with these names.
-pub fn alarms(template: &Template, names: &Names) -> anyhow::Result<Vec<Alarm>> {
+pub fn read_alarms(template: &Template, names: &DeployedNames) -> anyhow::Result<Vec<Alarm>> {
     template
-        .resources("AWS::CloudWatch::Alarm")
-        .map(|(id, properties)| Alarm::read(id, properties, names).with_context(|| id.to_owned()))
+        .resources_of_type("AWS::CloudWatch::Alarm")
+        .map(|(id, properties)| Alarm::from_properties(id, properties, names).with_context(|| id.to_owned()))
         .collect()
 }
 
 impl Alarm {
-    fn read(id: &str, properties: &Value, names: &Names) -> anyhow::Result<Self> {
-        let text = |field: &str| names.text(&properties[field]).with_context(|| field.to_owned());
+    fn from_properties(id: &str, properties: &Value, names: &DeployedNames) -> anyhow::Result<Self> {
+        let text = |field: &str| names.resolve_text(&properties[field]).with_context(|| field.to_owned());
         let number = |field: &str| properties[field].as_i64().with_context(|| field.to_owned());
         let mut series = Series::new(&text("Namespace")?, &text("MetricName")?);
         for dimension in properties["Dimensions"].as_array().into_iter().flatten() {
-            series = series.with(
-                &names.text(&dimension["Name"])?,
-                &names.text(&dimension["Value"])?,
+            series = series.with_dimension(
+                &names.resolve_text(&dimension["Name"])?,
+                &names.resolve_text(&dimension["Value"])?,
             );
         }
         let periods = i32::try_from(number("EvaluationPeriods")?)?;
@@ -101,9 +101,9 @@ impl Alarm {
             },
             threshold: properties["Threshold"].to_string().parse().context("Threshold")?,
             missing: match text("TreatMissingData")?.as_str() {
-                "breaching" => Missing::Breaching,
-                "notBreaching" => Missing::NotBreaching,
-                "missing" => Missing::Unknown,
+                "breaching" => MissingData::Breaching,
+                "notBreaching" => MissingData::NotBreaching,
+                "missing" => MissingData::Unknown,
                 other => bail!("{other} is not known here"),
             },
         })
@@ -115,31 +115,31 @@ impl Alarm {
     }
 
     /// The state that these samples put the alarm in at a moment.
-    pub fn state(&self, samples: &Samples, now: Timestamp) -> anyhow::Result<State> {
+    pub fn state_at(&self, samples: &Samples, now: Timestamp) -> anyhow::Result<AlarmState> {
         let (mut breaching, mut unknown) = (0, 0);
         for period in 0..self.periods {
             let to = now.checked_sub(self.period * period)?;
             let from = to.checked_sub(self.period)?;
-            match samples.over(&self.series, self.statistic, from, to) {
-                Some(value) if self.breaches(value) => breaching += 1,
+            match samples.statistic_over(&self.series, self.statistic, from, to) {
+                Some(value) if self.is_breached_by(value) => breaching += 1,
                 Some(_) => {}
                 None => match self.missing {
-                    Missing::Breaching => breaching += 1,
-                    Missing::NotBreaching => {}
-                    Missing::Unknown => unknown += 1,
+                    MissingData::Breaching => breaching += 1,
+                    MissingData::NotBreaching => {}
+                    MissingData::Unknown => unknown += 1,
                 },
             }
         }
         Ok(if breaching >= self.breaching_needed {
-            State::Alarm
+            AlarmState::Alarm
         } else if unknown == self.periods {
-            State::InsufficientData
+            AlarmState::InsufficientData
         } else {
-            State::Ok
+            AlarmState::Ok
         })
     }
 
-    fn breaches(&self, value: Decimal) -> bool {
+    fn is_breached_by(&self, value: Decimal) -> bool {
         match self.comparison {
             Comparison::Above => value > self.threshold,
             Comparison::AtLeast => value >= self.threshold,
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn alarm(changes: &Value) -> Alarm {
+    fn build_alarm(changes: &Value) -> Alarm {
         let mut properties = json!({
             "AlarmDescription": "x", "Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60,
             "EvaluationPeriods": 3, "DatapointsToAlarm": 2, "ComparisonOperator": "GreaterThanThreshold", "Threshold": 1,
@@ -163,33 +163,33 @@ mod tests {
         for (name, value) in changes.as_object().into_iter().flatten() {
             properties[name] = value.clone();
         }
-        Alarm::read("TestAlarm", &properties, &Names::default()).unwrap()
+        Alarm::from_properties("TestAlarm", &properties, &DeployedNames::default()).unwrap()
     }
 
-    fn at(seconds: i64) -> Timestamp {
+    fn moment_at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_763_884_800 + seconds).unwrap()
     }
 
-    fn state(changes: &Value, samples: &[(i64, i64)]) -> State {
+    fn state_after(changes: &Value, samples: &[(i64, i64)]) -> AlarmState {
         let mut all = Samples::default();
         for (seconds, value) in samples {
-            all.add(Series::new("n", "m"), at(*seconds), *value);
+            all.add_sample(Series::new("n", "m"), moment_at(*seconds), *value);
         }
-        alarm(changes).state(&all, at(180)).unwrap()
+        build_alarm(changes).state_at(&all, moment_at(180)).unwrap()
     }
 
     #[test]
     fn as_many_periods_as_it_says_must_breach() {
-        assert_eq!(state(&json!({}), &[(30, 2), (90, 1), (150, 1)]), State::Ok);
-        assert_eq!(state(&json!({}), &[(30, 2), (90, 1), (150, 2)]), State::Alarm);
+        assert_eq!(state_after(&json!({}), &[(30, 2), (90, 1), (150, 1)]), AlarmState::Ok);
+        assert_eq!(state_after(&json!({}), &[(30, 2), (90, 1), (150, 2)]), AlarmState::Alarm);
         // Two samples of one period are one datapoint.
-        assert_eq!(state(&json!({}), &[(30, 1), (40, 1), (150, 2)]), State::Alarm);
-        assert_eq!(state(&json!({}), &[(30, 1), (70, 1), (150, 2)]), State::Ok);
+        assert_eq!(state_after(&json!({}), &[(30, 1), (40, 1), (150, 2)]), AlarmState::Alarm);
+        assert_eq!(state_after(&json!({}), &[(30, 1), (70, 1), (150, 2)]), AlarmState::Ok);
     }
 
     #[test]
     fn older_samples_do_not_count() {
-        assert_eq!(state(&json!({}), &[(-30, 9), (0, 9), (150, 2)]), State::Ok);
+        assert_eq!(state_after(&json!({}), &[(-30, 9), (0, 9), (150, 2)]), AlarmState::Ok);
     }
 
     #[test]
@@ -197,23 +197,23 @@ mod tests {
         let samples = [(130, 0), (140, 5), (170, 1)];
         let one = |statistic: &str, threshold: i64| {
             let changes = json!({ "Statistic": statistic, "Threshold": threshold, "EvaluationPeriods": 1, "DatapointsToAlarm": 1 });
-            state(&changes, &samples)
+            state_after(&changes, &samples)
         };
-        assert_eq!(one("Maximum", 4), State::Alarm);
-        assert_eq!(one("Maximum", 5), State::Ok);
-        assert_eq!(one("Sum", 5), State::Alarm);
-        assert_eq!(one("Minimum", 0), State::Ok);
-        assert_eq!(one("Minimum", -1), State::Alarm);
+        assert_eq!(one("Maximum", 4), AlarmState::Alarm);
+        assert_eq!(one("Maximum", 5), AlarmState::Ok);
+        assert_eq!(one("Sum", 5), AlarmState::Alarm);
+        assert_eq!(one("Minimum", 0), AlarmState::Ok);
+        assert_eq!(one("Minimum", -1), AlarmState::Alarm);
     }
 
     #[test]
     fn missing_periods_count_as_it_says() {
         let missing = |how: &str| json!({ "TreatMissingData": how });
-        assert_eq!(state(&missing("notBreaching"), &[]), State::Ok);
-        assert_eq!(state(&missing("breaching"), &[]), State::Alarm);
-        assert_eq!(state(&missing("breaching"), &[(30, 0), (90, 0)]), State::Ok);
-        assert_eq!(state(&missing("missing"), &[]), State::InsufficientData);
-        assert_eq!(state(&missing("missing"), &[(30, 0)]), State::Ok);
+        assert_eq!(state_after(&missing("notBreaching"), &[]), AlarmState::Ok);
+        assert_eq!(state_after(&missing("breaching"), &[]), AlarmState::Alarm);
+        assert_eq!(state_after(&missing("breaching"), &[(30, 0), (90, 0)]), AlarmState::Ok);
+        assert_eq!(state_after(&missing("missing"), &[]), AlarmState::InsufficientData);
+        assert_eq!(state_after(&missing("missing"), &[(30, 0)]), AlarmState::Ok);
     }
 
     #[test]
@@ -221,32 +221,32 @@ mod tests {
         let compared = |comparison: &str| {
             let changes =
                 json!({ "ComparisonOperator": comparison, "EvaluationPeriods": 1, "DatapointsToAlarm": 1 });
-            state(&changes, &[(150, 1)])
+            state_after(&changes, &[(150, 1)])
         };
-        assert_eq!(compared("GreaterThanThreshold"), State::Ok);
-        assert_eq!(compared("GreaterThanOrEqualToThreshold"), State::Alarm);
-        assert_eq!(compared("LessThanThreshold"), State::Ok);
-        assert_eq!(compared("LessThanOrEqualToThreshold"), State::Alarm);
+        assert_eq!(compared("GreaterThanThreshold"), AlarmState::Ok);
+        assert_eq!(compared("GreaterThanOrEqualToThreshold"), AlarmState::Alarm);
+        assert_eq!(compared("LessThanThreshold"), AlarmState::Ok);
+        assert_eq!(compared("LessThanOrEqualToThreshold"), AlarmState::Alarm);
     }
 
     #[test]
     fn another_dimension_is_another_series() {
-        let watched = alarm(
+        let watched = build_alarm(
             &json!({ "Dimensions": [{ "Name": "Peer", "Value": "robaws" }], "EvaluationPeriods": 1, "DatapointsToAlarm": 1 }),
         );
         let mut samples = Samples::default();
-        samples.add(Series::new("n", "m"), at(150), 9);
-        samples.add(Series::new("n", "m").with("Peer", "productflow"), at(150), 9);
-        assert_eq!(watched.state(&samples, at(180)).unwrap(), State::Ok);
-        samples.add(Series::new("n", "m").with("Peer", "robaws"), at(150), 9);
-        assert_eq!(watched.state(&samples, at(180)).unwrap(), State::Alarm);
+        samples.add_sample(Series::new("n", "m"), moment_at(150), 9);
+        samples.add_sample(Series::new("n", "m").with_dimension("Peer", "productflow"), moment_at(150), 9);
+        assert_eq!(watched.state_at(&samples, moment_at(180)).unwrap(), AlarmState::Ok);
+        samples.add_sample(Series::new("n", "m").with_dimension("Peer", "robaws"), moment_at(150), 9);
+        assert_eq!(watched.state_at(&samples, moment_at(180)).unwrap(), AlarmState::Alarm);
     }
 
     #[test]
     fn every_alarm_of_the_template_can_be_read() {
         let template = Template::of_this_repository().unwrap();
-        let all = alarms(&template, &Names::default()).unwrap();
-        assert_eq!(all.len(), template.resources("AWS::CloudWatch::Alarm").count());
+        let all = read_alarms(&template, &DeployedNames::default()).unwrap();
+        assert_eq!(all.len(), template.resources_of_type("AWS::CloudWatch::Alarm").count());
         assert!(all.iter().any(|alarm| alarm.id == "HeartbeatAlarm"));
     }
 }

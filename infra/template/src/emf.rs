@@ -15,17 +15,17 @@ const MOST_METRICS: usize = 100;
 /// Dimensions in one set at most.
 const MOST_DIMENSIONS: usize = 30;
 /// Bytes of a line at most.
-const LONGEST: usize = 256 * 1024;
+const MOST_LINE_BYTES: usize = 256 * 1024;
 
 /// Adds the metrics of a line of the log. `false`: the line holds no metrics.
-pub fn add(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
+pub fn add_line(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
     let Ok(line) = serde_json::from_str::<Value>(line) else {
         return Ok(false);
     };
     let Some(directives) = line.pointer("/_aws/CloudWatchMetrics") else {
         return Ok(false);
     };
-    ensure!(line.to_string().len() < LONGEST, "the line is too long");
+    ensure!(line.to_string().len() < MOST_LINE_BYTES, "the line is too long");
     let at = line["_aws"]["Timestamp"].as_i64().context("no Timestamp")?;
     let at = Timestamp::from_millisecond(at)?;
     let directives = directives.as_array().context("CloudWatchMetrics is no list")?;
@@ -35,25 +35,21 @@ pub fn add(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
         ensure!(!namespace.is_empty(), "no Namespace");
         let sets = directive["Dimensions"].as_array().context("no Dimensions")?;
         let metrics = directive["Metrics"].as_array().context("no Metrics")?;
-        ensure!(
-            (1..=MOST_METRICS).contains(&metrics.len()),
-            "{} metrics in one directive",
-            metrics.len()
-        );
+        ensure!((1..=MOST_METRICS).contains(&metrics.len()), "{} metrics in one directive", metrics.len());
         let mut names = BTreeSet::new();
         for metric in metrics {
             let name = metric["Name"].as_str().context("a metric without a Name")?;
             ensure!(names.insert(name), "{name} is named twice");
-            let values = values(&line[name]).with_context(|| format!("the values of {name}"))?;
+            let values = read_values(&line[name]).with_context(|| format!("the values of {name}"))?;
             for set in sets {
                 let mut series = Series::new(namespace, name);
-                for dimension in dimensions(set)? {
+                for dimension in read_dimensions(set)? {
                     let value = line[dimension].as_str().unwrap_or_default();
                     ensure!(!value.is_empty(), "{name}: dimension {dimension} has no value");
-                    series = series.with(dimension, value);
+                    series = series.with_dimension(dimension, value);
                 }
                 for value in &values {
-                    samples.add(series.clone(), at, *value);
+                    samples.add_sample(series.clone(), at, *value);
                 }
             }
         }
@@ -61,15 +57,13 @@ pub fn add(samples: &mut Samples, line: &str) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn dimensions(set: &Value) -> anyhow::Result<Vec<&str>> {
+fn read_dimensions(set: &Value) -> anyhow::Result<Vec<&str>> {
     let set = set.as_array().context("a dimension set is no list")?;
     ensure!(set.len() <= MOST_DIMENSIONS, "{} dimensions", set.len());
-    set.iter()
-        .map(|name| name.as_str().context("a dimension's name is no text"))
-        .collect()
+    set.iter().map(|name| name.as_str().context("a dimension's name is no text")).collect()
 }
 
-fn values(value: &Value) -> anyhow::Result<Vec<Decimal>> {
+fn read_values(value: &Value) -> anyhow::Result<Vec<Decimal>> {
     let number = |value: &Value| match value {
         Value::Number(number) => {
             let text = number.to_string();
@@ -80,11 +74,7 @@ fn values(value: &Value) -> anyhow::Result<Vec<Decimal>> {
     };
     match value {
         Value::Array(values) => {
-            ensure!(
-                (1..=MOST_VALUES).contains(&values.len()),
-                "{} of them",
-                values.len()
-            );
+            ensure!((1..=MOST_VALUES).contains(&values.len()), "{} of them", values.len());
             values.iter().map(number).collect()
         }
         one => Ok(vec![number(one)?]),
@@ -97,7 +87,7 @@ mod tests {
     use crate::samples::Statistic;
     use serde_json::json;
 
-    fn line() -> Value {
+    fn metrics_line() -> Value {
         json!({
             "_aws": {
                 "Timestamp": 1_763_884_800_000_i64,
@@ -110,18 +100,18 @@ mod tests {
         })
     }
 
-    fn read(line: &Value) -> anyhow::Result<Samples> {
+    fn read_line(line: &Value) -> anyhow::Result<Samples> {
         let mut samples = Samples::default();
-        assert!(add(&mut samples, &line.to_string())?);
+        assert!(add_line(&mut samples, &line.to_string())?);
         Ok(samples)
     }
 
     #[test]
     fn values_and_lists_of_values_become_samples() {
-        let samples = read(&line()).unwrap();
+        let samples = read_line(&metrics_line()).unwrap();
         let sum = |metric: &str| {
-            let series = Series::new("Connector/shop", metric).with("Peer", "robaws");
-            samples.over(&series, Statistic::Sum, Timestamp::MIN, Timestamp::MAX)
+            let series = Series::new("Connector/shop", metric).with_dimension("Peer", "robaws");
+            samples.statistic_over(&series, Statistic::Sum, Timestamp::MIN, Timestamp::MAX)
         };
         assert_eq!(sum("PeerLatency"), Some(Decimal::new(425, 1)));
         assert_eq!(sum("PeerCalls"), Some(Decimal::from(2)));
@@ -130,25 +120,25 @@ mod tests {
 
     #[test]
     fn no_dimensions_are_an_empty_set() {
-        let mut line = line();
+        let mut line = metrics_line();
         line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = json!([[]]);
-        let samples = read(&line).unwrap();
+        let samples = read_line(&line).unwrap();
         assert!(samples.series().all(|series| series.dimensions.is_empty()));
     }
 
     #[test]
     fn an_ordinary_line_holds_no_metrics() {
         let mut samples = Samples::default();
-        assert!(!add(&mut samples, r#"{"message":"looked at"}"#).unwrap());
-        assert!(!add(&mut samples, "not JSON").unwrap());
+        assert!(!add_line(&mut samples, r#"{"message":"looked at"}"#).unwrap());
+        assert!(!add_line(&mut samples, "not JSON").unwrap());
     }
 
     #[test]
     fn what_cloudwatch_would_drop_is_an_error() {
         let broken = |change: fn(&mut Value)| {
-            let mut line = line();
+            let mut line = metrics_line();
             change(&mut line);
-            assert!(read(&line).is_err(), "{line}");
+            assert!(read_line(&line).is_err(), "{line}");
         };
         broken(|line| line["Peer"] = Value::Null);
         broken(|line| line["PeerCalls"] = json!("2"));

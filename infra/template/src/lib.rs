@@ -7,7 +7,7 @@ pub mod emf;
 pub mod policies;
 pub mod samples;
 
-pub use alarms::{Alarm, State, alarms};
-pub use document::{Names, Template};
+pub use alarms::{Alarm, AlarmState, read_alarms};
+pub use document::{DeployedNames, Template};
 pub use policies::Policies;
 pub use samples::{Sample, Samples, Series};

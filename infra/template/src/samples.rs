@@ -15,14 +15,10 @@ pub struct Series {
 
 impl Series {
     pub fn new(namespace: &str, metric: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            metric: metric.to_owned(),
-            dimensions: BTreeMap::new(),
-        }
+        Self { namespace: namespace.to_owned(), metric: metric.to_owned(), dimensions: BTreeMap::new() }
     }
 
-    pub fn with(mut self, dimension: &str, value: &str) -> Self {
+    pub fn with_dimension(mut self, dimension: &str, value: &str) -> Self {
         self.dimensions.insert(dimension.to_owned(), value.to_owned());
         self
     }
@@ -49,12 +45,9 @@ pub struct Samples {
 }
 
 impl Samples {
-    pub fn add(&mut self, series: Series, at: Timestamp, value: impl Into<Decimal>) {
+    pub fn add_sample(&mut self, series: Series, at: Timestamp, value: impl Into<Decimal>) {
         let value = value.into();
-        self.by_series
-            .entry(series)
-            .or_default()
-            .push(Sample { at, value });
+        self.by_series.entry(series).or_default().push(Sample { at, value });
     }
 
     /// All series that have samples.
@@ -63,7 +56,7 @@ impl Samples {
     }
 
     /// A statistic over the samples after `from` up to and including `to`; `None` when there are none.
-    pub fn over(
+    pub fn statistic_over(
         &self,
         series: &Series,
         statistic: Statistic,

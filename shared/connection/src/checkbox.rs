@@ -11,14 +11,14 @@ use robaws::{ArticleList, Client, Error};
 /// # Errors
 ///
 /// The error of Robaws, unless it answers the question.
-pub async fn exists(robaws: &Client) -> Result<Option<bool>, Error> {
-    match robaws.articles_page(0, ArticleList::Ticked).await {
+pub async fn detect_checkbox(robaws: &Client) -> Result<Option<bool>, Error> {
+    match robaws.read_article_list_page(0, ArticleList::Ticked).await {
         Ok(page) if page.articles.iter().any(|article| article.has_checkbox) => return Ok(Some(true)),
         // Robaws may refuse a filter on an extra field that does not exist.
         Ok(_) | Err(Error::Rejected { .. }) => {}
         Err(error) => return Err(error),
     }
-    let page = robaws.articles_page(0, ArticleList::AllOfReplica).await?;
+    let page = robaws.read_article_list_page(0, ArticleList::AllOfReplica).await?;
     if page.articles.iter().any(|article| article.has_checkbox) {
         return Ok(Some(true));
     }
@@ -26,13 +26,13 @@ pub async fn exists(robaws: &Client) -> Result<Option<bool>, Error> {
         return Ok(None);
     };
     // Read again: the list may show an old value, and the value that is written must be the present one.
-    let Some(now) = robaws.article_detail(&article.id).await? else {
+    let Some(now) = robaws.read_article_detail(&article.id).await? else {
         return Ok(None);
     };
     match (now.has_checkbox, now.ticked) {
         (true, _) => Ok(Some(true)),
         (false, None) => Ok(None),
-        (false, Some(ticked)) => match robaws.tick(&now.id, ticked).await {
+        (false, Some(ticked)) => match robaws.set_checkbox(&now.id, ticked).await {
             Ok(()) => Ok(Some(true)),
             Err(Error::Rejected { status: 400, .. }) => Ok(Some(false)),
             // Readable but not writable: nothing can be concluded.

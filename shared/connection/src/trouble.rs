@@ -55,14 +55,11 @@ impl fmt::Display for Trouble {
 
 impl Trouble {
     /// Whether the peer answered as a working peer does, so that the trouble is the order's alone.
-    pub fn peer_is_well(&self) -> bool {
-        matches!(
-            self,
-            Self::Permission { .. } | Self::Refused { .. } | Self::Unreadable | Self::OutOfTime
-        )
+    pub fn is_peer_well(&self) -> bool {
+        matches!(self, Self::Permission { .. } | Self::Refused { .. } | Self::Unreadable | Self::OutOfTime)
     }
 }
 
-pub(crate) fn signed(wait: Option<Duration>) -> Option<SignedDuration> {
+pub(crate) fn to_signed(wait: Option<Duration>) -> Option<SignedDuration> {
     wait.and_then(|wait| SignedDuration::try_from(wait).ok())
 }

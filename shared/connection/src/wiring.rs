@@ -1,11 +1,11 @@
 //! What every function that works with connections is built from, read from the environment in one place.
 
-use crate::observe::Problems;
-use crate::{Catalogues, Peers, Sessions};
+use crate::observe::ProblemCounter;
+use crate::{Catalogues, ConnectionSessions, PeerClients};
 use runtime::clock::{SharedClock, SystemClock};
 use runtime::{aws, env, http};
 use std::sync::Arc;
-use store::queue::{Message, Queue};
+use store::queue::{Queue, QueueMessage};
 use store::{SecretStore, Store};
 use url::Url;
 
@@ -13,7 +13,7 @@ use url::Url;
 #[derive(Clone)]
 pub struct Wiring {
     pub store: Store,
-    pub peers: Peers,
+    pub peers: PeerClients,
     /// The Secrets Manager client itself, for secrets other than credentials.
     pub secretsmanager: aws_sdk_secretsmanager::Client,
     sqs: aws_sdk_sqs::Client,
@@ -26,29 +26,29 @@ impl Wiring {
     ///
     /// When one of them is missing or does not parse, or when an HTTP client cannot be built.
     pub fn from_env() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let config = aws::load()?;
-        let robaws: Url = env::parsed("ROBAWS_BASE_URL")?;
-        let productflow: Url = env::parsed("PRODUCTFLOW_BASE_URL")?;
-        let http = http::client(&[&robaws, &productflow])?;
-        let secretsmanager = aws::secretsmanager(&config);
-        let secrets = SecretStore::new(secretsmanager.clone(), env::required("SECRET_PREFIX")?);
+        let config = aws::config_from_env()?;
+        let robaws: Url = env::read_parsed("ROBAWS_BASE_URL")?;
+        let productflow: Url = env::read_parsed("PRODUCTFLOW_BASE_URL")?;
+        let http = http::peer_client(&[&robaws, &productflow])?;
+        let secretsmanager = aws::secretsmanager_client(&config);
+        let secrets = SecretStore::new(secretsmanager.clone(), env::read_required("SECRET_PREFIX")?);
         Ok(Self {
-            store: Store::new(aws::dynamodb(&config), env::required("TABLE_NAME")?)
-                .observed(Arc::new(Problems)),
-            peers: Peers::new(http, robaws, productflow, secrets),
+            store: Store::new(aws::dynamodb_client(&config), env::read_required("TABLE_NAME")?)
+                .with_observer(Arc::new(ProblemCounter)),
+            peers: PeerClients::new(http, robaws, productflow, secrets),
             secretsmanager,
-            sqs: aws::sqs(&config),
+            sqs: aws::sqs_client(&config),
         })
     }
 
-    pub fn queue<M: Message>(&self, url: String) -> Queue<M> {
+    pub fn queue_at<M: QueueMessage>(&self, url: String) -> Queue<M> {
         Queue::new(self.sqs.clone(), url)
     }
 
     /// What sessions are opened with, on the clock of the machine.
-    pub fn sessions(&self) -> Sessions {
+    pub fn new_sessions(&self) -> ConnectionSessions {
         let clock: SharedClock = Arc::new(SystemClock);
-        Sessions {
+        ConnectionSessions {
             store: self.store.clone(),
             peers: self.peers.clone(),
             catalogues: Catalogues::new(clock.clone(), self.store.clone()),

@@ -10,7 +10,7 @@ use domain::order::Costs;
 use domain::settings::ConnectionSettings;
 use domain::{
     Cents, ClientId, ConnectionId, Ledger, Order, OrderIdentifier, OrderLine, OrderStatus, Settings,
-    StockLocationId, plan,
+    StockLocationId, plan_order,
 };
 use rust_decimal::Decimal;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -21,9 +21,9 @@ use std::io::Write as _;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const LINES: [u32; 3] = [1, 5, 100];
+const LINE_COUNTS: [u32; 3] = [1, 5, 100];
 
-fn order(status: OrderStatus, lines: u32) -> Order {
+fn sample_order(status: OrderStatus, lines: u32) -> Order {
     let line = |at: u32| OrderLine {
         id: LineId::parse(at.to_string()).unwrap(),
         sku: Some(Sku::parse(format!("S-{at}")).unwrap()),
@@ -42,10 +42,7 @@ fn order(status: OrderStatus, lines: u32) -> Order {
         placed_at: "2026-11-23T08:14:05Z".parse().unwrap(),
         updated_at: None,
         shipped_at: Some("2026-11-23T12:00:00Z".parse().unwrap()),
-        costs: Costs {
-            shipping: Cents(495),
-            ..Costs::default()
-        },
+        costs: Costs { shipping: Cents(495), ..Costs::default() },
         total: None,
         country: Some("BE".to_owned()),
         business: None,
@@ -53,7 +50,7 @@ fn order(status: OrderStatus, lines: u32) -> Order {
     }
 }
 
-fn settings() -> Settings {
+fn sample_settings() -> Settings {
     Settings {
         language: domain::Language::NL,
         go_live: "2026-11-01T00:00:00Z".parse().unwrap(),
@@ -62,11 +59,11 @@ fn settings() -> Settings {
             stock_location_id: Some(StockLocationId::parse("3").unwrap()),
             ..ConnectionSettings::default()
         },
-        lost: None,
+        ledger_loss: None,
     }
 }
 
-fn catalogue(lines: u32) -> Catalogue {
+fn sample_catalogue(lines: u32) -> Catalogue {
     let article = |at: u32| {
         let found = Article {
             id: ArticleId::parse((100 + at).to_string()).unwrap(),
@@ -74,10 +71,7 @@ fn catalogue(lines: u32) -> Catalogue {
             stock_article: true,
             live: true,
         };
-        (
-            Sku::parse(format!("S-{at}")).unwrap(),
-            ArticleAnswer::Found(found),
-        )
+        (Sku::parse(format!("S-{at}")).unwrap(), ArticleAnswer::Found(found))
     };
     let tariff = VatTariff {
         id: VatTariffId::parse("7").unwrap(),
@@ -92,28 +86,20 @@ fn catalogue(lines: u32) -> Catalogue {
     }
 }
 
-fn ledger() -> Ledger {
-    Ledger::new(
-        ConnectionId::parse("shop").unwrap(),
-        OrderIdentifier::parse("PF-100234").unwrap(),
-    )
+fn empty_ledger() -> Ledger {
+    Ledger::new(ConnectionId::parse("shop").unwrap(), OrderIdentifier::parse("PF-100234").unwrap())
 }
 
-fn plans(criterion: &mut Criterion) {
-    let (ledger, settings) = (ledger(), settings());
+fn bench_plans(criterion: &mut Criterion) {
+    let (ledger, settings) = (empty_ledger(), sample_settings());
     for status in [OrderStatus::Open, OrderStatus::Shipped] {
-        for lines in LINES {
-            let (order, catalogue) = (order(status.clone(), lines), catalogue(lines));
-            let planned = plan(&order, &ledger, &catalogue, &settings);
+        for lines in LINE_COUNTS {
+            let (order, catalogue) = (sample_order(status.clone(), lines), sample_catalogue(lines));
+            let planned = plan_order(&order, &ledger, &catalogue, &settings);
             assert!(planned.problems.is_empty() && !planned.effects.is_empty());
-            criterion.bench_function(&format!("plan, {}, {lines} lines", status.word()), |bencher| {
+            criterion.bench_function(&format!("plan, {}, {lines} lines", status.as_str()), |bencher| {
                 bencher.iter(|| {
-                    plan(
-                        black_box(&order),
-                        black_box(&ledger),
-                        black_box(&catalogue),
-                        &settings,
-                    )
+                    plan_order(black_box(&order), black_box(&ledger), black_box(&catalogue), &settings)
                 });
             });
         }
@@ -121,32 +107,28 @@ fn plans(criterion: &mut Criterion) {
 }
 
 /// Counts the allocations of one plan. The count is the same in every run once the texts are parsed.
-fn allocations() {
-    let (ledger, settings) = (ledger(), settings());
+fn count_allocations() {
+    let (ledger, settings) = (empty_ledger(), sample_settings());
     let mut out = std::io::stdout().lock();
     for status in [OrderStatus::Open, OrderStatus::Shipped] {
-        for lines in LINES {
-            let (order, catalogue) = (order(status.clone(), lines), catalogue(lines));
-            drop(plan(&order, &ledger, &catalogue, &settings));
+        for lines in LINE_COUNTS {
+            let (order, catalogue) = (sample_order(status.clone(), lines), sample_catalogue(lines));
+            drop(plan_order(&order, &ledger, &catalogue, &settings));
             let region = Region::new(ALLOCATOR);
-            let planned = plan(&order, &ledger, &catalogue, &settings);
+            let planned = plan_order(&order, &ledger, &catalogue, &settings);
             let used = region.change();
             drop(planned);
             let (times, bytes) = (used.allocations + used.reallocations, used.bytes_allocated);
-            let status = status.word();
-            writeln!(
-                out,
-                "plan, {status}, {lines} lines: {times} allocations, {bytes} bytes"
-            )
-            .unwrap();
+            let status = status.as_str();
+            writeln!(out, "plan, {status}, {lines} lines: {times} allocations, {bytes} bytes").unwrap();
         }
     }
 }
 
-criterion_group!(benches, plans);
+criterion_group!(benches, bench_plans);
 
 fn main() {
-    allocations();
+    count_allocations();
     benches();
     Criterion::default().configure_from_args().final_summary();
 }

@@ -3,7 +3,7 @@
 
 use crate::catalogue::VatTariff;
 use crate::ids::{ArticleId, Sku, VatTariffId};
-use crate::problem::{Arg, Holds, Problem, ProblemCode, args};
+use crate::problem::{Arg, Holds, Problem, ProblemCode, build_args};
 use crate::settings::ConnectionSettings;
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Characters of the longest SKU that ProductFlow can address.
-const LONGEST_SKU: usize = 191;
+const MOST_SKU_CHARACTERS: usize = 191;
 /// Decimals to which a cost price is rounded.
-const COST_DECIMALS: u32 = 4;
+const COST_PRICE_DECIMALS: u32 = 4;
 
 /// A Robaws article with all fields that a product and its offer need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,17 +48,13 @@ pub struct ArticleDetail {
 
 impl ArticleDetail {
     /// Digest of all fields in 16 hex digits. It tells whether the article changed in Robaws.
-    pub fn digest(&self) -> String {
-        digest(self)
+    pub fn compute_digest(&self) -> String {
+        digest_as_json(self)
     }
 
     /// The fields that orders use.
-    pub fn facts(&self) -> ArticleFacts {
-        ArticleFacts {
-            number: self.number.clone(),
-            stock_article: self.stock_article,
-            live: self.live,
-        }
+    pub fn to_facts(&self) -> ArticleFacts {
+        ArticleFacts { number: self.number.clone(), stock_article: self.stock_article, live: self.live }
     }
 }
 
@@ -97,19 +93,19 @@ pub struct Offer {
 
 impl Product {
     /// Digest in 16 hex digits. A product whose digest was sent is not sent again.
-    pub fn digest(&self) -> String {
-        digest(self)
+    pub fn compute_digest(&self) -> String {
+        digest_as_json(self)
     }
 }
 
 impl Offer {
     /// Digest in 16 hex digits. An offer whose digest was sent is not sent again.
-    pub fn digest(&self) -> String {
-        digest(self)
+    pub fn compute_digest(&self) -> String {
+        digest_as_json(self)
     }
 }
 
-fn digest<T: Serialize>(value: &T) -> String {
+fn digest_as_json<T: Serialize>(value: &T) -> String {
     // A struct of texts and numbers always has a JSON form, so the default is never used.
     let json = serde_json::to_vec(value).unwrap_or_default();
     hex::encode(&Sha256::digest(json)[..8])
@@ -128,11 +124,11 @@ pub struct Listing {
 impl Listing {
     /// The values of the listing by name: `title`, `description`, `quantity`, `cost_price` and `sale_price`. Texts are given as
     /// digests. Two sets of values are compared to say what changed.
-    pub fn values(&self) -> BTreeMap<String, String> {
+    pub fn to_values(&self) -> BTreeMap<String, String> {
         let price = |price: Option<Decimal>| price.map_or_else(String::new, |price| price.to_string());
         [
-            ("title", digest(&self.product.title)),
-            ("description", digest(&self.product.description)),
+            ("title", digest_as_json(&self.product.title)),
+            ("description", digest_as_json(&self.product.description)),
             ("quantity", self.offer.quantity.to_string()),
             ("cost_price", price(self.offer.cost_price)),
             ("sale_price", price(self.offer.sale_price)),
@@ -145,7 +141,7 @@ impl Listing {
 
 /// What ProductFlow should have of an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum WantedListing {
     /// No offer: the article is not ticked, archived, deleted, or Robaws does not have it.
     Nothing,
     /// No offer, although the article is ticked. The merchant is told why.
@@ -159,40 +155,43 @@ pub enum Wanted {
 /// Whether the VAT tariffs must be known before [`wanted`] can decide.
 pub fn needs_tariffs(article: &ArticleDetail, settings: &ConnectionSettings) -> bool {
     settings.send_sale_price
-        && positive(article.sale_price).is_some()
-        && tariff_of(article, settings).is_some()
+        && keep_positive(article.sale_price).is_some()
+        && find_sale_price_tariff(article, settings).is_some()
 }
 
-fn tariff_of<'a>(article: &'a ArticleDetail, settings: &'a ConnectionSettings) -> Option<&'a VatTariffId> {
+fn find_sale_price_tariff<'a>(
+    article: &'a ArticleDetail,
+    settings: &'a ConnectionSettings,
+) -> Option<&'a VatTariffId> {
     let own = article.vat_tariff_id.as_ref();
     own.or(settings.sale_price_vat_tariff_id.as_ref())
 }
 
 /// Decides what ProductFlow should have of an article as Robaws gives it now. `is_unique` says that no other live article has
 /// its number.
-pub fn wanted(
+pub fn decide_listing(
     article: Option<&ArticleDetail>,
     is_unique: bool,
     settings: &ConnectionSettings,
     tariffs: &BTreeMap<VatTariffId, VatTariff>,
-) -> Wanted {
+) -> WantedListing {
     let Some(article) = article.filter(|article| article.live) else {
-        return Wanted::Nothing;
+        return WantedListing::Nothing;
     };
     match article.ticked {
         // An answer without extra fields is a failed read. Taken for "not ticked" it would withdraw the offer.
-        None => return Wanted::Unread,
-        Some(false) => return Wanted::Nothing,
+        None => return WantedListing::Unread,
+        Some(false) => return WantedListing::Nothing,
         Some(true) => {}
     }
-    let Some(sku) = addressable(article.number.as_deref()) else {
-        return Wanted::Impossible(about(ProblemCode::ArticleNumberInvalid, article));
+    let Some(sku) = parse_addressable_sku(article.number.as_deref()) else {
+        return WantedListing::Impossible(article_problem(ProblemCode::ArticleNumberInvalid, article));
     };
     if !is_unique {
-        return Wanted::Impossible(about(ProblemCode::ArticleNotUnique, article));
+        return WantedListing::Impossible(article_problem(ProblemCode::ArticleNotUnique, article));
     }
     let Some(stock) = article.available_stock else {
-        return Wanted::Unread;
+        return WantedListing::Unread;
     };
     // The number stands in for a blank name, so that the article is sent all the same.
     let title = [&article.sale_name, &article.name]
@@ -205,14 +204,14 @@ pub fn wanted(
     let description = article.description.as_deref().map(str::trim);
     let mut problems = Vec::new();
     let sale_price = if settings.send_sale_price {
-        sale_price(article, settings, tariffs).unwrap_or_else(|problem| {
+        compute_sale_price(article, settings, tariffs).unwrap_or_else(|problem| {
             problems.push(problem);
             None
         })
     } else {
         None
     };
-    Wanted::Listing(Box::new(Listing {
+    WantedListing::Listing(Box::new(Listing {
         sku,
         product: Product {
             language: settings.product_language.clone(),
@@ -221,8 +220,8 @@ pub fn wanted(
         },
         offer: Offer {
             title,
-            quantity: pieces(stock),
-            cost_price: cost_price(article.cost_price),
+            quantity: to_whole_pieces(stock),
+            cost_price: round_cost_price(article.cost_price),
             sale_price,
         },
         problems,
@@ -231,71 +230,58 @@ pub fn wanted(
 
 /// The article number as a SKU, if ProductFlow can address it: not empty, no leading or trailing space, no control character,
 /// no `/` or `\`, not `.` or `..`, at most 191 characters.
-pub fn addressable(number: Option<&str>) -> Option<Sku> {
+pub fn parse_addressable_sku(number: Option<&str>) -> Option<Sku> {
     let number = number?;
     let fits = number.trim() == number
         && !number.chars().any(|c| c.is_control() || c == '/' || c == '\\')
         && number != "."
         && number != ".."
-        && number.chars().count() <= LONGEST_SKU;
+        && number.chars().count() <= MOST_SKU_CHARACTERS;
     if fits { Sku::parse(number).ok() } else { None }
 }
 
-fn about(code: ProblemCode, article: &ArticleDetail) -> Problem {
+fn article_problem(code: ProblemCode, article: &ArticleDetail) -> Problem {
     let number = article.number.clone().filter(|number| !number.is_empty());
     // An article without a number is named by its name, or by its id when it has no name.
-    let shown = number
-        .clone()
-        .or_else(|| article.name.clone())
-        .unwrap_or_else(|| article.id.to_string());
+    let shown = number.clone().or_else(|| article.name.clone()).unwrap_or_else(|| article.id.to_string());
     Problem {
-        skus: number
-            .and_then(|number| Sku::parse(number).ok())
-            .into_iter()
-            .collect(),
-        ..Problem::new(
-            code,
-            Holds::Everything,
-            args([("articles", Arg::List(vec![shown]))]),
-        )
+        skus: number.and_then(|number| Sku::parse(number).ok()).into_iter().collect(),
+        ..Problem::new(code, Holds::Everything, build_args([("articles", Arg::List(vec![shown]))]))
     }
 }
 
 /// Whole pieces, never below 0: part of a piece cannot be sold.
-fn pieces(stock: Decimal) -> u64 {
+fn to_whole_pieces(stock: Decimal) -> u64 {
     stock.floor().max(Decimal::ZERO).to_u64().unwrap_or(u64::MAX)
 }
 
-fn positive(price: Option<Decimal>) -> Option<Decimal> {
+fn keep_positive(price: Option<Decimal>) -> Option<Decimal> {
     price.filter(|price| *price > Decimal::ZERO)
 }
 
 /// Rounds a cost price to 4 decimals. A price of 0 or below is absent. A price that would be rounded to 0 is sent unrounded.
-fn cost_price(price: Option<Decimal>) -> Option<Decimal> {
-    let price = positive(price)?;
-    let rounded = price.round_dp_with_strategy(COST_DECIMALS, RoundingStrategy::MidpointAwayFromZero);
-    positive(Some(rounded.normalize())).or(Some(price.normalize()))
+fn round_cost_price(price: Option<Decimal>) -> Option<Decimal> {
+    let price = keep_positive(price)?;
+    let rounded = price.round_dp_with_strategy(COST_PRICE_DECIMALS, RoundingStrategy::MidpointAwayFromZero);
+    keep_positive(Some(rounded.normalize())).or(Some(price.normalize()))
 }
 
 /// Computes the sale price with VAT, rounded to the cent. When the tariff does not include VAT, VAT is added.
 ///
 /// # Errors
 /// The problem [`ProblemCode::SalePriceVatUnknown`], when no known tariff says whether the price includes VAT.
-fn sale_price(
+fn compute_sale_price(
     article: &ArticleDetail,
     settings: &ConnectionSettings,
     tariffs: &BTreeMap<VatTariffId, VatTariff>,
 ) -> Result<Option<Decimal>, Problem> {
-    let Some(price) = positive(article.sale_price) else {
+    let Some(price) = keep_positive(article.sale_price) else {
         return Ok(None);
     };
-    let unknown = || Problem {
-        holds: Holds::Nothing,
-        ..about(ProblemCode::SalePriceVatUnknown, article)
-    };
-    let tariff = tariff_of(article, settings)
-        .and_then(|id| tariffs.get(id))
-        .ok_or_else(unknown)?;
+    let unknown =
+        || Problem { holds: Holds::Nothing, ..article_problem(ProblemCode::SalePriceVatUnknown, article) };
+    let tariff =
+        find_sale_price_tariff(article, settings).and_then(|id| tariffs.get(id)).ok_or_else(unknown)?;
     let inclusive = if tariff.vat_inclusive {
         Some(price)
     } else {
@@ -305,10 +291,9 @@ fn sale_price(
             .and_then(|part| part.checked_add(Decimal::ONE));
         factor.and_then(|factor| price.checked_mul(factor))
     };
-    let rounded = inclusive
-        .ok_or_else(unknown)?
-        .round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-    Ok(positive(Some(rounded.normalize())))
+    let rounded =
+        inclusive.ok_or_else(unknown)?.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+    Ok(keep_positive(Some(rounded.normalize())))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub struct Catalogue {
 
 /// Answers that a plan needs and the [`Catalogue`] does not hold. The caller asks Robaws for them and plans again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingAnswers {
     /// Article numbers to look up.
     pub articles: BTreeSet<Sku>,
     /// Ids of chosen articles to read.
@@ -61,7 +61,7 @@ pub struct Missing {
     pub tariffs: bool,
 }
 
-impl Missing {
+impl MissingAnswers {
     /// Whether the catalogue holds all that the plan needs.
     pub fn is_empty(&self) -> bool {
         self.articles.is_empty() && self.articles_by_id.is_empty() && !self.tariffs

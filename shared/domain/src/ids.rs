@@ -116,18 +116,12 @@ impl ConnectionId {
         let text = text.into();
         let reason = if text.is_empty() || text.len() > 64 {
             "must be 1 to 64 characters long"
-        } else if !text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
+        } else if !text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             "may hold only a-z, 0-9 and -"
         } else {
             return Ok(Self(text));
         };
-        Err(InvalidId {
-            kind: "connection id",
-            reason,
-        })
+        Err(InvalidId { kind: "connection id", reason })
     }
 
     pub fn as_str(&self) -> &str {
@@ -156,7 +150,7 @@ impl fmt::Display for ConnectionId {
 
 impl OrderIdentifier {
     /// Placeholder for an order to which ProductFlow gave no identifier. It is only shown, never sent.
-    pub fn unknown() -> Self {
+    pub fn not_given() -> Self {
         Self("–".to_owned())
     }
 }
@@ -164,9 +158,9 @@ impl OrderIdentifier {
 /// ProductFlow's number of a company, sent as header `X-Company-Id`. Robaws' companies have [`RobawsCompanyId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CompanyId(pub u64);
+pub struct ProductFlowCompanyId(pub u64);
 
-impl fmt::Display for CompanyId {
+impl fmt::Display for ProductFlowCompanyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }

@@ -4,10 +4,10 @@ use crate::catalogue::VatTariff;
 use crate::ids::{
     ArticleId, ClientId, LineId, OrderIdentifier, PaymentConditionId, RobawsCompanyId, Sku, VatTariffId,
 };
-use crate::ledger::KeptDraft;
+use crate::ledger::DraftReason;
 use crate::locale::Language;
 use crate::money::{Cents, split_by_weight, split_line_total};
-use crate::order::{Business, Costs};
+use crate::order::{BusinessBuyer, Costs};
 use crate::text;
 use jiff::{
     Timestamp,
@@ -69,7 +69,7 @@ pub struct InvoicePlan {
     /// ISO 3166 code of the country that the order was shipped to.
     pub country: Option<String>,
     /// Set when the buyer is a business.
-    pub business: Option<Business>,
+    pub business: Option<BusinessBuyer>,
     /// When the order was shipped, by ProductFlow. Otherwise when it was first seen shipped.
     pub shipped_at: Option<Timestamp>,
     /// Lines of the goods, then of the costs, then of the discount.
@@ -98,7 +98,7 @@ pub struct InvoiceHeader {
 /// An invoice or credit note that is made exactly like this, whatever happens to the order meanwhile. It is stored in an item
 /// of its own before its header is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Frozen {
+pub struct FrozenDocument {
     /// Number of its row in the ledger.
     pub row: u32,
     pub client_id: ClientId,
@@ -115,26 +115,24 @@ pub struct Frozen {
     /// Whether the document is booked after its check.
     pub book: bool,
     /// Why the document stays a draft although the settings ask to book invoices.
-    pub kept_draft: Option<KeptDraft>,
+    pub kept_draft: Option<DraftReason>,
 }
 
-impl Frozen {
+impl FrozenDocument {
     /// Number of all steps: the header, each line, the check and, if it is to be booked, the booking.
-    pub fn steps(&self) -> u32 {
+    pub fn step_count(&self) -> u32 {
         self.check_step() + u32::from(self.book)
     }
 
     /// Number of the step that is the check. The check comes after the header and every line.
     pub fn check_step(&self) -> u32 {
-        u32::try_from(self.lines.len())
-            .unwrap_or(u32::MAX - 2)
-            .saturating_add(2)
+        u32::try_from(self.lines.len()).unwrap_or(u32::MAX - 2).saturating_add(2)
     }
 }
 
 /// An order line whose article and VAT tariff are known: the input of an invoice line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Goods {
+pub struct GoodsLine {
     /// ProductFlow's id of the order line.
     pub line: LineId,
     /// SKU of the order line, shown to people only.
@@ -155,14 +153,14 @@ pub struct Goods {
 /// Costs and discount are split over the VAT tariffs of the goods by the goods' value. Cents that are left go to the largest
 /// remainders, of equal ones to the tariff with the higher percentage. When all goods cost 0, the tariff of the first line
 /// takes them. `costs_tariff`, if set, takes all costs, but not the discount. An amount of 0 makes no line.
-pub fn lines(
-    goods: &[Goods],
+pub fn build_invoice_lines(
+    goods: &[GoodsLine],
     costs: &Costs,
     costs_tariff: Option<&VatTariffId>,
     language: Language,
 ) -> Vec<InvoiceLine> {
-    let mut lines: Vec<InvoiceLine> = goods.iter().flat_map(goods_lines).collect();
-    let shares = tariff_shares(goods);
+    let mut lines: Vec<InvoiceLine> = goods.iter().flat_map(split_goods_line).collect();
+    let shares = share_goods_by_tariff(goods);
     let named = [
         ("shipping_cost", costs.shipping),
         ("transaction_price", costs.transaction),
@@ -171,20 +169,16 @@ pub fn lines(
     for (name, amount) in named {
         let split = match costs_tariff {
             Some(tariff) => vec![(tariff.clone(), amount)],
-            None => split_over(amount, &shares),
+            None => split_over_tariffs(amount, &shares),
         };
-        lines.extend(extra_lines(text::invoice_line(name, language), split, 1));
+        lines.extend(build_extra_lines(text::invoice_line_label(name, language), split, 1));
     }
-    let discount = split_over(costs.discount, &shares);
-    lines.extend(extra_lines(
-        text::invoice_line("discount_price", language),
-        discount,
-        -1,
-    ));
+    let discount = split_over_tariffs(costs.discount, &shares);
+    lines.extend(build_extra_lines(text::invoice_line_label("discount_price", language), discount, -1));
     lines
 }
 
-fn goods_lines(goods: &Goods) -> Vec<InvoiceLine> {
+fn split_goods_line(goods: &GoodsLine) -> Vec<InvoiceLine> {
     split_line_total(goods.price, goods.quantity)
         .into_iter()
         .map(|(quantity, price)| InvoiceLine {
@@ -198,12 +192,10 @@ fn goods_lines(goods: &Goods) -> Vec<InvoiceLine> {
 }
 
 /// Adds up the goods' value per VAT tariff. The tariff with the higher percentage comes first.
-fn tariff_shares(goods: &[Goods]) -> Vec<(VatTariffId, Cents)> {
+fn share_goods_by_tariff(goods: &[GoodsLine]) -> Vec<(VatTariffId, Cents)> {
     let mut values: BTreeMap<&VatTariffId, (Decimal, Cents)> = BTreeMap::new();
     for line in goods {
-        let entry = values
-            .entry(&line.tariff.id)
-            .or_insert((line.tariff.percentage, Cents::ZERO));
+        let entry = values.entry(&line.tariff.id).or_insert((line.tariff.percentage, Cents::ZERO));
         entry.1 = Cents(entry.1.0.saturating_add(line.price.0));
     }
     if let Some(first) = goods.first()
@@ -211,35 +203,25 @@ fn tariff_shares(goods: &[Goods]) -> Vec<(VatTariffId, Cents)> {
     {
         return vec![(first.tariff.id.clone(), Cents::ZERO)];
     }
-    let mut shares: Vec<_> = values
-        .into_iter()
-        .map(|(id, (pct, value))| (pct, id.clone(), value))
-        .collect();
+    let mut shares: Vec<_> = values.into_iter().map(|(id, (pct, value))| (pct, id.clone(), value)).collect();
     shares.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     shares.into_iter().map(|(_, id, value)| (id, value)).collect()
 }
 
-fn split_over(amount: Cents, shares: &[(VatTariffId, Cents)]) -> Vec<(VatTariffId, Cents)> {
+fn split_over_tariffs(amount: Cents, shares: &[(VatTariffId, Cents)]) -> Vec<(VatTariffId, Cents)> {
     let weights: Vec<Cents> = shares.iter().map(|(_, value)| *value).collect();
     let amounts = split_by_weight(amount, &weights);
     shares.iter().map(|(id, _)| id.clone()).zip(amounts).collect()
 }
 
-fn extra_lines(
+fn build_extra_lines(
     description: &str,
     split: Vec<(VatTariffId, Cents)>,
     quantity: i64,
 ) -> impl Iterator<Item = InvoiceLine> {
-    split
-        .into_iter()
-        .filter(|(_, amount)| *amount != Cents::ZERO)
-        .map(move |(vat_tariff_id, price)| InvoiceLine {
-            article_id: None,
-            description: description.to_owned(),
-            quantity,
-            price,
-            vat_tariff_id,
-        })
+    split.into_iter().filter(|(_, amount)| *amount != Cents::ZERO).map(move |(vat_tariff_id, price)| {
+        InvoiceLine { article_id: None, description: description.to_owned(), quantity, price, vat_tariff_id }
+    })
 }
 
 /// The day of a moment in the zone of the bookkeeping.
@@ -250,15 +232,15 @@ pub fn bookkeeping_day(at: Timestamp) -> Date {
 impl InvoicePlan {
     /// Builds the header. The invoice is dated on the day of shipping, but never later than today. The second value says why the
     /// invoice must stay a draft.
-    pub fn header(&self, now: Timestamp) -> (InvoiceHeader, Option<KeptDraft>) {
+    pub fn build_header(&self, now: Timestamp) -> (InvoiceHeader, Option<DraftReason>) {
         let today = bookkeeping_day(now);
         let date = self.shipped_at.map_or(today, bookkeeping_day).min(today);
         // The VAT period of an earlier month may be closed, so people decide on booking such an invoice.
         let earlier_month = (date.year(), date.month()) < (today.year(), today.month());
         let kept_draft = if self.business.is_some() {
-            Some(KeptDraft::Business)
+            Some(DraftReason::Business)
         } else if earlier_month {
-            Some(KeptDraft::EarlierMonth)
+            Some(DraftReason::EarlierMonth)
         } else {
             None
         };
@@ -268,20 +250,20 @@ impl InvoicePlan {
             payment_condition_id: self.payment_condition_id.clone(),
             date,
             reference: self.reference.clone(),
-            remark: self.remark(date),
+            remark: self.build_remark(date),
         };
         (header, kept_draft)
     }
 
     /// Freezes the invoice as the content of row `row`. `line_bodies` are the bodies of the calls for its lines.
-    pub fn freeze(
+    pub fn freeze_as_row(
         &self,
         row: u32,
         header: &InvoiceHeader,
         line_bodies: Vec<String>,
-        kept_draft: Option<KeptDraft>,
-    ) -> Frozen {
-        Frozen {
+        kept_draft: Option<DraftReason>,
+    ) -> FrozenDocument {
+        FrozenDocument {
             row,
             client_id: header.client_id.clone(),
             company_id: header.company_id.clone(),
@@ -295,9 +277,9 @@ impl InvoicePlan {
         }
     }
 
-    fn remark(&self, date: Date) -> String {
+    fn build_remark(&self, date: Date) -> String {
         let shipped = self.shipped_at.map_or(date, bookkeeping_day);
-        let mut remark = text::invoice_remark(
+        let mut remark = text::render_invoice_remark(
             self.language,
             self.identifier.as_str(),
             self.marketplace.as_deref(),
@@ -307,7 +289,7 @@ impl InvoicePlan {
         );
         if let Some(business) = &self.business {
             remark.push('\n');
-            remark.push_str(&text::business_remark(
+            remark.push_str(&text::render_business_remark(
                 self.language,
                 business.company_name.as_deref(),
                 business.vat_number.as_deref(),
@@ -324,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_check_comes_after_the_header_and_every_line_and_the_booking_after_it() {
-        let mut frozen = Frozen {
+        let mut frozen = FrozenDocument {
             row: 1,
             client_id: ClientId::parse("5").unwrap(),
             company_id: None,
@@ -336,7 +318,7 @@ mod tests {
             book: false,
             kept_draft: None,
         };
-        assert_eq!((frozen.check_step(), frozen.steps()), (2, 2));
+        assert_eq!((frozen.check_step(), frozen.step_count()), (2, 2));
         let line = InvoiceLine {
             article_id: None,
             description: String::new(),
@@ -346,10 +328,10 @@ mod tests {
         };
         frozen.lines = vec![line.clone(), line.clone(), line];
         frozen.book = true;
-        assert_eq!((frozen.check_step(), frozen.steps()), (5, 6));
+        assert_eq!((frozen.check_step(), frozen.step_count()), (5, 6));
     }
 
-    fn tariff(id: &str, percentage: i64) -> VatTariff {
+    fn vat_tariff(id: &str, percentage: i64) -> VatTariff {
         VatTariff {
             id: VatTariffId::parse(id).unwrap(),
             name: format!("{percentage}% incl."),
@@ -358,8 +340,8 @@ mod tests {
         }
     }
 
-    fn goods(id: &str, quantity: u32, price: i64, tariff: VatTariff) -> Goods {
-        Goods {
+    fn goods_line(id: &str, quantity: u32, price: i64, tariff: VatTariff) -> GoodsLine {
+        GoodsLine {
             line: LineId::parse(id).unwrap(),
             sku: None,
             title: format!("line {id}"),
@@ -370,30 +352,21 @@ mod tests {
         }
     }
 
-    fn costs(shipping: i64, discount: i64) -> Costs {
-        Costs {
-            shipping: Cents(shipping),
-            discount: Cents(discount),
-            ..Costs::default()
-        }
+    fn shipping_and_discount(shipping: i64, discount: i64) -> Costs {
+        Costs { shipping: Cents(shipping), discount: Cents(discount), ..Costs::default() }
     }
 
-    fn shape(lines: &[InvoiceLine]) -> Vec<(i64, i64, &str)> {
-        lines
-            .iter()
-            .map(|l| (l.quantity, l.price.0, l.vat_tariff_id.as_str()))
-            .collect()
+    fn line_shapes(lines: &[InvoiceLine]) -> Vec<(i64, i64, &str)> {
+        lines.iter().map(|l| (l.quantity, l.price.0, l.vat_tariff_id.as_str())).collect()
     }
 
     #[test]
     fn costs_follow_the_goods_and_the_discount_is_a_negative_quantity() {
-        let goods = [
-            goods("1", 1, 2000, tariff("6", 6)),
-            goods("2", 3, 1000, tariff("21", 21)),
-        ];
-        let lines = lines(&goods, &costs(495, 100), None, Language::EN);
+        let goods =
+            [goods_line("1", 1, 2000, vat_tariff("6", 6)), goods_line("2", 3, 1000, vat_tariff("21", 21))];
+        let lines = build_invoice_lines(&goods, &shipping_and_discount(495, 100), None, Language::EN);
         assert_eq!(
-            shape(&lines),
+            line_shapes(&lines),
             [
                 (1, 2000, "6"),
                 (2, 333, "21"),
@@ -404,49 +377,47 @@ mod tests {
                 (-1, 67, "6")
             ]
         );
-        assert_eq!(
-            lines.iter().map(InvoiceLine::total).sum::<Cents>(),
-            Cents(3000 + 495 - 100)
-        );
+        assert_eq!(lines.iter().map(InvoiceLine::total).sum::<Cents>(), Cents(3000 + 495 - 100));
         assert_eq!(lines[3].description, "Shipping costs");
         assert_eq!(lines[5].description, "Discount");
     }
 
     #[test]
     fn a_tie_goes_to_the_higher_percentage() {
-        let goods = [
-            goods("1", 1, 500, tariff("a", 6)),
-            goods("2", 1, 500, tariff("b", 21)),
-        ];
+        let goods =
+            [goods_line("1", 1, 500, vat_tariff("a", 6)), goods_line("2", 1, 500, vat_tariff("b", 21))];
         assert_eq!(
-            shape(&lines(&goods, &costs(1, 0), None, Language::NL))[2..],
+            line_shapes(&build_invoice_lines(&goods, &shipping_and_discount(1, 0), None, Language::NL))[2..],
             [(1, 1, "b")]
         );
     }
 
     #[test]
     fn goods_for_nothing_give_the_costs_the_first_tariff() {
-        let goods = [
-            goods("1", 1, 0, tariff("a", 6)),
-            goods("2", 1, 0, tariff("b", 21)),
-        ];
+        let goods = [goods_line("1", 1, 0, vat_tariff("a", 6)), goods_line("2", 1, 0, vat_tariff("b", 21))];
         assert_eq!(
-            shape(&lines(&goods, &costs(495, 0), None, Language::NL))[2..],
+            line_shapes(&build_invoice_lines(&goods, &shipping_and_discount(495, 0), None, Language::NL))
+                [2..],
             [(1, 495, "a")]
         );
     }
 
     #[test]
     fn a_tariff_of_its_own_takes_the_costs_not_the_discount() {
-        let goods = [goods("1", 1, 2000, tariff("6", 6))];
+        let goods = [goods_line("1", 1, 2000, vat_tariff("6", 6))];
         let fixed = VatTariffId::parse("21").unwrap();
         assert_eq!(
-            shape(&lines(&goods, &costs(495, 100), Some(&fixed), Language::NL))[1..],
+            line_shapes(&build_invoice_lines(
+                &goods,
+                &shipping_and_discount(495, 100),
+                Some(&fixed),
+                Language::NL
+            ))[1..],
             [(1, 495, "21"), (-1, 100, "6")]
         );
     }
 
-    fn plan(shipped_at: Option<&str>) -> InvoicePlan {
+    fn invoice_plan(shipped_at: Option<&str>) -> InvoicePlan {
         InvoicePlan {
             client_id: ClientId::parse("5").unwrap(),
             company_id: None,
@@ -468,38 +439,32 @@ mod tests {
     #[test]
     fn the_date_is_the_brussels_day_of_shipping_and_never_later_than_today() {
         let at = |now: &str, shipped: Option<&str>| {
-            let (header, kept) = plan(shipped).header(now.parse().unwrap());
+            let (header, kept) = invoice_plan(shipped).build_header(now.parse().unwrap());
             (header.date.to_string(), kept)
         };
         // 23:30 UTC on 30 November is 0:30 on 1 December in Brussels.
-        assert_eq!(
-            at("2026-12-05T12:00:00Z", Some("2026-11-30T23:30:00Z")),
-            ("2026-12-01".to_owned(), None)
-        );
+        assert_eq!(at("2026-12-05T12:00:00Z", Some("2026-11-30T23:30:00Z")), ("2026-12-01".to_owned(), None));
         assert_eq!(
             at("2026-12-05T12:00:00Z", Some("2026-11-30T22:30:00Z")),
-            ("2026-11-30".to_owned(), Some(KeptDraft::EarlierMonth))
+            ("2026-11-30".to_owned(), Some(DraftReason::EarlierMonth))
         );
-        assert_eq!(
-            at("2026-12-05T12:00:00Z", Some("2026-12-09T12:00:00Z")),
-            ("2026-12-05".to_owned(), None)
-        );
+        assert_eq!(at("2026-12-05T12:00:00Z", Some("2026-12-09T12:00:00Z")), ("2026-12-05".to_owned(), None));
         assert_eq!(at("2026-12-05T12:00:00Z", None), ("2026-12-05".to_owned(), None));
         assert_eq!(
             at("2027-01-01T12:00:00Z", Some("2026-12-31T12:00:00Z")),
-            ("2026-12-31".to_owned(), Some(KeptDraft::EarlierMonth))
+            ("2026-12-31".to_owned(), Some(DraftReason::EarlierMonth))
         );
     }
 
     #[test]
     fn a_business_is_named_in_the_remark_and_keeps_the_draft() {
-        let mut plan = plan(Some("2026-11-20T12:00:00Z"));
-        plan.business = Some(Business {
+        let mut plan = invoice_plan(Some("2026-11-20T12:00:00Z"));
+        plan.business = Some(BusinessBuyer {
             company_name: Some("Bouw bv".to_owned()),
             vat_number: Some("BE0123456749".to_owned()),
         });
-        let (header, kept) = plan.header("2026-11-23T12:00:00Z".parse().unwrap());
-        assert_eq!(kept, Some(KeptDraft::Business));
+        let (header, kept) = plan.build_header("2026-11-23T12:00:00Z".parse().unwrap());
+        assert_eq!(kept, Some(DraftReason::Business));
         assert!(
             header.remark.contains("Bouw bv") && header.remark.contains("BE0123456749"),
             "{}",
@@ -514,12 +479,12 @@ mod tests {
             shipping in 0_i64..10_000, transaction in 0_i64..1_000, additional in 0_i64..1_000, discount in 0_i64..5_000,
             fixed in proptest::bool::ANY,
         ) {
-            let tariffs = [tariff("1", 0), tariff("2", 6), tariff("3", 12), tariff("4", 21)];
+            let tariffs = [vat_tariff("1", 0), vat_tariff("2", 6), vat_tariff("3", 12), vat_tariff("4", 21)];
             let goods: Vec<_> = goods_in.iter().enumerate()
-                .map(|(i, &(q, p, t))| goods(&i.to_string(), q, p, tariffs[t].clone())).collect();
+                .map(|(i, &(q, p, t))| goods_line(&i.to_string(), q, p, tariffs[t].clone())).collect();
             let costs = Costs { shipping: Cents(shipping), transaction: Cents(transaction), additional: Cents(additional), discount: Cents(discount) };
             let costs_tariff = fixed.then(|| VatTariffId::parse("9").unwrap());
-            let lines = lines(&goods, &costs, costs_tariff.as_ref(), Language::NL);
+            let lines = build_invoice_lines(&goods, &costs, costs_tariff.as_ref(), Language::NL);
             let total: i64 = goods_in.iter().map(|g| g.1).sum::<i64>() + shipping + transaction + additional - discount;
             prop_assert_eq!(lines.iter().map(|l| l.total().0).sum::<i64>(), total);
             prop_assert!(lines.iter().all(|l| l.price.0 >= 0 && l.quantity != 0));

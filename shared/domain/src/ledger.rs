@@ -8,8 +8,8 @@ use crate::ids::{
 use crate::invoice::DocumentKind;
 use crate::money::Cents;
 use crate::order::OrderFacts;
-use crate::rebuild::Doubt;
-use crate::undo::{Undo, UndoInvoice, UndoStock};
+use crate::rebuild::UnmatchedDocuments;
+use crate::undo::{UndoDecision, UndoInvoice, UndoStock};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -156,7 +156,7 @@ impl RowEffect {
     }
 
     /// The kind of sales document that the effect makes; `None` for other effects.
-    pub fn document(&self) -> Option<DocumentKind> {
+    pub fn document_kind(&self) -> Option<DocumentKind> {
         match self {
             Self::Invoice { .. } => Some(DocumentKind::Invoice),
             Self::CreditNote { .. } => Some(DocumentKind::CreditNote),
@@ -181,9 +181,9 @@ pub struct InvoiceProgress {
     /// Whether the buyer is a business.
     pub business: bool,
     /// Why the invoice stays a draft although the settings ask to book invoices.
-    pub kept_draft: Option<KeptDraft>,
+    pub kept_draft: Option<DraftReason>,
     /// The merchant dealt with the invoice of a business: it was seen with another client, or booked.
-    pub business_settled: bool,
+    pub business_dealt_with: bool,
     /// Date of the document, as frozen. `None` on ledgers that were written before this field existed.
     pub date: Option<Date>,
 }
@@ -198,7 +198,7 @@ impl InvoiceProgress {
 /// Why an invoice stays a draft although the settings ask to book invoices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeptDraft {
+pub enum DraftReason {
     /// The invoice's date lies in an earlier month than the day on which it was made: its VAT period may be closed.
     EarlierMonth,
     /// The buyer is a business, and its invoice is made on the client for consumers.
@@ -303,7 +303,7 @@ pub struct Settlement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookRefusal {
     /// A stock change with several items was refused. Each item is then tried alone, once.
-    Together,
+    SeveralItems,
     /// A stock change with this one item was refused.
     Item {
         key: StockKey,
@@ -349,19 +349,19 @@ pub struct Ledger {
     /// All decisions of people on this order, oldest first.
     pub settlements: Vec<Settlement>,
     /// The merchant's last decision on an invoice that the order contradicts.
-    pub undo: Option<Undo>,
+    pub undo: Option<UndoDecision>,
     /// Documents in Robaws that do not fit the order, found while a lost ledger was rebuilt.
-    pub doubt: Option<Doubt>,
+    pub unmatched_documents: Option<UnmatchedDocuments>,
     /// When a person confirmed, after the ledger was lost and rebuilt, that nothing was done but what the rows show.
     pub vouched_at: Option<Timestamp>,
     /// What Robaws refused during the present look. Not stored.
     #[serde(skip)]
-    pub look: Vec<LookRefusal>,
+    pub look_refusals: Vec<LookRefusal>,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// Robaws answered 2xx, and the body shows what was asked for.
     Done {
         robaws_id: DocumentId,
@@ -379,13 +379,13 @@ pub enum Outcome {
 
 /// What to do with an unknown row that Robaws does not show when asked for its reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotFound {
+pub enum NotFoundVerdict {
     /// Send the same body with the same key again.
     Resend,
     /// Record the row as refused: the effect cannot have happened.
     Refused,
     /// Ask Robaws again later: the document may still appear.
-    LookAgain,
+    AskAgain,
     /// Record the row as in doubt and ask the merchant.
     InDoubt,
 }
@@ -404,25 +404,31 @@ impl Ledger {
             handled: None,
             settlements: Vec::new(),
             undo: None,
-            doubt: None,
+            unmatched_documents: None,
             vouched_at: None,
-            look: Vec::new(),
+            look_refusals: Vec::new(),
         }
     }
 
     /// The idempotency key of row `no`, see [`row_key`].
-    pub fn key(&self, no: u32) -> String {
-        row_key(&self.connection, &self.identifier, no)
+    pub fn row_key(&self, no: u32) -> String {
+        compute_row_key(&self.connection, &self.identifier, no)
     }
 
     /// The mark of row `no` in the description of a stock change: `#<row>-<first 12 digits of its key>`. The mark is short and
     /// depends on the connection, so that two connections in one Robaws tenant never find each other's documents.
     pub fn row_mark(&self, no: u32) -> String {
-        format!("#{no}-{}", &self.key(no)[..12])
+        format!("#{no}-{}", &self.row_key(no)[..12])
     }
 
     /// Adds a row for an effect that is to be carried out, and returns its number. The ledger must be stored before the call.
-    pub fn intend(&mut self, effect: RowEffect, body: String, reference: String, now: Timestamp) -> u32 {
+    pub fn add_intended_row(
+        &mut self,
+        effect: RowEffect,
+        body: String,
+        reference: String,
+        now: Timestamp,
+    ) -> u32 {
         let no = self.next_row;
         self.next_row += 1;
         self.rows.push(Row {
@@ -447,7 +453,7 @@ impl Ledger {
     /// Counts an attempt. The ledger must be stored by a conditional write before the call. From now on the row is unknown
     /// until the end of the attempt is recorded.
     pub fn begin_attempt(&mut self, no: u32, api_user: &str, now: Timestamp) {
-        if let Some(row) = self.row_mut(no) {
+        if let Some(row) = self.find_row_mut(no) {
             row.attempts += 1;
             if row.first_attempt_at.is_none() {
                 row.first_attempt_at = Some(now);
@@ -459,15 +465,15 @@ impl Ledger {
     }
 
     /// Records how an attempt ended.
-    pub fn end_attempt(&mut self, no: u32, outcome: &Outcome, now: Timestamp) {
-        let Some(row) = self.row_mut(no) else { return };
+    pub fn end_attempt(&mut self, no: u32, outcome: &AttemptOutcome, now: Timestamp) {
+        let Some(row) = self.find_row_mut(no) else { return };
         // An answer that comes late does not undo what another attempt has proved.
         if row.state == RowState::Done {
             return;
         }
         row.at = now;
         match outcome {
-            Outcome::Done { robaws_id, number } => {
+            AttemptOutcome::Done { robaws_id, number } => {
                 row.state = RowState::Done;
                 row.robaws_id = Some(robaws_id.clone());
                 row.reason = None;
@@ -481,13 +487,13 @@ impl Ledger {
                 }
             }
             // A refusal proves that nothing happened only if no earlier attempt can have happened.
-            Outcome::Refused { reason }
+            AttemptOutcome::Refused { reason }
                 if (!row.ever_unknown && row.attempts <= 1) || row.effect.is_harmless_to_repeat() =>
             {
                 row.state = RowState::Refused;
                 row.reason = Some(reason.clone());
             }
-            Outcome::Refused { .. } | Outcome::Unknown => {
+            AttemptOutcome::Refused { .. } | AttemptOutcome::Unknown => {
                 row.state = RowState::Unknown;
                 row.ever_unknown = true;
             }
@@ -498,59 +504,57 @@ impl Ledger {
     ///
     /// `wanted` says whether the order as it is now still asks for the effect. `same_look_up_shows_ours` says whether the same
     /// look-up shows another document of ours; such a look-up would have shown this document too.
-    pub fn after_not_found(
+    pub fn judge_not_found(
         &self,
         no: u32,
         api_user: &str,
         wanted: bool,
         same_look_up_shows_ours: bool,
         now: Timestamp,
-    ) -> NotFound {
-        let Some(row) = self.row(no) else {
-            return NotFound::Refused;
+    ) -> NotFoundVerdict {
+        let Some(row) = self.find_row(no) else {
+            return NotFoundVerdict::Refused;
         };
         let first = row.first_attempt_at.unwrap_or(row.created_at);
         // Robaws keeps a key per API user and only for a while, so a repeat is safe for a young row of the same user alone.
         let young = now.duration_since(first).abs() < RESEND_WITHIN;
         let same_user = row.api_user.as_deref() == Some(api_user);
         match (young && same_user, wanted) {
-            (true, true) => NotFound::Resend,
-            (true, false) => NotFound::LookAgain,
-            (false, _) if same_look_up_shows_ours => NotFound::Refused,
-            (false, _) => NotFound::InDoubt,
+            (true, true) => NotFoundVerdict::Resend,
+            (true, false) => NotFoundVerdict::AskAgain,
+            (false, _) if same_look_up_shows_ours => NotFoundVerdict::Refused,
+            (false, _) => NotFoundVerdict::InDoubt,
         }
     }
 
     /// Sets the state of row `no` to what a look-up or the merchant found.
-    pub fn settle(&mut self, no: u32, state: RowState, reason: Option<String>, now: Timestamp) {
-        if let Some(row) = self.row_mut(no) {
+    pub fn resolve_row(&mut self, no: u32, state: RowState, reason: Option<String>, now: Timestamp) {
+        if let Some(row) = self.find_row_mut(no) {
             row.state = state;
             row.reason = reason;
             row.at = now;
         }
     }
 
-    pub fn row(&self, no: u32) -> Option<&Row> {
+    pub fn find_row(&self, no: u32) -> Option<&Row> {
         self.rows.iter().find(|r| r.no == no)
     }
 
-    pub fn row_mut(&mut self, no: u32) -> Option<&mut Row> {
+    pub fn find_row_mut(&mut self, no: u32) -> Option<&mut Row> {
         self.rows.iter_mut().find(|r| r.no == no)
     }
 
     /// The oldest row that is unknown, or that was written and never attempted.
-    pub fn unsettled(&self) -> Option<&Row> {
-        self.rows
-            .iter()
-            .find(|r| matches!(r.state, RowState::Unknown | RowState::Intended))
+    pub fn find_unresolved_row(&self) -> Option<&Row> {
+        self.rows.iter().find(|r| matches!(r.state, RowState::Unknown | RowState::Intended))
     }
 
-    pub fn in_doubt(&self) -> Option<&Row> {
+    pub fn find_row_in_doubt(&self) -> Option<&Row> {
         self.rows.iter().find(|r| r.state == RowState::InDoubt)
     }
 
     /// The invoice whose header was made, also when it was undone later (see [`Ledger::undone`]).
-    pub fn invoice(&self) -> Option<(&Row, &InvoiceProgress)> {
+    pub fn find_invoice(&self) -> Option<(&Row, &InvoiceProgress)> {
         self.rows.iter().find_map(|r| match &r.effect {
             RowEffect::Invoice { progress, .. } if r.state == RowState::Done => Some((r, progress)),
             _ => None,
@@ -559,18 +563,18 @@ impl Ledger {
 
     /// Progress of the invoice or credit note in row `no`.
     pub fn progress_mut(&mut self, no: u32) -> Option<&mut InvoiceProgress> {
-        self.row_mut(no).and_then(|row| row.effect.progress_mut())
+        self.find_row_mut(no).and_then(|row| row.effect.progress_mut())
     }
 
     /// The invoice whose header was made and whose lines, check or booking are missing.
-    pub fn unfinished_invoice(&self) -> Option<&Row> {
-        self.invoice()
-            .filter(|(_, progress)| progress.is_unfinished() && self.undone().is_none())
+    pub fn find_unfinished_invoice(&self) -> Option<&Row> {
+        self.find_invoice()
+            .filter(|(_, progress)| progress.is_unfinished() && self.invoice_end().is_none())
             .map(|(row, _)| row)
     }
 
     /// The merchant's choice for a line.
-    pub fn choice(&self, line: &LineId) -> Option<&Choice> {
+    pub fn find_choice(&self, line: &LineId) -> Option<&Choice> {
         self.choices.iter().find(|c| &c.line == line)
     }
 
@@ -582,9 +586,9 @@ impl Ledger {
     /// Drops all refused rows but the newest. They only tell people what happened, and an order that stays blocked would
     /// otherwise grow with each try.
     fn forget_old_refusals(&mut self) {
-        const KEPT: usize = 5;
+        const MOST_KEPT_REFUSALS: usize = 5;
         let refused = self.rows.iter().filter(|r| r.state == RowState::Refused).count();
-        let mut surplus = refused.saturating_sub(KEPT);
+        let mut surplus = refused.saturating_sub(MOST_KEPT_REFUSALS);
         self.rows.retain(|r| {
             let drop = surplus > 0 && r.state == RowState::Refused;
             surplus -= usize::from(drop);
@@ -595,7 +599,7 @@ impl Ledger {
 
 /// Digest of connection, order and row number in 40 hex digits: the idempotency key of a row. The keys of an invoice's lines
 /// are derived from it.
-pub fn row_key(connection: &ConnectionId, identifier: &OrderIdentifier, no: u32) -> String {
+pub fn compute_row_key(connection: &ConnectionId, identifier: &OrderIdentifier, no: u32) -> String {
     let mut hash = Sha256::new();
     // Each part is preceded by its length, so that no two pairs of connection and order give the same bytes.
     for part in [connection.as_str(), identifier.as_str()] {

@@ -25,13 +25,13 @@ pub mod undo;
 
 pub use catalogue::{Article, ArticleAnswer, Catalogue, VatTariff};
 pub use ids::{
-    ArticleId, ClientId, CompanyId, ConnectionId, DocumentId, LineId, OrderIdentifier, PaymentConditionId,
-    RobawsCompanyId, Sku, StockLocationId, UserId, VatTariffId,
+    ArticleId, ClientId, ConnectionId, DocumentId, LineId, OrderIdentifier, PaymentConditionId,
+    ProductFlowCompanyId, RobawsCompanyId, Sku, StockLocationId, UserId, VatTariffId,
 };
 pub use ledger::{Ledger, OrderState};
 pub use locale::Language;
 pub use money::Cents;
-pub use order::{Order, OrderLine, OrderStatus, Unreadable};
-pub use plan::{Effect, Plan, plan};
+pub use order::{Order, OrderLine, OrderStatus, UnreadableOrder};
+pub use plan::{Plan, PlannedEffect, plan_order};
 pub use problem::{Problem, ProblemCode};
 pub use settings::{ConnectionSettings, Settings};

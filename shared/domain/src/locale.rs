@@ -151,7 +151,7 @@ impl<'de> Deserialize<'de> for Language {
 mod tests {
     use super::*;
     use crate::money::Cents;
-    use crate::problem::{Arg, Holds, Problem, ProblemCode, args};
+    use crate::problem::{Arg, Holds, Problem, ProblemCode, build_args};
     use crate::text;
 
     /// English with every text in brackets: a text that comes from elsewhere would stand without.
@@ -188,7 +188,8 @@ mod tests {
     fn a_fifth_language_is_one_row_and_its_texts() {
         let made_up = Language::from_locale(&MADE_UP);
         for code in ProblemCode::ALL {
-            let rendered = text::render(&Problem::new(*code, Holds::Nothing, args([])), made_up);
+            let rendered =
+                text::render_problem(&Problem::new(*code, Holds::Nothing, build_args([])), made_up);
             for part in [&rendered.title, &rendered.message, &rendered.fix] {
                 assert!(part.starts_with('['), "{}: {part}", code.as_str());
             }
@@ -196,19 +197,16 @@ mod tests {
         let missing = Problem::new(
             ProblemCode::ArticleNotFound,
             Holds::Lines,
-            args([("articles", Arg::List(vec!["A-9".to_owned()]))]),
+            build_args([("articles", Arg::List(vec!["A-9".to_owned()]))]),
         );
         assert_eq!(
-            text::render(&missing, made_up).message,
+            text::render_problem(&missing, made_up).message,
             "[The following article(s) could not be found in Robaws:] A-9"
         );
-        assert_eq!(text::amount(Cents(123_456_789), made_up), "EUR 1'234'567_89");
-        assert_eq!(text::percent("25.5".parse().unwrap(), made_up), "25_5 of 100");
-        assert_eq!(
-            text::date("2026-11-23".parse().unwrap(), made_up),
-            "2026 week 48 day 1"
-        );
-        assert_eq!(text::setting("b2c_client_id", made_up), "[B2C client]");
+        assert_eq!(text::format_amount(Cents(123_456_789), made_up), "EUR 1'234'567_89");
+        assert_eq!(text::format_percentage("25.5".parse().unwrap(), made_up), "25_5 of 100");
+        assert_eq!(text::format_date("2026-11-23".parse().unwrap(), made_up), "2026 week 48 day 1");
+        assert_eq!(text::setting_label("b2c_client_id", made_up), "[B2C client]");
     }
 
     #[test]
@@ -218,12 +216,7 @@ mod tests {
             assert_eq!(written, format!("\"{}\"", language.tag));
             assert_eq!(serde_json::from_str::<Language>(&written).unwrap(), *language);
         }
-        let unknown = serde_json::from_str::<Language>("\"xx\"")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            unknown.contains("expected one of `nl`, `fr`, `de`, `en`"),
-            "{unknown}"
-        );
+        let unknown = serde_json::from_str::<Language>("\"xx\"").unwrap_err().to_string();
+        assert!(unknown.contains("expected one of `nl`, `fr`, `de`, `en`"), "{unknown}");
     }
 }

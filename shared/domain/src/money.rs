@@ -29,7 +29,7 @@ impl Cents {
 
     /// Rounds euros to the cent, half away from zero, which is how Robaws rounds the total of a line.
     /// `None` when the amount does not fit into an `i64`.
-    pub fn rounded_from_euros(euros: Decimal) -> Option<Cents> {
+    pub fn from_euros_rounded(euros: Decimal) -> Option<Cents> {
         let rounded = euros.round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero);
         Self::from_euros(rounded)
     }
@@ -113,10 +113,7 @@ pub fn split_by_weight(amount: Cents, weights: &[Cents]) -> Vec<Cents> {
         shares[i] += 1;
         left -= 1;
     }
-    shares
-        .into_iter()
-        .map(|s| Cents(i64::try_from(s).unwrap_or(0)))
-        .collect()
+    shares.into_iter().map(|s| Cents(i64::try_from(s).unwrap_or(0))).collect()
 }
 
 #[cfg(test)]
@@ -131,7 +128,11 @@ mod tests {
     #[case(0, 4, &[(4, 0)])]
     #[case(2, 3, &[(1, 0), (2, 1)])]
     #[case(1999, 1, &[(1, 1999)])]
-    fn line_totals(#[case] total: i64, #[case] quantity: u32, #[case] expected: &[(u32, i64)]) {
+    fn line_totals_are_split_exactly(
+        #[case] total: i64,
+        #[case] quantity: u32,
+        #[case] expected: &[(u32, i64)],
+    ) {
         let expected: Vec<_> = expected.iter().map(|&(q, p)| (q, Cents(p))).collect();
         assert_eq!(split_line_total(Cents(total), quantity), expected);
     }
@@ -143,7 +144,7 @@ mod tests {
     #[case(10, &[0, 0], &[10, 0])]
     #[case(10, &[0, 5], &[0, 10])]
     #[case(5, &[], &[])]
-    fn amounts_by_weight(#[case] amount: i64, #[case] by: &[i64], #[case] expected: &[i64]) {
+    fn amounts_are_split_by_weight(#[case] amount: i64, #[case] by: &[i64], #[case] expected: &[i64]) {
         let weights: Vec<_> = by.iter().map(|&w| Cents(w)).collect();
         let expected: Vec<_> = expected.iter().map(|&w| Cents(w)).collect();
         assert_eq!(split_by_weight(Cents(amount), &weights), expected);
@@ -155,15 +156,12 @@ mod tests {
         assert_eq!(Cents::from_euros("19.990".parse().unwrap()), Some(Cents(1999)));
         assert_eq!(Cents::from_euros("19.995".parse().unwrap()), None);
         assert_eq!(Cents::from_euros("1e20".parse().unwrap_or(Decimal::MAX)), None);
-        assert_eq!(
-            Cents::rounded_from_euros("19.995".parse().unwrap()),
-            Some(Cents(2000))
-        );
+        assert_eq!(Cents::from_euros_rounded("19.995".parse().unwrap()), Some(Cents(2000)));
     }
 
     proptest! {
         #[test]
-        fn line_lines_add_up(total in 0_i64..1_000_000_000, quantity in 1_u32..5_000) {
+        fn split_lines_add_up(total in 0_i64..1_000_000_000, quantity in 1_u32..5_000) {
             let lines = split_line_total(Cents(total), quantity);
             prop_assert_eq!(lines.iter().map(|(q, p)| i64::from(*q) * p.0).sum::<i64>(), total);
             prop_assert_eq!(lines.iter().map(|(q, _)| *q).sum::<u32>(), quantity);

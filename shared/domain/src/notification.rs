@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// How many entries of a list a notification names. Further entries are replaced by an ellipsis.
-const MOST_NAMED: usize = 20;
+const MOST_NAMED_ENTRIES: usize = 20;
 
 /// What a problem is on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Subject {
+pub enum ProblemSubject {
     Order {
         /// ProductFlow's id of the order.
         identifier: OrderIdentifier,
@@ -33,8 +33,8 @@ pub enum Subject {
     Connection,
 }
 
-impl Subject {
-    fn key(&self) -> String {
+impl ProblemSubject {
+    fn cause_key(&self) -> String {
         match self {
             Self::Order { identifier, .. } => format!("order {identifier}"),
             Self::Article { article_id, .. } => format!("article {article_id}"),
@@ -45,8 +45,8 @@ impl Subject {
 
 /// One open problem with its subject and history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    pub subject: Subject,
+pub struct SeenProblem {
+    pub subject: ProblemSubject,
     pub problem: Problem,
     /// When the problem was first found.
     pub opened_at: Timestamp,
@@ -79,7 +79,7 @@ impl Cause {
 
 /// All open problems of one cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
+pub struct ProblemGroup {
     /// The problem that stands for all of them, with their lists joined.
     pub problem: Problem,
     /// Identifier and reference of each order with the problem.
@@ -96,12 +96,12 @@ pub struct Group {
     pub count: u64,
 }
 
-pub fn grouped(seen: impl IntoIterator<Item = Seen>) -> BTreeMap<Cause, Group> {
-    let mut groups: BTreeMap<Cause, Group> = BTreeMap::new();
+pub fn group_by_cause(seen: impl IntoIterator<Item = SeenProblem>) -> BTreeMap<Cause, ProblemGroup> {
+    let mut groups: BTreeMap<Cause, ProblemGroup> = BTreeMap::new();
     for seen in seen {
-        for (cause, problem) in causes(&seen.problem, &seen.subject) {
-            let article = article_of(&problem, &seen.subject);
-            let group = groups.entry(cause).or_insert_with(|| Group {
+        for (cause, problem) in split_by_cause(&seen.problem, &seen.subject) {
+            let article = find_article_number(&problem, &seen.subject);
+            let group = groups.entry(cause).or_insert_with(|| ProblemGroup {
                 problem: problem.clone(),
                 orders: BTreeMap::new(),
                 invoice: None,
@@ -110,13 +110,8 @@ pub fn grouped(seen: impl IntoIterator<Item = Seen>) -> BTreeMap<Cause, Group> {
                 last_seen_at: seen.last_seen_at,
                 count: 0,
             });
-            merge(&mut group.problem, &problem);
-            if let Subject::Order {
-                identifier,
-                reference,
-                invoice,
-            } = &seen.subject
-            {
+            merge_problem(&mut group.problem, &problem);
+            if let ProblemSubject::Order { identifier, reference, invoice } = &seen.subject {
                 group.orders.insert(identifier.clone(), reference.clone());
                 group.invoice.clone_from(invoice);
             }
@@ -131,43 +126,45 @@ pub fn grouped(seen: impl IntoIterator<Item = Seen>) -> BTreeMap<Cause, Group> {
             group.invoice = None;
         }
         for arg in group.problem.args.values_mut() {
-            shorten(arg);
+            shorten_list(arg);
         }
     }
     groups
 }
 
-fn shorten(arg: &mut Arg) {
+fn shorten_list(arg: &mut Arg) {
     if let Arg::List(items) = arg
-        && items.len() > MOST_NAMED
+        && items.len() > MOST_NAMED_ENTRIES
     {
-        items.truncate(MOST_NAMED);
+        items.truncate(MOST_NAMED_ENTRIES);
         items.push("…".to_owned());
     }
 }
 
 /// Splits a problem into its causes. A problem that names two missing articles becomes two problems of one article each.
-pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
+pub fn split_by_cause(problem: &Problem, subject: &ProblemSubject) -> Vec<(Cause, Problem)> {
     use ProblemCode as Code;
     let code = problem.code;
     let whole = |of: &str| vec![(Cause::new(code, of), problem.clone())];
     match code {
         Code::ArticleNotFound | Code::ArticleNotUnique | Code::ArticleNumberInvalid => {
-            each(problem, "articles", |name| {
-                (name.to_owned(), sku_named(problem, name))
-            })
+            split_by_entry(problem, "articles", |name| (name.to_owned(), find_skus_named(problem, name)))
         }
-        Code::VatNotInclusive => each(problem, "tariffs", |name| (name.to_owned(), problem.skus.clone())),
-        Code::VatCodeMissing => each(problem, "lines", |name| {
-            let sku = sku_of_line(problem, name);
+        Code::VatNotInclusive => {
+            split_by_entry(problem, "tariffs", |name| (name.to_owned(), problem.skus.clone()))
+        }
+        Code::VatCodeMissing => split_by_entry(problem, "lines", |name| {
+            let sku = find_line_sku(problem, name);
             // A line without a number has nothing in common with lines of other orders, so its cause is the order's own.
-            let of = sku.map_or_else(|| format!("{} {name}", subject.key()), Sku::to_string);
+            let of = sku.map_or_else(|| format!("{} {name}", subject.cause_key()), Sku::to_string);
             (of, sku.cloned().into_iter().collect())
         }),
-        Code::VatTariffNotFound => whole(&text(problem, "1")),
-        Code::SettingGone => whole(&text(problem, "setting")),
-        Code::RobawsPermission => whole(&text(problem, "module")),
-        Code::VatCodeSameAbroad => whole(&format!("{} {}", text(problem, "country"), text(problem, "code"))),
+        Code::VatTariffNotFound => whole(&arg_text(problem, "1")),
+        Code::SettingGone => whole(&arg_text(problem, "setting")),
+        Code::RobawsPermission => whole(&arg_text(problem, "module")),
+        Code::VatCodeSameAbroad => {
+            whole(&format!("{} {}", arg_text(problem, "country"), arg_text(problem, "code")))
+        }
         Code::SalePriceVatUnknown
         | Code::RobawsCredentials
         | Code::ProductflowCredentials
@@ -177,7 +174,7 @@ pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
         | Code::CheckboxMissing
         | Code::WebhookSilent
         | Code::WithdrawalHeld => whole(""),
-        Code::RecordsDiffer => whole(&format!("{} {}", subject.key(), text(problem, "document"))),
+        Code::RecordsDiffer => whole(&format!("{} {}", subject.cause_key(), arg_text(problem, "document"))),
         Code::OrderUnreadable
         | Code::OrderStatusUnknown
         | Code::OrderGone
@@ -194,12 +191,16 @@ pub fn causes(problem: &Problem, subject: &Subject) -> Vec<(Cause, Problem)> {
         | Code::BuyerIsBusiness
         | Code::InternalError
         | Code::ProductflowRefused
-        | Code::ArticleFlips => whole(&subject.key()),
+        | Code::ArticleFlips => whole(&subject.cause_key()),
     }
 }
 
 /// Splits a problem by the entries of its list argument `list`. `of` returns the cause and the SKUs of one entry.
-fn each(problem: &Problem, list: &str, of: impl Fn(&str) -> (String, Vec<Sku>)) -> Vec<(Cause, Problem)> {
+fn split_by_entry(
+    problem: &Problem,
+    list: &str,
+    of: impl Fn(&str) -> (String, Vec<Sku>),
+) -> Vec<(Cause, Problem)> {
     let Some(Arg::List(items)) = problem.args.get(list) else {
         return vec![(Cause::new(problem.code, ""), problem.clone())];
     };
@@ -213,25 +214,20 @@ fn each(problem: &Problem, list: &str, of: impl Fn(&str) -> (String, Vec<Sku>)) 
     items.iter().map(cut).collect()
 }
 
-fn sku_named(problem: &Problem, name: &str) -> Vec<Sku> {
+fn find_skus_named(problem: &Problem, name: &str) -> Vec<Sku> {
     let named = problem.skus.iter().filter(|sku| sku.as_str() == name);
     named.cloned().collect()
 }
 
 /// The SKU with which the name of a line begins. When several fit, the longest, because one SKU may begin with another.
-fn sku_of_line<'a>(problem: &'a Problem, line: &str) -> Option<&'a Sku> {
+fn find_line_sku<'a>(problem: &'a Problem, line: &str) -> Option<&'a Sku> {
     let begins = |sku: &&Sku| {
-        line.strip_prefix(sku.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        line.strip_prefix(sku.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
-    problem
-        .skus
-        .iter()
-        .filter(begins)
-        .max_by_key(|sku| sku.as_str().len())
+    problem.skus.iter().filter(begins).max_by_key(|sku| sku.as_str().len())
 }
 
-fn text(problem: &Problem, name: &str) -> String {
+fn arg_text(problem: &Problem, name: &str) -> String {
     match problem.args.get(name) {
         None => String::new(),
         Some(Arg::Text(text) | Arg::Setting(text)) => text.clone(),
@@ -241,15 +237,15 @@ fn text(problem: &Problem, name: &str) -> String {
 }
 
 /// Joins the lists of two problems of one cause. Lines without a corresponding VAT tariff are joined in the text of argument 0.
-fn merge(into: &mut Problem, from: &Problem) {
+fn merge_problem(into: &mut Problem, from: &Problem) {
     for (name, arg) in &from.args {
         match (into.args.get_mut(name), arg) {
-            (Some(Arg::List(known)), Arg::List(more)) => add(known, more),
+            (Some(Arg::List(known)), Arg::List(more)) => add_new_entries(known, more),
             (Some(Arg::Text(known)), Arg::Text(more))
                 if into.code == ProblemCode::VatTariffNotFound && name == "0" =>
             {
                 let named: Vec<&str> = known.split(", ").collect();
-                if !named.contains(&more.as_str()) && named.len() < MOST_NAMED {
+                if !named.contains(&more.as_str()) && named.len() < MOST_NAMED_ENTRIES {
                     known.push_str(", ");
                     known.push_str(more);
                 }
@@ -257,14 +253,14 @@ fn merge(into: &mut Problem, from: &Problem) {
             _ => {}
         }
     }
-    add(&mut into.skus, &from.skus);
+    add_new_entries(&mut into.skus, &from.skus);
     into.holds = into.holds.max(from.holds);
 }
 
 /// Adds entries that are not there yet. One entry more than can be named is kept, so that the reader sees that there are more.
-fn add<T: Clone + PartialEq>(known: &mut Vec<T>, more: &[T]) {
+fn add_new_entries<T: Clone + PartialEq>(known: &mut Vec<T>, more: &[T]) {
     for item in more {
-        if known.len() > MOST_NAMED {
+        if known.len() > MOST_NAMED_ENTRIES {
             return;
         }
         if !known.contains(item) {
@@ -274,7 +270,7 @@ fn add<T: Clone + PartialEq>(known: &mut Vec<T>, more: &[T]) {
 }
 
 /// Number, name or id by which people know the article that a problem is about.
-fn article_of(problem: &Problem, subject: &Subject) -> Option<String> {
+fn find_article_number(problem: &Problem, subject: &ProblemSubject) -> Option<String> {
     use ProblemCode as Code;
     match problem.code {
         Code::ArticleNotFound | Code::ArticleNotUnique | Code::ArticleNumberInvalid => {
@@ -285,10 +281,10 @@ fn article_of(problem: &Problem, subject: &Subject) -> Option<String> {
         }
         Code::VatCodeMissing => problem.skus.first().map(Sku::to_string),
         Code::ProductflowRefused | Code::ArticleFlips => match subject {
-            Subject::Article { article_id, number } => {
+            ProblemSubject::Article { article_id, number } => {
                 Some(number.clone().unwrap_or_else(|| article_id.to_string()))
             }
-            Subject::Order { .. } | Subject::Connection => None,
+            ProblemSubject::Order { .. } | ProblemSubject::Connection => None,
         },
         _ => None,
     }

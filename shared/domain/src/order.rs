@@ -23,7 +23,7 @@ pub enum OrderStatus {
 
 impl OrderStatus {
     /// Our own word for the status, or ProductFlow's word when the status is unknown.
-    pub fn word(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Open => "open",
             Self::Shipped => "shipped",
@@ -36,12 +36,12 @@ impl OrderStatus {
 /// A buyer with a company name or a VAT number. These two values are personal data: they are written into the remark of the
 /// invoice and stored nowhere else.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Business {
+pub struct BusinessBuyer {
     pub company_name: Option<String>,
     pub vat_number: Option<String>,
 }
 
-impl std::fmt::Debug for Business {
+impl std::fmt::Debug for BusinessBuyer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Written by hand, so that names and VAT numbers never reach a log.
         f.write_str("Business(…)")
@@ -103,7 +103,7 @@ pub struct Order {
     /// ISO 3166 code of the country that the order is shipped to.
     pub country: Option<String>,
     /// Set when the buyer is a business.
-    pub business: Option<Business>,
+    pub business: Option<BusinessBuyer>,
     /// The goods. Only a cancelled order may have no lines.
     pub lines: Vec<OrderLine>,
 }
@@ -111,7 +111,7 @@ pub struct Order {
 /// An order that cannot be read: an essential field is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("order {identifier}: {field} cannot be read")]
-pub struct Unreadable {
+pub struct UnreadableOrder {
     pub identifier: OrderIdentifier,
     /// Path of the faulty field, for example `lines[1].quantity`.
     pub field: String,
@@ -154,7 +154,7 @@ pub struct OrderFacts {
 /// One difference between two [`OrderFacts`]. Messages name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum OrderChange {
     Cancelled,
     /// The order was shipped or cancelled before and is open again.
     Reopened,
@@ -173,7 +173,7 @@ pub enum Change {
 
 impl OrderFacts {
     /// Takes the facts out of an order as it is now.
-    pub fn of(order: &Order) -> Self {
+    pub fn from_order(order: &Order) -> Self {
         Self {
             cancelled: order.status == OrderStatus::Cancelled,
             open: order.status == OrderStatus::Open,
@@ -195,63 +195,57 @@ impl OrderFacts {
 
     /// Lists what differs in `now` from these facts. The sequence of the lines and their ids are not compared. Of a cancelled
     /// order only the cancellation is listed, because ProductFlow may have dropped its lines and amounts.
-    pub fn changes(&self, now: &OrderFacts) -> Vec<Change> {
+    pub fn find_changes(&self, now: &OrderFacts) -> Vec<OrderChange> {
         let mut changes = Vec::new();
         if now.cancelled != self.cancelled {
-            changes.push(if now.cancelled {
-                Change::Cancelled
-            } else {
-                Change::Reopened
-            });
+            changes.push(if now.cancelled { OrderChange::Cancelled } else { OrderChange::Reopened });
         } else if now.open && !self.open {
-            changes.push(Change::Reopened);
+            changes.push(OrderChange::Reopened);
         }
         if now.cancelled {
             return changes;
         }
-        changes.extend(line_changes(&self.lines, &now.lines));
+        changes.extend(find_line_changes(&self.lines, &now.lines));
         let (was, is) = (&self.costs, &now.costs);
         if (was.shipping, was.transaction, was.additional) != (is.shipping, is.transaction, is.additional) {
-            changes.push(Change::Costs);
+            changes.push(OrderChange::Costs);
         }
         if was.discount != is.discount {
-            changes.push(Change::Discount);
+            changes.push(OrderChange::Discount);
         }
         if self.currency != now.currency {
-            changes.push(Change::Currency);
+            changes.push(OrderChange::Currency);
         }
         changes
     }
 }
 
 /// Compares lines as sorted tuples of SKU, quantity, price and VAT code.
-fn line_changes(was: &[LineFacts], is: &[LineFacts]) -> Vec<Change> {
+fn find_line_changes(was: &[LineFacts], is: &[LineFacts]) -> Vec<OrderChange> {
     type Key<'a> = (Option<&'a Sku>, u32, Cents, Option<&'a VatTariffId>);
-    fn sorted(lines: &[LineFacts]) -> Vec<Key<'_>> {
-        let mut keys: Vec<Key<'_>> = lines
-            .iter()
-            .map(|l| (l.sku.as_ref(), l.quantity, l.price, l.vat_code.as_ref()))
-            .collect();
+    fn sort_line_keys(lines: &[LineFacts]) -> Vec<Key<'_>> {
+        let mut keys: Vec<Key<'_>> =
+            lines.iter().map(|l| (l.sku.as_ref(), l.quantity, l.price, l.vat_code.as_ref())).collect();
         keys.sort();
         keys
     }
-    let (was, is) = (sorted(was), sorted(is));
+    let (was, is) = (sort_line_keys(was), sort_line_keys(is));
     if was == is {
         return Vec::new();
     }
     if was.len() != is.len() || was.iter().zip(&is).any(|(a, b)| a.0 != b.0) {
-        return vec![Change::Lines];
+        return vec![OrderChange::Lines];
     }
     let mut changes = Vec::new();
     let pairs = || was.iter().zip(&is);
     if pairs().any(|(a, b)| a.1 != b.1) {
-        changes.push(Change::Quantity);
+        changes.push(OrderChange::Quantity);
     }
     if pairs().any(|(a, b)| a.2 != b.2) {
-        changes.push(Change::Price);
+        changes.push(OrderChange::Price);
     }
     if pairs().any(|(a, b)| a.3 != b.3) {
-        changes.push(Change::VatCode);
+        changes.push(OrderChange::VatCode);
     }
     changes
 }
@@ -259,11 +253,11 @@ fn line_changes(was: &[LineFacts], is: &[LineFacts]) -> Vec<Change> {
 impl Order {
     /// The name of the order for people on both sides: marketplace number and identifier, for example `1083993841 (PF-100234)`.
     pub fn reference(&self) -> String {
-        reference(self.external_identifier.as_deref(), &self.identifier)
+        format_reference(self.external_identifier.as_deref(), &self.identifier)
     }
 
     /// Sum of lines and costs less the discount. `None` on overflow.
-    pub fn computed_total(&self) -> Option<Cents> {
+    pub fn compute_total(&self) -> Option<Cents> {
         let costs = &self.costs;
         self.lines
             .iter()
@@ -274,7 +268,7 @@ impl Order {
     }
 
     /// Digest of every field that the rules use. A poll compares it to see whether anything changed that matters.
-    pub fn fingerprint(&self) -> String {
+    pub fn compute_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         let mut field = |text: &str| {
             hash.update(text.len().to_le_bytes());
@@ -293,24 +287,15 @@ impl Order {
         field(&self.currency);
         field(&self.placed_at.to_string());
         field(&optional(self.shipped_at.map(|t| t.to_string()).as_deref()));
-        let Costs {
-            shipping,
-            transaction,
-            additional,
-            discount,
-        } = self.costs;
+        let Costs { shipping, transaction, additional, discount } = self.costs;
         for amount in [shipping, transaction, additional, discount] {
             field(&amount.0.to_string());
         }
         field(&optional(self.total.map(|t| t.to_string()).as_deref()));
         field(&optional(self.country.as_deref()));
         let business = self.business.as_ref();
-        field(&optional(
-            business.map(|b| optional(b.company_name.as_deref())).as_deref(),
-        ));
-        field(&optional(
-            business.map(|b| optional(b.vat_number.as_deref())).as_deref(),
-        ));
+        field(&optional(business.map(|b| optional(b.company_name.as_deref())).as_deref()));
+        field(&optional(business.map(|b| optional(b.vat_number.as_deref())).as_deref()));
         for line in &self.lines {
             field(line.id.as_str());
             field(&optional(line.sku.as_ref().map(Sku::as_str)));
@@ -325,7 +310,7 @@ impl Order {
 }
 
 /// Writes `1083993841 (PF-100234)`, or the identifier alone when the marketplace gave no number.
-pub fn reference(external_identifier: Option<&str>, identifier: &OrderIdentifier) -> String {
+pub fn format_reference(external_identifier: Option<&str>, identifier: &OrderIdentifier) -> String {
     match external_identifier {
         Some(external) if !external.is_empty() => format!("{external} ({identifier})"),
         _ => identifier.to_string(),
@@ -334,15 +319,12 @@ pub fn reference(external_identifier: Option<&str>, identifier: &OrderIdentifier
 
 /// Reads a VAT code as merchants type it: white space is trimmed, and of a pasted URL `…vatTariff/7` only the 7 is kept.
 /// `None` when no text is left.
-pub fn vat_code(text: &str) -> Option<VatTariffId> {
+pub fn parse_vat_code(text: &str) -> Option<VatTariffId> {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
     let code = match lower.rfind("vattariff/") {
         // `to_ascii_lowercase` keeps byte positions, so the position in `lower` is valid in `text`.
-        Some(at) => text[at + "vattariff/".len()..]
-            .split(['/', '?', '#', ' '])
-            .next()
-            .unwrap_or_default(),
+        Some(at) => text[at + "vattariff/".len()..].split(['/', '?', '#', ' ']).next().unwrap_or_default(),
         None => text,
     };
     VatTariffId::parse(code.trim()).ok()
@@ -354,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_business_is_never_shown_in_a_log() {
-        let business = Business {
+        let business = BusinessBuyer {
             company_name: Some("Bakkerij De Smet".to_owned()),
             vat_number: Some("BE0123456749".to_owned()),
         };
@@ -370,10 +352,7 @@ mod tests {
         #[case] external: Option<&str>,
         #[case] named: &str,
     ) {
-        assert_eq!(
-            reference(external, &OrderIdentifier::parse("PF-1").unwrap()),
-            named
-        );
+        assert_eq!(format_reference(external, &OrderIdentifier::parse("PF-1").unwrap()), named);
     }
 
     #[rstest]
@@ -385,17 +364,17 @@ mod tests {
     #[case("app.robaws.com/#/VATTARIFF/12/", Some("12"))]
     #[case("vatTariff/", None)]
     #[case("É vatTariff/3?x", Some("3"))]
-    fn vat_codes(#[case] text: &str, #[case] expected: Option<&str>) {
-        assert_eq!(vat_code(text).as_ref().map(VatTariffId::as_str), expected);
+    fn vat_codes_are_trimmed_and_cut_out_of_urls(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(parse_vat_code(text).as_ref().map(VatTariffId::as_str), expected);
     }
 
-    fn facts() -> OrderFacts {
+    fn two_line_facts() -> OrderFacts {
         let line = |id: &str, sku: &str| LineFacts {
             id: LineId::parse(id).unwrap(),
             sku: Some(Sku::parse(sku).unwrap()),
             quantity: 2,
             price: Cents(1000),
-            vat_code: vat_code("7"),
+            vat_code: parse_vat_code("7"),
         };
         OrderFacts {
             cancelled: false,
@@ -408,36 +387,36 @@ mod tests {
 
     #[test]
     fn order_and_ids_of_lines_are_no_change() {
-        let was = facts();
-        let mut now = facts();
+        let was = two_line_facts();
+        let mut now = two_line_facts();
         now.lines.reverse();
         now.lines[0].id = LineId::parse("x").unwrap();
-        assert_eq!(was.changes(&now), []);
+        assert_eq!(was.find_changes(&now), []);
     }
 
     #[test]
     fn each_change_is_named() {
-        let was = facts();
+        let was = two_line_facts();
         let change = |edit: fn(&mut OrderFacts)| {
-            let mut now = facts();
+            let mut now = two_line_facts();
             edit(&mut now);
-            was.changes(&now)
+            was.find_changes(&now)
         };
-        assert_eq!(change(|f| f.lines[0].sku = None), [Change::Lines]);
-        assert_eq!(change(|f| drop(f.lines.pop())), [Change::Lines]);
-        assert_eq!(change(|f| f.lines[0].quantity = 3), [Change::Quantity]);
-        assert_eq!(change(|f| f.lines[1].price = Cents(1)), [Change::Price]);
-        assert_eq!(change(|f| f.lines[1].vat_code = None), [Change::VatCode]);
-        assert_eq!(change(|f| f.costs.shipping = Cents(1)), [Change::Costs]);
-        assert_eq!(change(|f| f.costs.discount = Cents(1)), [Change::Discount]);
-        assert_eq!(change(|f| f.currency = "USD".to_owned()), [Change::Currency]);
-        assert_eq!(change(|f| f.open = true), [Change::Reopened]);
+        assert_eq!(change(|f| f.lines[0].sku = None), [OrderChange::Lines]);
+        assert_eq!(change(|f| drop(f.lines.pop())), [OrderChange::Lines]);
+        assert_eq!(change(|f| f.lines[0].quantity = 3), [OrderChange::Quantity]);
+        assert_eq!(change(|f| f.lines[1].price = Cents(1)), [OrderChange::Price]);
+        assert_eq!(change(|f| f.lines[1].vat_code = None), [OrderChange::VatCode]);
+        assert_eq!(change(|f| f.costs.shipping = Cents(1)), [OrderChange::Costs]);
+        assert_eq!(change(|f| f.costs.discount = Cents(1)), [OrderChange::Discount]);
+        assert_eq!(change(|f| f.currency = "USD".to_owned()), [OrderChange::Currency]);
+        assert_eq!(change(|f| f.open = true), [OrderChange::Reopened]);
         assert_eq!(
             change(|f| {
                 f.cancelled = true;
                 f.lines.clear();
             }),
-            [Change::Cancelled]
+            [OrderChange::Cancelled]
         );
     }
 }

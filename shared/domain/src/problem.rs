@@ -3,7 +3,7 @@
 
 use crate::ids::{ArticleId, Sku};
 use crate::money::Cents;
-use crate::order::Change;
+use crate::order::OrderChange;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ pub enum Arg {
     /// A moment, shown in the zone of the bookkeeping (Europe/Brussels).
     Time(Timestamp),
     /// What changed in an order.
-    Changes(Vec<Change>),
+    Changes(Vec<OrderChange>),
     /// Name of an effect, see [`crate::plan::effect_name`].
     Effect(String),
     /// A document in Robaws.
@@ -136,11 +136,8 @@ pub enum Arg {
 pub type Args = BTreeMap<String, Arg>;
 
 /// Collects pairs of name and argument into [`Args`].
-pub fn args<const N: usize>(pairs: [(&str, Arg); N]) -> Args {
-    pairs
-        .into_iter()
-        .map(|(name, arg)| (name.to_owned(), arg))
-        .collect()
+pub fn build_args<const N: usize>(pairs: [(&str, Arg); N]) -> Args {
+    pairs.into_iter().map(|(name, arg)| (name.to_owned(), arg)).collect()
 }
 
 impl From<&str> for Arg {
@@ -196,12 +193,6 @@ pub struct Problem {
 impl Problem {
     /// A problem that is about no SKU and that waits for nothing in Robaws.
     pub fn new(code: ProblemCode, holds: Holds, args: Args) -> Self {
-        Self {
-            code,
-            args,
-            skus: Vec::new(),
-            holds,
-            waits_for: Vec::new(),
-        }
+        Self { code, args, skus: Vec::new(), holds, waits_for: Vec::new() }
     }
 }

@@ -3,10 +3,10 @@
 //! person confirms that nothing is missing.
 
 use crate::ids::{ArticleId, DocumentId, Sku, StockLocationId};
-use crate::ledger::{Direction, Ledger, Outcome, Row, RowEffect, RowState, StockItem, StockKey};
+use crate::ledger::{AttemptOutcome, Direction, Ledger, Row, RowEffect, RowState, StockItem, StockKey};
 use crate::order::{Order, OrderStatus};
-use crate::plan::{Effect, Plan, Sentence};
-use crate::problem::{Arg, Holds, Problem, ProblemCode, args};
+use crate::plan::{Plan, PlannedEffect, Sentence};
+use crate::problem::{Arg, Holds, Problem, ProblemCode, build_args};
 use crate::settings::Settings;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,11 @@ use std::collections::BTreeSet;
 
 /// How many row numbers each ledger of a connection may use. The rows of a rebuilt ledger begin behind those of the lost one,
 /// so that no row number is used for two bodies.
-const ROWS_OF_A_LEDGER: u32 = 1_000_000;
+const ROW_NUMBERS_PER_LEDGER: u32 = 1_000_000;
 
 /// What is known about the loss of a connection's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lost {
+pub struct LedgerLoss {
     /// Orders that were updated up to this moment may have been processed in ways that the rebuilt ledger does not know.
     pub until: Timestamp,
     /// When the ledger was rebuilt last.
@@ -29,7 +29,7 @@ pub struct Lost {
 
 /// Documents in Robaws that carry an order's reference and do not fit the order. Nothing is done for such an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doubt {
+pub struct UnmatchedDocuments {
     /// Numbers of the documents, or their ids when they have no number.
     pub documents: Vec<String>,
     /// When the documents were found.
@@ -55,21 +55,22 @@ pub struct FoundStockChange {
 impl FoundStockChange {
     /// The effect that the row of this stock change had. `None` when the document cannot be read, or when it moves an article
     /// for which the order has no line.
-    fn effect(&self, order: Option<&Order>, fbm_location: Option<&StockLocationId>) -> Option<RowEffect> {
+    fn to_row_effect(
+        &self,
+        order: Option<&Order>,
+        fbm_location: Option<&StockLocationId>,
+    ) -> Option<RowEffect> {
         let (direction, location) = self.side.clone()?;
         let at_marketplace = fbm_location == Some(&location);
         let mut items = Vec::new();
         for (article_id, number, quantity) in self.lines.as_ref()? {
             let sku = Sku::parse(number.clone()?).ok()?;
             let fbm = match order {
-                Some(order) => is_fbm(order, &sku, at_marketplace)?,
+                Some(order) => find_line_fbm(order, &sku, at_marketplace)?,
                 None => at_marketplace,
             };
             items.push(StockItem {
-                key: StockKey::Sku {
-                    sku: sku.clone(),
-                    fbm,
-                },
+                key: StockKey::Sku { sku: sku.clone(), fbm },
                 sku: Some(sku),
                 article_id: article_id.clone(),
                 quantity: *quantity,
@@ -85,12 +86,8 @@ impl FoundStockChange {
 
 /// Whether the marketplace ships the lines with this SKU. When the order has lines of both kinds, or is cancelled and may have
 /// lost its lines, the location decides. `None` when the order has no such line.
-fn is_fbm(order: &Order, sku: &Sku, at_marketplace: bool) -> Option<bool> {
-    let mut kinds = order
-        .lines
-        .iter()
-        .filter(|line| line.sku.as_ref() == Some(sku))
-        .map(|line| line.fbm);
+fn find_line_fbm(order: &Order, sku: &Sku, at_marketplace: bool) -> Option<bool> {
+    let mut kinds = order.lines.iter().filter(|line| line.sku.as_ref() == Some(sku)).map(|line| line.fbm);
     match kinds.next() {
         None if order.status != OrderStatus::Cancelled => None,
         Some(first) if kinds.all(|kind| kind == first) => Some(first),
@@ -100,8 +97,8 @@ fn is_fbm(order: &Order, sku: &Sku, at_marketplace: bool) -> Option<bool> {
 
 impl Ledger {
     /// Leaves out the row numbers that a lost ledger of this connection may have used.
-    pub fn skip_lost_rows(&mut self, lost: Option<&Lost>) {
-        let first = lost.map_or(0, |lost| lost.times.saturating_mul(ROWS_OF_A_LEDGER));
+    pub fn skip_lost_row_numbers(&mut self, lost: Option<&LedgerLoss>) {
+        let first = lost.map_or(0, |lost| lost.times.saturating_mul(ROW_NUMBERS_PER_LEDGER));
         self.next_row = self.next_row.max(first.saturating_add(1));
     }
 
@@ -115,7 +112,7 @@ impl Ledger {
         fbm_location: Option<&StockLocationId>,
         now: Timestamp,
     ) -> bool {
-        if let Some(row) = self.row(found.no) {
+        if let Some(row) = self.find_row(found.no) {
             let is_stock = matches!(row.effect, RowEffect::StockChange { .. });
             let same = row.robaws_id.as_ref() == Some(&found.id);
             if row.state == RowState::Done || !is_stock || !found.booked {
@@ -125,25 +122,22 @@ impl Ledger {
             self.recover_row(found.no, &found.id, None, now);
             return true;
         }
-        let Some(effect) = found.effect(order, fbm_location) else {
+        let Some(effect) = found.to_row_effect(order, fbm_location) else {
             return false;
         };
-        self.insert_row(found.no, effect, found.description.clone(), &found.id, now);
+        self.insert_recovered_row(found.no, effect, found.description.clone(), &found.id, now);
         true
     }
 
     /// Records row `no` as done by the document with this id.
     pub fn recover_row(&mut self, no: u32, id: &DocumentId, number: Option<String>, now: Timestamp) {
-        let outcome = Outcome::Done {
-            robaws_id: id.clone(),
-            number,
-        };
+        let outcome = AttemptOutcome::Done { robaws_id: id.clone(), number };
         self.end_attempt(no, &outcome, now);
     }
 
     /// Finds a free row number for an invoice whose document does not show its own: behind the stock that went out for the order
     /// and before the stock that came back. `None` when there is no such number.
-    pub fn row_for_invoice(&self) -> Option<u32> {
+    pub fn find_invoice_row_number(&self) -> Option<u32> {
         let of = |wanted: Direction| {
             self.rows.iter().filter_map(move |row| match &row.effect {
                 RowEffect::StockChange { direction, .. } if *direction == wanted => Some(row.no),
@@ -158,7 +152,7 @@ impl Ledger {
     }
 
     /// Adds a row that is done, for a document that stands in Robaws.
-    pub fn insert_row(
+    pub fn insert_recovered_row(
         &mut self,
         no: u32,
         effect: RowEffect,
@@ -186,36 +180,33 @@ impl Ledger {
     }
 
     /// Records documents that do not fit the order. From then on the order is in doubt.
-    pub fn doubt(&mut self, documents: Vec<String>, now: Timestamp) {
-        self.doubt = Some(Doubt { documents, at: now });
+    pub fn record_unmatched_documents(&mut self, documents: Vec<String>, now: Timestamp) {
+        self.unmatched_documents = Some(UnmatchedDocuments { documents, at: now });
     }
 
     /// Whether a person may confirm that nothing was done for the order but what the rows show.
-    pub fn may_be_vouched_for(&self) -> bool {
-        self.doubt.is_none() && self.in_doubt().is_none()
+    pub fn can_be_vouched_for(&self) -> bool {
+        self.unmatched_documents.is_none() && self.find_row_in_doubt().is_none()
     }
 }
 
 /// Plans an order with documents that do not fit it. `None` when there are none.
-pub(crate) fn doubted(ledger: &Ledger, reference: &str) -> Option<Plan> {
-    let doubt = ledger.doubt.as_ref()?;
+pub(crate) fn plan_unmatched(ledger: &Ledger, reference: &str) -> Option<Plan> {
+    let doubt = ledger.unmatched_documents.as_ref()?;
     let problem = Problem::new(
         ProblemCode::PastUnmatched,
         Holds::Everything,
-        args([
-            ("order", reference.into()),
-            ("documents", Arg::List(doubt.documents.clone())),
-        ]),
+        build_args([("order", reference.into()), ("documents", Arg::List(doubt.documents.clone()))]),
     );
-    Some(in_doubt(problem))
+    Some(plan_in_doubt(problem))
 }
 
 /// Replaces a plan that begins an effect when the lost ledger may have held more about the order. A person is asked first.
-pub(crate) fn asked_about(plan: Plan, order: &Order, ledger: &Ledger, settings: &Settings) -> Plan {
-    let Some(lost) = &settings.lost else {
+pub(crate) fn ask_about_lost_past(plan: Plan, order: &Order, ledger: &Ledger, settings: &Settings) -> Plan {
+    let Some(lost) = &settings.ledger_loss else {
         return plan;
     };
-    let begins = |effect: &Effect| !matches!(effect, Effect::FinishInvoice(_));
+    let begins = |effect: &PlannedEffect| !matches!(effect, PlannedEffect::FinishInvoice(_));
     // An order that was updated after the loss was never processed by the lost ledger in its present form.
     let is_from_before = order.updated_at.unwrap_or(order.placed_at) <= lost.until;
     let is_vouched_for = ledger.vouched_at.is_some_and(|at| at >= lost.rebuilt_at);
@@ -226,18 +217,18 @@ pub(crate) fn asked_about(plan: Plan, order: &Order, ledger: &Ledger, settings: 
     let problem = Problem::new(
         ProblemCode::PastUnknown,
         Holds::Everything,
-        args([("order", order.reference().into()), ("at", Arg::Time(lost.until))]),
+        build_args([("order", order.reference().into()), ("at", Arg::Time(lost.until))]),
     );
-    in_doubt(problem)
+    plan_in_doubt(problem)
 }
 
-fn in_doubt(problem: Problem) -> Plan {
+fn plan_in_doubt(problem: Problem) -> Plan {
     Plan {
         effects: Vec::new(),
         problems: vec![problem],
         state: crate::ledger::OrderState::InDoubt,
-        explanation: vec![Sentence::plain("past_unknown")],
-        missing: crate::catalogue::Missing::default(),
+        explanation: vec![Sentence::without_args("past_unknown")],
+        missing: crate::catalogue::MissingAnswers::default(),
         is_final: false,
     }
 }

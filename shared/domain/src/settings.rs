@@ -2,7 +2,7 @@
 
 use crate::ids::{ClientId, PaymentConditionId, RobawsCompanyId, StockLocationId, UserId, VatTariffId};
 use crate::locale::Language;
-use crate::rebuild::Lost;
+use crate::rebuild::LedgerLoss;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -71,18 +71,14 @@ impl StatusWords {
     }
 
     /// The first word that stands in the lists of two statuses, default words included. `None` when every word is unambiguous.
-    pub fn ambiguous_word(&self) -> Option<String> {
+    pub fn find_ambiguous_word(&self) -> Option<String> {
         let all = self.with_defaults();
         let repeated =
             |word: &&String, lists: [&Vec<String>; 2]| lists.iter().any(|list| list.contains(word));
         all.open
             .iter()
             .find(|w| repeated(w, [&all.shipped, &all.cancelled]))
-            .or_else(|| {
-                all.shipped
-                    .iter()
-                    .find(|w| repeated(w, [&all.open, &all.cancelled]))
-            })
+            .or_else(|| all.shipped.iter().find(|w| repeated(w, [&all.open, &all.cancelled])))
             .cloned()
     }
 }
@@ -147,7 +143,7 @@ pub struct Settings {
     pub go_live: Timestamp,
     pub connection: ConnectionSettings,
     /// Set when the connection's ledger was lost and rebuilt.
-    pub lost: Option<Lost>,
+    pub ledger_loss: Option<LedgerLoss>,
 }
 
 #[cfg(test)]
@@ -157,25 +153,18 @@ mod tests {
     #[test]
     fn a_word_in_two_lists_is_found() {
         let mut words = StatusWords::default();
-        assert_eq!(words.ambiguous_word(), None);
+        assert_eq!(words.find_ambiguous_word(), None);
         words.shipped = vec!["sent".to_owned()];
-        assert_eq!(words.ambiguous_word(), None);
+        assert_eq!(words.find_ambiguous_word(), None);
         words.cancelled = vec!["sent".to_owned()];
-        assert_eq!(words.ambiguous_word().as_deref(), Some("sent"));
-        let words = StatusWords {
-            cancelled: vec!["open".to_owned()],
-            ..StatusWords::default()
-        };
-        assert_eq!(words.ambiguous_word().as_deref(), Some("open"));
+        assert_eq!(words.find_ambiguous_word().as_deref(), Some("sent"));
+        let words = StatusWords { cancelled: vec!["open".to_owned()], ..StatusWords::default() };
+        assert_eq!(words.find_ambiguous_word().as_deref(), Some("open"));
     }
 
     #[test]
     fn defaults_hold_beside_added_words() {
-        let words = StatusWords {
-            open: vec!["new".to_owned()],
-            shipped: vec![],
-            cancelled: vec![],
-        };
+        let words = StatusWords { open: vec!["new".to_owned()], shipped: vec![], cancelled: vec![] };
         assert_eq!(words.with_defaults().open, ["open", "accepted", "new"]);
         assert_eq!(words.with_defaults().shipped, ["shipped"]);
     }

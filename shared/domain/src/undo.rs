@@ -5,10 +5,10 @@ use crate::ids::DocumentId;
 use crate::ledger::{Direction, InvoiceProgress, Ledger, Row, RowEffect, RowState};
 use crate::locale::Language;
 use crate::money::Cents;
-use crate::order::{Change, OrderFacts};
+use crate::order::{OrderChange, OrderFacts};
 use crate::plan::Sentence;
-use crate::problem::{Arg, Args, args};
-use crate::stock::Booked;
+use crate::problem::{Arg, Args, build_args};
+use crate::stock::BookedStock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub enum UndoStock {
 /// The merchant's decision on an invoice. The decision holds for the order as it was then: once the order changes, nothing more
 /// of the decision is begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Undo {
+pub struct UndoDecision {
     /// Row number of the invoice.
     pub row: u32,
     pub invoice: UndoInvoice,
@@ -48,20 +48,20 @@ pub struct Undo {
     /// The order at that moment.
     pub facts: OrderFacts,
     /// The changes that made the conflict which this decision settles.
-    pub changes: Vec<Change>,
+    pub changes: Vec<OrderChange>,
     /// Why the decision was not carried out. The merchant then has to decide again.
     pub obstacle: Option<Obstacle>,
 }
 
-impl Undo {
+impl UndoDecision {
     /// Whether the decision has these two answers.
-    pub fn says(&self, invoice: UndoInvoice, stock: UndoStock) -> bool {
+    pub fn has_same_answers(&self, invoice: UndoInvoice, stock: UndoStock) -> bool {
         (self.invoice, self.stock) == (invoice, stock)
     }
 
     /// Whether carrying out the decision changes anything in Robaws.
-    fn asks_anything(&self) -> bool {
-        !self.says(UndoInvoice::Keep, UndoStock::Keep)
+    fn needs_effects(&self) -> bool {
+        !self.has_same_answers(UndoInvoice::Keep, UndoStock::Keep)
     }
 }
 
@@ -106,8 +106,8 @@ impl Obstacle {
     }
 
     /// The arguments of the obstacle's texts. `invoice` is the number of the invoice.
-    pub fn args(&self, invoice: Arg) -> Args {
-        let mut args = args([("invoice", invoice)]);
+    pub fn text_args(&self, invoice: Arg) -> Args {
+        let mut args = build_args([("invoice", invoice)]);
         match self {
             Self::AlreadyCredited { credit_note } => {
                 args.insert("credit_note".to_owned(), credit_note.as_str().into());
@@ -120,11 +120,8 @@ impl Obstacle {
         args
     }
 
-    pub(crate) fn sentence(&self, invoice: Arg) -> Sentence {
-        Sentence {
-            code: format!("undo_stopped_{}", self.name()),
-            args: self.args(invoice),
-        }
+    pub(crate) fn to_sentence(&self, invoice: Arg) -> Sentence {
+        Sentence { code: format!("undo_stopped_{}", self.name()), args: self.text_args(invoice) }
     }
 }
 
@@ -142,7 +139,7 @@ pub struct CreditNotePlan {
 
 /// How an invoice that was undone has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Undone {
+pub enum InvoiceEnd {
     /// Its draft was deleted.
     Deleted,
     /// It has a credit note whose header stands.
@@ -150,88 +147,77 @@ pub enum Undone {
 }
 
 /// The number by which people find an invoice or credit note, as an argument of a text.
-pub fn document_number(progress: &InvoiceProgress) -> Arg {
-    progress
-        .number
-        .clone()
-        .map_or_else(|| Arg::Phrase("no_draft_number".to_owned()), Arg::Text)
+pub fn document_number_arg(progress: &InvoiceProgress) -> Arg {
+    progress.number.clone().map_or_else(|| Arg::Phrase("no_draft_number".to_owned()), Arg::Text)
 }
 
 impl Ledger {
     /// The row of the invoice's deletion, when the deletion is done.
-    pub fn deletion(&self) -> Option<&Row> {
-        let (invoice, _) = self.invoice()?;
-        self.deletion_of(invoice.no)
+    pub fn find_deletion(&self) -> Option<&Row> {
+        let (invoice, _) = self.find_invoice()?;
+        self.find_deletion_of(invoice.no)
     }
 
     /// The row of the deletion of the invoice in row `no`, when the deletion is done.
-    pub fn deletion_of(&self, no: u32) -> Option<&Row> {
+    pub fn find_deletion_of(&self, no: u32) -> Option<&Row> {
         let deletes = |row: &Row| matches!(row.effect, RowEffect::DeleteDraft { invoice } if invoice == no);
-        self.rows
-            .iter()
-            .find(|row| row.state == RowState::Done && deletes(row))
+        self.rows.iter().find(|row| row.state == RowState::Done && deletes(row))
     }
 
     /// Whether a deletion of the draft in row `no` was begun and has not ended. The draft may still be there or not.
-    pub fn is_deleting(&self, no: u32) -> bool {
+    pub fn is_deleting_draft(&self, no: u32) -> bool {
         let deletes = |row: &Row| matches!(row.effect, RowEffect::DeleteDraft { invoice } if invoice == no);
         let is_open = |row: &Row| matches!(row.state, RowState::Intended | RowState::Unknown);
         self.rows.iter().any(|row| is_open(row) && deletes(row))
     }
 
     /// The credit note for the invoice, when its header stands.
-    pub fn credit_note(&self) -> Option<(&Row, &InvoiceProgress)> {
-        let (invoice, _) = self.invoice()?;
+    pub fn find_credit_note(&self) -> Option<(&Row, &InvoiceProgress)> {
+        let (invoice, _) = self.find_invoice()?;
         self.rows.iter().find_map(|row| match &row.effect {
-            RowEffect::CreditNote {
-                invoice: no,
-                progress,
-                ..
-            } if row.state == RowState::Done && *no == invoice.no => Some((row, progress)),
+            RowEffect::CreditNote { invoice: no, progress, .. }
+                if row.state == RowState::Done && *no == invoice.no =>
+            {
+                Some((row, progress))
+            }
             _ => None,
         })
     }
 
     /// How the invoice was undone. `None` while it stands.
-    pub fn undone(&self) -> Option<Undone> {
-        if self.deletion().is_some() {
-            Some(Undone::Deleted)
+    pub fn invoice_end(&self) -> Option<InvoiceEnd> {
+        if self.find_deletion().is_some() {
+            Some(InvoiceEnd::Deleted)
         } else {
-            self.credit_note().map(|_| Undone::Credited)
+            self.find_credit_note().map(|_| InvoiceEnd::Credited)
         }
     }
 
     /// Whether another row than `no` made the sales document with this id.
-    pub fn made_by_another(&self, id: &DocumentId, no: u32) -> bool {
-        let is_made = |row: &Row| row.state == RowState::Done && row.effect.document().is_some();
-        self.rows
-            .iter()
-            .any(|row| row.no != no && is_made(row) && row.robaws_id.as_ref() == Some(id))
+    pub fn is_made_by_another_row(&self, id: &DocumentId, no: u32) -> bool {
+        let is_made = |row: &Row| row.state == RowState::Done && row.effect.document_kind().is_some();
+        self.rows.iter().any(|row| row.no != no && is_made(row) && row.robaws_id.as_ref() == Some(id))
     }
 
     /// The credit note whose header stands and whose lines, check or booking are missing.
-    pub fn unfinished_credit_note(&self) -> Option<&Row> {
-        self.credit_note()
-            .filter(|(_, progress)| progress.is_unfinished())
-            .map(|(row, _)| row)
+    pub fn find_unfinished_credit_note(&self) -> Option<&Row> {
+        self.find_credit_note().filter(|(_, progress)| progress.is_unfinished()).map(|(row, _)| row)
     }
 
     /// Whether stock came back after the invoice was made.
-    fn took_back(&self) -> bool {
-        self.invoice().is_some_and(|(invoice, _)| {
+    fn has_returned_stock(&self) -> bool {
+        self.find_invoice().is_some_and(|(invoice, _)| {
             let is_back = |row: &Row| match row.effect {
                 RowEffect::StockChange { direction, .. } => direction == Direction::In,
                 _ => false,
             };
-            self.rows
-                .iter()
-                .any(|row| row.no > invoice.no && row.state == RowState::Done && is_back(row))
+            self.rows.iter().any(|row| row.no > invoice.no && row.state == RowState::Done && is_back(row))
         })
     }
 
     /// The merchant's last decision on the invoice, also when an obstacle stopped it.
-    pub fn decision(&self) -> Option<&Undo> {
-        let (invoice, _) = self.invoice()?;
+    pub fn last_undo(&self) -> Option<&UndoDecision> {
+        let (invoice, _) = self.find_invoice()?;
         self.undo.as_ref().filter(|undo| undo.row == invoice.no)
     }
 
@@ -239,17 +225,20 @@ impl Ledger {
     ///
     /// These are the changes since the merchant's last decision, or since the invoice was frozen, and the changes that a decision
     /// with an obstacle was to settle. An unknown status is no change; other changes of such an order count.
-    pub fn open_changes(&self, now: &OrderFacts, status_is_known: bool) -> Vec<Change> {
-        let decision = self.decision();
+    pub fn find_open_changes(&self, now: &OrderFacts, status_is_known: bool) -> Vec<OrderChange> {
+        let decision = self.last_undo();
         let settled = decision.map(|undo| &undo.facts).or(self.invoiced_facts.as_ref());
-        let mut changes = settled.map(|was| was.changes(now)).unwrap_or_default();
-        let is_status =
-            |change: &Change| matches!(change, Change::Cancelled | Change::Reopened | Change::Shipped);
+        let mut changes = settled.map(|was| was.find_changes(now)).unwrap_or_default();
+        let is_status = |change: &OrderChange| {
+            matches!(change, OrderChange::Cancelled | OrderChange::Reopened | OrderChange::Shipped)
+        };
         // An order that was open when its invoice or stock was undone, and that ships nevertheless, needs a new decision.
-        let undoes = |undo: &Undo| undo.asks_anything() || self.undone().is_some() || self.took_back();
-        let ships = |undo: &Undo| undo.facts.open && !now.open && !now.cancelled;
+        let undoes = |undo: &UndoDecision| {
+            undo.needs_effects() || self.invoice_end().is_some() || self.has_returned_stock()
+        };
+        let ships = |undo: &UndoDecision| undo.facts.open && !now.open && !now.cancelled;
         if decision.is_some_and(|undo| ships(undo) && undoes(undo)) {
-            changes.insert(0, Change::Shipped);
+            changes.insert(0, OrderChange::Shipped);
         }
         if !status_is_known {
             changes.retain(|change| !is_status(change));
@@ -257,10 +246,7 @@ impl Ledger {
         if let Some(undo) = decision.filter(|undo| undo.obstacle.is_some()) {
             // When the status changed again, the newer change replaces the one of the decision.
             let status_changed = changes.iter().any(is_status);
-            let open = undo
-                .changes
-                .iter()
-                .filter(|change| !status_changed || !is_status(change));
+            let open = undo.changes.iter().filter(|change| !status_changed || !is_status(change));
             for change in open {
                 if !changes.contains(change) {
                     changes.push(*change);
@@ -273,35 +259,33 @@ impl Ledger {
 
     /// Whether stock of this order is out.
     pub fn has_stock_out(&self) -> bool {
-        !Booked::of(self).is_empty()
+        !BookedStock::from_ledger(self).is_empty()
     }
 
     /// Whether a decision is neither carried out completely nor stopped by an obstacle.
     pub fn is_undoing(&self) -> bool {
-        self.decision()
-            .filter(|undo| undo.obstacle.is_none())
-            .is_some_and(|undo| {
-                let invoice = undo.invoice != UndoInvoice::Keep && self.undone().is_none();
-                let stock = undo.stock == UndoStock::Return && self.has_stock_out();
-                invoice || stock || self.unfinished_credit_note().is_some()
-            })
+        self.last_undo().filter(|undo| undo.obstacle.is_none()).is_some_and(|undo| {
+            let invoice = undo.invoice != UndoInvoice::Keep && self.invoice_end().is_none();
+            let stock = undo.stock == UndoStock::Return && self.has_stock_out();
+            invoice || stock || self.find_unfinished_credit_note().is_some()
+        })
     }
 
     /// The merchant's decision, if it holds for the order as it is now and nothing stands in its way. Only then may its
     /// effects be begun or sent again.
-    pub fn decided(&self, now: &OrderFacts, status_is_known: bool) -> Option<&Undo> {
-        let holds = || self.open_changes(now, status_is_known).is_empty();
-        self.decision().filter(|undo| undo.obstacle.is_none() && holds())
+    pub fn valid_undo(&self, now: &OrderFacts, status_is_known: bool) -> Option<&UndoDecision> {
+        let holds = || self.find_open_changes(now, status_is_known).is_empty();
+        self.last_undo().filter(|undo| undo.obstacle.is_none() && holds())
     }
 
     /// Whether the order changed before the decision was carried out completely. The merchant must then decide again, even if the
     /// order becomes again what it was.
-    pub fn lapses(&self, now: &OrderFacts, status_is_known: bool) -> bool {
-        self.is_undoing() && !self.open_changes(now, status_is_known).is_empty()
+    pub fn has_lapsed_undo(&self, now: &OrderFacts, status_is_known: bool) -> bool {
+        self.is_undoing() && !self.find_open_changes(now, status_is_known).is_empty()
     }
 
     /// Records why `decided` was not carried out, unless the merchant made another decision meanwhile.
-    pub fn obstruct(&mut self, decided: &Undo, obstacle: &Obstacle) {
+    pub fn record_obstacle(&mut self, decided: &UndoDecision, obstacle: &Obstacle) {
         if let Some(undo) = self.undo.as_mut().filter(|undo| **undo == *decided) {
             undo.obstacle = Some(obstacle.clone());
         }

@@ -3,7 +3,7 @@
 //! No error holds the body of an answer or a credential. The sentence of ProductFlow in a refusal may repeat what was sent, so
 //! it is shown to the merchant and never logged.
 
-use runtime::observer::Ended;
+use runtime::observer::CallEnd;
 use std::time::Duration;
 
 /// A failed call to ProductFlow.
@@ -61,17 +61,17 @@ pub enum Error {
 
 impl Error {
     /// What an observer is told of a call that ended with this error.
-    pub(crate) fn ended(&self) -> Ended {
+    pub(crate) fn observed_end(&self) -> CallEnd {
         match self {
-            Self::RateLimited { .. } => Ended::Throttled,
+            Self::RateLimited { .. } => CallEnd::Throttled,
             Self::Unavailable { .. }
             | Self::NoAnswer { .. }
             | Self::Unreadable { .. }
-            | Self::Unauthorized { status: 200..=299 } => Ended::Failed,
+            | Self::Unauthorized { status: 200..=299 } => CallEnd::Failed,
             Self::Unauthorized { .. }
             | Self::Forbidden {}
             | Self::NotFound { .. }
-            | Self::Rejected { .. } => Ended::Answered,
+            | Self::Rejected { .. } => CallEnd::Answered,
         }
     }
 
@@ -84,19 +84,13 @@ impl Error {
     }
 
     /// Whether the same read may succeed when it is repeated at once.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::NoAnswer { .. })
     }
 
     /// Whether a list was refused because of its query (400 or 422), as when ProductFlow does not accept the sort.
     pub fn is_refusal_of_query(&self) -> bool {
-        matches!(
-            self,
-            Self::Rejected {
-                status: 400 | 422,
-                ..
-            }
-        )
+        matches!(self, Self::Rejected { status: 400 | 422, .. })
     }
 }
 
@@ -104,64 +98,49 @@ impl Error {
 mod tests {
     use super::*;
 
-    fn rejected(status: u16) -> Error {
-        Error::Rejected {
-            status,
-            message: "sort: An Peeters is not supported".to_owned(),
-        }
+    fn rejected_error(status: u16) -> Error {
+        Error::Rejected { status, message: "sort: An Peeters is not supported".to_owned() }
     }
 
-    fn no_answer() -> Error {
-        let source = runtime::http::client(&[])
-            .unwrap()
-            .get("nowhere")
-            .build()
-            .unwrap_err();
+    fn no_answer_error() -> Error {
+        let source = runtime::http::peer_client(&[]).unwrap().get("nowhere").build().unwrap_err();
         Error::NoAnswer { source }
     }
 
     #[test]
     fn the_merchant_is_told_productflows_own_sentence_and_the_log_is_not() {
         assert_eq!(
-            rejected(422).reason(),
+            rejected_error(422).reason(),
             "ProductFlow refuses the request (422): sort: An Peeters is not supported"
         );
-        assert_eq!(rejected(422).to_string(), "ProductFlow refuses the request (422)");
-        assert_eq!(
-            Error::Forbidden {}.reason(),
-            "ProductFlow refuses access to the company (403)"
-        );
-        assert_eq!(
-            Error::Unavailable { status: 503 }.reason(),
-            "ProductFlow is not available (503)"
-        );
+        assert_eq!(rejected_error(422).to_string(), "ProductFlow refuses the request (422)");
+        assert_eq!(Error::Forbidden {}.reason(), "ProductFlow refuses access to the company (403)");
+        assert_eq!(Error::Unavailable { status: 503 }.reason(), "ProductFlow is not available (503)");
     }
 
     #[test]
     fn only_what_passes_is_asked_again() {
-        assert!(no_answer().is_passing());
-        assert!(Error::Unavailable { status: 503 }.is_passing());
+        assert!(no_answer_error().is_transient());
+        assert!(Error::Unavailable { status: 503 }.is_transient());
         for error in [
             Error::Unauthorized { status: 401 },
             Error::Forbidden {},
-            Error::NotFound {
-                path: "order/PF-1".to_owned(),
-            },
-            rejected(422),
+            Error::NotFound { path: "order/PF-1".to_owned() },
+            rejected_error(422),
             Error::RateLimited { retry_after: None },
             Error::Unreadable { what: "JSON" },
         ] {
-            assert!(!error.is_passing(), "{error}");
+            assert!(!error.is_transient(), "{error}");
         }
     }
 
     #[test]
     fn only_a_400_and_a_422_refuse_the_query() {
         for (status, expected) in [(400, true), (422, true), (405, false), (409, false), (418, false)] {
-            assert_eq!(rejected(status).is_refusal_of_query(), expected, "{status}");
+            assert_eq!(rejected_error(status).is_refusal_of_query(), expected, "{status}");
         }
         assert!(!Error::Unavailable { status: 503 }.is_refusal_of_query());
         assert!(!Error::Forbidden {}.is_refusal_of_query());
-        assert!(!no_answer().is_refusal_of_query());
+        assert!(!no_answer_error().is_refusal_of_query());
     }
 }

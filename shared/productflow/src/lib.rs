@@ -8,4 +8,4 @@ pub mod wire;
 
 pub use error::Error;
 pub use transport::Client;
-pub use wire::{OrdersPage, RawOrder, read};
+pub use wire::{OrderListPage, RawOrder, parse_order};

@@ -1,7 +1,7 @@
 //! Reading orders: the resource `order` of ProductFlow.
 
-use crate::transport::{Client, segment};
-use crate::wire::{OrdersPage, RawOrder};
+use crate::transport::{Client, encode_path_segment};
+use crate::wire::{OrderListPage, RawOrder};
 use crate::{Error, wire};
 use domain::ids::OrderIdentifier;
 
@@ -13,12 +13,15 @@ impl Client {
     ///
     /// Fails when ProductFlow cannot be reached, refuses the call (a refused sort is [`Error::Rejected`]), or answers with no
     /// list of orders.
-    pub async fn orders_page(&self, page: u32, per_page: u32, sorted: bool) -> Result<OrdersPage, Error> {
+    pub async fn read_order_list_page(
+        &self,
+        page: u32,
+        per_page: u32,
+        sorted: bool,
+    ) -> Result<OrderListPage, Error> {
         let sort = if sorted { "&sort%5B0%5D=-updated_at" } else { "" };
-        let answer = self
-            .get("order", &format!("page={page}&per_page={per_page}{sort}"))
-            .await?;
-        self.noted(wire::orders_page(answer, page))
+        let answer = self.get_json("order", &format!("page={page}&per_page={per_page}{sort}")).await?;
+        self.report_if_unreadable(wire::read_list_envelope(answer, page))
     }
 
     /// Reads one list page of the orders whose status is one of `words`. `page` counts from 1. ProductFlow may ignore the
@@ -27,19 +30,19 @@ impl Client {
     /// # Errors
     ///
     /// Fails when ProductFlow cannot be reached, refuses the call, or answers with no list of orders.
-    pub async fn orders_of_status(
+    pub async fn read_order_list_page_of_status(
         &self,
         words: &[String],
         page: u32,
         per_page: u32,
-    ) -> Result<OrdersPage, Error> {
+    ) -> Result<OrderListPage, Error> {
         let mut query = format!("page={page}&per_page={per_page}");
         for word in words {
             query.push_str("&status%5B%5D=");
-            query.push_str(&segment(word));
+            query.push_str(&encode_path_segment(word));
         }
-        let answer = self.get("order", &query).await?;
-        self.noted(wire::orders_page(answer, page))
+        let answer = self.get_json("order", &query).await?;
+        self.report_if_unreadable(wire::read_list_envelope(answer, page))
     }
 
     /// Reads one order as it is now. Gives `None` when ProductFlow does not have the order (404).
@@ -47,16 +50,13 @@ impl Client {
     /// # Errors
     ///
     /// Fails when ProductFlow cannot be reached, refuses the call, or answers with something else than one order.
-    pub async fn order(&self, identifier: &OrderIdentifier) -> Result<Option<RawOrder>, Error> {
+    pub async fn read_order(&self, identifier: &OrderIdentifier) -> Result<Option<RawOrder>, Error> {
         // A URL takes these two for a folder, even percent-encoded: no URL names such an order, so ProductFlow cannot have it.
         if matches!(identifier.as_str(), "." | "..") {
             return Ok(None);
         }
-        match self
-            .get(&format!("order/{}", segment(identifier.as_str())), "")
-            .await
-        {
-            Ok(answer) => self.noted(wire::one_order(answer, identifier)).map(Some),
+        match self.get_json(&format!("order/{}", encode_path_segment(identifier.as_str())), "").await {
+            Ok(answer) => self.report_if_unreadable(wire::read_order_envelope(answer, identifier)).map(Some),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }

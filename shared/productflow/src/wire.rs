@@ -27,7 +27,7 @@ use crate::Error;
 use domain::article::{Offer, Product};
 use domain::ids::{LineId, OrderIdentifier, Sku};
 use domain::money::Cents;
-use domain::order::{Business, Costs, Order, OrderLine, OrderStatus, Unreadable, vat_code};
+use domain::order::{BusinessBuyer, Costs, Order, OrderLine, OrderStatus, UnreadableOrder, parse_vat_code};
 use domain::settings::{ConnectionSettings, LinePrice, OrderAmounts};
 use jiff::{
     Timestamp,
@@ -58,14 +58,14 @@ pub(crate) fn offer_form(offer: &Offer) -> Vec<(String, String)> {
     let prices = [("cost_price", offer.cost_price), ("sell_price", offer.sale_price)];
     for (name, price) in prices {
         if let Some(price) = price {
-            form.push((format!("prices[EUR][{name}]"), euros(price)));
+            form.push((format!("prices[EUR][{name}]"), format_euros(price)));
         }
     }
     form
 }
 
 /// A price in euros with at least two decimals: `4.5` becomes `4.50`; further decimals stay.
-fn euros(price: Decimal) -> String {
+fn format_euros(price: Decimal) -> String {
     let mut price = price.normalize();
     if price.scale() < 2 {
         price.rescale(2);
@@ -82,7 +82,7 @@ pub struct RawOrder {
 
 /// One list page of orders.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OrdersPage {
+pub struct OrderListPage {
     pub orders: Vec<RawOrder>,
     /// Whether no list page follows. Decided by the envelope of the answer; an empty list page is always the last.
     pub is_last: bool,
@@ -97,29 +97,22 @@ impl RawOrder {
     /// ProductFlow's identifier of the order. When the body has none, the identifier that the order was asked for by.
     pub fn identifier(&self) -> Option<OrderIdentifier> {
         let own = self.body.get("identifier").and_then(text_or_number);
-        own.and_then(|text| OrderIdentifier::parse(text).ok())
-            .or_else(|| self.asked.clone())
+        own.and_then(|text| OrderIdentifier::parse(text).ok()).or_else(|| self.asked.clone())
     }
 
     /// When ProductFlow last changed the order. `None` when the body shows no such time.
     pub fn updated_at(&self) -> Option<Timestamp> {
-        self.body
-            .get("updated_at")
-            .and_then(Value::as_str)
-            .and_then(timestamp)
+        self.body.get("updated_at").and_then(Value::as_str).and_then(parse_timestamp)
     }
 
     /// When the buyer placed the order. `None` when the body shows no such time.
     pub fn placed_at(&self) -> Option<Timestamp> {
-        self.body
-            .get("placed_at")
-            .and_then(Value::as_str)
-            .and_then(timestamp)
+        self.body.get("placed_at").and_then(Value::as_str).and_then(parse_timestamp)
     }
 
     /// The status of the order, also when the rest of the order can't be read. `None` when the body has no status.
     pub fn status(&self, settings: &ConnectionSettings) -> Option<OrderStatus> {
-        status(&self.body, settings).ok()
+        parse_status(&self.body, settings).ok()
     }
 
     /// Digest of the whole body: 32 hex digits.
@@ -129,10 +122,8 @@ impl RawOrder {
 }
 
 /// Reads the answer to a list of orders. `page` is the number that was asked for, from 1.
-pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error> {
-    let unreadable = || Error::Unreadable {
-        what: "a list of orders",
-    };
+pub(crate) fn read_list_envelope(answer: Value, page: u32) -> Result<OrderListPage, Error> {
+    let unreadable = || Error::Unreadable { what: "a list of orders" };
     let (rows, envelope) = match answer {
         Value::Array(rows) => (rows, Map::new()),
         Value::Object(mut envelope) => match envelope.remove("data") {
@@ -141,29 +132,24 @@ pub(crate) fn orders_page(answer: Value, page: u32) -> Result<OrdersPage, Error>
         },
         _ => return Err(unreadable()),
     };
-    let meta = envelope
-        .get("meta")
-        .and_then(Value::as_object)
-        .unwrap_or(&envelope);
+    let meta = envelope.get("meta").and_then(Value::as_object).unwrap_or(&envelope);
     let links = envelope.get("links").and_then(Value::as_object);
     let last_page = meta.get("last_page").and_then(Value::as_u64);
-    let next = links
-        .and_then(|links| links.get("next"))
-        .or_else(|| envelope.get("next_page_url"));
+    let next = links.and_then(|links| links.get("next")).or_else(|| envelope.get("next_page_url"));
     let is_last = match (last_page, next) {
         (Some(last), _) => u64::from(page) >= last,
         (None, Some(next)) => next.is_null(),
         // The envelope does not tell: the list ends where a page is empty.
         (None, None) => false,
     };
-    Ok(OrdersPage {
+    Ok(OrderListPage {
         is_last: is_last || rows.is_empty(),
         orders: rows.into_iter().map(RawOrder::new).collect(),
     })
 }
 
 /// Reads the answer to one order, which stands under `data` or at the top level.
-pub(crate) fn one_order(answer: Value, asked: &OrderIdentifier) -> Result<RawOrder, Error> {
+pub(crate) fn read_order_envelope(answer: Value, asked: &OrderIdentifier) -> Result<RawOrder, Error> {
     let body = match answer {
         Value::Object(mut envelope) => match envelope.remove("data") {
             Some(data @ Value::Object(_)) => data,
@@ -172,30 +158,24 @@ pub(crate) fn one_order(answer: Value, asked: &OrderIdentifier) -> Result<RawOrd
         },
         _ => return Err(Error::Unreadable { what: "an order" }),
     };
-    Ok(RawOrder {
-        body,
-        asked: Some(asked.clone()),
-    })
+    Ok(RawOrder { body, asked: Some(asked.clone()) })
 }
 
 /// Characters of a value that an [`Unreadable`] repeats at most.
-const SHOWN: usize = 100;
+const MOST_SHOWN_CHARACTERS: usize = 100;
 
-struct Bad {
+struct BadField {
     field: String,
     value: String,
 }
 
-fn bad(field: impl Into<String>, value: Option<&Value>) -> Bad {
+fn bad_field(field: impl Into<String>, value: Option<&Value>) -> BadField {
     let shown = match value {
         None | Some(Value::Null) => "–".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    Bad {
-        field: field.into(),
-        value: shown.chars().take(SHOWN).collect(),
-    }
+    BadField { field: field.into(), value: shown.chars().take(MOST_SHOWN_CHARACTERS).collect() }
 }
 
 /// Reads an order. Fields that booking does not need may be missing or odd; the fields that it needs may not.
@@ -203,10 +183,10 @@ fn bad(field: impl Into<String>, value: Option<&Value>) -> Bad {
 /// # Errors
 ///
 /// [`Unreadable`], naming the first needed field that is missing or wrong, and its value.
-pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unreadable> {
+pub fn parse_order(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, UnreadableOrder> {
     let placed_at = raw.placed_at();
     let external = text_of(&raw.body, "external_identifier");
-    let unreadable = |identifier: OrderIdentifier, Bad { field, value }: Bad| Unreadable {
+    let unreadable = |identifier: OrderIdentifier, BadField { field, value }: BadField| UnreadableOrder {
         identifier,
         field,
         value,
@@ -215,89 +195,79 @@ pub fn read(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, Unre
         fingerprint: raw.digest(),
     };
     // An order of the list without an identifier can't be asked for, nor told from another. The poll logs such an order.
-    let identifier = raw.identifier().unwrap_or_else(OrderIdentifier::unknown);
+    let identifier = raw.identifier().unwrap_or_else(OrderIdentifier::not_given);
     if raw.identifier().is_none() {
-        return Err(unreadable(
-            identifier,
-            bad("identifier", raw.body.get("identifier")),
-        ));
+        return Err(unreadable(identifier, bad_field("identifier", raw.body.get("identifier"))));
     }
-    order(raw, identifier.clone(), settings).map_err(|problem| unreadable(identifier, problem))
+    parse_order_fields(raw, identifier.clone(), settings).map_err(|problem| unreadable(identifier, problem))
 }
 
-fn order(raw: &RawOrder, identifier: OrderIdentifier, settings: &ConnectionSettings) -> Result<Order, Bad> {
+fn parse_order_fields(
+    raw: &RawOrder,
+    identifier: OrderIdentifier,
+    settings: &ConnectionSettings,
+) -> Result<Order, BadField> {
     let body = &raw.body;
-    let status = status(body, settings)?;
+    let status = parse_status(body, settings)?;
     let placed = body.get("placed_at");
     let placed_at = placed
         .and_then(Value::as_str)
-        .and_then(timestamp)
-        .ok_or_else(|| bad("placed_at", placed))?;
+        .and_then(parse_timestamp)
+        .ok_or_else(|| bad_field("placed_at", placed))?;
     let cancelled = status == OrderStatus::Cancelled;
     let amounts = settings.order_amounts;
-    let lines = lines(body, settings);
-    let costs = costs(body, amounts);
-    let total = total(body, amounts);
+    let lines = parse_lines(body, settings);
+    let costs = parse_costs(body, amounts);
+    let total = parse_total(body, amounts);
     // Of a cancelled order nothing but its cancellation is needed.
     let (lines, costs, total) = if cancelled {
-        (
-            lines.unwrap_or_default(),
-            costs.unwrap_or_default(),
-            total.unwrap_or_default(),
-        )
+        (lines.unwrap_or_default(), costs.unwrap_or_default(), total.unwrap_or_default())
     } else {
         (lines?, costs?, total?)
     };
     let billing = body.get("billing_customer").filter(|c| c.is_object());
     let shipping = body.get("shipping_customer").filter(|c| c.is_object());
-    let country = [shipping, billing]
-        .into_iter()
-        .flatten()
-        .find_map(|c| text_of(c, "country_code"));
+    let country = [shipping, billing].into_iter().flatten().find_map(|c| text_of(c, "country_code"));
     let business = [billing, shipping].into_iter().flatten().find_map(|customer| {
-        let business = Business {
+        let business = BusinessBuyer {
             company_name: text_of(customer, "company_name"),
             vat_number: text_of(customer, "vat_number"),
         };
-        (business != Business::default()).then_some(business)
+        (business != BusinessBuyer::default()).then_some(business)
     });
     let order = Order {
         identifier,
         status,
         external_identifier: text_of(body, "external_identifier"),
-        marketplace: body.get("marketplace").and_then(|m| {
-            if m.is_string() {
-                text_or_number(m)
-            } else {
-                text_of(m, "name")
-            }
-        }),
+        marketplace: body
+            .get("marketplace")
+            .and_then(|m| if m.is_string() { text_or_number(m) } else { text_of(m, "name") }),
         currency: text_of(body, "currency_code").map_or_else(|| "EUR".to_owned(), |c| c.to_ascii_uppercase()),
         placed_at,
         updated_at: raw.updated_at(),
-        shipped_at: body.get("shipped_at").and_then(Value::as_str).and_then(timestamp),
+        shipped_at: body.get("shipped_at").and_then(Value::as_str).and_then(parse_timestamp),
         costs,
         total,
         country,
         business,
         lines,
     };
-    match order.computed_total() {
+    match order.compute_total() {
         Some(total) if total.0 >= 0 || cancelled => Ok(order),
-        found => Err(Bad {
+        found => Err(BadField {
             field: "total".to_owned(),
             value: found.map_or_else(|| "out of range".to_owned(), |total| total.to_string()),
         }),
     }
 }
 
-fn status(body: &Value, settings: &ConnectionSettings) -> Result<OrderStatus, Bad> {
+fn parse_status(body: &Value, settings: &ConnectionSettings) -> Result<OrderStatus, BadField> {
     let value = body.get("status");
     let word = value
         .and_then(Value::as_str)
         .map(str::trim)
         .filter(|w| !w.is_empty())
-        .ok_or_else(|| bad("status", value))?;
+        .ok_or_else(|| bad_field("status", value))?;
     let words = settings.status_words.with_defaults();
     let is_in = |list: &[String]| list.iter().any(|known| known.eq_ignore_ascii_case(word));
     Ok(if is_in(&words.open) {
@@ -307,73 +277,56 @@ fn status(body: &Value, settings: &ConnectionSettings) -> Result<OrderStatus, Ba
     } else if is_in(&words.cancelled) {
         OrderStatus::Cancelled
     } else {
-        OrderStatus::Unknown(word.chars().take(SHOWN).collect())
+        OrderStatus::Unknown(word.chars().take(MOST_SHOWN_CHARACTERS).collect())
     })
 }
 
-fn lines(body: &Value, settings: &ConnectionSettings) -> Result<Vec<OrderLine>, Bad> {
+fn parse_lines(body: &Value, settings: &ConnectionSettings) -> Result<Vec<OrderLine>, BadField> {
     let value = body.get("lines");
     let rows = value
         .and_then(Value::as_array)
         .filter(|rows| !rows.is_empty())
-        .ok_or_else(|| bad("lines", value.filter(|value| !value.is_array())))?;
-    let lines: Vec<OrderLine> = rows
-        .iter()
-        .enumerate()
-        .map(|(at, row)| line(row, at, settings))
-        .collect::<Result<_, _>>()?;
+        .ok_or_else(|| bad_field("lines", value.filter(|value| !value.is_array())))?;
+    let lines: Vec<OrderLine> =
+        rows.iter().enumerate().map(|(at, row)| parse_line(row, at, settings)).collect::<Result<_, _>>()?;
     let mut known = HashSet::new();
     for (at, line) in lines.iter().enumerate() {
         if !known.insert(&line.id) {
-            return Err(Bad {
-                field: format!("lines[{at}].id"),
-                value: format!("{} (twice)", line.id),
-            });
+            return Err(BadField { field: format!("lines[{at}].id"), value: format!("{} (twice)", line.id) });
         }
     }
     Ok(lines)
 }
 
-fn line(row: &Value, at: usize, settings: &ConnectionSettings) -> Result<OrderLine, Bad> {
+fn parse_line(row: &Value, at: usize, settings: &ConnectionSettings) -> Result<OrderLine, BadField> {
     let field = |name: &str| format!("lines[{at}].{name}");
     let quantity_value = row.get("quantity");
     let quantity = quantity_value
-        .and_then(quantity)
-        .ok_or_else(|| bad(field("quantity"), quantity_value))?;
+        .and_then(parse_quantity)
+        .ok_or_else(|| bad_field(field("quantity"), quantity_value))?;
     let price_value = row.get("price").filter(|value| !value.is_null());
-    let price = amount(
-        price_value.ok_or_else(|| bad(field("price"), None))?,
-        settings.order_amounts,
-    )
-    .ok_or_else(|| bad(field("price"), price_value))?;
+    let price =
+        parse_amount(price_value.ok_or_else(|| bad_field(field("price"), None))?, settings.order_amounts)
+            .ok_or_else(|| bad_field(field("price"), price_value))?;
     let price = match settings.line_price {
         LinePrice::Total => price,
-        LinePrice::Unit => price
-            .checked_mul(i64::from(quantity))
-            .ok_or_else(|| bad(field("price"), price_value))?,
+        LinePrice::Unit => {
+            price.checked_mul(i64::from(quantity)).ok_or_else(|| bad_field(field("price"), price_value))?
+        }
     };
     // The article number is taken as it came: a space in it is part of the number.
-    let sku = row
-        .get("sku")
-        .and_then(text_or_number)
-        .and_then(|text| Sku::parse(text).ok());
+    let sku = row.get("sku").and_then(text_or_number).and_then(|text| Sku::parse(text).ok());
     let title = text_of(row, "title")
         .or_else(|| sku.as_ref().map(Sku::to_string))
         .unwrap_or_else(|| format!("{}", at + 1));
-    let id = row
-        .get("id")
-        .and_then(text_or_number)
-        .unwrap_or_else(|| (at + 1).to_string());
+    let id = row.get("id").and_then(text_or_number).unwrap_or_else(|| (at + 1).to_string());
     Ok(OrderLine {
-        id: LineId::parse(id).map_err(|_| bad(field("id"), row.get("id")))?,
+        id: LineId::parse(id).map_err(|_| bad_field(field("id"), row.get("id")))?,
         sku,
         title,
         quantity,
         price,
-        vat_code: row
-            .get("vat_code")
-            .and_then(text_or_number)
-            .and_then(|code| vat_code(&code)),
+        vat_code: row.get("vat_code").and_then(text_or_number).and_then(|code| parse_vat_code(&code)),
         fbm: row.get("fbm").is_some_and(|fbm| match fbm {
             Value::Bool(fbm) => *fbm,
             Value::Number(number) => number.as_i64() == Some(1),
@@ -383,10 +336,10 @@ fn line(row: &Value, at: usize, settings: &ConnectionSettings) -> Result<OrderLi
     })
 }
 
-fn costs(body: &Value, amounts: OrderAmounts) -> Result<Costs, Bad> {
+fn parse_costs(body: &Value, amounts: OrderAmounts) -> Result<Costs, BadField> {
     let cost = |name: &str| match body.get(name).filter(|value| !value.is_null()) {
         None => Ok(Cents::ZERO),
-        Some(value) => amount(value, amounts).ok_or_else(|| bad(name, Some(value))),
+        Some(value) => parse_amount(value, amounts).ok_or_else(|| bad_field(name, Some(value))),
     };
     Ok(Costs {
         shipping: cost("shipping_cost")?,
@@ -396,38 +349,34 @@ fn costs(body: &Value, amounts: OrderAmounts) -> Result<Costs, Bad> {
     })
 }
 
-fn total(body: &Value, amounts: OrderAmounts) -> Result<Option<Cents>, Bad> {
+fn parse_total(body: &Value, amounts: OrderAmounts) -> Result<Option<Cents>, BadField> {
     for name in ["total", "total_price", "grand_total"] {
         if let Some(value) = body.get(name).filter(|value| !value.is_null()) {
-            return amount(value, amounts)
-                .map(Some)
-                .ok_or_else(|| bad(name, Some(value)));
+            return parse_amount(value, amounts).map(Some).ok_or_else(|| bad_field(name, Some(value)));
         }
     }
     Ok(None)
 }
 
 /// A quantity: an integer of at least 1, as a number or as a text. The number `2.0` is 2.
-fn quantity(value: &Value) -> Option<u32> {
+fn parse_quantity(value: &Value) -> Option<u32> {
     let number = match value {
         Value::String(text) if !text.contains('.') => Decimal::from_str(text.trim()).ok()?,
-        Value::Number(number) => number_of(&number.to_string())?,
+        Value::Number(number) => parse_decimal(&number.to_string())?,
         _ => return None,
     };
     if !number.fract().is_zero() {
         return None;
     }
-    u32::try_from(number.trunc())
-        .ok()
-        .filter(|quantity| *quantity >= 1)
+    u32::try_from(number.trunc()).ok().filter(|quantity| *quantity >= 1)
 }
 
 /// An amount in the unit that the settings name, not below 0. In cents, a fraction or a text with a decimal point is no amount.
-fn amount(value: &Value, unit: OrderAmounts) -> Option<Cents> {
+fn parse_amount(value: &Value, unit: OrderAmounts) -> Option<Cents> {
     let number = match value {
         Value::String(text) if unit == OrderAmounts::Cents && text.contains('.') => return None,
         Value::String(text) => Decimal::from_str(text.trim()).ok()?,
-        Value::Number(number) => number_of(&number.to_string())?,
+        Value::Number(number) => parse_decimal(&number.to_string())?,
         _ => return None,
     };
     let cents = match unit {
@@ -438,10 +387,8 @@ fn amount(value: &Value, unit: OrderAmounts) -> Option<Cents> {
     (cents.0 >= 0).then_some(cents)
 }
 
-fn number_of(text: &str) -> Option<Decimal> {
-    Decimal::from_str(text)
-        .or_else(|_| Decimal::from_scientific(text))
-        .ok()
+fn parse_decimal(text: &str) -> Option<Decimal> {
+    Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
 }
 
 fn text_or_number(value: &Value) -> Option<String> {
@@ -462,7 +409,7 @@ fn text_of(body: &Value, name: &str) -> Option<String> {
 static AMSTERDAM: TimeZone = tz::get!("Europe/Amsterdam");
 
 /// A moment with an offset or `Z`. Without an offset the moment is in Europe/Amsterdam \[A:pf-timezone\].
-fn timestamp(text: &str) -> Option<Timestamp> {
+fn parse_timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);

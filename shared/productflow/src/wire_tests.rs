@@ -27,14 +27,11 @@ fn an_offer_carries_the_whole_set_and_no_price_that_is_not_there() {
             "prices[EUR][sell_price]=12.00"
         ]
     );
-    assert_eq!(
-        offer(Some("0.0001"), None)[2..],
-        ["prices[EUR][cost_price]=0.0001"]
-    );
+    assert_eq!(offer(Some("0.0001"), None)[2..], ["prices[EUR][cost_price]=0.0001"]);
     assert_eq!(offer(None, None).len(), 2);
 }
 
-fn body() -> Value {
+fn order_body() -> Value {
     json!({
         "identifier": "PF-100234", "status": "open", "external_identifier": "1083993841",
         "marketplace": {"id": 12, "name": "bol.com"}, "currency_code": "EUR",
@@ -46,17 +43,17 @@ fn body() -> Value {
     })
 }
 
-fn read_with(edit: impl FnOnce(&mut Value)) -> Result<Order, Unreadable> {
-    let mut body = body();
+fn parse_edited_order(edit: impl FnOnce(&mut Value)) -> Result<Order, UnreadableOrder> {
+    let mut body = order_body();
     edit(&mut body);
-    read(&RawOrder::new(body), &ConnectionSettings::default())
+    parse_order(&RawOrder::new(body), &ConnectionSettings::default())
 }
 
 #[test]
 fn the_contracts_order_is_read() {
-    let order = read_with(|_| {}).unwrap();
+    let order = parse_edited_order(|_| {}).unwrap();
     assert_eq!(order.reference(), "1083993841 (PF-100234)");
-    assert_eq!(order.computed_total(), Some(Cents(6493)));
+    assert_eq!(order.compute_total(), Some(Cents(6493)));
     assert_eq!(order.country.as_deref(), Some("NL"));
     assert_eq!(order.placed_at.to_string(), "2026-11-23T08:14:05Z");
     assert!(order.business.is_none());
@@ -76,7 +73,7 @@ fn the_contracts_order_is_read() {
 #[case("/shipping_cost", json!("x"), "shipping_cost")]
 #[case("/discount_price", json!(10000), "total")]
 fn what_is_missing_or_wrong_is_named(#[case] at: &str, #[case] value: Value, #[case] field: &str) {
-    let error = read_with(|body| *body.pointer_mut(at).unwrap() = value).unwrap_err();
+    let error = parse_edited_order(|body| *body.pointer_mut(at).unwrap() = value).unwrap_err();
     assert_eq!(error.field, field);
 }
 
@@ -84,11 +81,8 @@ fn what_is_missing_or_wrong_is_named(#[case] at: &str, #[case] value: Value, #[c
 #[case(json!(5998.0), 5998)]
 #[case(json!("5998"), 5998)]
 #[case(json!(0), 0)]
-fn whole_cents(#[case] price: Value, #[case] cents: i64) {
-    assert_eq!(
-        read_with(|b| b["lines"][0]["price"] = price).unwrap().lines[0].price,
-        Cents(cents)
-    );
+fn amounts_are_whole_cents(#[case] price: Value, #[case] cents: i64) {
+    assert_eq!(parse_edited_order(|b| b["lines"][0]["price"] = price).unwrap().lines[0].price, Cents(cents));
 }
 
 #[test]
@@ -98,22 +92,19 @@ fn other_units_are_a_setting() {
         line_price: LinePrice::Unit,
         ..ConnectionSettings::default()
     };
-    let mut body = body();
+    let mut body = order_body();
     body["lines"][0]["price"] = json!("29.99");
     body["shipping_cost"] = json!(4.95);
-    let order = read(&RawOrder::new(body.clone()), &settings).unwrap();
+    let order = parse_order(&RawOrder::new(body.clone()), &settings).unwrap();
     assert_eq!(order.lines[0].price, Cents(5998));
     assert_eq!(order.costs.shipping, Cents(495));
     body["lines"][0]["price"] = json!(29.995);
-    assert_eq!(
-        read(&RawOrder::new(body), &settings).unwrap_err().field,
-        "lines[0].price"
-    );
+    assert_eq!(parse_order(&RawOrder::new(body), &settings).unwrap_err().field, "lines[0].price");
 }
 
 #[test]
 fn of_a_cancelled_order_only_the_cancellation_is_needed() {
-    let order = read_with(|body| {
+    let order = parse_edited_order(|body| {
         body["status"] = json!("canceled");
         body["lines"] = json!([{"price": "x"}]);
         body["shipping_cost"] = json!("x");
@@ -128,12 +119,12 @@ fn of_a_cancelled_order_only_the_cancellation_is_needed() {
 #[case("2026-07-01 12:00:00", "2026-07-01T10:00:00Z")]
 #[case("2026-12-01T12:00:00", "2026-12-01T11:00:00Z")]
 fn times_without_offset_are_amsterdam(#[case] text: &str, #[case] expected: &str) {
-    assert_eq!(timestamp(text).unwrap().to_string(), expected);
+    assert_eq!(parse_timestamp(text).unwrap().to_string(), expected);
 }
 
 #[test]
 fn a_business_is_seen_and_a_string_number_read() {
-    let order = read_with(|body| {
+    let order = parse_edited_order(|body| {
         body["billing_customer"]["vat_number"] = json!("BE0123456749");
         body["lines"][0]["quantity"] = json!("3");
         body["lines"][0]["vat_code"] = json!(7);
@@ -149,15 +140,15 @@ fn a_business_is_seen_and_a_string_number_read() {
 
 #[test]
 fn the_envelope_is_read_tolerantly() {
-    let page = |answer| orders_page(answer, 1).unwrap();
-    assert!(page(json!({"data": [body()], "meta": {"last_page": 1}})).is_last);
-    assert!(!page(json!({"data": [body()], "meta": {"last_page": 2}})).is_last);
-    assert!(!page(json!({"data": [body()], "last_page": 2})).is_last);
-    assert!(page(json!({"data": [body()], "links": {"next": null}})).is_last);
-    assert!(!page(json!([body()])).is_last);
+    let page = |answer| read_list_envelope(answer, 1).unwrap();
+    assert!(page(json!({"data": [order_body()], "meta": {"last_page": 1}})).is_last);
+    assert!(!page(json!({"data": [order_body()], "meta": {"last_page": 2}})).is_last);
+    assert!(!page(json!({"data": [order_body()], "last_page": 2})).is_last);
+    assert!(page(json!({"data": [order_body()], "links": {"next": null}})).is_last);
+    assert!(!page(json!([order_body()])).is_last);
     assert!(page(json!([])).is_last);
-    assert!(orders_page(json!({"orders": []}), 1).is_err());
-    assert!(orders_page(json!("x"), 1).is_err());
+    assert!(read_list_envelope(json!({"orders": []}), 1).is_err());
+    assert!(read_list_envelope(json!("x"), 1).is_err());
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -182,10 +173,10 @@ proptest! {
         const FIELDS: [&str; 14] = ["", "/identifier", "/status", "/placed_at", "/updated_at", "/marketplace",
             "/shipping_cost", "/lines", "/lines/0", "/lines/0/sku", "/lines/0/quantity", "/lines/0/price",
             "/billing_customer", "/lines/0/vat_code"];
-        let mut body = body();
+        let mut body = order_body();
         *body.pointer_mut(FIELDS[at]).unwrap() = value;
-        if let Ok(order) = read(&RawOrder::new(body), &ConnectionSettings::default()) {
-            prop_assert!(order.computed_total().is_some_and(|t| t.0 >= 0 || order.status == OrderStatus::Cancelled));
+        if let Ok(order) = parse_order(&RawOrder::new(body), &ConnectionSettings::default()) {
+            prop_assert!(order.compute_total().is_some_and(|t| t.0 >= 0 || order.status == OrderStatus::Cancelled));
         }
     }
 }
@@ -193,7 +184,7 @@ proptest! {
 #[test]
 fn the_answer_to_one_order_is_the_order_or_has_it_as_data() {
     let asked = OrderIdentifier::parse("PF-1").unwrap();
-    let read = |answer: Value| one_order(answer, &asked).ok().map(|order| order.body);
+    let read = |answer: Value| read_order_envelope(answer, &asked).ok().map(|order| order.body);
     let order = serde_json::json!({ "identifier": "PF-1" });
     assert_eq!(read(order.clone()), Some(order.clone()));
     assert_eq!(read(serde_json::json!({ "data": order })), Some(order.clone()));
@@ -224,7 +215,7 @@ fn a_line_of_the_marketplaces_own_stock_is_told_however_it_is_written(
     #[case] fbm: Value,
     #[case] expected: bool,
 ) {
-    let order = read_with(|body| body["lines"][0]["fbm"] = fbm).unwrap();
+    let order = parse_edited_order(|body| body["lines"][0]["fbm"] = fbm).unwrap();
     assert_eq!(order.lines[0].fbm, expected);
 }
 
@@ -237,7 +228,7 @@ fn a_line_of_the_marketplaces_own_stock_is_told_however_it_is_written(
 #[case(json!({"total": null, "total_price": null, "grand_total": 6493}), Some(6493))]
 #[case(json!({"total": 6493, "grand_total": 1}), Some(6493))]
 fn an_orders_own_total_is_read_under_each_of_its_names(#[case] fields: Value, #[case] cents: Option<i64>) {
-    let order = read_with(|body| {
+    let order = parse_edited_order(|body| {
         let fields = fields.as_object().unwrap().clone();
         body.as_object_mut().unwrap().extend(fields);
     })
@@ -250,7 +241,7 @@ fn an_orders_own_total_is_read_under_each_of_its_names(#[case] fields: Value, #[
 #[case("total_price")]
 #[case("grand_total")]
 fn a_total_that_is_no_amount_refuses_the_order(#[case] name: &str) {
-    let error = read_with(|body| body[name] = json!("64.93")).unwrap_err();
+    let error = parse_edited_order(|body| body[name] = json!("64.93")).unwrap_err();
     assert_eq!((error.field.as_str(), error.value.as_str()), (name, "64.93"));
 }
 
@@ -264,7 +255,7 @@ fn a_total_that_is_no_amount_refuses_the_order(#[case] name: &str) {
 #[case(json!(true), None)]
 #[case(json!(4_294_967_296_i64), None)]
 fn pieces_are_a_whole_number(#[case] quantity: Value, #[case] pieces: Option<u32>) {
-    let order = read_with(|body| body["lines"][0]["quantity"] = quantity);
+    let order = parse_edited_order(|body| body["lines"][0]["quantity"] = quantity);
     assert_eq!(order.ok().map(|order| order.lines[0].quantity), pieces);
 }
 
@@ -273,9 +264,9 @@ fn pieces_are_a_whole_number(#[case] quantity: Value, #[case] pieces: Option<u32
 #[case(json!("5998.0"))]
 #[case(json!(" 5998.00 "))]
 fn a_text_with_a_decimal_point_is_no_number_of_cents(#[case] price: Value) {
-    let error = read_with(|body| body["lines"][0]["price"] = price.clone()).unwrap_err();
+    let error = parse_edited_order(|body| body["lines"][0]["price"] = price.clone()).unwrap_err();
     assert_eq!(error.field, "lines[0].price");
-    let error = read_with(|body| body["shipping_cost"] = price).unwrap_err();
+    let error = parse_edited_order(|body| body["shipping_cost"] = price).unwrap_err();
     assert_eq!(error.field, "shipping_cost");
 }
 
@@ -285,7 +276,7 @@ fn a_text_with_a_decimal_point_is_no_number_of_cents(#[case] price: Value) {
 #[case(json!("none"), "none")]
 #[case(json!({"1": "A-1"}), r#"{"1":"A-1"}"#)]
 fn lines_that_are_none_are_shown_as_they_came(#[case] lines: Value, #[case] shown: &str) {
-    let error = read_with(|body| body["lines"] = lines).unwrap_err();
+    let error = parse_edited_order(|body| body["lines"] = lines).unwrap_err();
     assert_eq!((error.field.as_str(), error.value.as_str()), ("lines", shown));
 }
 
@@ -296,17 +287,17 @@ fn lines_that_are_none_are_shown_as_they_came(#[case] lines: Value, #[case] show
 #[case(json!(1_763_886_000), None)]
 #[case(json!(null), None)]
 fn the_last_update_is_read_where_it_is_one(#[case] value: Value, #[case] at: Option<&str>) {
-    let mut body = body();
+    let mut body = order_body();
     body["updated_at"] = value;
     let raw = RawOrder::new(body);
     let at = at.map(|at| at.parse::<Timestamp>().unwrap());
     assert_eq!(raw.updated_at(), at);
-    assert_eq!(read(&raw, &ConnectionSettings::default()).unwrap().updated_at, at);
+    assert_eq!(parse_order(&raw, &ConnectionSettings::default()).unwrap().updated_at, at);
 }
 
 #[test]
 fn an_empty_text_is_as_good_as_none() {
-    let order = read_with(|body| {
+    let order = parse_edited_order(|body| {
         body["lines"][0]["id"] = json!("");
         body["lines"][0]["sku"] = json!("");
         body["lines"][0]["title"] = json!("");

@@ -15,14 +15,14 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn articles_by_number(&self, number: &Sku) -> Result<ArticleAnswer, Error> {
+    pub async fn find_article_by_number(&self, number: &Sku) -> Result<ArticleAnswer, Error> {
         let exact = |article: &wire::WireArticle| {
             article.is_live() && article.article_number.as_deref() == Some(number.as_str())
         };
         let query = [("articleNumber", number.as_str())];
         let enough = |found: &[wire::WireArticle]| found.iter().filter(|a| exact(a)).count() >= 2;
         let candidates = self
-            .list(
+            .read_whole_list(
                 "articles",
                 &query,
                 "articles",
@@ -35,9 +35,9 @@ impl Client {
         Ok(match (matches.next(), matches.next()) {
             (None, _) => ArticleAnswer::NotFound,
             (Some(_), Some(_)) => ArticleAnswer::NotUnique,
-            (Some(article), None) => article
-                .into_article()
-                .map_or(ArticleAnswer::NotFound, ArticleAnswer::Found),
+            (Some(article), None) => {
+                article.into_article().map_or(ArticleAnswer::NotFound, ArticleAnswer::Found)
+            }
         })
     }
 
@@ -46,10 +46,10 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn article(&self, id: &ArticleId) -> Result<Option<Article>, Error> {
+    pub async fn read_article(&self, id: &ArticleId) -> Result<Option<Article>, Error> {
         let path = format!("articles/{id}");
         let found: Option<wire::WireArticle> =
-            self.get_optional(Request::get(&path, &[]), "an article").await?;
+            self.get_optional_json(Request::get(&path, &[]), "an article").await?;
         Ok(found.and_then(wire::WireArticle::into_article))
     }
 
@@ -61,12 +61,12 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn namesakes(&self, number: &str, id: &ArticleId) -> Result<Namesakes, Error> {
+    pub async fn read_namesakes(&self, number: &str, id: &ArticleId) -> Result<Namesakes, Error> {
         let exact = |row: &wire::WireArticle| row.is_live() && row.article_number.as_deref() == Some(number);
         let own = |row: &wire::WireArticle| row.id == id.as_str();
         let query = [("articleNumber", number), ("include", wire::ARTICLE_INCLUDES)];
         let rows = self
-            .list(
+            .read_whole_list(
                 "articles",
                 &query,
                 "articles",
@@ -75,10 +75,7 @@ impl Client {
                 |found| found.iter().any(own) && found.iter().filter(|row| exact(row)).count() >= 2,
             )
             .await?;
-        let mut namesakes = Namesakes {
-            crowded: rows.len() > 100,
-            ..Namesakes::default()
-        };
+        let mut namesakes = Namesakes { is_crowded: rows.len() > 100, ..Namesakes::default() };
         for row in rows {
             let (is_exact, is_own) = (exact(&row), own(&row));
             let Some(detail) = row.into_detail() else { continue };
@@ -103,12 +100,8 @@ impl Client {
     pub async fn find_articles(&self, wanted: &str, most: usize) -> Result<(Vec<FoundArticle>, bool), Error> {
         let page = |filter: &'static str| async move {
             let query = [(filter, wanted), ("page", "0"), ("size", "100")];
-            let request = Request {
-                timeout: LIST_TIMEOUT,
-                ..Request::get("articles", &query)
-            };
-            self.get::<wire::Page<wire::WireArticle>>(request, "articles")
-                .await
+            let request = Request { timeout: LIST_TIMEOUT, ..Request::get("articles", &query) };
+            self.get_json::<wire::ListPage<wire::WireArticle>>(request, "articles").await
         };
         let (by_number, by_name) = futures::join!(page("articleNumber"), page(wire::NAME_FILTER));
         let (by_number, by_name) = (by_number?, by_name?);
@@ -116,7 +109,7 @@ impl Client {
         let rows = by_number.items.into_iter().chain(by_name.items);
         let mut found: Vec<FoundArticle> = Vec::new();
         for article in rows.filter_map(wire::WireArticle::into_found) {
-            if article.matches(wanted) && found.iter().all(|known| known.id != article.id) {
+            if article.is_match_for(wanted) && found.iter().all(|known| known.id != article.id) {
                 found.push(article);
             }
         }
@@ -131,10 +124,10 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn article_detail(&self, id: &ArticleId) -> Result<Option<ArticleDetail>, Error> {
+    pub async fn read_article_detail(&self, id: &ArticleId) -> Result<Option<ArticleDetail>, Error> {
         let path = format!("articles/{id}");
         let request = Request::get(&path, &[("include", wire::ARTICLE_INCLUDES)]);
-        let found: Option<wire::WireArticle> = self.get_optional(request, "an article").await?;
+        let found: Option<wire::WireArticle> = self.get_optional_json(request, "an article").await?;
         Ok(found.and_then(wire::WireArticle::into_detail))
     }
 
@@ -144,34 +137,22 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn articles_page(&self, page: u32, which: ArticleList) -> Result<ArticlesPage, Error> {
+    pub async fn read_article_list_page(
+        &self,
+        page: u32,
+        which: ArticleList,
+    ) -> Result<ArticleListPage, Error> {
         let page_text = page.to_string();
-        let mut query = vec![
-            ("include", wire::ARTICLE_INCLUDES),
-            ("page", &page_text),
-            ("size", "100"),
-        ];
+        let mut query = vec![("include", wire::ARTICLE_INCLUDES), ("page", &page_text), ("size", "100")];
         if which == ArticleList::Ticked {
             query.insert(0, (wire::TICKED_FILTER, "true"));
         }
-        let request = Request {
-            timeout: LIST_TIMEOUT,
-            ..Request::get("articles", &query)
-        };
-        let answer: wire::Page<wire::WireArticle> = self
-            .get(request.of_replica(which == ArticleList::AllOfReplica), "articles")
-            .await?;
+        let request = Request { timeout: LIST_TIMEOUT, ..Request::get("articles", &query) };
+        let answer: wire::ListPage<wire::WireArticle> =
+            self.get_json(request.with_replica(which == ArticleList::AllOfReplica), "articles").await?;
         let is_last = answer.items.is_empty() || u64::from(page) + 1 >= answer.total_pages;
-        let articles = answer
-            .items
-            .into_iter()
-            .filter_map(wire::WireArticle::into_detail)
-            .collect();
-        Ok(ArticlesPage {
-            articles,
-            total: answer.total_items,
-            is_last,
-        })
+        let articles = answer.items.into_iter().filter_map(wire::WireArticle::into_detail).collect();
+        Ok(ArticleListPage { articles, total: answer.total_items, is_last })
     }
 
     /// Ticks or unticks the ProductFlow checkbox of an article.
@@ -180,12 +161,10 @@ impl Client {
     ///
     /// [`Error::Rejected`] with status 400 when the tenant has no such checkbox. Fails also when Robaws cannot be reached or
     /// refuses the call otherwise.
-    pub async fn tick(&self, id: &ArticleId, ticked: bool) -> Result<(), Error> {
+    pub async fn set_checkbox(&self, id: &ArticleId, ticked: bool) -> Result<(), Error> {
         let path = format!("articles/{id}");
-        let body = wire::tick_body(ticked);
-        self.write(Request::patch(&path, &body, "").without_key())
-            .await
-            .map(drop)
+        let body = wire::checkbox_body(ticked);
+        self.send_write(Request::merge_patch(&path, &body, "").without_idempotency_key()).await.map(drop)
     }
 }
 
@@ -200,12 +179,9 @@ pub struct FoundArticle {
 }
 
 impl FoundArticle {
-    fn matches(&self, wanted: &str) -> bool {
+    fn is_match_for(&self, wanted: &str) -> bool {
         let wanted = wanted.to_lowercase();
-        [&self.number, &self.name]
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_lowercase().contains(&wanted))
+        [&self.number, &self.name].into_iter().flatten().any(|text| text.to_lowercase().contains(&wanted))
     }
 }
 
@@ -217,7 +193,7 @@ pub struct Namesakes {
     /// Live articles with exactly the number, the article itself included. May stop at two: two are enough to know.
     pub live: Vec<ArticleDetail>,
     /// Whether so many article numbers contain this one that the list took several calls.
-    pub crowded: bool,
+    pub is_crowded: bool,
 }
 
 /// Which articles a list page is read from.
@@ -231,7 +207,7 @@ pub enum ArticleList {
 
 /// One list page of articles.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArticlesPage {
+pub struct ArticleListPage {
     pub articles: Vec<ArticleDetail>,
     /// Rows of the whole list, as Robaws counts them.
     pub total: u64,

@@ -3,7 +3,7 @@
 //! No error holds the body of an answer or a credential. The sentence of Robaws in a refusal may repeat what was sent, so it is
 //! shown to the merchant and never logged.
 
-use runtime::observer::Ended;
+use runtime::observer::CallEnd;
 use std::time::Duration;
 
 /// A failed call to Robaws.
@@ -120,38 +120,31 @@ impl From<&serde_json::Error> for Misfit {
             Category::Eof => "it ends too early".to_owned(),
             Category::Syntax | Category::Io => "it is not JSON".to_owned(),
         };
-        Self::At {
-            how,
-            line: error.line(),
-            column: error.column(),
-        }
+        Self::At { how, line: error.line(), column: error.column() }
     }
 }
 
 impl Error {
     /// The error for a 2xx that can't be read as `what`.
-    pub fn unreadable(what: &'static str, error: &serde_json::Error) -> Self {
-        Self::Unreadable {
-            what,
-            source: error.into(),
-        }
+    pub fn from_json_error(what: &'static str, error: &serde_json::Error) -> Self {
+        Self::Unreadable { what, source: error.into() }
     }
 
     /// What an observer is told of a call that ended with this error.
-    pub(crate) fn ended(&self) -> Ended {
+    pub(crate) fn observed_end(&self) -> CallEnd {
         match self {
-            Self::RateLimited { .. } => Ended::Throttled,
+            Self::RateLimited { .. } => CallEnd::Throttled,
             Self::Unavailable { .. }
             | Self::NoAnswer { .. }
             | Self::NotJson { .. }
-            | Self::Unreadable { .. } => Ended::Failed,
+            | Self::Unreadable { .. } => CallEnd::Failed,
             Self::Unauthorized {}
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
             | Self::Rejected { .. }
             | Self::Conflict {}
             | Self::Redirected { .. }
-            | Self::OutOfTime => Ended::Answered,
+            | Self::OutOfTime => CallEnd::Answered,
         }
     }
 
@@ -175,12 +168,12 @@ impl Error {
     }
 
     /// Whether the same read may succeed when it is repeated at once.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::NoAnswer { .. })
     }
 
     /// The sentence of Robaws, at most 300 characters; the meaning of the error where Robaws gave no sentence.
-    pub fn robaws_reason(&self) -> String {
+    pub fn reason_of_robaws(&self) -> String {
         match self {
             Self::Rejected { message, .. } => message.clone(),
             other => other.to_string(),
@@ -189,23 +182,17 @@ impl Error {
 
     /// The same error, with the sentence of Robaws as `reword` rewrites it.
     #[must_use]
-    pub fn reworded(self, reword: impl FnOnce(&str) -> String) -> Self {
+    pub fn with_reworded_message(self, reword: impl FnOnce(&str) -> String) -> Self {
         match self {
-            Self::Rejected {
-                status,
-                message,
-                correlation_id,
-            } => Self::Rejected {
-                status,
-                message: reword(&message),
-                correlation_id,
-            },
+            Self::Rejected { status, message, correlation_id } => {
+                Self::Rejected { status, message: reword(&message), correlation_id }
+            }
             other => other,
         }
     }
 
     /// The module of Robaws that a 403 forbids: the first part of the path. Empty for other errors.
-    pub fn module(&self) -> String {
+    pub fn forbidden_module(&self) -> String {
         match self {
             Self::Forbidden { path } => path.split('/').next().unwrap_or_default().to_owned(),
             _ => String::new(),
@@ -223,7 +210,7 @@ mod tests {
         id: u64,
     }
 
-    fn said(body: &str) -> String {
+    fn describe_misfit(body: &str) -> String {
         let error = serde_json::from_str::<Shape>(body).unwrap_err();
         Misfit::from(&error).to_string()
     }
@@ -231,64 +218,46 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_fit_is_not_quoted() {
         assert_eq!(
-            said(r#"{"id":"Jan Janssens"}"#),
+            describe_misfit(r#"{"id":"Jan Janssens"}"#),
             "a value of another kind than expected (line 1, column 20)"
         );
-        assert_eq!(said(r#"{"name":"Jan"}"#), "id is missing (line 1, column 14)");
-        assert_eq!(said("Jan"), "it is not JSON (line 1, column 1)");
-        assert_eq!(said(r#"{"id""#), "it ends too early (line 1, column 5)");
+        assert_eq!(describe_misfit(r#"{"name":"Jan"}"#), "id is missing (line 1, column 14)");
+        assert_eq!(describe_misfit("Jan"), "it is not JSON (line 1, column 1)");
+        assert_eq!(describe_misfit(r#"{"id""#), "it ends too early (line 1, column 5)");
         let refused = Error::Rejected {
             status: 422,
             message: "remark: Jan Janssens is too long".to_owned(),
             correlation_id: Some("c-1".to_owned()),
         };
-        assert_eq!(
-            refused.to_string(),
-            "Robaws refuses the request (422, correlation c-1)"
-        );
-        assert_eq!(refused.robaws_reason(), "remark: Jan Janssens is too long");
+        assert_eq!(refused.to_string(), "Robaws refuses the request (422, correlation c-1)");
+        assert_eq!(refused.reason_of_robaws(), "remark: Jan Janssens is too long");
     }
 
-    fn rejected(status: u16) -> Error {
-        Error::Rejected {
-            status,
-            message: String::new(),
-            correlation_id: None,
-        }
+    fn rejected_error(status: u16) -> Error {
+        Error::Rejected { status, message: String::new(), correlation_id: None }
     }
 
-    fn no_answer() -> Error {
-        let source = runtime::http::client(&[])
-            .unwrap()
-            .get("nowhere")
-            .build()
-            .unwrap_err();
+    fn no_answer_error() -> Error {
+        let source = runtime::http::peer_client(&[]).unwrap().get("nowhere").build().unwrap_err();
         Error::NoAnswer { source }
     }
 
     #[test]
     fn only_what_passes_is_asked_again_and_only_a_refusal_says_that_nothing_happened() {
         let path = || "articles/12".to_owned();
-        let limited = Error::RateLimited {
-            retry_after: None,
-            daily: true,
-            reset: None,
-        };
-        let unreadable = Error::Unreadable {
-            what: "an answer",
-            source: Misfit::TooLarge,
-        };
+        let limited = Error::RateLimited { retry_after: None, daily: true, reset: None };
+        let unreadable = Error::Unreadable { what: "an answer", source: Misfit::TooLarge };
         for (error, is_passing, is_certain) in [
-            (no_answer(), true, false),
+            (no_answer_error(), true, false),
             (Error::Unavailable { status: 503 }, true, false),
             (Error::Unauthorized {}, false, true),
             (Error::Forbidden { path: path() }, false, true),
             (Error::NotFound { path: path() }, false, true),
-            (rejected(400), false, true),
-            (rejected(413), false, true),
-            (rejected(415), false, true),
-            (rejected(422), false, true),
-            (rejected(405), false, false),
+            (rejected_error(400), false, true),
+            (rejected_error(413), false, true),
+            (rejected_error(415), false, true),
+            (rejected_error(422), false, true),
+            (rejected_error(405), false, false),
             (Error::Conflict {}, false, false),
             (limited, false, true),
             (Error::NotJson { status: 200 }, false, false),
@@ -297,7 +266,7 @@ mod tests {
             (Error::OutOfTime, false, true),
         ] {
             assert_eq!(
-                (error.is_passing(), error.is_certain_refusal()),
+                (error.is_transient(), error.is_certain_refusal()),
                 (is_passing, is_certain),
                 "{error}"
             );

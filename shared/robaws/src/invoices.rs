@@ -1,9 +1,9 @@
 //! Sales invoices and credit notes: the resource `/sales-invoices` of Robaws, which holds both.
 
 use crate::Error;
-use crate::stock::DocumentsPage;
+use crate::stock::DocumentListPage;
 use crate::transport::{Client, LIST_TIMEOUT, Request};
-use crate::wire::{Invoice, InvoiceLineShown};
+use crate::wire::{Invoice, ShownInvoiceLine};
 use domain::ids::{ArticleId, DocumentId};
 use domain::invoice::{DocumentKind, InvoiceLine};
 use jiff::Timestamp;
@@ -17,10 +17,8 @@ impl Client {
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected. Only after
     /// [`Error::is_certain_refusal`] is it certain that no document was made.
-    pub async fn create_invoice(&self, body: &str, key: &str) -> Result<Invoice, Error> {
-        self.write(Request::post("sales-invoices", body, key))
-            .await?
-            .json("a sales invoice")
+    pub async fn create_invoice_header(&self, body: &str, key: &str) -> Result<Invoice, Error> {
+        self.send_write(Request::post_json("sales-invoices", body, key)).await?.parse_json("a sales invoice")
     }
 
     /// Adds one line to a draft. `body` is sent as it is. The same `key` with the same `body` adds no second line.
@@ -31,9 +29,9 @@ impl Client {
     /// [`Error::is_certain_refusal`] is it certain that no line was added.
     pub async fn add_invoice_line(&self, id: &DocumentId, body: &str, key: &str) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}/line-items");
-        self.write(Request::post(&path, body, key))
+        self.send_write(Request::post_json(&path, body, key))
             .await?
-            .json::<serde_json::Value>("an invoice line")
+            .parse_json::<serde_json::Value>("an invoice line")
             .map(drop)
     }
 
@@ -42,15 +40,10 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn invoice(&self, id: &DocumentId, with_lines: bool) -> Result<Option<Invoice>, Error> {
+    pub async fn read_invoice(&self, id: &DocumentId, with_lines: bool) -> Result<Option<Invoice>, Error> {
         let path = format!("sales-invoices/{id}");
-        let query: &[(&str, &str)] = if with_lines {
-            &[("include", "lineItems")]
-        } else {
-            &[]
-        };
-        self.get_optional(Request::get(&path, query), "a sales invoice")
-            .await
+        let query: &[(&str, &str)] = if with_lines { &[("include", "lineItems")] } else { &[] };
+        self.get_optional_json(Request::get(&path, query), "a sales invoice").await
     }
 
     /// Reads one list page of 100 invoices and credit notes from the replica, which may lag behind: for sweeps, never for
@@ -59,13 +52,12 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn invoices_page(
+    pub async fn read_invoice_list_page(
         &self,
         page: u32,
         updated_from: Timestamp,
-    ) -> Result<DocumentsPage<Invoice>, Error> {
-        self.documents_page("sales-invoices", page, updated_from, true, "sales invoices")
-            .await
+    ) -> Result<DocumentListPage<Invoice>, Error> {
+        self.read_document_list_page("sales-invoices", page, updated_from, true, "sales invoices").await
     }
 
     /// Reads one list page of 100 invoices and credit notes from the live database, for decisions. `page` counts from 0. Robaws
@@ -74,13 +66,12 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn invoices_now(
+    pub async fn read_live_invoice_list_page(
         &self,
         page: u32,
         updated_from: Timestamp,
-    ) -> Result<DocumentsPage<Invoice>, Error> {
-        self.documents_page("sales-invoices", page, updated_from, false, "sales invoices")
-            .await
+    ) -> Result<DocumentListPage<Invoice>, Error> {
+        self.read_document_list_page("sales-invoices", page, updated_from, false, "sales invoices").await
     }
 
     /// Books a draft. Booking a document that is booked changes nothing.
@@ -91,9 +82,7 @@ impl Client {
     /// document was not booked.
     pub async fn book_invoice(&self, id: &DocumentId, key: &str) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}");
-        self.write(Request::patch(&path, r#"{"booked":true}"#, key))
-            .await
-            .map(drop)
+        self.send_write(Request::merge_patch(&path, r#"{"booked":true}"#, key)).await.map(drop)
     }
 
     /// Deletes a draft. A draft that is not there counts as deleted.
@@ -101,9 +90,9 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached or refuses the call, as it does for a booked document.
-    pub async fn delete_invoice(&self, id: &DocumentId) -> Result<(), Error> {
+    pub async fn delete_draft_invoice(&self, id: &DocumentId) -> Result<(), Error> {
         let path = format!("sales-invoices/{id}");
-        match self.write(Request::delete(&path)).await {
+        match self.send_write(Request::delete(&path)).await {
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -117,7 +106,7 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn find_by_reference(
+    pub async fn find_invoices_by_reference(
         &self,
         reference: &str,
         kind: DocumentKind,
@@ -125,13 +114,13 @@ impl Client {
         let query = [("clientReference", reference)];
         let ours = |invoice: &Invoice| invoice.client_reference.as_deref() == Some(reference);
         let found = self
-            .list(
+            .read_whole_list(
                 "sales-invoices",
                 &query,
                 "sales invoices",
                 LIST_TIMEOUT,
                 |i: &Invoice| i.id.as_str(),
-                |found| found.iter().any(|invoice| ours(invoice) && invoice.is_a(kind)),
+                |found| found.iter().any(|invoice| ours(invoice) && invoice.is_of_kind(kind)),
             )
             .await?;
         Ok(found.into_iter().filter(ours).collect())
@@ -140,8 +129,8 @@ impl Client {
 
 impl Invoice {
     /// How many of the frozen lines stand on the document already, in their order. `None` when the document shows other lines.
-    pub fn standing_lines(&self, frozen: &[InvoiceLine]) -> Option<usize> {
-        let same = |(line, shown): (&InvoiceLine, &InvoiceLineShown)| {
+    pub fn count_standing_lines(&self, frozen: &[InvoiceLine]) -> Option<usize> {
+        let same = |(line, shown): (&InvoiceLine, &ShownInvoiceLine)| {
             shown.article_id.as_deref() == line.article_id.as_ref().map(ArticleId::as_str)
                 && shown.vat_tariff_id.as_deref() == Some(line.vat_tariff_id.as_str())
                 && shown.quantity == Some(Decimal::from(line.quantity))
@@ -159,7 +148,7 @@ mod tests {
     use domain::money::Cents;
     use serde_json::{Value, json};
 
-    fn line(article: Option<&str>, quantity: i64, cents: i64) -> InvoiceLine {
+    fn invoice_line(article: Option<&str>, quantity: i64, cents: i64) -> InvoiceLine {
         InvoiceLine {
             article_id: article.map(|id| ArticleId::parse(id).unwrap()),
             description: "Drill".to_owned(),
@@ -169,28 +158,22 @@ mod tests {
         }
     }
 
-    fn shown(lines: &[Value]) -> Invoice {
+    fn shown_invoice(lines: &[Value]) -> Invoice {
         serde_json::from_value(json!({ "id": "41", "lineItems": lines })).unwrap()
     }
 
     #[test]
     fn lines_stand_when_each_is_what_was_frozen_in_its_place() {
-        let frozen = [line(Some("12"), 2, 2_999), line(None, -1, 500)];
+        let frozen = [invoice_line(Some("12"), 2, 2_999), invoice_line(None, -1, 500)];
         let first = json!({ "articleId": "12", "quantity": 2, "price": 29.99, "vatTariffId": "7" });
         let second = json!({ "articleId": null, "quantity": -1, "price": 5, "vatTariffId": "7" });
-        assert_eq!(shown(&[]).standing_lines(&frozen), Some(0));
-        assert_eq!(
-            shown(std::slice::from_ref(&first)).standing_lines(&frozen),
-            Some(1)
-        );
+        assert_eq!(shown_invoice(&[]).count_standing_lines(&frozen), Some(0));
+        assert_eq!(shown_invoice(std::slice::from_ref(&first)).count_standing_lines(&frozen), Some(1));
         let whole = [first.clone(), second.clone()];
-        assert_eq!(shown(&whole).standing_lines(&frozen), Some(2));
-        assert_eq!(
-            shown(&[second.clone(), first.clone()]).standing_lines(&frozen),
-            None
-        );
+        assert_eq!(shown_invoice(&whole).count_standing_lines(&frozen), Some(2));
+        assert_eq!(shown_invoice(&[second.clone(), first.clone()]).count_standing_lines(&frozen), None);
         let one_more = [first.clone(), second.clone(), second.clone()];
-        assert_eq!(shown(&one_more).standing_lines(&frozen), None);
+        assert_eq!(shown_invoice(&one_more).count_standing_lines(&frozen), None);
         for (field, other) in [
             ("articleId", json!("13")),
             ("articleId", Value::Null),
@@ -203,11 +186,7 @@ mod tests {
         ] {
             let mut changed = first.clone();
             changed[field] = other;
-            assert_eq!(
-                shown(&[changed.clone()]).standing_lines(&frozen),
-                None,
-                "{changed}"
-            );
+            assert_eq!(shown_invoice(&[changed.clone()]).count_standing_lines(&frozen), None, "{changed}");
         }
     }
 }

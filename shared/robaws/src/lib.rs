@@ -13,10 +13,12 @@ pub mod vat_tariffs;
 pub mod webhooks;
 pub mod wire;
 
-pub use articles::{ArticleList, ArticlesPage, FoundArticle, Namesakes};
+pub use articles::{ArticleList, ArticleListPage, FoundArticle, Namesakes};
 pub use error::Error;
 pub use pacing::{Limits, Pacer};
 pub use parties::FoundClients;
-pub use stock::DocumentsPage;
+pub use stock::DocumentListPage;
 pub use transport::{Client, Credentials};
-pub use wire::{Invoice, InvoiceLineShown, Named, NewTask, StockChange, StockLine, WebhookEndpoint};
+pub use wire::{
+    Invoice, NamedItem, NewTask, ShownInvoiceLine, StockChange, StockChangeLine, WebhookEndpoint,
+};

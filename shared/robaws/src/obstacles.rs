@@ -2,7 +2,7 @@
 
 use crate::wire::Invoice;
 use domain::ArticleId;
-use domain::invoice::{DocumentKind, Frozen};
+use domain::invoice::{DocumentKind, FrozenDocument};
 use domain::undo::Obstacle;
 use rust_decimal::Decimal;
 
@@ -10,7 +10,11 @@ use rust_decimal::Decimal;
 ///
 /// A draft that is gone needs no deletion. But an invoice that was seen booked (`seen_booked`) and is gone was more than a
 /// draft: that is an obstacle.
-pub fn to_deleting(found: Option<&Invoice>, reference: &str, seen_booked: bool) -> Option<Obstacle> {
+pub fn find_obstacle_to_deleting(
+    found: Option<&Invoice>,
+    reference: &str,
+    seen_booked: bool,
+) -> Option<Obstacle> {
     match found {
         None => seen_booked.then_some(Obstacle::Gone),
         Some(invoice) if !is_ours(invoice, reference) => Some(Obstacle::Differs),
@@ -20,7 +24,11 @@ pub fn to_deleting(found: Option<&Invoice>, reference: &str, seen_booked: bool) 
 
 /// The obstacle to crediting an invoice with its own lines, if there is one. The invoice must be booked and show the frozen
 /// lines.
-pub fn to_crediting(found: Option<&Invoice>, reference: &str, frozen: &Frozen) -> Option<Obstacle> {
+pub fn find_obstacle_to_crediting(
+    found: Option<&Invoice>,
+    reference: &str,
+    frozen: &FrozenDocument,
+) -> Option<Obstacle> {
     match found {
         None => Some(Obstacle::Gone),
         Some(invoice) if !is_ours(invoice, reference) => Some(Obstacle::Differs),
@@ -30,11 +38,11 @@ pub fn to_crediting(found: Option<&Invoice>, reference: &str, frozen: &Frozen) -
 }
 
 fn is_ours(invoice: &Invoice, reference: &str) -> bool {
-    invoice.client_reference.as_deref() == Some(reference) && invoice.is_a(DocumentKind::Invoice)
+    invoice.client_reference.as_deref() == Some(reference) && invoice.is_of_kind(DocumentKind::Invoice)
 }
 
 /// Whether the document shows the frozen lines, in any order, and the frozen total. A total that is not shown counts as equal.
-fn is_as_frozen(invoice: &Invoice, frozen: &Frozen) -> bool {
+fn is_as_frozen(invoice: &Invoice, frozen: &FrozenDocument) -> bool {
     type Line<'a> = (Option<&'a str>, Option<&'a str>, Option<Decimal>, Option<Decimal>);
     let mut wanted: Vec<Line<'_>> = frozen
         .lines
@@ -51,14 +59,7 @@ fn is_as_frozen(invoice: &Invoice, frozen: &Frozen) -> bool {
     let mut shown: Vec<Line<'_>> = invoice
         .lines
         .iter()
-        .map(|line| {
-            (
-                line.article_id.as_deref(),
-                line.vat_tariff_id.as_deref(),
-                line.quantity,
-                line.price,
-            )
-        })
+        .map(|line| (line.article_id.as_deref(), line.vat_tariff_id.as_deref(), line.quantity, line.price))
         .collect();
     wanted.sort();
     shown.sort();
@@ -75,7 +76,7 @@ mod tests {
 
     const REFERENCE: &str = "108 (PF-1)";
 
-    fn frozen() -> Frozen {
+    fn frozen_invoice() -> FrozenDocument {
         let line = |article: Option<&str>, quantity: i64, price: i64| InvoiceLine {
             article_id: article.map(|id| ArticleId::parse(id).unwrap()),
             description: "x".to_owned(),
@@ -83,7 +84,7 @@ mod tests {
             price: Cents(price),
             vat_tariff_id: domain::VatTariffId::parse("7").unwrap(),
         };
-        Frozen {
+        FrozenDocument {
             row: 2,
             client_id: domain::ClientId::parse("5").unwrap(),
             company_id: None,
@@ -97,7 +98,7 @@ mod tests {
         }
     }
 
-    fn invoice(change: impl Fn(&mut Value)) -> Invoice {
+    fn shown_invoice(change: impl Fn(&mut Value)) -> Invoice {
         let mut json = json!({
             "id": "77", "type": "INVOICE", "clientReference": REFERENCE, "booked": true, "totalInclVat": 58.98,
             "lineItems": [
@@ -112,7 +113,9 @@ mod tests {
 
     #[test]
     fn only_what_was_invoiced_is_credited() {
-        let check = |change: fn(&mut Value)| to_crediting(Some(&invoice(change)), REFERENCE, &frozen());
+        let check = |change: fn(&mut Value)| {
+            find_obstacle_to_crediting(Some(&shown_invoice(change)), REFERENCE, &frozen_invoice())
+        };
         assert_eq!(check(|_| {}), None);
         assert_eq!(check(|i| i["totalInclVat"] = Value::Null), None);
         let differs = Some(Obstacle::Differs);
@@ -123,12 +126,14 @@ mod tests {
         assert_eq!(check(|i| i["lineItems"][2]["quantity"] = json!(1)), differs);
         assert_eq!(check(|i| i["lineItems"] = json!([])), differs);
         assert_eq!(check(|i| i["booked"] = json!(false)), Some(Obstacle::IsDraft));
-        assert_eq!(to_crediting(None, REFERENCE, &frozen()), Some(Obstacle::Gone));
+        assert_eq!(find_obstacle_to_crediting(None, REFERENCE, &frozen_invoice()), Some(Obstacle::Gone));
     }
 
     #[test]
     fn only_a_draft_of_ours_is_deleted() {
-        let check = |change: fn(&mut Value)| to_deleting(Some(&invoice(change)), REFERENCE, false);
+        let check = |change: fn(&mut Value)| {
+            find_obstacle_to_deleting(Some(&shown_invoice(change)), REFERENCE, false)
+        };
         assert_eq!(check(|_| {}), Some(Obstacle::IsBooked));
         assert_eq!(check(|i| i["booked"] = json!(false)), None);
         assert_eq!(
@@ -138,7 +143,7 @@ mod tests {
             }),
             Some(Obstacle::Differs)
         );
-        assert_eq!(to_deleting(None, REFERENCE, false), None);
-        assert_eq!(to_deleting(None, REFERENCE, true), Some(Obstacle::Gone));
+        assert_eq!(find_obstacle_to_deleting(None, REFERENCE, false), None);
+        assert_eq!(find_obstacle_to_deleting(None, REFERENCE, true), Some(Obstacle::Gone));
     }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 /// The answer to a look-up for a stock change by its mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StockLookUp {
+pub struct StockChangeLookUp {
     /// The stock change with the mark.
     pub found: Option<StockChange>,
     /// Whether the look-up shows stock changes of ours at all. Only such a look-up proves that a stock change is absent.
@@ -18,7 +18,7 @@ pub struct StockLookUp {
 
 /// One list page of documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentsPage<T> {
+pub struct DocumentListPage<T> {
     pub documents: Vec<T>,
     /// Whether no list page follows.
     pub is_last: bool,
@@ -32,9 +32,7 @@ impl Client {
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected. Only after
     /// [`Error::is_certain_refusal`] is it certain that nothing was booked.
     pub async fn create_stock_change(&self, body: &str, key: &str) -> Result<StockChange, Error> {
-        self.write(Request::post("stock-changes", body, key))
-            .await?
-            .json("a stock change")
+        self.send_write(Request::post_json("stock-changes", body, key)).await?.parse_json("a stock change")
     }
 
     /// Reads a stock change by its id, without its lines. Gives `None` when Robaws does not have the stock change.
@@ -42,12 +40,8 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn stock_change(&self, id: &DocumentId) -> Result<Option<StockChange>, Error> {
-        self.get_optional(
-            Request::get(&format!("stock-changes/{id}"), &[]),
-            "a stock change",
-        )
-        .await
+    pub async fn read_stock_change(&self, id: &DocumentId) -> Result<Option<StockChange>, Error> {
+        self.get_optional_json(Request::get(&format!("stock-changes/{id}"), &[]), "a stock change").await
     }
 
     /// Reads a stock change by its id, with its lines. Gives `None` when Robaws does not have the stock change.
@@ -55,10 +49,10 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn stock_change_with_lines(&self, id: &DocumentId) -> Result<Option<StockChange>, Error> {
+    pub async fn read_stock_change_with_lines(&self, id: &DocumentId) -> Result<Option<StockChange>, Error> {
         let path = format!("stock-changes/{id}");
         let request = Request::get(&path, &[("include", "lineItems")]);
-        self.get_optional(request, "a stock change").await
+        self.get_optional_json(request, "a stock change").await
     }
 
     /// Reads one list page of 100 stock changes with their lines from the replica, which may lag behind: for sweeps, never for
@@ -67,13 +61,12 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn stock_changes_page(
+    pub async fn read_stock_change_list_page(
         &self,
         page: u32,
         updated_from: Timestamp,
-    ) -> Result<DocumentsPage<StockChange>, Error> {
-        self.documents_page("stock-changes", page, updated_from, true, "stock changes")
-            .await
+    ) -> Result<DocumentListPage<StockChange>, Error> {
+        self.read_document_list_page("stock-changes", page, updated_from, true, "stock changes").await
     }
 
     /// Reads one list page of 100 stock changes with their lines from the live database, for decisions. `page` counts from 0.
@@ -82,24 +75,23 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn stock_changes_now(
+    pub async fn read_live_stock_change_list_page(
         &self,
         page: u32,
         updated_from: Timestamp,
-    ) -> Result<DocumentsPage<StockChange>, Error> {
-        self.documents_page("stock-changes", page, updated_from, false, "stock changes")
-            .await
+    ) -> Result<DocumentListPage<StockChange>, Error> {
+        self.read_document_list_page("stock-changes", page, updated_from, false, "stock changes").await
     }
 
-    pub(crate) async fn documents_page<T: DeserializeOwned>(
+    pub(crate) async fn read_document_list_page<T: DeserializeOwned>(
         &self,
         path: &str,
         page: u32,
         updated_from: Timestamp,
         replica: bool,
         what: &'static str,
-    ) -> Result<DocumentsPage<T>, Error> {
-        let since = wire::timestamp(updated_from);
+    ) -> Result<DocumentListPage<T>, Error> {
+        let since = wire::format_timestamp(updated_from);
         let page_text = page.to_string();
         let query = [
             ("updatedFrom", since.as_str()),
@@ -107,16 +99,10 @@ impl Client {
             ("page", &page_text),
             ("size", "100"),
         ];
-        let request = Request {
-            timeout: LIST_TIMEOUT,
-            ..Request::get(path, &query)
-        };
-        let answer: wire::Page<T> = self.get(request.of_replica(replica), what).await?;
+        let request = Request { timeout: LIST_TIMEOUT, ..Request::get(path, &query) };
+        let answer: wire::ListPage<T> = self.get_json(request.with_replica(replica), what).await?;
         let is_last = answer.items.is_empty() || u64::from(page) + 1 >= answer.total_pages;
-        Ok(DocumentsPage {
-            documents: answer.items,
-            is_last,
-        })
+        Ok(DocumentListPage { documents: answer.items, is_last })
     }
 
     /// Looks in the live database for the stock change whose description carries `mark`.
@@ -124,17 +110,18 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn find_stock_change(&self, mark: &str, updated_from: Timestamp) -> Result<StockLookUp, Error> {
-        let since = wire::timestamp(updated_from);
+    pub async fn find_stock_change(
+        &self,
+        mark: &str,
+        updated_from: Timestamp,
+    ) -> Result<StockChangeLookUp, Error> {
+        let since = wire::format_timestamp(updated_from);
         let query = [("updatedFrom", since.as_str())];
         let has_mark = |change: &StockChange| {
-            change
-                .description
-                .as_deref()
-                .is_some_and(|text| text.split(' ').any(|word| word == mark))
+            change.description.as_deref().is_some_and(|text| text.split(' ').any(|word| word == mark))
         };
         let changes = self
-            .list(
+            .read_whole_list(
                 "stock-changes",
                 &query,
                 "stock changes",
@@ -143,10 +130,7 @@ impl Client {
                 |found| found.iter().any(has_mark),
             )
             .await?;
-        let shows_ours = changes.iter().any(StockChange::is_ours);
-        Ok(StockLookUp {
-            found: changes.into_iter().find(has_mark),
-            shows_ours,
-        })
+        let shows_ours = changes.iter().any(StockChange::has_mark_of_ours);
+        Ok(StockChangeLookUp { found: changes.into_iter().find(has_mark), shows_ours })
     }
 }

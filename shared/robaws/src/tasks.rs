@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::transport::{Client, Request};
-use crate::wire::{self, Named, NewTask};
+use crate::wire::{self, NamedItem, NewTask};
 
 impl Client {
     /// Makes a task and gives its id. The same `key` again makes no second task.
@@ -12,10 +12,10 @@ impl Client {
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn create_task(&self, task: &NewTask, key: &str) -> Result<String, Error> {
-        let made: Named = self
-            .write(Request::post("tasks", &wire::task_body(task), key))
+        let made: NamedItem = self
+            .send_write(Request::post_json("tasks", &wire::task_body(task), key))
             .await?
-            .json("a task")?;
+            .parse_json("a task")?;
         Ok(made.id)
     }
 
@@ -26,10 +26,7 @@ impl Client {
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn close_task(&self, id: &str, key: &str) -> Result<bool, Error> {
         let path = format!("tasks/{id}");
-        match self
-            .write(Request::patch(&path, &wire::task_done_body(), key))
-            .await
-        {
+        match self.send_write(Request::merge_patch(&path, &wire::task_done_body(), key)).await {
             Ok(_) => Ok(true),
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),

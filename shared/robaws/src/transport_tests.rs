@@ -8,41 +8,38 @@ use tokio::time::Instant;
 
 /// How every call ended.
 #[derive(Debug, Default)]
-struct Heard(Mutex<Vec<Ended>>);
+struct RecordedCalls(Mutex<Vec<CallEnd>>);
 
-impl runtime::observer::Observer for Heard {
-    fn called(&self, _took: Duration, ended: Ended) {
+impl runtime::observer::CallObserver for RecordedCalls {
+    fn call_ended(&self, _took: Duration, ended: CallEnd) {
         self.0.lock().unwrap().push(ended);
     }
 
-    fn unreadable(&self) {}
+    fn answer_unreadable(&self) {}
 }
 
-impl Heard {
-    fn ends(&self) -> Vec<Ended> {
+impl RecordedCalls {
+    fn call_ends(&self) -> Vec<CallEnd> {
         self.0.lock().unwrap().clone()
     }
 }
 
 /// A client whose calls end at once without an answer, since the client speaks HTTPS only.
-fn without_answers() -> (Client, Arc<Heard>) {
-    let heard = Arc::new(Heard::default());
-    let credentials = Credentials {
-        key: "key".into(),
-        secret: "secret".into(),
-    };
+fn client_without_answers() -> (Client, Arc<RecordedCalls>) {
+    let heard = Arc::new(RecordedCalls::default());
+    let credentials = Credentials { key: "key".into(), secret: "secret".into() };
     let client = Client::new(
-        runtime::http::client(&[]).unwrap(),
+        runtime::http::peer_client(&[]).unwrap(),
         "http://localhost/api/v2".parse().unwrap(),
         credentials,
         Arc::default(),
     );
-    (client.observed(heard.clone()), heard)
+    (client.with_observer(heard.clone()), heard)
 }
 
 #[test]
 fn a_list_ends_with_its_last_page_or_an_empty_one_and_is_refused_when_it_does_not_end() {
-    let end = |read, rows, total_pages| is_end(read, rows, total_pages).ok();
+    let end = |read, rows, total_pages| is_list_end(read, rows, total_pages).ok();
     assert_eq!(end(1, 100, 2), Some(false));
     assert_eq!(end(2, 100, 2), Some(true));
     assert_eq!(end(1, 100, 0), Some(true), "without a number of pages");
@@ -54,31 +51,22 @@ fn a_list_ends_with_its_last_page_or_an_empty_one_and_is_refused_when_it_does_no
 
 #[test]
 fn a_request_keeps_the_rest_of_what_it_is() {
-    let body = Request::post("stock-changes", "{}", "key");
+    let body = Request::post_json("stock-changes", "{}", "key");
     assert_eq!(body.idempotency_key, Some("key"));
-    let of_replica = body.of_replica(true);
-    assert!(of_replica.replica && of_replica.idempotency_key == Some("key"));
-    let without = of_replica.without_key();
+    let of_replica = body.with_replica(true);
+    assert!(of_replica.from_replica && of_replica.idempotency_key == Some("key"));
+    let without = of_replica.without_idempotency_key();
     assert_eq!((without.idempotency_key, without.path), (None, "stock-changes"));
-    assert!(without.replica && without.method == Method::POST && without.body.is_some());
-    assert!(!Request::get("articles", &[]).of_replica(false).replica);
+    assert!(without.from_replica && without.method == Method::POST && without.body.is_some());
+    assert!(!Request::get("articles", &[]).with_replica(false).from_replica);
 }
 
 #[test]
 fn an_api_user_is_told_by_the_digest_of_his_key() {
     let digest = |key: &str, secret: &str| {
-        let credentials = Credentials {
-            key: key.into(),
-            secret: secret.into(),
-        };
+        let credentials = Credentials { key: key.into(), secret: secret.into() };
         let url = "http://localhost/api/v2".parse().unwrap();
-        Client::new(
-            runtime::http::client(&[]).unwrap(),
-            url,
-            credentials,
-            Arc::default(),
-        )
-        .key_digest()
+        Client::new(runtime::http::peer_client(&[]).unwrap(), url, credentials, Arc::default()).key_digest()
     };
     assert_eq!(digest("key", "secret"), "2c70e12b7a0646f9");
     assert_eq!(digest("key", "other"), digest("key", "secret"));
@@ -87,42 +75,42 @@ fn an_api_user_is_told_by_the_digest_of_his_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_without_an_answer_is_made_once_more_and_a_write_is_not() {
-    let (client, heard) = without_answers();
-    let read = client.get::<serde_json::Value>(Request::get("articles", &[]), "articles");
+    let (client, heard) = client_without_answers();
+    let read = client.get_json::<serde_json::Value>(Request::get("articles", &[]), "articles");
     let answer = read.await;
     assert!(matches!(answer, Err(Error::NoAnswer { .. })), "{answer:?}");
-    assert_eq!(heard.ends(), [Ended::Failed, Ended::Failed]);
+    assert_eq!(heard.call_ends(), [CallEnd::Failed, CallEnd::Failed]);
 
-    let (client, heard) = without_answers();
-    let answer = client.write(Request::post("stock-changes", "{}", "key")).await;
+    let (client, heard) = client_without_answers();
+    let answer = client.send_write(Request::post_json("stock-changes", "{}", "key")).await;
     assert!(matches!(answer, Err(Error::NoAnswer { .. })));
-    assert_eq!(heard.ends(), [Ended::Failed]);
+    assert_eq!(heard.call_ends(), [CallEnd::Failed]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_took_long_is_not_made_again() {
-    let (client, heard) = without_answers();
-    client.pacer.hold(Duration::from_secs(6));
+    let (client, heard) = client_without_answers();
+    client.pacer.hold_requests(Duration::from_secs(6));
     let began = Instant::now();
-    let read = client.get::<serde_json::Value>(Request::get("articles", &[]), "articles");
+    let read = client.get_json::<serde_json::Value>(Request::get("articles", &[]), "articles");
     read.await.unwrap_err();
     assert!(began.elapsed() >= Duration::from_secs(6));
-    assert_eq!(heard.ends(), [Ended::Failed]);
+    assert_eq!(heard.call_ends(), [CallEnd::Failed]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_path_that_names_a_folder_is_not_called() {
     for path in ["", "articles/", "articles/..", "./articles", "articles//12"] {
-        let (client, heard) = without_answers();
-        let answer = client.write(Request::get(path, &[])).await;
+        let (client, heard) = client_without_answers();
+        let answer = client.send_write(Request::get(path, &[])).await;
         assert!(matches!(answer, Err(Error::NotFound { .. })), "{path}");
-        assert!(heard.ends().is_empty(), "{path}");
+        assert!(heard.call_ends().is_empty(), "{path}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_left_of_the_day_is_what_the_answers_say() {
-    let (client, _) = without_answers();
+    let (client, _) = client_without_answers();
     assert_eq!(client.limits(), Limits::default());
     let mut headers = HeaderMap::new();
     for (name, value) in [
@@ -133,7 +121,7 @@ async fn what_is_left_of_the_day_is_what_the_answers_say() {
     ] {
         headers.insert(name, value.into());
     }
-    client.pacer.learn(&headers, true);
+    client.pacer.learn_from_answer(&headers, true);
     let limits = Limits {
         remaining: Some(14),
         daily_remaining: Some(9_000),
@@ -144,15 +132,15 @@ async fn what_is_left_of_the_day_is_what_the_answers_say() {
 }
 
 /// How an answer of this status with this body is understood: its status, or the error.
-async fn told(status: u16, body: Vec<u8>) -> String {
+async fn describe_answer(status: u16, body: Vec<u8>) -> String {
     let response: Response = http::Response::builder()
         .status(status)
         .header("content-type", "application/json")
         .body(body)
         .unwrap()
         .into();
-    let observer: SharedObserver = Arc::new(Nobody);
-    match answer(response, "articles/12", &observer).await {
+    let observer: SharedObserver = Arc::new(NoObserver);
+    match read_answer(response, "articles/12", &observer).await {
         Ok(answer) => format!("{}", answer.status),
         Err(error) => error.to_string(),
     }
@@ -177,8 +165,8 @@ async fn an_answer_is_told_by_its_status_however_large_it_is() {
         (500, "Robaws is not available (500)"),
         (503, "Robaws is not available (503)"),
     ] {
-        assert_eq!(told(status, Vec::new()).await, expected);
-        let large = told(status, vec![b' '; MOST_ANSWER_BYTES + 1]).await;
+        assert_eq!(describe_answer(status, Vec::new()).await, expected);
+        let large = describe_answer(status, vec![b' '; MOST_ANSWER_BYTES + 1]).await;
         if status < 300 {
             assert_eq!(large, "the answer of Robaws can't be read as an answer");
         } else {

@@ -10,9 +10,9 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn vat_tariffs(&self) -> Result<Vec<VatTariff>, Error> {
+    pub async fn read_vat_tariffs(&self) -> Result<Vec<VatTariff>, Error> {
         let found = self
-            .list(
+            .read_whole_list(
                 "vat-tariffs",
                 &[],
                 "VAT tariffs",
@@ -21,9 +21,6 @@ impl Client {
                 |_| false,
             )
             .await?;
-        Ok(found
-            .into_iter()
-            .filter_map(wire::WireTariff::into_tariff)
-            .collect())
+        Ok(found.into_iter().filter_map(wire::WireTariff::into_tariff).collect())
     }
 }

@@ -11,9 +11,9 @@ impl Client {
     /// # Errors
     ///
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
-    pub async fn webhooks_to(&self, url: &str) -> Result<Vec<WebhookEndpoint>, Error> {
+    pub async fn find_webhooks_to(&self, url: &str) -> Result<Vec<WebhookEndpoint>, Error> {
         let mut found = self
-            .list(
+            .read_whole_list(
                 "webhook-endpoints",
                 &[],
                 "webhook endpoints",
@@ -36,9 +36,9 @@ impl Client {
     /// Fails when Robaws cannot be reached, refuses the call, or answers in another shape than expected.
     pub async fn create_webhook(&self, url: &str) -> Result<WebhookEndpoint, Error> {
         let body = wire::webhook_body(url);
-        self.write(Request::post("webhook-endpoints", &body, "").without_key())
+        self.send_write(Request::post_json("webhook-endpoints", &body, "").without_idempotency_key())
             .await?
-            .json("a webhook endpoint")
+            .parse_json("a webhook endpoint")
     }
 
     /// Removes an endpoint. An endpoint that is not there counts as removed.
@@ -48,7 +48,7 @@ impl Client {
     /// Fails when Robaws cannot be reached or refuses the call.
     pub async fn delete_webhook(&self, id: &str) -> Result<(), Error> {
         let path = format!("webhook-endpoints/{id}");
-        match self.write(Request::delete(&path)).await {
+        match self.send_write(Request::delete(&path)).await {
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
         }

@@ -30,7 +30,7 @@ use domain::article::ArticleDetail;
 use domain::catalogue::{Article, VatTariff};
 use domain::ids::{ArticleId, DocumentId, StockLocationId, UserId, VatTariffId};
 use domain::invoice::{DocumentKind, InvoiceHeader, InvoiceLine};
-use domain::ledger::{Direction, Outcome, StockItem};
+use domain::ledger::{AttemptOutcome, Direction, StockItem};
 use domain::money::Cents;
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
@@ -50,13 +50,13 @@ pub(crate) const NAME_FILTER: &str = "name";
 const CHECKBOX: &str = "ProductFlow";
 
 /// The body that ticks or unticks the checkbox of an article.
-pub(crate) fn tick_body(ticked: bool) -> String {
+pub(crate) fn checkbox_body(ticked: bool) -> String {
     json!({ "extraFields": { CHECKBOX: { "booleanValue": ticked } } }).to_string()
 }
 
 /// One page of a list, as Robaws wraps lists.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Page<T> {
+pub(crate) struct ListPage<T> {
     pub(crate) items: Vec<T>,
     #[serde(rename = "totalPages", default)]
     pub(crate) total_pages: u64,
@@ -66,18 +66,18 @@ pub(crate) struct Page<T> {
 
 /// Anything of Robaws that has an id and a name: a client, a user, a company.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Named {
+pub struct NamedItem {
     /// Robaws' id, sent as a number or a text.
-    #[serde(deserialize_with = "id")]
+    #[serde(deserialize_with = "deserialize_id")]
     pub id: String,
     /// `name`; of users `fullName`.
     #[serde(default, alias = "fullName")]
     pub name: Option<String>,
 }
 
-impl Named {
+impl NamedItem {
     /// Whether the name contains `text`, in any case.
-    pub fn is_called(&self, text: &str) -> bool {
+    pub fn name_contains(&self, text: &str) -> bool {
         let name = self.name.as_deref().unwrap_or_default();
         name.to_lowercase().contains(&text.to_lowercase())
     }
@@ -87,7 +87,7 @@ impl Named {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireArticle {
-    #[serde(deserialize_with = "id")]
+    #[serde(deserialize_with = "deserialize_id")]
     pub(crate) id: String,
     #[serde(default)]
     pub(crate) article_number: Option<String>,
@@ -103,15 +103,15 @@ pub(crate) struct WireArticle {
     sale_name: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    #[serde(default, deserialize_with = "lenient_decimal")]
+    #[serde(default, deserialize_with = "deserialize_lenient_decimal")]
     cost_price: Option<Decimal>,
-    #[serde(default, deserialize_with = "lenient_decimal")]
+    #[serde(default, deserialize_with = "deserialize_lenient_decimal")]
     sale_price: Option<Decimal>,
-    #[serde(default, deserialize_with = "lenient_decimal")]
+    #[serde(default, deserialize_with = "deserialize_lenient_decimal")]
     available_stock: Option<Decimal>,
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     vat_tariff_id: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "deserialize_present_value")]
     extra_fields: Option<Value>,
 }
 
@@ -121,7 +121,7 @@ impl WireArticle {
     }
 
     /// Whether the checkbox is ticked. `None` when the answer held no extra fields at all, which says nothing of the checkbox.
-    fn ticked(&self) -> Option<bool> {
+    fn checkbox_state(&self) -> Option<bool> {
         match self.extra_fields.as_ref()? {
             Value::Null => Some(false),
             Value::Object(fields) => {
@@ -134,7 +134,7 @@ impl WireArticle {
 
     pub(crate) fn into_detail(self) -> Option<ArticleDetail> {
         Some(ArticleDetail {
-            ticked: self.ticked(),
+            ticked: self.checkbox_state(),
             live: self.is_live(),
             has_checkbox: self.has_checkbox(),
             id: ArticleId::parse(self.id).ok()?,
@@ -151,9 +151,7 @@ impl WireArticle {
     }
 
     fn has_checkbox(&self) -> bool {
-        self.extra_fields
-            .as_ref()
-            .is_some_and(|fields| fields.get(CHECKBOX).is_some())
+        self.extra_fields.as_ref().is_some_and(|fields| fields.get(CHECKBOX).is_some())
     }
 
     /// The article as people choose one. `None` when the article is archived or deleted.
@@ -183,11 +181,11 @@ impl WireArticle {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireTariff {
-    #[serde(deserialize_with = "id")]
+    #[serde(deserialize_with = "deserialize_id")]
     pub(crate) id: String,
     #[serde(default)]
     name: Option<String>,
-    #[serde(default, deserialize_with = "decimal")]
+    #[serde(default, deserialize_with = "deserialize_decimal")]
     percentage: Option<Decimal>,
     #[serde(default)]
     vat_inclusive: Option<bool>,
@@ -208,7 +206,7 @@ impl WireTariff {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockChange {
-    #[serde(deserialize_with = "document_id")]
+    #[serde(deserialize_with = "deserialize_document_id")]
     pub id: DocumentId,
     /// Whether the stock moved. A stock change that is not booked moved nothing.
     #[serde(default)]
@@ -217,56 +215,48 @@ pub struct StockChange {
     #[serde(default)]
     pub description: Option<String>,
     /// The location that stock is taken from.
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub from_stock_location_id: Option<String>,
     /// The location that stock is put to.
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub to_stock_location_id: Option<String>,
     /// The lines, when they were asked for.
     #[serde(default, rename = "lineItems")]
-    pub lines: Option<Vec<StockLine>>,
+    pub lines: Option<Vec<StockChangeLine>>,
 }
 
 /// A line of a stock change as Robaws sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StockLine {
-    #[serde(default, deserialize_with = "optional_id")]
+pub struct StockChangeLine {
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub article_id: Option<String>,
     /// Quantity in pieces, always positive.
-    #[serde(default, deserialize_with = "decimal")]
+    #[serde(default, deserialize_with = "deserialize_decimal")]
     pub quantity: Option<Decimal>,
 }
 
 impl StockChange {
     /// What the answer proves about an attempt: done only when it shows a booked stock change with our mark.
-    pub fn outcome(&self, mark: &str) -> Outcome {
-        let ours = self
-            .description
-            .as_deref()
-            .is_some_and(|text| text.contains(mark));
+    pub fn attempt_outcome(&self, mark: &str) -> AttemptOutcome {
+        let ours = self.description.as_deref().is_some_and(|text| text.contains(mark));
         if self.booked && ours {
-            Outcome::Done {
-                robaws_id: self.id.clone(),
-                number: None,
-            }
+            AttemptOutcome::Done { robaws_id: self.id.clone(), number: None }
         } else {
-            Outcome::Unknown
+            AttemptOutcome::Unknown
         }
     }
 
     /// Whether the description carries a mark of this product, of whatever connection.
-    pub fn is_ours(&self) -> bool {
-        self.description
-            .as_deref()
-            .is_some_and(domain::reference::is_marked)
+    pub fn has_mark_of_ours(&self) -> bool {
+        self.description.as_deref().is_some_and(domain::reference::has_row_mark)
     }
 }
 
 /// A webhook endpoint as Robaws sends it.
 #[derive(Debug, Deserialize)]
 pub struct WebhookEndpoint {
-    #[serde(deserialize_with = "id")]
+    #[serde(deserialize_with = "deserialize_id")]
     pub id: String,
     /// The URL that Robaws delivers to.
     #[serde(default)]
@@ -318,7 +308,7 @@ const TASK_DONE: &str = "Gedaan";
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invoice {
-    #[serde(deserialize_with = "document_id")]
+    #[serde(deserialize_with = "deserialize_document_id")]
     pub id: DocumentId,
     /// `INVOICE` or `CREDIT_NOTE`.
     #[serde(default, rename = "type")]
@@ -326,15 +316,15 @@ pub struct Invoice {
     /// The number that people know. A draft may have none.
     #[serde(default, rename = "logicId")]
     pub number: Option<String>,
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub client_id: Option<String>,
     /// The date of the document, with or without a time.
     #[serde(default)]
     pub date: Option<String>,
     /// The company of the tenant that invoices.
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub company_id: Option<String>,
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub payment_condition_id: Option<String>,
     /// The reference, as the connector wrote it.
     #[serde(default)]
@@ -343,23 +333,20 @@ pub struct Invoice {
     #[serde(default)]
     pub booked: bool,
     /// VAT-inclusive total in euros. May be null on a draft.
-    #[serde(default, deserialize_with = "decimal")]
+    #[serde(default, deserialize_with = "deserialize_decimal")]
     pub total_incl_vat: Option<Decimal>,
     /// The lines, when they were asked for, without text lines.
-    #[serde(default, rename = "lineItems", deserialize_with = "lines")]
-    pub lines: Vec<InvoiceLineShown>,
+    #[serde(default, rename = "lineItems", deserialize_with = "deserialize_invoice_lines")]
+    pub lines: Vec<ShownInvoiceLine>,
 }
 
 impl Invoice {
     /// What the answer proves about an attempt: done only when it shows a document of `kind` with our reference.
-    pub fn outcome(&self, reference: &str, kind: DocumentKind) -> Outcome {
-        if self.client_reference.as_deref() == Some(reference) && self.is_a(kind) {
-            Outcome::Done {
-                robaws_id: self.id.clone(),
-                number: self.number.clone(),
-            }
+    pub fn attempt_outcome(&self, reference: &str, kind: DocumentKind) -> AttemptOutcome {
+        if self.client_reference.as_deref() == Some(reference) && self.is_of_kind(kind) {
+            AttemptOutcome::Done { robaws_id: self.id.clone(), number: self.number.clone() }
         } else {
-            Outcome::Unknown
+            AttemptOutcome::Unknown
         }
     }
 
@@ -369,16 +356,16 @@ impl Invoice {
     }
 
     /// Whether the document is an invoice, or a credit note, as `kind` says.
-    pub fn is_a(&self, kind: DocumentKind) -> bool {
-        self.kind.as_deref().unwrap_or(INVOICE) == document_type(kind)
+    pub fn is_of_kind(&self, kind: DocumentKind) -> bool {
+        self.kind.as_deref().unwrap_or(INVOICE_TYPE) == document_type(kind)
     }
 }
 
-const INVOICE: &str = "INVOICE";
+const INVOICE_TYPE: &str = "INVOICE";
 
 fn document_type(kind: DocumentKind) -> &'static str {
     match kind {
-        DocumentKind::Invoice => INVOICE,
+        DocumentKind::Invoice => INVOICE_TYPE,
         DocumentKind::CreditNote => "CREDIT_NOTE",
     }
 }
@@ -386,18 +373,18 @@ fn document_type(kind: DocumentKind) -> &'static str {
 /// A line of an invoice or credit note as Robaws sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct InvoiceLineShown {
+pub struct ShownInvoiceLine {
     #[serde(default, rename = "type")]
     kind: Option<String>,
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub article_id: Option<String>,
     /// Quantity in pieces. Negative for a discount.
-    #[serde(default, deserialize_with = "decimal")]
+    #[serde(default, deserialize_with = "deserialize_decimal")]
     pub quantity: Option<Decimal>,
     /// Price of one piece in euros.
-    #[serde(default, deserialize_with = "decimal")]
+    #[serde(default, deserialize_with = "deserialize_decimal")]
     pub price: Option<Decimal>,
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "deserialize_optional_id")]
     pub vat_tariff_id: Option<String>,
 }
 
@@ -450,7 +437,7 @@ pub fn invoice_header_body(kind: DocumentKind, header: &InvoiceHeader) -> String
 }
 
 /// The remark in the body of a header. Empty when there is none.
-pub fn remark_of(header: &str) -> String {
+pub fn read_remark(header: &str) -> String {
     let body: Value = serde_json::from_str(header).unwrap_or_default();
     let remark = body.get("remark").and_then(Value::as_str);
     remark.unwrap_or_default().to_owned()
@@ -465,29 +452,25 @@ pub fn invoice_line_body(line: &InvoiceLine) -> String {
     }
     body.insert("description".to_owned(), line.description.as_str().into());
     body.insert("quantity".to_owned(), line.quantity.into());
-    body.insert("price".to_owned(), euros(line.price));
+    body.insert("price".to_owned(), euros_as_json(line.price));
     body.insert("vatTariffId".to_owned(), line.vat_tariff_id.as_str().into());
     Value::Object(body).to_string()
 }
 
 /// An amount in euros as a JSON number.
-fn euros(cents: Cents) -> Value {
+fn euros_as_json(cents: Cents) -> Value {
     let text = cents.to_euros().normalize().to_string();
     // Two decimals always parse. Were that wrong, Robaws would refuse the text and never book a wrong amount.
     Number::from_str(&text).map_or(Value::String(text), Value::Number)
 }
 
 /// The sentence of Robaws in the body of a refusal, cut at 300 characters, and its correlation id. The body may be no JSON.
-pub(crate) fn error_message(body: &[u8], status: u16) -> (String, Option<String>) {
+pub(crate) fn read_error_message(body: &[u8], status: u16) -> (String, Option<String>) {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let message = text("message")
-        .or_else(|| text("error"))
-        .map_or_else(|| format!("HTTP {status}"), str::to_owned);
-    (
-        message.chars().take(300).collect(),
-        text("correlationId").map(str::to_owned),
-    )
+    let message =
+        text("message").or_else(|| text("error")).map_or_else(|| format!("HTTP {status}"), str::to_owned);
+    (message.chars().take(300).collect(), text("correlationId").map(str::to_owned))
 }
 
 fn text_or_number(value: Value) -> Option<String> {
@@ -498,21 +481,21 @@ fn text_or_number(value: Value) -> Option<String> {
     }
 }
 
-fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn deserialize_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     text_or_number(Value::deserialize(deserializer)?)
         .ok_or_else(|| serde::de::Error::custom("an id is missing"))
 }
 
-fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn deserialize_optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(text_or_number(Value::deserialize(deserializer)?))
 }
 
-fn document_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DocumentId, D::Error> {
-    DocumentId::parse(id(deserializer)?).map_err(serde::de::Error::custom)
+fn deserialize_document_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DocumentId, D::Error> {
+    DocumentId::parse(deserialize_id(deserializer)?).map_err(serde::de::Error::custom)
 }
 
 /// A number or null. Read through the text of the number, never through a float.
-fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+fn deserialize_decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
     let Some(text) = text_or_number(Value::deserialize(deserializer)?) else {
         return Ok(None);
     };
@@ -523,31 +506,28 @@ fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>
 }
 
 /// A moment in the form that the filters of Robaws take.
-pub(crate) fn timestamp(at: Timestamp) -> String {
+pub(crate) fn format_timestamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A value that is there, `null` included: an absent value and `null` mean different things.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+fn deserialize_present_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
 /// A number, or nothing when the value is no number: one odd value must not hide a whole page of articles.
-fn lenient_decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+fn deserialize_lenient_decimal<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Decimal>, D::Error> {
     let text = text_or_number(Value::deserialize(deserializer)?);
-    Ok(text.and_then(|text| {
-        Decimal::from_str(&text)
-            .or_else(|_| Decimal::from_scientific(&text))
-            .ok()
-    }))
+    Ok(text.and_then(|text| Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).ok()))
 }
 
-fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<InvoiceLineShown>, D::Error> {
-    let lines = Option::<Vec<InvoiceLineShown>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(lines
-        .into_iter()
-        .filter(|line| line.kind.as_deref() != Some("TEXT"))
-        .collect())
+fn deserialize_invoice_lines<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ShownInvoiceLine>, D::Error> {
+    let lines = Option::<Vec<ShownInvoiceLine>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(lines.into_iter().filter(|line| line.kind.as_deref() != Some("TEXT")).collect())
 }
 
 #[cfg(test)]

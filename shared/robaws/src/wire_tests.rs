@@ -4,13 +4,10 @@ use super::*;
 use domain::ids::{ClientId, Sku};
 use domain::ledger::StockKey;
 
-fn item(article: &str, quantity: u32) -> StockItem {
+fn stock_item(article: &str, quantity: u32) -> StockItem {
     let sku = Sku::parse("A").unwrap();
     StockItem {
-        key: StockKey::Sku {
-            sku: sku.clone(),
-            fbm: false,
-        },
+        key: StockKey::Sku { sku: sku.clone(), fbm: false },
         sku: Some(sku),
         article_id: ArticleId::parse(article).unwrap(),
         quantity,
@@ -24,7 +21,7 @@ fn a_stock_change_is_booked_with_one_line_per_article() {
         "ProductFlow 108 (PF-1) #1-0123456789ab",
         Direction::Out,
         &StockLocationId::parse("3").unwrap(),
-        &[item("12", 2), item("12", 1), item("7", 4)],
+        &[stock_item("12", 2), stock_item("12", 1), stock_item("7", 4)],
     );
     assert_eq!(
         serde_json::from_str::<Value>(&body).unwrap(),
@@ -48,14 +45,8 @@ fn a_line_carries_its_price_as_a_number_to_the_cent() {
     let expected =
         r#"{"description":"Verzending \"x\"","price":29.99,"quantity":-1,"type":"LINE","vatTariffId":"7"}"#;
     assert_eq!(invoice_line_body(&line), expected);
-    for (cents, number) in [
-        (0, "0"),
-        (5, "0.05"),
-        (100, "1"),
-        (110, "1.1"),
-        (999_999_999, "9999999.99"),
-    ] {
-        assert_eq!(euros(Cents(cents)).to_string(), number);
+    for (cents, number) in [(0, "0"), (5, "0.05"), (100, "1"), (110, "1.1"), (999_999_999, "9999999.99")] {
+        assert_eq!(euros_as_json(Cents(cents)).to_string(), number);
     }
 }
 
@@ -77,25 +68,16 @@ fn a_header_is_a_draft() {
 
 #[test]
 fn only_what_shows_what_we_asked_is_done() {
-    let answer = |json: Value| {
-        serde_json::from_value::<StockChange>(json)
-            .unwrap()
-            .outcome("#1-0123456789ab")
-    };
+    let answer =
+        |json: Value| serde_json::from_value::<StockChange>(json).unwrap().attempt_outcome("#1-0123456789ab");
     let text = "ProductFlow PF-1 #1-0123456789ab";
     assert!(matches!(
         answer(json!({"id": "9", "booked": true, "description": text})),
-        Outcome::Done { .. }
+        AttemptOutcome::Done { .. }
     ));
-    assert_eq!(
-        answer(json!({"id": "9", "booked": false, "description": text})),
-        Outcome::Unknown
-    );
-    assert_eq!(
-        answer(json!({"id": "9", "booked": true, "description": "x"})),
-        Outcome::Unknown
-    );
-    assert_eq!(answer(json!({"id": "9"})), Outcome::Unknown);
+    assert_eq!(answer(json!({"id": "9", "booked": false, "description": text})), AttemptOutcome::Unknown);
+    assert_eq!(answer(json!({"id": "9", "booked": true, "description": "x"})), AttemptOutcome::Unknown);
+    assert_eq!(answer(json!({"id": "9"})), AttemptOutcome::Unknown);
 }
 
 #[test]
@@ -110,7 +92,7 @@ fn marks_of_ours_are_recognised() {
             to_stock_location_id: None,
             lines: None,
         }
-        .is_ours()
+        .has_mark_of_ours()
     };
     assert!(ours("ProductFlow 108 (PF-1) #12-0123456789ab"));
     assert!(!ours("ProductFlow 108 #x-0123456789ab"));
@@ -119,12 +101,9 @@ fn marks_of_ours_are_recognised() {
 
 #[test]
 fn an_error_body_may_be_html() {
-    assert_eq!(error_message(b"<html>", 400), ("HTTP 400".to_owned(), None));
+    assert_eq!(read_error_message(b"<html>", 400), ("HTTP 400".to_owned(), None));
     let body = br#"{"status":400,"error":"Bad Request","message":"Unknown article","correlationId":"c-1"}"#;
-    assert_eq!(
-        error_message(body, 400),
-        ("Unknown article".to_owned(), Some("c-1".to_owned()))
-    );
+    assert_eq!(read_error_message(body, 400), ("Unknown article".to_owned(), Some("c-1".to_owned())));
 }
 
 fn wire_article(fields: &Value) -> WireArticle {
@@ -147,11 +126,7 @@ fn an_article_that_is_archived_or_deleted_is_gone() {
         let detail = wire_article(&fields).into_detail().unwrap();
         let article = wire_article(&fields).into_article().unwrap();
         let found = wire_article(&fields).into_found();
-        assert_eq!(
-            (detail.live, article.live, found.is_some()),
-            (live, live, live),
-            "{fields}"
-        );
+        assert_eq!((detail.live, article.live, found.is_some()), (live, live, live), "{fields}");
     }
 }
 
@@ -161,39 +136,15 @@ fn the_checkbox_is_there_when_the_extra_fields_show_it() {
         (json!({}), false, None),
         (json!({ "extraFields": null }), false, Some(false)),
         (json!({ "extraFields": {} }), false, Some(false)),
-        (
-            json!({ "extraFields": { "Colour": { "stringValue": "red" } } }),
-            false,
-            Some(false),
-        ),
-        (
-            json!({ "extraFields": { "ProductFlow": null } }),
-            true,
-            Some(false),
-        ),
-        (
-            json!({ "extraFields": { "ProductFlow": { "booleanValue": null } } }),
-            true,
-            Some(false),
-        ),
-        (
-            json!({ "extraFields": { "ProductFlow": { "booleanValue": false } } }),
-            true,
-            Some(false),
-        ),
-        (
-            json!({ "extraFields": { "ProductFlow": { "booleanValue": true } } }),
-            true,
-            Some(true),
-        ),
+        (json!({ "extraFields": { "Colour": { "stringValue": "red" } } }), false, Some(false)),
+        (json!({ "extraFields": { "ProductFlow": null } }), true, Some(false)),
+        (json!({ "extraFields": { "ProductFlow": { "booleanValue": null } } }), true, Some(false)),
+        (json!({ "extraFields": { "ProductFlow": { "booleanValue": false } } }), true, Some(false)),
+        (json!({ "extraFields": { "ProductFlow": { "booleanValue": true } } }), true, Some(true)),
         (json!({ "extraFields": [] }), false, None),
     ] {
         let detail = wire_article(&fields).into_detail().unwrap();
-        assert_eq!(
-            (detail.has_checkbox, detail.ticked),
-            (has_checkbox, ticked),
-            "{fields}"
-        );
+        assert_eq!((detail.has_checkbox, detail.ticked), (has_checkbox, ticked), "{fields}");
     }
 }
 
@@ -218,16 +169,12 @@ fn only_an_invoice_with_our_reference_and_of_the_kind_is_done() {
         (json!({ "clientReference": "108 (PF-1) " }), Invoice, false),
         (json!({ "clientReference": null }), Invoice, false),
     ] {
-        let done = Outcome::Done {
+        let done = AttemptOutcome::Done {
             robaws_id: DocumentId::parse("41").unwrap(),
             number: Some("2026/0041".to_owned()),
         };
-        let outcome = wire_invoice(&fields).outcome("108 (PF-1)", kind);
-        assert_eq!(
-            outcome,
-            if is_done { done } else { Outcome::Unknown },
-            "{fields}, {kind:?}"
-        );
+        let outcome = wire_invoice(&fields).attempt_outcome("108 (PF-1)", kind);
+        assert_eq!(outcome, if is_done { done } else { AttemptOutcome::Unknown }, "{fields}, {kind:?}");
     }
 }
 
@@ -251,12 +198,9 @@ fn an_empty_id_is_none() {
     assert_eq!(read.to_stock_location_id.as_deref(), Some("4"));
     for id in [json!(""), json!(null), json!(true)] {
         assert!(change(json!({ "id": id })).is_err(), "{id}");
-        assert!(
-            serde_json::from_value::<Named>(json!({ "id": id })).is_err(),
-            "{id}"
-        );
+        assert!(serde_json::from_value::<NamedItem>(json!({ "id": id })).is_err(), "{id}");
     }
-    let line: InvoiceLineShown =
+    let line: ShownInvoiceLine =
         serde_json::from_value(json!({ "articleId": "", "price": "", "quantity": "2" })).unwrap();
     assert_eq!((line.article_id, line.price), (None, None));
     assert_eq!(line.quantity, Some(Decimal::TWO));

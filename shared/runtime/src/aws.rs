@@ -9,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
-pub use connector::{http_client, http_client_of_this_machine};
+pub use connector::{http_client, http_client_with_machine_roots};
 use std::time::Duration;
 
 /// The configuration of all AWS clients: region, credentials and, for an emulator, `AWS_ENDPOINT_URL` or a
@@ -22,25 +22,23 @@ use std::time::Duration;
 /// # Errors
 ///
 /// [`AwsError::Environment`] when no region is set; [`AwsError::Http`] when no HTTP client can be built.
-pub fn load() -> Result<SdkConfig, AwsError> {
-    let region = match env::optional("AWS_REGION") {
+pub fn config_from_env() -> Result<SdkConfig, AwsError> {
+    let region = match env::read_optional("AWS_REGION") {
         Some(region) => region,
-        None => env::required("AWS_DEFAULT_REGION")?,
+        None => env::read_required("AWS_DEFAULT_REGION")?,
     };
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build();
     let mut config = SdkConfig::builder();
-    config.set_endpoint_url(env::optional("AWS_ENDPOINT_URL"));
+    config.set_endpoint_url(env::read_optional("AWS_ENDPOINT_URL"));
     Ok(config
         .behavior_version(BehaviorVersion::v2026_01_12())
         .http_client(http_client()?)
         .region(Region::new(region))
-        .service_config(Services)
-        .credentials_provider(SharedCredentialsProvider::new(
-            EnvironmentVariableCredentialsProvider::new(),
-        ))
+        .service_config(ServiceVariables)
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .build())
@@ -48,12 +46,12 @@ pub fn load() -> Result<SdkConfig, AwsError> {
 
 /// The endpoint variables of single services, as the SDK names them.
 #[derive(Debug)]
-struct Services;
+struct ServiceVariables;
 
-impl LoadServiceConfig for Services {
+impl LoadServiceConfig for ServiceVariables {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
-        env::optional(&format!("{}_{service}", key.env()))
+        env::read_optional(&format!("{}_{service}", key.env()))
     }
 }
 
@@ -68,14 +66,14 @@ pub enum AwsError {
     Http(#[from] reqwest::Error),
 }
 
-pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+pub fn dynamodb_client(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(config)
 }
 
-pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
+pub fn sqs_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(config)
 }
 
-pub fn secretsmanager(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
+pub fn secretsmanager_client(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::new(config)
 }

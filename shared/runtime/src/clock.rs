@@ -103,18 +103,17 @@ impl Reading {
 }
 
 impl ManualClock {
-    pub fn at(now: Timestamp) -> Self {
+    pub fn starting_at(now: Timestamp) -> Self {
         let moved = Duration::ZERO;
         Self(Arc::new(watch::Sender::new(Reading { now, moved })))
     }
 
     /// Moves the time of day forward, or back if `by` is negative. A time that a timestamp can't hold is not set.
-    pub fn advance(&self, by: SignedDuration) {
-        self.0
-            .send_modify(|reading| reading.set(reading.now.checked_add(by).unwrap_or(reading.now)));
+    pub fn advance_by(&self, by: SignedDuration) {
+        self.0.send_modify(|reading| reading.set(reading.now.checked_add(by).unwrap_or(reading.now)));
     }
 
-    pub fn set(&self, now: Timestamp) {
+    pub fn set_now(&self, now: Timestamp) {
         self.0.send_modify(|reading| reading.set(now));
     }
 }
@@ -166,7 +165,7 @@ mod tests {
     use futures::future::join3;
 
     fn clock() -> ManualClock {
-        ManualClock::at(Timestamp::constant(1_795_000_000, 0))
+        ManualClock::starting_at(Timestamp::constant(1_795_000_000, 0))
     }
 
     fn seconds_since(clock: &ManualClock, start: Timestamp) -> i64 {
@@ -178,12 +177,7 @@ mod tests {
         let clock = clock();
         let (start, began) = (clock.now(), Instant::now());
         let second = Duration::from_secs(1);
-        join3(
-            clock.sleep(second * 2),
-            clock.sleep(second * 5),
-            clock.sleep(second),
-        )
-        .await;
+        join3(clock.sleep(second * 2), clock.sleep(second * 5), clock.sleep(second)).await;
         assert_eq!(seconds_since(&clock, start), 5);
         clock.sleep(second).await;
         assert_eq!(seconds_since(&clock, start), 6);
@@ -196,10 +190,10 @@ mod tests {
         let clock = clock();
         let start = clock.now();
         let sleep = clock.sleep(Duration::from_secs(1));
-        clock.advance(SignedDuration::from_mins(1));
+        clock.advance_by(SignedDuration::from_mins(1));
         sleep.await;
         assert_eq!(seconds_since(&clock, start), 60);
-        clock.advance(SignedDuration::from_mins(-1));
+        clock.advance_by(SignedDuration::from_mins(-1));
         assert_eq!(clock.now(), start);
         assert_eq!(clock.instant() - Instant::now(), Duration::from_mins(1));
     }

@@ -17,11 +17,8 @@ pub enum EnvError {
 }
 
 /// A variable that may be absent. An empty one counts as absent.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
-pub fn optional(name: &str) -> Option<String> {
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn read_optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -30,8 +27,8 @@ pub fn optional(name: &str) -> Option<String> {
 /// # Errors
 ///
 /// [`EnvError::Missing`] when it is not set, or empty.
-pub fn required(name: &'static str) -> Result<String, EnvError> {
-    optional(name).ok_or(EnvError::Missing(name))
+pub fn read_required(name: &'static str) -> Result<String, EnvError> {
+    read_optional(name).ok_or(EnvError::Missing(name))
 }
 
 /// A variable that must be set, parsed.
@@ -39,15 +36,12 @@ pub fn required(name: &'static str) -> Result<String, EnvError> {
 /// # Errors
 ///
 /// [`EnvError::Missing`] when it is not set, or empty; [`EnvError::Invalid`] when it does not parse.
-pub fn parsed<T>(name: &'static str) -> Result<T, EnvError>
+pub fn read_parsed<T>(name: &'static str) -> Result<T, EnvError>
 where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    required(name)?
+    read_required(name)?
         .parse()
-        .map_err(|error: T::Err| EnvError::Invalid {
-            name,
-            reason: error.to_string(),
-        })
+        .map_err(|error: T::Err| EnvError::Invalid { name, reason: error.to_string() })
 }

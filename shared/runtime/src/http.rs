@@ -27,7 +27,7 @@ pub enum BodyError {
 ///
 /// [`BodyError::Lost`] when the connection drops or the call times out; [`BodyError::TooLarge`] above
 /// [`MOST_ANSWER_BYTES`].
-pub async fn body(mut answer: Response) -> Result<Vec<u8>, BodyError> {
+pub async fn read_body(mut answer: Response) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(BodyError::Lost)? {
         if body.len().saturating_add(chunk.len()) > MOST_ANSWER_BYTES {
@@ -44,8 +44,8 @@ pub async fn body(mut answer: Response) -> Result<Vec<u8>, BodyError> {
 /// # Errors
 ///
 /// A [`reqwest::Error`] when the client cannot be built.
-pub fn client(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
-    for_peers(builder().tls_backend_preconfigured(tls()), base_urls)
+pub fn peer_client(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
+    build_for_peers(client_builder().tls_backend_preconfigured(tls_config()), base_urls)
 }
 
 /// As [`client`], for a program that people run: it trusts the certificates that their machine trusts, which
@@ -54,52 +54,48 @@ pub fn client(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
 /// # Errors
 ///
 /// A [`reqwest::Error`] when the client cannot be built.
-pub fn client_of_this_machine(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
-    for_peers(builder(), base_urls)
+pub fn peer_client_with_machine_roots(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
+    build_for_peers(client_builder(), base_urls)
 }
 
-fn for_peers(builder: reqwest::ClientBuilder, base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error> {
+fn build_for_peers(
+    builder: reqwest::ClientBuilder,
+    base_urls: &[&Url],
+) -> Result<reqwest::Client, reqwest::Error> {
     let https_only = base_urls.iter().all(|url| url.scheme() == "https");
     builder.https_only(https_only).build()
 }
 
 /// A client for AWS. It unpacks nothing, since DynamoDB's checksum is that of the bytes sent.
-pub(crate) fn aws() -> Result<reqwest::Client, reqwest::Error> {
-    for_aws(builder().tls_backend_preconfigured(tls()))
+pub(crate) fn aws_client() -> Result<reqwest::Client, reqwest::Error> {
+    build_for_aws(client_builder().tls_backend_preconfigured(tls_config()))
 }
 
 /// As [`aws`], for a program that people run.
-pub(crate) fn aws_of_this_machine() -> Result<reqwest::Client, reqwest::Error> {
-    for_aws(builder())
+pub(crate) fn aws_client_with_machine_roots() -> Result<reqwest::Client, reqwest::Error> {
+    build_for_aws(client_builder())
 }
 
-fn for_aws(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, reqwest::Error> {
+fn build_for_aws(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, reqwest::Error> {
     builder.no_gzip().connect_timeout(Duration::from_secs(2)).build()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
-fn builder() -> reqwest::ClientBuilder {
+fn client_builder() -> reqwest::ClientBuilder {
     // An error means that another part of the process installed a provider before, which is just as good.
     let _chosen = ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
-        .user_agent(concat!(
-            "robaws-productflow-connector/",
-            env!("CARGO_PKG_VERSION")
-        ))
+        .user_agent(concat!("robaws-productflow-connector/", env!("CARGO_PKG_VERSION")))
 }
 
 /// A TLS configuration that trusts Mozilla's certificate authorities, compiled in. Reading the machine's some
 /// 150 files would slow every cold start.
-fn tls() -> ClientConfig {
+fn tls_config() -> ClientConfig {
     static TLS: LazyLock<ClientConfig> = LazyLock::new(|| {
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth()
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
     });
     TLS.clone()
 }

@@ -119,20 +119,14 @@ metrics! {
 
 impl Metric {
     /// This metric for one value of its dimension, for example one peer.
-    pub fn of(self, value: &'static str) -> Series {
-        Series {
-            value: Some(value),
-            ..self.into()
-        }
+    pub fn with_value(self, value: &'static str) -> Series {
+        Series { value: Some(value), ..self.into() }
     }
 
     /// This metric on a line that names a connection. The name is a property of the line: it can be searched for,
     /// and makes no metric of its own.
     pub fn for_connection(self, connection: &str) -> Series {
-        Series {
-            connection: Some(connection.to_owned()),
-            ..self.into()
-        }
+        Series { connection: Some(connection.to_owned()), ..self.into() }
     }
 }
 
@@ -146,11 +140,7 @@ pub struct Series {
 
 impl From<Metric> for Series {
     fn from(metric: Metric) -> Self {
-        Self {
-            metric,
-            value: None,
-            connection: None,
-        }
+        Self { metric, value: None, connection: None }
     }
 }
 
@@ -164,22 +154,22 @@ tokio::task_local! {
 
 impl Collected {
     /// Runs `work` and collects what it counts and measures.
-    pub async fn during<F: Future>(&self, work: F) -> F::Output {
+    pub async fn collect_during<F: Future>(&self, work: F) -> F::Output {
         COLLECTED.scope(self.clone(), work).await
     }
 
     /// Takes out what was collected, as lines for CloudWatch.
-    pub fn lines(&self, header: &Header<'_>) -> Vec<Value> {
-        let collected = std::mem::take(&mut *self.lock());
-        emf::lines(header, collected)
+    pub fn take_lines(&self, header: &Header<'_>) -> Vec<Value> {
+        let collected = std::mem::take(&mut *self.lock_values());
+        emf::render_lines(header, collected)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Series, Vec<u64>>> {
+    fn lock_values(&self) -> std::sync::MutexGuard<'_, BTreeMap<Series, Vec<u64>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, series: Series, by: u64) {
-        let mut collected = self.lock();
+    fn add_to_sum(&self, series: Series, by: u64) {
+        let mut collected = self.lock_values();
         let values = collected.entry(series).or_default();
         match values.first_mut() {
             Some(sum) => *sum = sum.saturating_add(by),
@@ -188,25 +178,25 @@ impl Collected {
     }
 }
 
-fn with(change: impl FnOnce(&Collected)) {
+fn with_collected(change: impl FnOnce(&Collected)) {
     // Outside an invocation there is nobody to write the value.
     COLLECTED.try_with(change).unwrap_or_default();
 }
 
 /// Adds to the count of this invocation, which is one value however often it is added to.
-pub fn count(series: impl Into<Series>, by: u64) {
-    with(|collected| collected.add(series.into(), by));
+pub fn add_count(series: impl Into<Series>, by: u64) {
+    with_collected(|collected| collected.add_to_sum(series.into(), by));
 }
 
 /// Records a measurement. Every measurement is a value of its own.
-pub fn record(series: impl Into<Series>, value: u64) {
-    with(|collected| collected.lock().entry(series.into()).or_default().push(value));
+pub fn record_value(series: impl Into<Series>, value: u64) {
+    with_collected(|collected| collected.lock_values().entry(series.into()).or_default().push(value));
 }
 
 /// Sets a value that replaces the one set before in this invocation.
-pub fn gauge(series: impl Into<Series>, value: u64) {
-    with(|collected| {
-        collected.lock().insert(series.into(), vec![value]);
+pub fn set_gauge(series: impl Into<Series>, value: u64) {
+    with_collected(|collected| {
+        collected.lock_values().insert(series.into(), vec![value]);
     });
 }
 
@@ -222,23 +212,23 @@ mod tests {
         at: jiff::Timestamp::constant(1_795_000_000, 0),
     };
 
-    async fn lines(work: impl FnOnce()) -> Vec<Value> {
+    async fn collect_lines(work: impl FnOnce()) -> Vec<Value> {
         let collected = Collected::default();
-        collected.during(async { work() }).await;
-        collected.lines(&HEADER)
+        collected.collect_during(async { work() }).await;
+        collected.take_lines(&HEADER)
     }
 
     #[tokio::test]
     async fn a_line_per_set_of_dimensions() {
-        let lines = lines(|| {
-            count(Metric::OrdersSeen, 2);
-            count(Metric::OrdersSeen, 1);
-            record(Metric::PollLag, 300);
-            record(Metric::PollLag, 310);
-            count(Metric::PeerCalls.of("robaws"), 1);
-            gauge(Metric::QuotaLeft.for_connection("shop"), 90);
-            gauge(Metric::QuotaLeft.for_connection("shop"), 80);
-            count(Metric::ColdStarts, 1);
+        let lines = collect_lines(|| {
+            add_count(Metric::OrdersSeen, 2);
+            add_count(Metric::OrdersSeen, 1);
+            record_value(Metric::PollLag, 300);
+            record_value(Metric::PollLag, 310);
+            add_count(Metric::PeerCalls.with_value("robaws"), 1);
+            set_gauge(Metric::QuotaLeft.for_connection("shop"), 90);
+            set_gauge(Metric::QuotaLeft.for_connection("shop"), 80);
+            add_count(Metric::ColdStarts, 1);
         })
         .await;
         let directive = |dimensions: Value, metrics: Value| {
@@ -274,17 +264,14 @@ mod tests {
 
     #[tokio::test]
     async fn more_values_than_a_line_may_hold_go_on_in_the_next() {
-        let lines = lines(|| {
+        let lines = collect_lines(|| {
             for value in 0..250 {
-                record(Metric::PollLag, value);
+                record_value(Metric::PollLag, value);
             }
-            count(Metric::OrdersSeen, 1);
+            add_count(Metric::OrdersSeen, 1);
         })
         .await;
-        let lags: Vec<usize> = lines
-            .iter()
-            .map(|line| line["PollLag"].as_array().unwrap().len())
-            .collect();
+        let lags: Vec<usize> = lines.iter().map(|line| line["PollLag"].as_array().unwrap().len()).collect();
         assert_eq!(lags, [100, 100, 50]);
         let seen: Vec<&Value> = lines.iter().filter_map(|line| line.get("OrdersSeen")).collect();
         assert_eq!(seen, [&json!(1)], "a count stands on one line");
@@ -301,7 +288,7 @@ mod tests {
 
     #[tokio::test]
     async fn outside_an_invocation_nothing_is_kept() {
-        count(Metric::OrdersSeen, 1);
-        assert!(lines(|| ()).await.is_empty());
+        add_count(Metric::OrdersSeen, 1);
+        assert!(collect_lines(|| ()).await.is_empty());
     }
 }

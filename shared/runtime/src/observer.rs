@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum CallEnd {
     /// With an answer, also one that refuses.
     Answered,
     /// With a 429.
@@ -17,49 +17,45 @@ pub enum Ended {
 }
 
 /// Is told of every call to a peer.
-pub trait Observer: Debug + Send + Sync {
+pub trait CallObserver: Debug + Send + Sync {
     /// A call ended. `took`: from sending the request to the end of the answer, without waiting for its turn.
-    fn called(&self, took: Duration, ended: Ended);
+    fn call_ended(&self, took: Duration, ended: CallEnd);
     /// An answer that was reported as [`Ended::Answered`] turned out to be unreadable.
-    fn unreadable(&self);
+    fn answer_unreadable(&self);
 }
 
-pub type SharedObserver = Arc<dyn Observer>;
+pub type SharedObserver = Arc<dyn CallObserver>;
 
 /// Ignores all calls.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Nobody;
+pub struct NoObserver;
 
-impl Observer for Nobody {
-    fn called(&self, _took: Duration, _ended: Ended) {}
+impl CallObserver for NoObserver {
+    fn call_ended(&self, _took: Duration, _ended: CallEnd) {}
 
-    fn unreadable(&self) {}
+    fn answer_unreadable(&self) {}
 }
 
 /// A call under way. A call that is dropped without [`Watched::end`] counts as failed.
 #[derive(Debug)]
-pub struct Watched<'a> {
-    observer: &'a dyn Observer,
+pub struct WatchedCall<'a> {
+    observer: &'a dyn CallObserver,
     began: Instant,
-    ended: Ended,
+    ended: CallEnd,
 }
 
-impl<'a> Watched<'a> {
-    pub fn begin(observer: &'a dyn Observer) -> Self {
-        Self {
-            observer,
-            began: Instant::now(),
-            ended: Ended::Failed,
-        }
+impl<'a> WatchedCall<'a> {
+    pub fn begin_now(observer: &'a dyn CallObserver) -> Self {
+        Self { observer, began: Instant::now(), ended: CallEnd::Failed }
     }
 
-    pub fn end(mut self, ended: Ended) {
+    pub fn end_as(mut self, ended: CallEnd) {
         self.ended = ended;
     }
 }
 
-impl Drop for Watched<'_> {
+impl Drop for WatchedCall<'_> {
     fn drop(&mut self) {
-        self.observer.called(self.began.elapsed(), self.ended);
+        self.observer.call_ended(self.began.elapsed(), self.ended);
     }
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 /// One message of a batch.
 #[derive(Debug, Clone)]
-pub struct Message<M> {
+pub struct SqsMessage<M> {
     /// The id that SQS gave the message.
     pub id: String,
     pub body: M,
@@ -19,15 +19,12 @@ pub struct Message<M> {
 /// # Errors
 ///
 /// When a message has no id. Such a message could not be named in the response, so the whole invocation fails.
-pub fn messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<Message<M>>, Error> {
+pub fn read_messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<SqsMessage<M>>, Error> {
     let mut messages = Vec::with_capacity(event.records.len());
     for record in event.records {
-        let id = record
-            .message_id
-            .filter(|id| !id.is_empty())
-            .ok_or("an SQS record has no messageId")?;
+        let id = record.message_id.filter(|id| !id.is_empty()).ok_or("an SQS record has no messageId")?;
         match serde_json::from_str(record.body.as_deref().unwrap_or_default()) {
-            Ok(body) => messages.push(Message { id, body }),
+            Ok(body) => messages.push(SqsMessage { id, body }),
             Err(error) => {
                 // The values of the message stay out of the log: nobody knows whose they are.
                 tracing::error!(sqs.message_id = %id, json.line = error.line(), json.column = error.column(), "not a message of ours");
@@ -38,10 +35,10 @@ pub fn messages<M: DeserializeOwned>(event: SqsEvent) -> Result<Vec<Message<M>>,
 }
 
 /// The response that has SQS deliver these messages again: those whose outcome could not even be recorded.
-pub fn response(failed: Vec<String>) -> SqsBatchResponse {
+pub fn batch_response(failed: Vec<String>) -> SqsBatchResponse {
     if !failed.is_empty() {
         let count = u64::try_from(failed.len()).unwrap_or(u64::MAX);
-        metrics::count(Metric::RecordsUnrecorded, count);
+        metrics::add_count(Metric::RecordsUnrecorded, count);
     }
     let mut response = SqsBatchResponse::default();
     for id in failed {

@@ -1,10 +1,10 @@
 //! Stores and loads article records, and which article holds which article number.
 
 use crate::Store;
-use crate::article::{ArticleDueKind, ArticleRecord, ArticleState};
+use crate::article_record::{ArticleDueKind, ArticleRecord, ArticleState};
 use crate::error::StoreError;
-use crate::keys::{self, Key, text};
-use crate::record::{Page, read_item, readable};
+use crate::keys::{self, Key, text_value};
+use crate::record::{ListPage, read_item, readable_records};
 use domain::ids::{ArticleId, ConnectionId, Sku};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct NumberRecord {
 
 /// Counts over a connection's articles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ArticleTally {
+pub struct ArticleCounts {
     /// Articles of which ProductFlow has an offer.
     pub sent: u64,
     /// Articles with an open problem.
@@ -43,12 +43,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn article(
+    pub async fn load_article(
         &self,
         connection: &ConnectionId,
         id: &ArticleId,
     ) -> Result<Option<ArticleRecord>, StoreError> {
-        self.record(keys::article(connection, id)).await
+        self.load_record(keys::article_key(connection, id)).await
     }
 
     /// Loads several article records. Records that do not exist are left out.
@@ -56,17 +56,14 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn articles(
+    pub async fn load_articles(
         &self,
         connection: &ConnectionId,
         ids: impl IntoIterator<Item = &ArticleId>,
     ) -> Result<HashMap<ArticleId, ArticleRecord>, StoreError> {
-        let keys = ids.into_iter().map(|id| keys::article(connection, id)).collect();
-        let records: Vec<ArticleRecord> = self.records(keys).await?;
-        Ok(records
-            .into_iter()
-            .map(|record| (record.article_id.clone(), record))
-            .collect())
+        let keys = ids.into_iter().map(|id| keys::article_key(connection, id)).collect();
+        let records: Vec<ArticleRecord> = self.load_records(keys).await?;
+        Ok(records.into_iter().map(|record| (record.article_id.clone(), record)).collect())
     }
 
     /// Stores an article record. The record in memory gets its new version only after the write.
@@ -94,9 +91,9 @@ impl Store {
         change: impl Fn(&mut ArticleRecord) -> bool,
     ) -> Result<ArticleRecord, StoreError> {
         let fresh = || Some(ArticleRecord::new(connection.clone(), id.clone(), now));
-        self.amend_record(keys::article(connection, id), now, fresh, change)
+        self.amend_record(keys::article_key(connection, id), now, fresh, change)
             .await?
-            .ok_or_else(|| StoreError::missing("a new article"))
+            .ok_or_else(|| StoreError::missing_item("a new article"))
     }
 
     /// Loads articles that are due at `until`, longest due first, `limit` at most.
@@ -104,15 +101,14 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn due_articles(
+    pub async fn load_due_articles(
         &self,
         connection: &ConnectionId,
         kind: ArticleDueKind,
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ArticleRecord>, StoreError> {
-        self.due_records(keys::due_articles(connection, kind), until, limit)
-            .await
+        self.load_due_records(keys::due_articles_pk(connection, kind), until, limit).await
     }
 
     /// Stores that a message for a due article was sent. `false`: the due time changed meanwhile, so the message
@@ -121,15 +117,14 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn mark_article_queued(
+    pub async fn note_article_queued(
         &self,
         connection: &ConnectionId,
         id: &ArticleId,
         due_at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.mark_record_queued(keys::article(connection, id), due_at, now)
-            .await
+        self.note_record_queued(keys::article_key(connection, id), due_at, now).await
     }
 
     /// One list page of a connection's articles, newest first.
@@ -144,10 +139,10 @@ impl Store {
         state: Option<ArticleState>,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<ArticleRecord>, StoreError> {
+    ) -> Result<ListPage<ArticleRecord>, StoreError> {
         let wanted = |record: &ArticleRecord| state.is_none_or(|state| record.state() == state);
-        self.newest_records(
-            &keys::newest_articles(connection),
+        self.load_newest_records(
+            &keys::newest_articles_pk(connection),
             &keys::articles_pk(connection),
             wanted,
             cursor,
@@ -161,7 +156,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn articles_from(
+    pub async fn load_articles_from(
         &self,
         connection: &ConnectionId,
         after: Option<&ArticleId>,
@@ -171,16 +166,16 @@ impl Store {
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::articles_pk(connection)))
-            .set_exclusive_start_key(after.map(|id| keys::article(connection, id)))
+            .expression_attribute_values(":pk", text_value(keys::articles_pk(connection)))
+            .set_exclusive_start_key(after.map(|id| keys::article_key(connection, id)))
             .send()
             .await
-            .map_err(StoreError::sdk)?;
+            .map_err(StoreError::from_sdk)?;
         let next = page
             .last_evaluated_key
             .and_then(|key| key.get("sk")?.as_s().ok().cloned())
             .and_then(|id| ArticleId::parse(id).ok());
-        Ok((readable(page.items.unwrap_or_default()), next))
+        Ok((readable_records(page.items.unwrap_or_default()), next))
     }
 
     /// Counts a connection's articles. Reads `most_pages` query results of DynamoDB at most (1 MB each).
@@ -188,15 +183,15 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn tally_articles(
+    pub async fn count_articles(
         &self,
         connection: &ConnectionId,
         most_pages: usize,
-    ) -> Result<ArticleTally, StoreError> {
-        let mut tally = ArticleTally::default();
+    ) -> Result<ArticleCounts, StoreError> {
+        let mut tally = ArticleCounts::default();
         let mut after = None;
         for _ in 0..most_pages {
-            let (records, next) = self.articles_from(connection, after.as_ref()).await?;
+            let (records, next) = self.load_articles_from(connection, after.as_ref()).await?;
             for record in &records {
                 tally.sent += u64::from(record.sent.is_some());
                 tally.with_problem += u64::from(!record.problems.is_empty());
@@ -216,12 +211,13 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn number(&self, connection: &ConnectionId, sku: &Sku) -> Result<NumberRecord, StoreError> {
-        let found = self.item(keys::number(connection, sku)).await?;
-        found
-            .map(|item| read_item("an article number", item))
-            .transpose()
-            .map(Option::unwrap_or_default)
+    pub async fn load_number(
+        &self,
+        connection: &ConnectionId,
+        sku: &Sku,
+    ) -> Result<NumberRecord, StoreError> {
+        let found = self.load_item(keys::number_key(connection, sku)).await?;
+        found.map(|item| read_item("an article number", item)).transpose().map(Option::unwrap_or_default)
     }
 
     /// Stores that an order for this number is for this article from now on.
@@ -260,8 +256,8 @@ impl Store {
         value: &T,
     ) -> Result<(), StoreError> {
         let value = serde_dynamo::to_attribute_value(value)
-            .map_err(|e| StoreError::corrupt("an article number to store", e))?;
-        let key: Key = keys::number(connection, sku);
+            .map_err(|e| StoreError::corrupt_item("an article number to store", e))?;
+        let key: Key = keys::number_key(connection, sku);
         self.client
             .update_item()
             .table_name(&self.table)
@@ -271,7 +267,7 @@ impl Store {
             .expression_attribute_values(":value", value)
             .send()
             .await
-            .map_err(StoreError::sdk)?;
+            .map_err(StoreError::from_sdk)?;
         Ok(())
     }
 }

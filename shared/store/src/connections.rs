@@ -2,20 +2,20 @@
 //! so that a poll never undoes a setting.
 
 use crate::error::StoreError;
-use crate::keys::{self, Key, text};
+use crate::keys::{self, Key, text_value};
 use crate::model::{
-    CONNECTION_SCHEMA, Connection, ConnectionItem, NewestDocument, OpenProblem, Peer, PeerHealth, PollState,
-    Told, Webhook,
+    CONNECTION_SCHEMA, Connection, ConnectionItem, NewestDocument, NotificationProgress, OpenProblem, Peer,
+    PeerHealth, PollState, Webhook,
 };
 use crate::queue::Sweep;
-use crate::record::{named, read_attribute, refuse_newer};
+use crate::record::{describe_item, read_attribute, refuse_newer_schema};
 use crate::secrets::SecretError;
 use crate::sweep::SweepState;
-use crate::tally::Tally;
+use crate::tally::ProblemTally;
 use crate::{Store, model::NewestDocuments};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
-use domain::ids::{CompanyId, ConnectionId, DocumentId};
+use domain::ids::{ConnectionId, DocumentId, ProductFlowCompanyId};
 use domain::problem::{Problem, ProblemCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,7 +25,7 @@ use std::sync::PoisonError;
 
 /// Connections per query. A decoded answer of DynamoDB takes many times its size in memory, so the batches are
 /// small.
-const PAGE: i32 = 250;
+const READ_AT_ONCE: i32 = 250;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
@@ -34,7 +34,7 @@ pub enum ClaimError {
     Exists,
     /// The ledger of this id describes another ProductFlow company; the company of a ledger never changes.
     #[error("the connection belongs to ProductFlow company {0}")]
-    CompanyIsFixed(CompanyId),
+    CompanyIsFixed(ProductFlowCompanyId),
     /// Another connection claimed the ProductFlow company.
     #[error("another connection holds this ProductFlow company")]
     CompanyTaken,
@@ -45,55 +45,56 @@ pub enum ClaimError {
     Store(#[from] StoreError),
 }
 
-pub(crate) fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::corrupt("a value to store", error))
+pub(crate) fn to_attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|error| StoreError::corrupt_item("a value to store", error))
 }
 
-fn group<T: DeserializeOwned + Default>(item: &mut Key, name: &str) -> Result<T, StoreError> {
+fn read_group<T: DeserializeOwned + Default>(item: &mut Key, name: &str) -> Result<T, StoreError> {
     match item.remove(name) {
         None => Ok(T::default()),
         Some(value) => serde_dynamo::from_attribute_value(value).map_err(|error| {
             let what = format!("attribute {name} of a connection");
-            StoreError::corrupt(named(&what, item), error)
+            StoreError::corrupt_item(describe_item(&what, item), error)
         }),
     }
 }
 
-fn read(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
+fn read_connection(mut item: Key, table_id: &str) -> Result<ConnectionItem, StoreError> {
     if let Some(AttributeValue::M(connection)) = item.get("connection") {
-        refuse_newer(connection, CONNECTION_SCHEMA, &named("a connection", &item))?;
+        refuse_newer_schema(connection, CONNECTION_SCHEMA, &describe_item("a connection", &item))?;
     }
     let connection: Connection = read_attribute("a connection", &mut item, "connection")?;
     Ok(ConnectionItem {
-        connection: connection.within(table_id),
-        robaws: group(&mut item, "robaws")?,
-        productflow: group(&mut item, "productflow")?,
-        poll: group(&mut item, "poll")?,
-        newest: group(&mut item, "newest")?,
-        webhook: group(&mut item, "webhook")?,
-        last_event_at: group(&mut item, "last_event_at")?,
-        articles_stamp: group(&mut item, "articles_stamp")?,
-        sweeps: sweeps(&mut item)?,
-        problems: problems(&mut item)?,
-        notifications_marked_at: group(&mut item, "notifications_marked_at")?,
-        told: group(&mut item, "told")?,
-        checklist: group(&mut item, "checklist")?,
+        connection: connection.suspend_if_table_differs(table_id),
+        robaws: read_group(&mut item, "robaws")?,
+        productflow: read_group(&mut item, "productflow")?,
+        poll: read_group(&mut item, "poll")?,
+        newest: read_group(&mut item, "newest")?,
+        webhook: read_group(&mut item, "webhook")?,
+        last_event_at: read_group(&mut item, "last_event_at")?,
+        articles_stamp: read_group(&mut item, "articles_stamp")?,
+        sweeps: read_sweeps(&mut item)?,
+        problems: read_problems(&mut item)?,
+        problems_changed_at: read_group(&mut item, "problems_changed_at")?,
+        notification_progress: read_group(&mut item, "notification_progress")?,
+        checklist: read_group(&mut item, "checklist")?,
     })
 }
 
 /// Reads a connection, or logs why it cannot be read.
-fn readable(item: Key, table_id: &str) -> Option<ConnectionItem> {
-    read(item, table_id)
+fn readable_connection(item: Key, table_id: &str) -> Option<ConnectionItem> {
+    read_connection(item, table_id)
         .inspect_err(|error| tracing::error!(error = %error, "a connection can't be read"))
         .ok()
 }
 
-fn sweeps(item: &mut Key) -> Result<BTreeMap<Sweep, SweepState>, StoreError> {
+fn read_sweeps(item: &mut Key) -> Result<BTreeMap<Sweep, SweepState>, StoreError> {
     let mut states = BTreeMap::new();
     for sweep in Sweep::ALL {
         let state = SweepState {
-            ask: group(item, &format!("ask_{}", sweep.as_str()))?,
-            progress: group(item, &format!("sweep_{}", sweep.as_str()))?,
+            request: read_group(item, &format!("ask_{}", sweep.as_str()))?,
+            progress: read_group(item, &format!("sweep_{}", sweep.as_str()))?,
         };
         if state != SweepState::default() {
             states.insert(sweep, state);
@@ -103,14 +104,14 @@ fn sweeps(item: &mut Key) -> Result<BTreeMap<Sweep, SweepState>, StoreError> {
 }
 
 /// The attribute of one problem. Each problem has its own, so that one writer never undoes another's.
-fn problem_attribute(code: ProblemCode) -> String {
+fn problem_attribute_name(code: ProblemCode) -> String {
     format!("problem_{}", code.as_str())
 }
 
-fn problems(item: &mut Key) -> Result<BTreeMap<ProblemCode, OpenProblem>, StoreError> {
+fn read_problems(item: &mut Key) -> Result<BTreeMap<ProblemCode, OpenProblem>, StoreError> {
     let mut problems = BTreeMap::new();
     for code in ProblemCode::ALL {
-        if let Some(open) = group::<Option<OpenProblem>>(item, &problem_attribute(*code))? {
+        if let Some(open) = read_group::<Option<OpenProblem>>(item, &problem_attribute_name(*code))? {
             problems.insert(*code, open);
         }
     }
@@ -130,7 +131,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let known = item.problems.get(&problem.code);
-        let name = problem_attribute(problem.code);
+        let name = problem_attribute_name(problem.code);
         let open = OpenProblem {
             opened_at: known.map_or(now, |known| known.opened_at),
             last_seen_at: now,
@@ -138,9 +139,9 @@ impl Store {
             problem,
         };
         let is_new = open.count == 1;
-        let is_stored = self.set(&item.connection.id, &name, attribute(&open)?).await?;
+        let is_stored = self.set_attribute(&item.connection.id, &name, to_attribute(&open)?).await?;
         if is_new && is_stored {
-            self.observe(Tally { opened: 1, closed: 0 });
+            self.report_problems(ProblemTally { opened: 1, closed: 0 });
         }
         Ok(is_stored)
     }
@@ -153,9 +154,8 @@ impl Store {
     pub async fn close_problem(&self, item: &ConnectionItem, code: ProblemCode) -> Result<(), StoreError> {
         if item.problems.contains_key(&code) {
             let none = AttributeValue::Null(true);
-            self.set(&item.connection.id, &problem_attribute(code), none)
-                .await?;
-            self.observe(Tally::closed(1));
+            self.set_attribute(&item.connection.id, &problem_attribute_name(code), none).await?;
+            self.report_problems(ProblemTally::from_closed(1));
         }
         Ok(())
     }
@@ -165,21 +165,15 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn mark_notifications(&self, id: &ConnectionId, at: Timestamp) -> Result<(), StoreError> {
-        self.set(id, "notifications_marked_at", attribute(&at)?).await?;
-        self.marked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.clone());
+    pub async fn announce_problem_change(&self, id: &ConnectionId, at: Timestamp) -> Result<(), StoreError> {
+        self.set_attribute(id, "problems_changed_at", to_attribute(&at)?).await?;
+        self.problem_changes.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         Ok(())
     }
 
     /// Whether this process changed problems of the connection since the last call. Resets the answer.
-    pub fn take_marked(&self, id: &ConnectionId) -> bool {
-        self.marked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id)
+    pub fn take_problem_change(&self, id: &ConnectionId) -> bool {
+        self.problem_changes.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
     /// Stores how far the notifications are up to date. Returns `false` when the connection is gone.
@@ -187,8 +181,12 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_told(&self, id: &ConnectionId, told: &Told) -> Result<bool, StoreError> {
-        self.set(id, "told", attribute(told)?).await
+    pub async fn save_notification_progress(
+        &self,
+        id: &ConnectionId,
+        told: &NotificationProgress,
+    ) -> Result<bool, StoreError> {
+        self.set_attribute(id, "notification_progress", to_attribute(told)?).await
     }
 
     /// Stores which webhook is registered in Robaws; `None`: none. Returns `false` when the connection is gone.
@@ -201,7 +199,7 @@ impl Store {
         id: &ConnectionId,
         webhook: Option<&Webhook>,
     ) -> Result<bool, StoreError> {
-        self.set(id, "webhook", attribute(&webhook)?).await
+        self.set_attribute(id, "webhook", to_attribute(&webhook)?).await
     }
 
     /// Stores when Robaws last announced a change. Returns `false` when the connection is gone.
@@ -209,8 +207,8 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_event(&self, id: &ConnectionId, at: Timestamp) -> Result<bool, StoreError> {
-        self.set(id, "last_event_at", attribute(&at)?).await
+    pub async fn save_last_event(&self, id: &ConnectionId, at: Timestamp) -> Result<bool, StoreError> {
+        self.set_attribute(id, "last_event_at", to_attribute(&at)?).await
     }
 
     /// Adds a step to the finished steps of the checklist, or removes it. Each step is changed by itself, so that
@@ -219,23 +217,24 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn tick_step(&self, id: &ConnectionId, step: &str, ticked: bool) -> Result<bool, StoreError> {
-        let change = if ticked {
-            "ADD checklist :step"
-        } else {
-            "DELETE checklist :step"
-        };
+    pub async fn save_checklist_step(
+        &self,
+        id: &ConnectionId,
+        step: &str,
+        ticked: bool,
+    ) -> Result<bool, StoreError> {
+        let change = if ticked { "ADD checklist :step" } else { "DELETE checklist :step" };
         let sent = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::connection(id)))
+            .set_key(Some(keys::connection_key(id)))
             .update_expression(change)
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":step", AttributeValue::Ss(vec![step.to_owned()]))
             .send()
             .await;
-        match sent.map_err(StoreError::sdk) {
+        match sent.map_err(StoreError::from_sdk) {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),
             Err(error) => Err(error),
@@ -247,18 +246,18 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn stamp_articles(&self, id: &ConnectionId) -> Result<(), StoreError> {
+    pub async fn bump_articles_stamp(&self, id: &ConnectionId) -> Result<(), StoreError> {
         let sent = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::connection(id)))
+            .set_key(Some(keys::connection_key(id)))
             .update_expression("ADD articles_stamp :one")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .send()
             .await;
-        match sent.map_err(StoreError::sdk) {
+        match sent.map_err(StoreError::from_sdk) {
             Ok(_) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
@@ -272,22 +271,19 @@ impl Store {
     /// the company; [`ClaimError::Store`] when the table fails.
     pub async fn create_connection(&self, connection: &Connection) -> Result<(), ClaimError> {
         if let Some(company) = connection.company
-            && self
-                .claimed_by(company)
-                .await?
-                .is_some_and(|holder| holder != connection.id)
+            && self.load_company_holder(company).await?.is_some_and(|holder| holder != connection.id)
         {
             return Err(ClaimError::CompanyTaken);
         }
-        let mut item = keys::connection(&connection.id);
-        item.insert("connection".to_owned(), attribute(connection)?);
+        let mut item = keys::connection_key(&connection.id);
+        item.insert("connection".to_owned(), to_attribute(connection)?);
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)");
-        match put.send().await.map_err(StoreError::sdk) {
+        match put.send().await.map_err(StoreError::from_sdk) {
             Ok(_) => Ok(()),
             Err(StoreError::Conflict) => Err(ClaimError::Exists),
             Err(error) => Err(error.into()),
@@ -300,11 +296,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn claimed_by(&self, company: CompanyId) -> Result<Option<ConnectionId>, StoreError> {
-        let found = self.item(keys::company(company)).await?;
-        found
-            .map(|mut item| read_attribute("a claim", &mut item, "connection"))
-            .transpose()
+    pub async fn load_company_holder(
+        &self,
+        company: ProductFlowCompanyId,
+    ) -> Result<Option<ConnectionId>, StoreError> {
+        let found = self.load_item(keys::company_claim_key(company)).await?;
+        found.map(|mut item| read_attribute("a claim", &mut item, "connection")).transpose()
     }
 
     /// Loads a connection with everything that its item holds. A connection whose ledger was written to another
@@ -314,11 +311,11 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn connection(&self, id: &ConnectionId) -> Result<Option<ConnectionItem>, StoreError> {
-        let Some(item) = self.item(keys::connection(id)).await? else {
+    pub async fn load_connection(&self, id: &ConnectionId) -> Result<Option<ConnectionItem>, StoreError> {
+        let Some(item) = self.load_item(keys::connection_key(id)).await? else {
             return Ok(None);
         };
-        read(item, &self.table_id().await?).map(Some)
+        read_connection(item, &self.load_table_id().await?).map(Some)
     }
 
     /// Loads all connections, newest first.
@@ -326,8 +323,8 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn connections(&self) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
-        self.connections_of(0..keys::SHARDS).await
+    pub async fn load_connections(&self) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
+        self.load_connections_of_shards(0..keys::SHARDS).await
     }
 
     /// Loads the connections of these shards ([`keys::SHARDS`]), newest first.
@@ -336,17 +333,16 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
     // Boxed: a plain list would hold every item twice while it grows or is sorted.
-    pub async fn connections_of(
+    pub async fn load_connections_of_shards(
         &self,
         parts: impl IntoIterator<Item = u8>,
     ) -> Result<Vec<Box<ConnectionItem>>, StoreError> {
-        fn age(item: &ConnectionItem) -> (Timestamp, &ConnectionId) {
+        fn age_key(item: &ConnectionItem) -> (Timestamp, &ConnectionId) {
             (item.connection.created_at, &item.connection.id)
         }
         let mut all = Vec::new();
-        self.each_connection(parts, |item| all.push(Box::new(item)))
-            .await?;
-        all.sort_unstable_by(|a, b| age(b).cmp(&age(a)));
+        self.for_each_connection(parts, |item| all.push(Box::new(item))).await?;
+        all.sort_unstable_by(|a, b| age_key(b).cmp(&age_key(a)));
         Ok(all)
     }
 
@@ -357,12 +353,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out. One
     /// unreadable connection must not stop the others.
-    pub async fn each_connection(
+    pub async fn for_each_connection(
         &self,
         parts: impl IntoIterator<Item = u8>,
         mut each: impl FnMut(ConnectionItem),
     ) -> Result<(), StoreError> {
-        let table_id = self.table_id().await?;
+        let table_id = self.load_table_id().await?;
         for part in parts {
             let mut start = None;
             loop {
@@ -371,17 +367,14 @@ impl Store {
                     .query()
                     .table_name(&self.table)
                     .key_condition_expression("pk = :pk")
-                    .expression_attribute_values(":pk", text(keys::connections_pk(part)))
-                    .limit(PAGE)
+                    .expression_attribute_values(":pk", text_value(keys::connections_pk(part)))
+                    .limit(READ_AT_ONCE)
                     .set_exclusive_start_key(start)
                     .send()
                     .await
-                    .map_err(StoreError::sdk)?;
+                    .map_err(StoreError::from_sdk)?;
                 let items = page.items.unwrap_or_default();
-                items
-                    .into_iter()
-                    .filter_map(|item| readable(item, &table_id))
-                    .for_each(&mut each);
+                items.into_iter().filter_map(|item| readable_connection(item, &table_id)).for_each(&mut each);
                 start = page.last_evaluated_key;
                 if start.is_none() {
                     break;
@@ -403,16 +396,16 @@ impl Store {
         self.client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::connection(&connection.id)))
+            .set_key(Some(keys::connection_key(&connection.id)))
             .update_expression("SET #c = :new")
             .condition_expression("#c.#v = :known")
             .expression_attribute_names("#c", "connection")
             .expression_attribute_names("#v", "version")
-            .expression_attribute_values(":new", attribute(&next)?)
+            .expression_attribute_values(":new", to_attribute(&next)?)
             .expression_attribute_values(":known", AttributeValue::N(connection.version.to_string()))
             .send()
             .await
-            .map_err(StoreError::sdk)?;
+            .map_err(StoreError::from_sdk)?;
         Ok(next)
     }
 
@@ -423,35 +416,35 @@ impl Store {
     ///
     /// [`ClaimError::CompanyTaken`] when another connection claimed the company; [`ClaimError::Store`] with a
     /// conflict when another writer stored the connection first, or when the table fails.
-    pub async fn activate(
+    pub async fn activate_connection(
         &self,
         connection: &Connection,
-        company: CompanyId,
+        company: ProductFlowCompanyId,
     ) -> Result<Connection, ClaimError> {
         let mut next = connection.clone();
         next.version += 1;
         if next.table_id.is_none() {
-            next.table_id = Some(self.table_id().await?);
+            next.table_id = Some(self.load_table_id().await?);
         }
-        let mut claim = keys::company(company);
-        claim.insert("connection".to_owned(), text(connection.id.as_str()));
+        let mut claim = keys::company_claim_key(company);
+        claim.insert("connection".to_owned(), text_value(connection.id.as_str()));
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.into());
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(claim))
             .condition_expression("attribute_not_exists(pk) OR #c = :id")
             .expression_attribute_names("#c", "connection")
-            .expression_attribute_values(":id", text(connection.id.as_str()))
+            .expression_attribute_values(":id", text_value(connection.id.as_str()))
             .build()
             .map_err(invalid)?;
         let update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(keys::connection(&connection.id)))
+            .set_key(Some(keys::connection_key(&connection.id)))
             .update_expression("SET #c = :new")
             .condition_expression("#c.#v = :known")
             .expression_attribute_names("#c", "connection")
             .expression_attribute_names("#v", "version")
-            .expression_attribute_values(":new", attribute(&next)?)
+            .expression_attribute_values(":new", to_attribute(&next)?)
             .expression_attribute_values(":known", AttributeValue::N(connection.version.to_string()))
             .build()
             .map_err(invalid)?;
@@ -468,15 +461,11 @@ impl Store {
                 let cancelled = error.as_service_error().and_then(ProvideErrorMetadata::code)
                     == Some("TransactionCanceledException");
                 // A cancelled transaction does not say which condition failed: the claim is read to tell.
-                let holder = if cancelled {
-                    self.claimed_by(company).await?
-                } else {
-                    None
-                };
+                let holder = if cancelled { self.load_company_holder(company).await? } else { None };
                 if holder.is_some_and(|holder| holder != connection.id) {
                     return Err(ClaimError::CompanyTaken);
                 }
-                Err(StoreError::sdk(error).into())
+                Err(StoreError::from_sdk(error).into())
             }
         }
     }
@@ -486,13 +475,13 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_health(
+    pub async fn save_peer_health(
         &self,
         id: &ConnectionId,
         peer: Peer,
         health: &PeerHealth,
     ) -> Result<bool, StoreError> {
-        self.set(id, peer.as_str(), attribute(health)?).await
+        self.set_attribute(id, peer.as_str(), to_attribute(health)?).await
     }
 
     /// Stores where the poll stands. Returns `false` when the connection is gone.
@@ -500,8 +489,8 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_poll(&self, id: &ConnectionId, poll: &PollState) -> Result<bool, StoreError> {
-        self.set(id, "poll", attribute(poll)?).await
+    pub async fn save_poll_state(&self, id: &ConnectionId, poll: &PollState) -> Result<bool, StoreError> {
+        self.set_attribute(id, "poll", to_attribute(poll)?).await
     }
 
     /// Stores the newest documents of the ledger; `None` leaves the stored one. Returns `false` when the connection
@@ -511,20 +500,20 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn save_newest(
+    pub async fn save_newest_documents(
         &self,
         id: &ConnectionId,
         stock_change: Option<NewestDocument>,
         invoice: Option<NewestDocument>,
     ) -> Result<bool, StoreError> {
-        let Some(item) = self.connection(id).await? else {
+        let Some(item) = self.load_connection(id).await? else {
             return Ok(false);
         };
         let newest = NewestDocuments {
             stock_change: stock_change.or(item.newest.stock_change),
             invoice: invoice.or(item.newest.invoice),
         };
-        self.set(id, "newest", attribute(&newest)?).await
+        self.set_attribute(id, "newest", to_attribute(&newest)?).await
     }
 
     /// Removes an invoice from the newest documents, right before the invoice is deleted in Robaws: new credentials
@@ -539,22 +528,19 @@ impl Store {
         id: &ConnectionId,
         invoice: &DocumentId,
     ) -> Result<(), StoreError> {
-        let Some(item) = self.connection(id).await? else {
+        let Some(item) = self.load_connection(id).await? else {
             return Ok(());
         };
         let is_newest = |document: &NewestDocument| document.robaws_id == *invoice;
         if !item.newest.invoice.as_ref().is_some_and(is_newest) {
             return Ok(());
         }
-        let newest = NewestDocuments {
-            invoice: None,
-            ..item.newest
-        };
-        self.set(id, "newest", attribute(&newest)?).await.map(drop)
+        let newest = NewestDocuments { invoice: None, ..item.newest };
+        self.set_attribute(id, "newest", to_attribute(&newest)?).await.map(drop)
     }
 
     /// Stores one attribute of a connection. Returns `false` when the connection is gone.
-    pub(crate) async fn set(
+    pub(crate) async fn set_attribute(
         &self,
         id: &ConnectionId,
         name: &str,
@@ -564,14 +550,14 @@ impl Store {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::connection(id)))
+            .set_key(Some(keys::connection_key(id)))
             .update_expression("SET #name = :value")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#name", name)
             .expression_attribute_values(":value", value)
             .send()
             .await;
-        match sent.map_err(StoreError::sdk) {
+        match sent.map_err(StoreError::from_sdk) {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),
             Err(error) => Err(error),

@@ -4,7 +4,7 @@
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::keys::{self, Key, text};
+use crate::keys::{self, Key, text_value};
 use crate::model::OrderRecord;
 use domain::ids::ConnectionId;
 use jiff::{Timestamp, ToSpan, civil::Date};
@@ -25,7 +25,7 @@ pub struct Days {
 }
 
 impl Days {
-    fn hold(&self, day: Date) -> bool {
+    fn contains_day(&self, day: Date) -> bool {
         (self.first..=self.last).contains(&day)
     }
 }
@@ -37,14 +37,14 @@ pub struct DatedOrder {
 }
 
 /// One range of the index by age: orders by arrival, or invoices by their date.
-struct Range {
+struct IndexRange {
     newest_pk: String,
     from: String,
     until: String,
     /// Gives the sort key of the order from the sort key of an entry.
     order_of: fn(&str) -> Option<&str>,
     /// Whether the entries are invoices.
-    invoices: bool,
+    holds_invoices: bool,
 }
 
 impl Store {
@@ -54,45 +54,42 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn orders_of_days(
+    pub async fn for_each_order_of_days(
         &self,
         connection: &ConnectionId,
         days: &Days,
         mut each: impl FnMut(DatedOrder) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let ranges = [
-            Range {
-                newest_pk: keys::newest_invoices(connection),
-                from: keys::sortable_day(days.first),
-                until: keys::sortable_day(days.last),
+            IndexRange {
+                newest_pk: keys::newest_invoices_pk(connection),
+                from: keys::to_sortable_day(days.first),
+                until: keys::to_sortable_day(days.last),
                 order_of: keys::order_sk_of_invoice,
-                invoices: true,
+                holds_invoices: true,
             },
-            Range {
+            IndexRange {
                 newest_pk: connection.to_string(),
-                from: keys::sortable(days.began),
+                from: keys::to_sortable(days.began),
                 // The index knows whole seconds, and a range includes its ends.
-                until: keys::sortable(days.ended.saturating_sub(1.second()).unwrap_or(days.ended)),
+                until: keys::to_sortable(days.ended.saturating_sub(1.second()).unwrap_or(days.ended)),
                 order_of: |sk| Some(sk),
-                invoices: false,
+                holds_invoices: false,
             },
         ];
         let mut given = BTreeSet::new();
         for range in ranges {
             let mut start = None;
             loop {
-                let (entries, next) = self.entries(&range, start).await?;
-                let fresh: Vec<String> = entries
-                    .into_iter()
-                    .filter(|sk| given.insert(sk.clone()))
-                    .collect();
-                for record in self.in_this_order(connection, &fresh).await? {
-                    let invoice = record.ledger.invoice();
+                let (entries, next) = self.load_range_entries(&range, start).await?;
+                let fresh: Vec<String> = entries.into_iter().filter(|sk| given.insert(sk.clone())).collect();
+                for record in self.load_orders_in_sequence(connection, &fresh).await? {
+                    let invoice = record.ledger.find_invoice();
                     let invoice_date = invoice.and_then(|(_, progress)| progress.date);
                     // An order can stand in both ranges: it counts under the date of its invoice, if it has one.
                     let is_theirs = match invoice_date {
-                        Some(date) => days.hold(date),
-                        None => !range.invoices,
+                        Some(date) => days.contains_day(date),
+                        None => !range.holds_invoices,
                     };
                     if is_theirs && each(DatedOrder { record, invoice_date }).is_break() {
                         return Ok(ControlFlow::Break(()));
@@ -108,9 +105,9 @@ impl Store {
     }
 
     /// The order sort keys of one query of a range, and where the next query begins.
-    async fn entries(
+    async fn load_range_entries(
         &self,
-        range: &Range,
+        range: &IndexRange,
         start: Option<Key>,
     ) -> Result<(Vec<String>, Option<Key>), StoreError> {
         let page = self
@@ -119,14 +116,14 @@ impl Store {
             .table_name(&self.table)
             .index_name(keys::NEWEST_INDEX)
             .key_condition_expression("newest_pk = :pk AND newest_at BETWEEN :from AND :until")
-            .expression_attribute_values(":pk", text(&range.newest_pk))
-            .expression_attribute_values(":from", text(&range.from))
-            .expression_attribute_values(":until", text(&range.until))
+            .expression_attribute_values(":pk", text_value(&range.newest_pk))
+            .expression_attribute_values(":from", text_value(&range.from))
+            .expression_attribute_values(":until", text_value(&range.until))
             .limit(READ_AT_ONCE)
             .set_exclusive_start_key(start)
             .send()
             .await
-            .map_err(StoreError::sdk)?;
+            .map_err(StoreError::from_sdk)?;
         let keys = page.items.unwrap_or_default();
         let orders = keys
             .iter()
@@ -137,16 +134,13 @@ impl Store {
     }
 
     /// Loads the orders with these sort keys, in the sequence of the keys.
-    async fn in_this_order(
+    async fn load_orders_in_sequence(
         &self,
         connection: &ConnectionId,
         sort_keys: &[String],
     ) -> Result<Vec<OrderRecord>, StoreError> {
-        let keys = sort_keys
-            .iter()
-            .map(|sk| keys::order_by_sk(connection, sk))
-            .collect();
-        let mut records: Vec<OrderRecord> = self.records(keys).await?;
+        let keys = sort_keys.iter().map(|sk| keys::order_key_by_sk(connection, sk)).collect();
+        let mut records: Vec<OrderRecord> = self.load_records(keys).await?;
         records.sort_by_cached_key(|record| {
             let sk = keys::order_sk(&record.ledger.identifier);
             sort_keys.iter().position(|known| *known == sk)

@@ -3,11 +3,11 @@
 //! table) is kept beside it.
 
 use crate::Store;
-use crate::connections::{ClaimError, attribute};
+use crate::connections::{ClaimError, to_attribute};
 use crate::error::StoreError;
 use crate::keys::{self, Key};
 use crate::model::{CONNECTION_SCHEMA, Connection, ConnectionItem, NewestDocuments};
-use crate::record::{named, read_attribute, refuse_newer};
+use crate::record::{describe_item, read_attribute, refuse_newer_schema};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use domain::ids::ConnectionId;
 use domain::settings::ConnectionSettings;
@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 
 /// What is kept of a deleted connection: nothing that the merchant set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deleted {
+pub struct DeletedConnection {
     /// The connection without its settings and credentials.
     pub connection: Connection,
     /// The newest documents of the ledger.
     pub newest: NewestDocuments,
 }
 
-impl Deleted {
-    fn of(item: &ConnectionItem) -> Self {
+impl DeletedConnection {
+    fn from_item(item: &ConnectionItem) -> Self {
         Self {
             connection: Connection {
                 settings: ConnectionSettings::default(),
@@ -39,7 +39,7 @@ impl Deleted {
 
     /// Joins this ledger with a new connection of the same id: settings come from `new`, the history from here.
     #[must_use]
-    pub fn taken_up_by(self, new: Connection) -> Connection {
+    pub fn hand_over_to(self, new: Connection) -> Connection {
         Connection {
             language: new.language,
             settings: new.settings,
@@ -65,28 +65,28 @@ impl Store {
         let connection = &item.connection;
         let delete = Delete::builder()
             .table_name(&self.table)
-            .set_key(Some(keys::connection(&connection.id)))
+            .set_key(Some(keys::connection_key(&connection.id)))
             .condition_expression("#c.#v = :known")
             .expression_attribute_names("#c", "connection")
             .expression_attribute_names("#v", "version")
             .expression_attribute_values(":known", AttributeValue::N(connection.version.to_string()))
             .build()
-            .map_err(invalid)?;
+            .map_err(invalid_request)?;
         let mut request = self
             .client
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().delete(delete).build());
         if connection.first_activated_at.is_some() {
-            let mut kept = keys::deleted(&connection.id);
-            kept.insert("deleted".to_owned(), attribute(&Deleted::of(item))?);
+            let mut kept = keys::deleted_connection_key(&connection.id);
+            kept.insert("deleted".to_owned(), to_attribute(&DeletedConnection::from_item(item))?);
             let put = Put::builder()
                 .table_name(&self.table)
                 .set_item(Some(kept))
                 .build()
-                .map_err(invalid)?;
+                .map_err(invalid_request)?;
             request = request.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        request.send().await.map_err(StoreError::sdk)?;
+        request.send().await.map_err(StoreError::from_sdk)?;
         Ok(())
     }
 
@@ -96,14 +96,17 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn deleted_connection(&self, id: &ConnectionId) -> Result<Option<Deleted>, StoreError> {
-        let Some(mut item) = self.item(keys::deleted(id)).await? else {
+    pub async fn load_deleted_connection(
+        &self,
+        id: &ConnectionId,
+    ) -> Result<Option<DeletedConnection>, StoreError> {
+        let Some(mut item) = self.load_item(keys::deleted_connection_key(id)).await? else {
             return Ok(None);
         };
         let what = "a deleted connection";
         let kept = item.get("deleted").and_then(|value| value.as_m().ok());
         if let Some(AttributeValue::M(connection)) = kept.and_then(|kept| kept.get("connection")) {
-            refuse_newer(connection, CONNECTION_SCHEMA, &named(what, &item))?;
+            refuse_newer_schema(connection, CONNECTION_SCHEMA, &describe_item(what, &item))?;
         }
         read_attribute(what, &mut item, "deleted").map(Some)
     }
@@ -114,27 +117,27 @@ impl Store {
     ///
     /// [`ClaimError::Exists`] when the connection exists, or somebody else continued the ledger first;
     /// [`ClaimError::Store`] when the table fails.
-    pub async fn create_again(
+    pub async fn recreate_connection(
         &self,
         connection: &Connection,
         newest: &NewestDocuments,
     ) -> Result<(), ClaimError> {
-        let mut item: Key = keys::connection(&connection.id);
-        item.insert("connection".to_owned(), attribute(connection)?);
-        item.insert("newest".to_owned(), attribute(newest)?);
+        let mut item: Key = keys::connection_key(&connection.id);
+        item.insert("connection".to_owned(), to_attribute(connection)?);
+        item.insert("newest".to_owned(), to_attribute(newest)?);
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()
-            .map_err(invalid)?;
+            .map_err(invalid_request)?;
         // Only one new connection may continue the ledger: the one that deletes this item.
         let forget = Delete::builder()
             .table_name(&self.table)
-            .set_key(Some(keys::deleted(&connection.id)))
+            .set_key(Some(keys::deleted_connection_key(&connection.id)))
             .condition_expression("attribute_exists(pk)")
             .build()
-            .map_err(invalid)?;
+            .map_err(invalid_request)?;
         let sent = self
             .client
             .transact_write_items()
@@ -142,7 +145,7 @@ impl Store {
             .transact_items(TransactWriteItem::builder().delete(forget).build())
             .send()
             .await;
-        match sent.map_err(StoreError::sdk) {
+        match sent.map_err(StoreError::from_sdk) {
             Ok(_) => Ok(()),
             Err(StoreError::Conflict) => Err(ClaimError::Exists),
             Err(error) => Err(error.into()),
@@ -150,58 +153,51 @@ impl Store {
     }
 }
 
-fn invalid(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
+fn invalid_request(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
     StoreError::Unavailable(error.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::tests::{connection, item};
+    use crate::model::tests::{connection_item, new_connection};
     use domain::Language;
-    use domain::ids::CompanyId;
+    use domain::ids::ProductFlowCompanyId;
 
-    fn booked() -> Connection {
+    fn booked_connection() -> Connection {
         Connection {
             version: 7,
-            company: Some(CompanyId(4)),
+            company: Some(ProductFlowCompanyId(4)),
             has_robaws: true,
             has_productflow: true,
             secret_version: Some("3".to_owned()),
-            first_activated_at: Some(connection().created_at),
+            first_activated_at: Some(new_connection().created_at),
             catalogue_stamp: 9,
             settings_stamp: 11,
             public_base_url: Some("https://connector.example".to_owned()),
             table_id: Some("table".to_owned()),
-            ..connection()
+            ..new_connection()
         }
     }
 
     #[test]
     fn of_a_deleted_connection_no_trace_of_its_credentials_and_address_is_kept() {
-        let kept = Deleted::of(&item(booked())).connection;
+        let kept = DeletedConnection::from_item(&connection_item(booked_connection())).connection;
         assert!(!kept.has_robaws && !kept.has_productflow);
         assert_eq!((kept.secret_version, kept.public_base_url), (None, None));
         assert_eq!(
             (kept.company, kept.first_activated_at, kept.table_id),
-            (
-                Some(CompanyId(4)),
-                Some(connection().created_at),
-                Some("table".to_owned())
-            )
+            (Some(ProductFlowCompanyId(4)), Some(new_connection().created_at), Some("table".to_owned()))
         );
     }
 
     #[test]
     fn nothing_looked_up_for_a_deleted_connection_counts_for_the_one_that_goes_on_with_its_ledger() {
-        let new = Connection {
-            language: Language::FR,
-            ..connection()
-        };
-        let again = Deleted::of(&item(booked())).taken_up_by(new);
+        let new = Connection { language: Language::FR, ..new_connection() };
+        let again = DeletedConnection::from_item(&connection_item(booked_connection())).hand_over_to(new);
         assert_eq!(again.language, Language::FR);
-        assert_eq!(again.company, Some(CompanyId(4)));
-        let booked = booked();
+        assert_eq!(again.company, Some(ProductFlowCompanyId(4)));
+        let booked = booked_connection();
         assert!(again.version > booked.version);
         assert!(again.catalogue_stamp > booked.catalogue_stamp);
         assert!(again.settings_stamp > booked.settings_stamp);

@@ -32,36 +32,24 @@ pub enum StoreError {
 
 impl StoreError {
     /// An error for an item or attribute that must exist and does not.
-    pub fn missing(what: impl Into<String>) -> Self {
-        Self::Corrupt {
-            what: what.into(),
-            source: None,
-        }
+    pub fn missing_item(what: impl Into<String>) -> Self {
+        Self::Corrupt { what: what.into(), source: None }
     }
 
-    pub(crate) fn corrupt(what: impl Into<String>, source: impl Into<Source>) -> Self {
-        Self::Corrupt {
-            what: what.into(),
-            source: Some(source.into()),
-        }
+    pub(crate) fn corrupt_item(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Self::Corrupt { what: what.into(), source: Some(source.into()) }
     }
 
     /// Sorts an SDK error by its error code. Only a failed condition or a lost transaction counts as a conflict:
     /// everything else leaves open whether DynamoDB wrote.
-    pub(crate) fn sdk<E, R>(error: SdkError<E, R>) -> Self
+    pub(crate) fn from_sdk<E, R>(error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        let code = error
-            .as_service_error()
-            .and_then(ProvideErrorMetadata::code)
-            .unwrap_or_default()
-            .to_owned();
-        let message = error
-            .as_service_error()
-            .and_then(ProvideErrorMetadata::message)
-            .unwrap_or_default();
+        let code =
+            error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
+        let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
         match code.as_str() {
             "ConditionalCheckFailedException"
             | "TransactionCanceledException"
@@ -82,7 +70,7 @@ mod tests {
     fn only_what_says_so_is_a_lost_race_or_too_large() {
         let refused = |code: &str, message: &str| {
             let told = ErrorMetadata::builder().code(code).message(message).build();
-            StoreError::sdk(SdkError::service_error(PutItemError::generic(told), ()))
+            StoreError::from_sdk(SdkError::service_error(PutItemError::generic(told), ()))
         };
         for code in [
             "ConditionalCheckFailedException",
@@ -92,15 +80,9 @@ mod tests {
             assert!(matches!(refused(code, ""), StoreError::Conflict), "{code}");
         }
         let too_large = "Item size has exceeded the maximum allowed size";
-        assert!(matches!(
-            refused("ValidationException", too_large),
-            StoreError::TooLarge
-        ));
+        assert!(matches!(refused("ValidationException", too_large), StoreError::TooLarge));
         for (code, message) in [
-            (
-                "ValidationException",
-                "The provided key element does not match the schema",
-            ),
+            ("ValidationException", "The provided key element does not match the schema"),
             ("InternalServerError", too_large),
             ("ProvisionedThroughputExceededException", ""),
         ] {

@@ -3,24 +3,24 @@
 //!
 //! Every change of a ledger is a conditional write on the version of its item. This crate never calls a peer.
 
-pub mod article;
+pub mod article_record;
 pub mod articles;
 pub mod connections;
 pub mod days;
+pub mod decisions;
 pub mod deleted;
+pub mod due_queueing;
 pub mod error;
-pub mod health;
 pub mod keys;
 pub mod links;
 pub mod model;
 pub mod notifications;
 pub mod orders;
+pub mod peer_health;
 pub mod queue;
-pub mod queueing;
 pub mod record;
 pub mod schema;
 pub mod secrets;
-pub mod settle;
 pub mod summaries;
 pub mod sweep;
 pub mod table;
@@ -33,14 +33,14 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 pub use error::StoreError;
-pub use record::Page;
+pub use record::ListPage;
 pub use secrets::SecretStore;
-pub use tally::Tally;
+pub use tally::ProblemTally;
 
 /// Receives what the table stored, for example to count metrics.
-pub trait Observer: Debug + Send + Sync {
+pub trait ProblemObserver: Debug + Send + Sync {
     /// Called after a write that opened or closed problems.
-    fn problems(&self, tally: Tally);
+    fn count_problems(&self, tally: ProblemTally);
 }
 
 /// Access to the one DynamoDB table.
@@ -49,10 +49,10 @@ pub struct Store {
     pub(crate) client: aws_sdk_dynamodb::Client,
     pub(crate) table: String,
     /// Connections whose problems this process changed and whose notifications it has not updated yet.
-    pub(crate) marked: Arc<Mutex<BTreeSet<ConnectionId>>>,
+    pub(crate) problem_changes: Arc<Mutex<BTreeSet<ConnectionId>>>,
     /// The id of the table and when DynamoDB was last asked for it.
-    pub(crate) identity: Arc<tokio::sync::Mutex<Option<table::Known>>>,
-    observer: Option<Arc<dyn Observer>>,
+    pub(crate) known_table: Arc<tokio::sync::Mutex<Option<table::KnownTable>>>,
+    observer: Option<Arc<dyn ProblemObserver>>,
     /// By which this process waits before it tries again.
     pub(crate) clock: SharedClock,
 }
@@ -62,8 +62,8 @@ impl Store {
         Self {
             client,
             table: table.into(),
-            marked: Arc::default(),
-            identity: Arc::default(),
+            problem_changes: Arc::default(),
+            known_table: Arc::default(),
             observer: None,
             clock: Arc::new(SystemClock),
         }
@@ -77,16 +77,13 @@ impl Store {
 
     /// Reports opened and closed problems to `observer` after each write.
     #[must_use]
-    pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
-        Self {
-            observer: Some(observer),
-            ..self
-        }
+    pub fn with_observer(self, observer: Arc<dyn ProblemObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
-    pub(crate) fn observe(&self, tally: Tally) {
-        if let Some(observer) = self.observer.as_ref().filter(|_| tally != Tally::default()) {
-            observer.problems(tally);
+    pub(crate) fn report_problems(&self, tally: ProblemTally) {
+        if let Some(observer) = self.observer.as_ref().filter(|_| tally != ProblemTally::default()) {
+            observer.count_problems(tally);
         }
     }
 }

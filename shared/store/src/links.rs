@@ -30,19 +30,19 @@ pub struct SignInLink {
 
 impl SignInLink {
     /// Whether the link still signs in.
-    pub fn is_good(&self, now: Timestamp) -> bool {
+    pub fn is_usable(&self, now: Timestamp) -> bool {
         self.used_at.is_none() && now < self.ends_at
     }
 }
 
 /// A secret token: 244 random bits as base64url.
-pub fn random_token() -> String {
+pub fn generate_token() -> String {
     let (a, b) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
     URL_SAFE_NO_PAD.encode([a.into_bytes(), b.into_bytes()].concat())
 }
 
 /// The digest that the table holds in place of the token.
-fn digest(token: &str) -> String {
+fn digest_token(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 
@@ -52,10 +52,10 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Conflict`] when the token exists already; [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_link(&self, token: &str, link: &SignInLink) -> Result<(), StoreError> {
-        let mut item: Key =
-            serde_dynamo::to_item(link).map_err(|error| StoreError::corrupt("a link to store", error))?;
-        item.extend(keys::link(&digest(token)));
+    pub async fn save_sign_in_link(&self, token: &str, link: &SignInLink) -> Result<(), StoreError> {
+        let mut item: Key = serde_dynamo::to_item(link)
+            .map_err(|error| StoreError::corrupt_item("a link to store", error))?;
+        item.extend(keys::sign_in_link_key(&digest_token(token)));
         let forgotten = link.ends_at.checked_add(REMEMBERED_FOR).unwrap_or(link.ends_at);
         let seconds = forgotten.as_second().to_string();
         item.insert("expires_at".to_owned(), AttributeValue::N(seconds));
@@ -66,7 +66,7 @@ impl Store {
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await
-            .map_err(StoreError::sdk)?;
+            .map_err(StoreError::from_sdk)?;
         Ok(())
     }
 
@@ -76,8 +76,8 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn link(&self, token: &str) -> Result<Option<SignInLink>, StoreError> {
-        let found = self.item(keys::link(&digest(token))).await?;
+    pub async fn load_sign_in_link(&self, token: &str) -> Result<Option<SignInLink>, StoreError> {
+        let found = self.load_item(keys::sign_in_link_key(&digest_token(token))).await?;
         found.map(|item| read_item("a sign-in link", item)).transpose()
     }
 
@@ -86,13 +86,14 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn use_link(&self, token: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let at = serde_dynamo::to_attribute_value(now).map_err(|e| StoreError::corrupt("a moment", e))?;
+    pub async fn use_up_sign_in_link(&self, token: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let at =
+            serde_dynamo::to_attribute_value(now).map_err(|e| StoreError::corrupt_item("a moment", e))?;
         let sent = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::link(&digest(token))))
+            .set_key(Some(keys::sign_in_link_key(&digest_token(token))))
             .update_expression("SET used_at = :now")
             .condition_expression(
                 "attribute_exists(pk) AND (attribute_not_exists(used_at) OR used_at = :none)",
@@ -101,7 +102,7 @@ impl Store {
             .expression_attribute_values(":none", AttributeValue::Null(true))
             .send()
             .await;
-        match sent.map_err(StoreError::sdk) {
+        match sent.map_err(StoreError::from_sdk) {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),
             Err(error) => Err(error),
@@ -114,7 +115,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn allow(
+    pub async fn take_allowance(
         &self,
         what: &str,
         most: u32,
@@ -129,7 +130,7 @@ impl Store {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::allowance(what, number)))
+            .set_key(Some(keys::allowance_key(what, number)))
             .update_expression("SET expires_at = :end ADD counted :one")
             .condition_expression("attribute_not_exists(counted) OR counted < :most")
             .expression_attribute_values(":end", AttributeValue::N(end.to_string()))
@@ -137,7 +138,7 @@ impl Store {
             .expression_attribute_values(":most", AttributeValue::N(most.to_string()))
             .send()
             .await;
-        match sent.map_err(StoreError::sdk) {
+        match sent.map_err(StoreError::from_sdk) {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),
             Err(error) => Err(error),
@@ -149,7 +150,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn allows(
+    pub async fn has_allowance(
         &self,
         what: &str,
         most: u32,
@@ -157,10 +158,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let number = now.as_second().div_euclid(window.as_secs().max(1));
-        let found = self.item(keys::allowance(what, number)).await?;
-        let counted = found
-            .and_then(|item| item.get("counted")?.as_n().ok()?.parse::<u32>().ok())
-            .unwrap_or(0);
+        let found = self.load_item(keys::allowance_key(what, number)).await?;
+        let counted =
+            found.and_then(|item| item.get("counted")?.as_n().ok()?.parse::<u32>().ok()).unwrap_or(0);
         Ok(counted < most)
     }
 }

@@ -1,17 +1,17 @@
 //! The stored shapes of connections and orders, without their keys.
 
-pub use crate::health::{PeerHealth, doubling};
+pub use crate::peer_health::{PeerHealth, doubled_wait};
 use crate::queue::Sweep;
 use crate::sweep::SweepState;
-use crate::tally::{Tally, replace_problems};
+use crate::tally::{ProblemTally, replace_problems};
 use domain::Language;
-use domain::ids::{CompanyId, ConnectionId, DocumentId, OrderIdentifier};
+use domain::ids::{ConnectionId, DocumentId, OrderIdentifier, ProductFlowCompanyId};
 use domain::ledger::{Ledger, OrderState};
 use domain::money::Cents;
 use domain::order::{Order, OrderFacts, OrderStatus};
-use domain::plan::{LastSeen, Sentence};
+use domain::plan::{LastSeenOrder, Sentence};
 use domain::problem::{Problem, ProblemCode, WaitsFor};
-use domain::rebuild::Lost;
+use domain::rebuild::LedgerLoss;
 use domain::settings::{ConnectionSettings, Settings};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub struct Connection {
     pub settings: ConnectionSettings,
     pub state: ConnectionState,
     /// The ProductFlow company.
-    pub company: Option<CompanyId>,
+    pub company: Option<ProductFlowCompanyId>,
     /// Whether Robaws key and secret are stored.
     pub has_robaws: bool,
     /// Whether a ProductFlow access token is stored.
@@ -97,7 +97,7 @@ pub struct Connection {
     /// Set while the connection is suspended.
     pub suspension: Option<Suspension>,
     /// Set once the ledger was rebuilt.
-    pub lost: Option<Lost>,
+    pub lost: Option<LedgerLoss>,
 }
 
 /// Why and since when a connection books nothing until its ledger has been rebuilt.
@@ -144,29 +144,29 @@ impl Connection {
     }
 
     /// The settings as the rules of `domain` take them, with this start date.
-    pub fn rules(&self, go_live: Timestamp) -> Settings {
+    pub fn to_rule_settings(&self, go_live: Timestamp) -> Settings {
         Settings {
             language: self.language,
             go_live,
             connection: self.settings.clone(),
-            lost: self.lost,
+            ledger_loss: self.lost,
         }
     }
 
     /// Suspends a once active connection whose ledger was written to another table: the ledger may lack what was
     /// booked.
     #[must_use]
-    pub(crate) fn within(mut self, table_id: &str) -> Self {
+    pub(crate) fn suspend_if_table_differs(mut self, table_id: &str) -> Self {
         let was_active_once = self.first_activated_at.is_some();
         let is_elsewhere = self.table_id.as_deref().is_some_and(|own| own != table_id);
         if was_active_once && is_elsewhere && self.state != ConnectionState::Suspended {
-            self.suspend(None);
+            self.begin_suspension(None);
         }
         self
     }
 
     /// Suspends the connection. `since`: when the suspension became certain; a known moment stays.
-    pub fn suspend(&mut self, since: Option<Timestamp>) {
+    pub fn begin_suspension(&mut self, since: Option<Timestamp>) {
         let was = self.state;
         let suspension = self.suspension.get_or_insert(Suspension { since: None, was });
         suspension.since = suspension.since.or(since);
@@ -179,7 +179,7 @@ impl Connection {
 #[serde(default)]
 pub struct PollState {
     /// Start of the last complete pass. Orders last updated more than 10 minutes before it need no reading.
-    pub mark: Option<Timestamp>,
+    pub watermark: Option<Timestamp>,
     /// Start of the interrupted pass.
     pub pass_started_at: Option<Timestamp>,
     /// List page from which the interrupted pass goes on, from 1.
@@ -243,7 +243,7 @@ pub struct OpenProblem {
 /// How far the notifications of a connection are up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Told {
+pub struct NotificationProgress {
     /// When the notifications were last brought up to date.
     pub at: Option<Timestamp>,
     /// Digest of the connection's own problems at that moment.
@@ -274,9 +274,9 @@ pub struct ConnectionItem {
     /// The sweeps that were ever asked for.
     pub sweeps: BTreeMap<Sweep, SweepState>,
     /// When problems of the connection, its orders or its articles last changed.
-    pub notifications_marked_at: Option<Timestamp>,
+    pub problems_changed_at: Option<Timestamp>,
     /// How far the notifications are up to date.
-    pub told: Told,
+    pub notification_progress: NotificationProgress,
     /// Steps of the checklist that the merchant finished, or that the connector saw to be done.
     pub checklist: BTreeSet<String>,
 }
@@ -301,7 +301,7 @@ impl ConnectionItem {
         (self.connection.catalogue_stamp, self.articles_stamp)
     }
 
-    pub fn sweep(&self, sweep: Sweep) -> SweepState {
+    pub fn sweep_state(&self, sweep: Sweep) -> SweepState {
         self.sweeps.get(&sweep).cloned().unwrap_or_default()
     }
 
@@ -363,7 +363,7 @@ pub struct OrderRecord {
     /// Total of the order in cents, VAT-inclusive: ProductFlow's, else computed from the lines.
     pub total: Option<Cents>,
     /// The order as the list last showed it.
-    pub listed: Option<Listed>,
+    pub listed: Option<ListedOrder>,
     /// Fingerprint of the order as it was last read by GET and acted on.
     pub read_fingerprint: Option<String>,
     /// State after the last look.
@@ -400,15 +400,15 @@ pub struct OrderRecord {
     pub looked_at: Option<Timestamp>,
     /// Whether the open problems changed since the record was loaded. Not persisted.
     #[serde(skip)]
-    pub tells_anew: bool,
+    pub problems_changed: bool,
     /// Problems opened and closed since the record was loaded. Not persisted.
     #[serde(skip)]
-    pub tally: Tally,
+    pub tally: ProblemTally,
 }
 
 /// An order as ProductFlow's list showed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
+pub struct ListedOrder {
     /// Digest of the fields that the connector uses.
     pub fingerprint: String,
     /// ProductFlow's time of the last update.
@@ -433,16 +433,13 @@ impl OrderRecord {
             listed: None,
             read_fingerprint: None,
             state: OrderState::Waiting,
-            explanation: vec![Sentence::plain("waiting")],
+            explanation: vec![Sentence::without_args("waiting")],
             problems: Vec::new(),
             differences: Vec::new(),
             waits_for: Vec::new(),
             tariffs_digest: None,
             is_final: false,
-            due: Some(Due {
-                at: now,
-                kind: DueKind::Work,
-            }),
+            due: Some(Due { at: now, kind: DueKind::Work }),
             queued_at: None,
             starts: 0,
             failures: 0,
@@ -451,19 +448,19 @@ impl OrderRecord {
             created_at: now,
             updated_at: now,
             looked_at: None,
-            tells_anew: false,
-            tally: Tally::default(),
+            problems_changed: false,
+            tally: ProblemTally::default(),
         }
     }
 
     /// The order as people name it: `1083993841 (PF-100234)`.
-    pub fn reference(&self) -> String {
-        domain::order::reference(self.external_identifier.as_deref(), &self.ledger.identifier)
+    pub fn display_reference(&self) -> String {
+        domain::order::format_reference(self.external_identifier.as_deref(), &self.ledger.identifier)
     }
 
     /// Copies from `order` what the API shows. Of the buyer only country and "business or not" are kept.
-    pub fn see(&mut self, order: &Order) {
-        order.status.word().clone_into(&mut self.status);
+    pub fn update_from_order(&mut self, order: &Order) {
+        order.status.as_str().clone_into(&mut self.status);
         self.external_identifier.clone_from(&order.external_identifier);
         self.marketplace.clone_from(&order.marketplace);
         self.country.clone_from(&order.country);
@@ -471,33 +468,30 @@ impl OrderRecord {
         self.placed_at = Some(order.placed_at);
         // A cancelled order may come without lines and amounts; the earlier ones say more.
         if order.status != OrderStatus::Cancelled || self.facts.is_none() {
-            self.facts = Some(OrderFacts::of(order));
-            self.total = order.total.or_else(|| order.computed_total());
+            self.facts = Some(OrderFacts::from_order(order));
+            self.total = order.total.or_else(|| order.compute_total());
         }
     }
 
     /// What [`OrderRecord::see`] kept, for the plan of an order that cannot be read now. `reference`: how people name
     /// the order.
-    pub fn last_seen<'a>(&self, reference: &'a str) -> LastSeen<'a> {
-        LastSeen {
+    pub fn to_last_seen<'a>(&self, reference: &'a str) -> LastSeenOrder<'a> {
+        LastSeenOrder {
             reference,
             placed_at: self.placed_at,
-            is_cancelled: self.status == OrderStatus::Cancelled.word(),
+            is_cancelled: self.status == OrderStatus::Cancelled.as_str(),
         }
     }
 
     /// Makes the order due at once, whatever its back-off.
-    pub fn due_now(&mut self, now: Timestamp) {
-        self.due = Some(Due {
-            at: now,
-            kind: DueKind::Work,
-        });
+    pub fn make_due_now(&mut self, now: Timestamp) {
+        self.due = Some(Due { at: now, kind: DueKind::Work });
         self.queued_at = None;
     }
 
     /// Makes the order due at once, as if for the first time, because a person asked or decided something.
-    pub fn look_again(&mut self, now: Timestamp) {
-        self.due_now(now);
+    pub fn force_look(&mut self, now: Timestamp) {
+        self.make_due_now(now);
         self.forced = true;
         self.waits_for.clear();
         self.tariffs_digest = None;
@@ -509,7 +503,7 @@ impl OrderRecord {
     /// Replaces the differences by those that the nightly check found. Returns whether there were or are any.
     pub fn set_differences(&mut self, found: Vec<Problem>, now: Timestamp) -> bool {
         let changes = !found.is_empty() || !self.differences.is_empty();
-        self.tells_anew |= differ(&self.differences, &found);
+        self.problems_changed |= problems_differ(&self.differences, &found);
         self.tally += replace_problems(&mut self.differences, found, now);
         changes
     }
@@ -517,13 +511,13 @@ impl OrderRecord {
     /// Replaces the open problems by those of the last look. A known problem keeps its opening time and counts on;
     /// one that was not found closes.
     pub fn set_problems(&mut self, found: Vec<Problem>, now: Timestamp) {
-        self.tells_anew |= differ(&self.problems, &found);
+        self.problems_changed |= problems_differ(&self.problems, &found);
         self.tally += replace_problems(&mut self.problems, found, now);
     }
 }
 
 /// Whether a look found other problems than are open. The counters are no difference.
-pub fn differ(open: &[OpenProblem], found: &[Problem]) -> bool {
+pub fn problems_differ(open: &[OpenProblem], found: &[Problem]) -> bool {
     open.len() != found.len() || open.iter().zip(found).any(|(open, found)| open.problem != *found)
 }
 
@@ -553,12 +547,7 @@ pub(crate) fn merge_problems(
                         count: known.count + 1,
                     }
                 }
-                None => OpenProblem {
-                    problem,
-                    opened_at: now,
-                    last_seen_at: now,
-                    count: 1,
-                },
+                None => OpenProblem { problem, opened_at: now, last_seen_at: now, count: 1 },
             }
         })
         .collect()

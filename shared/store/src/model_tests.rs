@@ -5,10 +5,10 @@ use crate::record::Record;
 use domain::ids::LineId;
 use domain::ledger::{InvoiceProgress, Row, RowEffect, RowState};
 use domain::order::{Costs, OrderLine};
-use domain::problem::{Holds, args};
+use domain::problem::{Holds, build_args};
 
 /// A connection of which nothing is stored but what the merchant set.
-pub(crate) fn item(connection: Connection) -> ConnectionItem {
+pub(crate) fn connection_item(connection: Connection) -> ConnectionItem {
     ConnectionItem {
         connection,
         robaws: PeerHealth::default(),
@@ -20,13 +20,13 @@ pub(crate) fn item(connection: Connection) -> ConnectionItem {
         last_event_at: None,
         articles_stamp: 0,
         sweeps: BTreeMap::new(),
-        notifications_marked_at: None,
-        told: Told::default(),
+        problems_changed_at: None,
+        notification_progress: NotificationProgress::default(),
         checklist: BTreeSet::new(),
     }
 }
 
-pub(crate) fn connection() -> Connection {
+pub(crate) fn new_connection() -> Connection {
     let id = ConnectionId::parse("shop").unwrap();
     Connection::new(id, Language::NL, ConnectionSettings::default(), now())
 }
@@ -35,18 +35,18 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap()
 }
 
-fn record() -> OrderRecord {
+fn new_order_record() -> OrderRecord {
     let connection = ConnectionId::parse("shop").unwrap();
     OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), now())
 }
 
-fn problem(code: ProblemCode) -> Problem {
-    Problem::new(code, Holds::Everything, args([]))
+fn new_problem(code: ProblemCode) -> Problem {
+    Problem::new(code, Holds::Everything, build_args([]))
 }
 
 #[test]
 fn what_was_looked_up_is_void_when_the_settings_or_an_article_changed() {
-    let mut item = item(connection());
+    let mut item = connection_item(new_connection());
     item.connection.catalogue_stamp = 3;
     item.articles_stamp = 7;
     let before = item.catalogue_stamps();
@@ -61,18 +61,15 @@ fn what_was_looked_up_is_void_when_the_settings_or_an_article_changed() {
 
 #[test]
 fn what_becomes_of_one_peer_leaves_the_other_as_it_is() {
-    for (peer, other) in [
-        (Peer::Robaws, Peer::Productflow),
-        (Peer::Productflow, Peer::Robaws),
-    ] {
-        let mut item = item(connection());
-        item.health_mut(peer).pause(now(), None);
+    for (peer, other) in [(Peer::Robaws, Peer::Productflow), (Peer::Productflow, Peer::Robaws)] {
+        let mut item = connection_item(new_connection());
+        item.health_mut(peer).begin_pause(now(), None);
         assert!(item.health(peer).is_paused(now()), "{peer:?}");
         assert_eq!(*item.health(other), PeerHealth::default(), "{peer:?}");
     }
 }
 
-fn order(status: OrderStatus, price: i64) -> Order {
+fn order_with_price(status: OrderStatus, price: i64) -> Order {
     Order {
         identifier: OrderIdentifier::parse("PF-1").unwrap(),
         status,
@@ -100,7 +97,7 @@ fn order(status: OrderStatus, price: i64) -> Order {
 
 #[test]
 fn an_order_that_is_cancelled_keeps_the_lines_and_the_total_that_it_had() {
-    let mut record = record();
+    let mut record = new_order_record();
     let seen = |record: &OrderRecord| {
         let facts = record.facts.as_ref().unwrap();
         (facts.lines[0].price, record.total)
@@ -112,8 +109,8 @@ fn an_order_that_is_cancelled_keeps_the_lines_and_the_total_that_it_had() {
         (OrderStatus::Unknown("lost".to_owned()), 1_200, 1_200),
         (OrderStatus::Cancelled, 0, 1_200),
     ] {
-        let word = status.word().to_owned();
-        record.see(&order(status, price));
+        let word = status.as_str().to_owned();
+        record.update_from_order(&order_with_price(status, price));
         assert_eq!(record.status, word);
         assert_eq!(seen(&record), (Cents(kept), Some(Cents(kept))), "{word}");
     }
@@ -121,33 +118,26 @@ fn an_order_that_is_cancelled_keeps_the_lines_and_the_total_that_it_had() {
 
 #[test]
 fn a_difference_is_told_when_it_appears_and_when_it_is_gone_and_not_in_between() {
-    let mut record = record();
-    let found = || vec![problem(ProblemCode::RecordsDiffer)];
+    let mut record = new_order_record();
+    let found = || vec![new_problem(ProblemCode::RecordsDiffer)];
     assert!(!record.set_differences(Vec::new(), now()));
-    assert_eq!(Record::tells_anew(&record), None);
+    assert_eq!(Record::connection_to_notify(&record), None);
     assert!(record.set_differences(found(), now()));
-    assert!(record.tells_anew);
+    assert!(record.problems_changed);
     assert!(record.set_differences(found(), now()));
-    assert!(record.tells_anew, "it is not stored yet");
-    assert_eq!(Record::tally(&record), Tally { opened: 1, closed: 0 });
-    let mut stored = record.next(now());
+    assert!(record.problems_changed, "it is not stored yet");
+    assert_eq!(Record::tally(&record), ProblemTally { opened: 1, closed: 0 });
+    let mut stored = record.next_version(now());
     assert!(stored.set_differences(found(), now()));
-    assert_eq!(Record::tells_anew(&stored), None, "it was told");
+    assert_eq!(Record::connection_to_notify(&stored), None, "it was told");
     assert!(stored.set_differences(Vec::new(), now()));
-    assert_eq!(
-        Record::tells_anew(&stored),
-        Some(&record.ledger.connection),
-        "it is gone"
-    );
-    assert_eq!(Record::tally(&stored), Tally { opened: 0, closed: 1 });
+    assert_eq!(Record::connection_to_notify(&stored), Some(&record.ledger.connection), "it is gone");
+    assert_eq!(Record::tally(&stored), ProblemTally { opened: 0, closed: 1 });
 }
 
 #[test]
 fn the_same_problems_seen_again_are_no_news() {
-    let (gone, differs) = (
-        problem(ProblemCode::OrderGone),
-        problem(ProblemCode::RecordsDiffer),
-    );
+    let (gone, differs) = (new_problem(ProblemCode::OrderGone), new_problem(ProblemCode::RecordsDiffer));
     let open = |problems: &[&Problem]| -> Vec<OpenProblem> {
         let open = problems.iter().map(|problem| OpenProblem {
             problem: (*problem).clone(),
@@ -160,22 +150,18 @@ fn the_same_problems_seen_again_are_no_news() {
     for (before, found, news) in [
         (open(&[]), vec![], false),
         (open(&[&gone]), vec![gone.clone()], false),
-        (
-            open(&[&gone, &differs]),
-            vec![gone.clone(), differs.clone()],
-            false,
-        ),
+        (open(&[&gone, &differs]), vec![gone.clone(), differs.clone()], false),
         (open(&[]), vec![gone.clone()], true),
         (open(&[&gone]), vec![], true),
         (open(&[&gone]), vec![differs.clone()], true),
         (open(&[&gone]), vec![gone.clone(), differs.clone()], true),
         (open(&[&gone, &differs]), vec![gone.clone(), gone.clone()], true),
     ] {
-        assert_eq!(differ(&before, &found), news, "{before:?} {found:?}");
+        assert_eq!(problems_differ(&before, &found), news, "{before:?} {found:?}");
     }
 }
 
-pub(crate) fn row(no: u32, state: RowState, effect: RowEffect) -> Row {
+pub(crate) fn ledger_row(no: u32, state: RowState, effect: RowEffect) -> Row {
     Row {
         no,
         effect,
@@ -193,12 +179,9 @@ pub(crate) fn row(no: u32, state: RowState, effect: RowEffect) -> Row {
     }
 }
 
-pub(crate) fn invoice(booked: bool) -> RowEffect {
+pub(crate) fn invoice_effect(booked: bool) -> RowEffect {
     RowEffect::Invoice {
         total: Cents(12_100),
-        progress: InvoiceProgress {
-            booked,
-            ..InvoiceProgress::default()
-        },
+        progress: InvoiceProgress { booked, ..InvoiceProgress::default() },
     }
 }

@@ -3,11 +3,11 @@
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::keys::{self, Key, text};
+use crate::keys::{self, Key, text_value};
 use crate::model::OpenProblem;
-use crate::record::{Page, Record, read_item};
+use crate::record::{ListPage, Record, read_item};
 use domain::ids::{ConnectionId, DocumentId, OrderIdentifier};
-use domain::notification::{Group, Seen, Subject};
+use domain::notification::{ProblemGroup, ProblemSubject, SeenProblem};
 use domain::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 /// Version of the stored shape of [`Notification`].
 pub const NOTIFICATION_SCHEMA: u32 = 1;
 /// Orders that one notification names.
-const MOST_ORDERS: usize = 20;
+const MOST_NAMED_ORDERS: usize = 20;
 /// How long a solved notification is kept.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// Where the task in Robaws for a notification stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Task {
+pub enum TaskState {
     /// There is no task, and none is to be made.
     None,
     /// A task is to be made.
@@ -71,12 +71,12 @@ pub struct Notification {
     pub resolved_at: Option<Timestamp>,
     /// How often the notification opened, from 1.
     pub episode: u32,
-    pub task: Task,
+    pub task: TaskState,
 }
 
 impl Notification {
     /// A notification of problems that were not notified before.
-    pub fn new(connection: ConnectionId, id: String, group: &Group) -> Self {
+    pub fn new(connection: ConnectionId, id: String, group: &ProblemGroup) -> Self {
         let mut fresh = Self {
             schema: NOTIFICATION_SCHEMA,
             version: 0,
@@ -92,9 +92,9 @@ impl Notification {
             last_seen_at: group.last_seen_at,
             resolved_at: None,
             episode: 1,
-            task: Task::Wanted,
+            task: TaskState::Wanted,
         };
-        fresh.take_over(group);
+        fresh.copy_group(group);
         fresh
     }
 
@@ -103,17 +103,17 @@ impl Notification {
     }
 
     /// Takes over the problems that are open now. A solved notification opens again.
-    pub fn see(&mut self, group: &Group) {
+    pub fn update_from_group(&mut self, group: &ProblemGroup) {
         if self.resolved_at.take().is_some() {
             self.episode = self.episode.saturating_add(1);
             self.opened_at = group.opened_at;
-            self.task = Task::Wanted;
+            self.task = TaskState::Wanted;
         }
-        self.take_over(group);
+        self.copy_group(group);
     }
 
-    fn take_over(&mut self, group: &Group) {
-        let named = group.orders.iter().take(MOST_ORDERS);
+    fn copy_group(&mut self, group: &ProblemGroup) {
+        let named = group.orders.iter().take(MOST_NAMED_ORDERS);
         self.orders = named
             .map(|(identifier, reference)| NamedOrder {
                 identifier: identifier.clone(),
@@ -130,10 +130,10 @@ impl Notification {
     }
 
     /// Closes the notification, because its last problem closed.
-    pub fn resolve(&mut self, now: Timestamp) {
+    pub fn set_solved(&mut self, now: Timestamp) {
         self.resolved_at = Some(now);
-        if self.task == Task::Wanted {
-            self.task = Task::None;
+        if self.task == TaskState::Wanted {
+            self.task = TaskState::None;
         }
     }
 }
@@ -143,31 +143,28 @@ impl Record for Notification {
     const SCHEMA: u32 = NOTIFICATION_SCHEMA;
 
     fn key(&self) -> Key {
-        keys::notification(&self.connection, &self.id)
+        keys::notification_key(&self.connection, &self.id)
     }
 
     fn version(&self) -> u64 {
         self.version
     }
 
-    fn next(&self, _now: Timestamp) -> Self {
-        Self {
-            version: self.version + 1,
-            ..self.clone()
-        }
+    fn next_version(&self, _now: Timestamp) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
     }
 
-    fn due(&self) -> Option<(String, Timestamp)> {
+    fn due_index_entry(&self) -> Option<(String, Timestamp)> {
         // A solved notification whose task is not closed yet stays in the index, so that the task is closed.
-        let is_done = !self.is_open() && !matches!(self.task, Task::Made(_));
-        (!is_done).then(|| (keys::notifications_index(&self.connection), self.opened_at))
+        let is_done = !self.is_open() && !matches!(self.task, TaskState::Made(_));
+        (!is_done).then(|| (keys::notifications_index_pk(&self.connection), self.opened_at))
     }
 
-    fn newest(&self) -> (String, Timestamp) {
-        (keys::notifications_index(&self.connection), self.opened_at)
+    fn newest_index_entry(&self) -> (String, Timestamp) {
+        (keys::notifications_index_pk(&self.connection), self.opened_at)
     }
 
-    fn expires(&self) -> Option<Timestamp> {
+    fn expires_at(&self) -> Option<Timestamp> {
         self.resolved_at?.checked_add(KEPT_FOR).ok()
     }
 }
@@ -175,7 +172,7 @@ impl Record for Notification {
 /// An order or article with open problems, as the index of open problems shows it.
 #[derive(Deserialize)]
 struct OpenItem {
-    subject: Subject,
+    subject: ProblemSubject,
     #[serde(default)]
     problems: Vec<OpenProblem>,
     #[serde(default)]
@@ -183,8 +180,8 @@ struct OpenItem {
 }
 
 /// An open problem together with the order, article or connection that has it.
-pub fn seen(subject: &Subject, open: OpenProblem) -> Seen {
-    Seen {
+pub fn to_seen_problem(subject: &ProblemSubject, open: OpenProblem) -> SeenProblem {
+    SeenProblem {
         subject: subject.clone(),
         problem: open.problem,
         opened_at: open.opened_at,
@@ -199,7 +196,10 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn open_problems(&self, connection: &ConnectionId) -> Result<(Vec<Seen>, u64), StoreError> {
+    pub async fn load_open_problems(
+        &self,
+        connection: &ConnectionId,
+    ) -> Result<(Vec<SeenProblem>, u64), StoreError> {
         let mut found = Vec::new();
         let mut subjects = 0;
         let mut start = None;
@@ -210,17 +210,17 @@ impl Store {
                 .table_name(&self.table)
                 .index_name(keys::OPEN_INDEX)
                 .key_condition_expression("open_pk = :pk")
-                .expression_attribute_values(":pk", text(connection.as_str()))
+                .expression_attribute_values(":pk", text_value(connection.as_str()))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(StoreError::sdk)?;
+                .map_err(StoreError::from_sdk)?;
             for item in page.items.unwrap_or_default() {
                 match read_item::<OpenItem>("an open problem", item) {
                     Ok(item) => {
                         subjects += 1;
                         let open = item.problems.into_iter().chain(item.differences);
-                        found.extend(open.map(|open| seen(&item.subject, open)));
+                        found.extend(open.map(|open| to_seen_problem(&item.subject, open)));
                     }
                     // One unreadable item must not hide the others.
                     Err(error) => tracing::error!(error = %error, "a stored item can't be read"),
@@ -238,12 +238,11 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn unfinished_notifications(
+    pub async fn load_unfinished_notifications(
         &self,
         connection: &ConnectionId,
     ) -> Result<Vec<Notification>, StoreError> {
-        self.due_records(keys::notifications_index(connection), Timestamp::MAX, usize::MAX)
-            .await
+        self.load_due_records(keys::notifications_index_pk(connection), Timestamp::MAX, usize::MAX).await
     }
 
     /// Loads several notifications. Those that do not exist are left out.
@@ -251,16 +250,13 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn notifications(
+    pub async fn load_notifications(
         &self,
         connection: &ConnectionId,
         ids: impl IntoIterator<Item = &String>,
     ) -> Result<Vec<Notification>, StoreError> {
-        let keys = ids
-            .into_iter()
-            .map(|id| keys::notification(connection, id))
-            .collect();
-        self.records(keys).await
+        let keys = ids.into_iter().map(|id| keys::notification_key(connection, id)).collect();
+        self.load_records(keys).await
     }
 
     /// Loads a notification. `None`: there is none.
@@ -269,12 +265,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn notification(
+    pub async fn load_notification(
         &self,
         connection: &ConnectionId,
         id: &str,
     ) -> Result<Option<Notification>, StoreError> {
-        self.record(keys::notification(connection, id)).await
+        self.load_record(keys::notification_key(connection, id)).await
     }
 
     /// Stores a notification.
@@ -303,9 +299,9 @@ impl Store {
         is_open: Option<bool>,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Notification>, StoreError> {
-        self.newest_records(
-            &keys::notifications_index(connection),
+    ) -> Result<ListPage<Notification>, StoreError> {
+        self.load_newest_records(
+            &keys::notifications_index_pk(connection),
             &keys::notifications_pk(connection),
             |notification: &Notification| is_open.is_none_or(|open| open == notification.is_open()),
             cursor,
@@ -318,16 +314,16 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::problem::{Holds, ProblemCode, args};
+    use domain::problem::{Holds, ProblemCode, build_args};
     use std::collections::BTreeMap;
 
-    fn at(minutes: i64) -> Timestamp {
+    fn at_minute(minutes: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + minutes * 60).unwrap()
     }
 
-    fn group(opened_at: Timestamp) -> Group {
-        Group {
-            problem: Problem::new(ProblemCode::ArticleNotFound, Holds::Lines, args([])),
+    fn group_opened_at(opened_at: Timestamp) -> ProblemGroup {
+        ProblemGroup {
+            problem: Problem::new(ProblemCode::ArticleNotFound, Holds::Lines, build_args([])),
             orders: BTreeMap::new(),
             invoice: None,
             article: None,
@@ -337,45 +333,45 @@ mod tests {
         }
     }
 
-    fn notification() -> Notification {
+    fn new_notification() -> Notification {
         let connection = ConnectionId::parse("shop").unwrap();
-        Notification::new(connection, "0a".to_owned(), &group(at(0)))
+        Notification::new(connection, "0a".to_owned(), &group_opened_at(at_minute(0)))
     }
 
     #[test]
     fn a_notification_is_kept_for_400_days_after_it_is_solved_and_for_ever_before() {
-        let mut solved = notification();
-        assert_eq!(solved.expires(), None);
-        solved.resolve(at(5));
+        let mut solved = new_notification();
+        assert_eq!(solved.expires_at(), None);
+        solved.set_solved(at_minute(5));
         let days_400 = SignedDuration::from_hours(400 * 24);
-        assert_eq!(solved.expires(), Some(at(5) + days_400));
-        solved.see(&group(at(9)));
-        assert_eq!(solved.expires(), None, "it is open again");
-        assert_eq!((solved.opened_at, solved.episode), (at(9), 2));
+        assert_eq!(solved.expires_at(), Some(at_minute(5) + days_400));
+        solved.update_from_group(&group_opened_at(at_minute(9)));
+        assert_eq!(solved.expires_at(), None, "it is open again");
+        assert_eq!((solved.opened_at, solved.episode), (at_minute(9), 2));
     }
 
     #[test]
     fn a_solved_notification_is_unfinished_until_its_task_is_closed() {
         for (task, is_solved, is_unfinished) in [
-            (Task::Wanted, false, true),
-            (Task::None, true, false),
-            (Task::Made("7".to_owned()), true, true),
-            (Task::Closed("7".to_owned()), true, false),
-            (Task::Closed("7".to_owned()), false, true),
+            (TaskState::Wanted, false, true),
+            (TaskState::None, true, false),
+            (TaskState::Made("7".to_owned()), true, true),
+            (TaskState::Closed("7".to_owned()), true, false),
+            (TaskState::Closed("7".to_owned()), false, true),
         ] {
-            let mut told = notification();
+            let mut told = new_notification();
             told.task = task;
-            told.resolved_at = is_solved.then(|| at(5));
-            assert_eq!(told.due().is_some(), is_unfinished, "{:?}", told.task);
+            told.resolved_at = is_solved.then(|| at_minute(5));
+            assert_eq!(told.due_index_entry().is_some(), is_unfinished, "{:?}", told.task);
         }
     }
 
     #[test]
     fn a_notification_that_is_stored_has_the_next_version_and_says_the_same() {
-        let told = notification();
-        let next = told.next(at(9));
+        let told = new_notification();
+        let next = told.next_version(at_minute(9));
         assert_eq!(next.version(), 1);
-        assert_eq!(next.next(at(9)).version(), 2);
+        assert_eq!(next.next_version(at_minute(9)).version(), 2);
         assert_eq!(next, Notification { version: 1, ..told });
     }
 }

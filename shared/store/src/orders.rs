@@ -1,25 +1,25 @@
 //! Stores and loads order records and frozen invoices, and finds the orders that are due.
 
 use crate::Store;
-use crate::connections::attribute;
+use crate::connections::to_attribute;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
 use crate::model::{DueKind, ORDER_SCHEMA, OrderRecord};
-use crate::record::{Page, Record, item_of, read_item};
+use crate::record::{ListPage, Record, encode_record, read_item};
 use crate::summaries::OrderSummary;
-use crate::tally::Tally;
+use crate::tally::ProblemTally;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use domain::ids::{ConnectionId, OrderIdentifier};
-use domain::invoice::Frozen;
+use domain::invoice::FrozenDocument;
 use domain::ledger::OrderState;
-use domain::notification::Subject;
+use domain::notification::ProblemSubject;
 use domain::problem::WaitsFor;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 
 /// Blocked orders that are written at the same time.
-const WOKEN_AT_ONCE: usize = 8;
+const MADE_DUE_AT_ONCE: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueOrder {
@@ -43,18 +43,15 @@ pub struct OrderFilter {
 
 impl OrderFilter {
     /// Whether the filter shows this order.
-    pub fn matches(&self, record: &OrderRecord) -> bool {
-        matches(record, self)
+    pub fn matches_order(&self, record: &OrderRecord) -> bool {
+        order_matches(record, self)
     }
 }
 
 impl OrderRecord {
     /// Whether a problem or a difference is open that people must solve.
     pub fn waits_for_people(&self) -> bool {
-        let is_open = matches!(
-            self.state,
-            OrderState::Blocked | OrderState::Conflict | OrderState::InDoubt
-        );
+        let is_open = matches!(self.state, OrderState::Blocked | OrderState::Conflict | OrderState::InDoubt);
         is_open || !self.problems.is_empty() || !self.differences.is_empty()
     }
 }
@@ -64,57 +61,57 @@ impl Record for OrderRecord {
     const SCHEMA: u32 = ORDER_SCHEMA;
 
     fn key(&self) -> Key {
-        keys::order(&self.ledger.connection, &self.ledger.identifier)
+        keys::order_key(&self.ledger.connection, &self.ledger.identifier)
     }
 
     fn version(&self) -> u64 {
         self.version
     }
 
-    fn next(&self, now: Timestamp) -> Self {
+    fn next_version(&self, now: Timestamp) -> Self {
         Self {
             version: self.version + 1,
             updated_at: now,
-            tells_anew: false,
-            tally: Tally::default(),
+            problems_changed: false,
+            tally: ProblemTally::default(),
             ..self.clone()
         }
     }
 
-    fn due(&self) -> Option<(String, Timestamp)> {
+    fn due_index_entry(&self) -> Option<(String, Timestamp)> {
         let due = self.due?;
-        Some((due_pk(&self.ledger.connection, due.kind), due.at))
+        Some((due_orders_pk(&self.ledger.connection, due.kind), due.at))
     }
 
-    fn newest(&self) -> (String, Timestamp) {
+    fn newest_index_entry(&self) -> (String, Timestamp) {
         (self.ledger.connection.to_string(), self.created_at)
     }
 
-    fn open(&self) -> Option<(String, Timestamp, Subject)> {
+    fn open_index_entry(&self) -> Option<(String, Timestamp, ProblemSubject)> {
         let first = self.problems.iter().chain(&self.differences);
         let opened_at = first.map(|open| open.opened_at).min()?;
-        let subject = Subject::Order {
+        let subject = ProblemSubject::Order {
             identifier: self.ledger.identifier.clone(),
-            reference: self.reference(),
-            invoice: self.ledger.invoice().and_then(|(row, _)| row.robaws_id.clone()),
+            reference: self.display_reference(),
+            invoice: self.ledger.find_invoice().and_then(|(row, _)| row.robaws_id.clone()),
         };
         Some((self.ledger.connection.to_string(), opened_at, subject))
     }
 
-    fn tells_anew(&self) -> Option<&ConnectionId> {
-        self.tells_anew.then_some(&self.ledger.connection)
+    fn connection_to_notify(&self) -> Option<&ConnectionId> {
+        self.problems_changed.then_some(&self.ledger.connection)
     }
 
-    fn tally(&self) -> Tally {
+    fn tally(&self) -> ProblemTally {
         self.tally
     }
 
-    fn summary(&self) -> Result<Option<AttributeValue>, StoreError> {
-        attribute(&OrderSummary::of(self)).map(Some)
+    fn summary_attribute(&self) -> Result<Option<AttributeValue>, StoreError> {
+        to_attribute(&OrderSummary::from_record(self)).map(Some)
     }
 }
 
-pub(crate) fn due_pk(connection: &ConnectionId, kind: DueKind) -> String {
+pub(crate) fn due_orders_pk(connection: &ConnectionId, kind: DueKind) -> String {
     match kind {
         DueKind::Work => connection.to_string(),
         DueKind::Relook => format!("{connection}#relook"),
@@ -128,12 +125,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn order(
+    pub async fn load_order(
         &self,
         connection: &ConnectionId,
         identifier: &OrderIdentifier,
     ) -> Result<Option<OrderRecord>, StoreError> {
-        self.record(keys::order(connection, identifier)).await
+        self.load_record(keys::order_key(connection, identifier)).await
     }
 
     /// Loads several order records. Records that do not exist are left out.
@@ -141,17 +138,14 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn orders(
+    pub async fn load_orders(
         &self,
         connection: &ConnectionId,
         identifiers: &[OrderIdentifier],
     ) -> Result<HashMap<OrderIdentifier, OrderRecord>, StoreError> {
-        let keys: Vec<Key> = identifiers.iter().map(|id| keys::order(connection, id)).collect();
-        let records: Vec<OrderRecord> = self.records(keys).await?;
-        Ok(records
-            .into_iter()
-            .map(|record| (record.ledger.identifier.clone(), record))
-            .collect())
+        let keys: Vec<Key> = identifiers.iter().map(|id| keys::order_key(connection, id)).collect();
+        let records: Vec<OrderRecord> = self.load_records(keys).await?;
+        Ok(records.into_iter().map(|record| (record.ledger.identifier.clone(), record)).collect())
     }
 
     /// Stores an order record. The record in memory gets its new version only after the write.
@@ -172,31 +166,29 @@ impl Store {
     ///
     /// [`StoreError::Conflict`] when another writer stored the order first, or an invoice is frozen under this row
     /// already; [`StoreError::TooLarge`] above 400 KB; [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_order_and_frozen(
+    pub async fn save_order_and_invoice(
         &self,
         record: &mut OrderRecord,
-        frozen: &Frozen,
+        frozen: &FrozenDocument,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let next = record.next(now);
+        let next = record.next_version(now);
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.into());
         let order = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(item_of(&next)?))
+            .set_item(Some(encode_record(&next)?))
             .condition_expression("version = :known")
             .expression_attribute_values(":known", AttributeValue::N(record.version.to_string()))
             .build()
             .map_err(invalid)?;
         let ledger = &record.ledger;
         let mut item: Key = serde_dynamo::to_item(frozen)
-            .map_err(|error| StoreError::corrupt("an invoice to store", error))?;
-        item.extend(keys::invoice(&ledger.connection, &ledger.identifier, frozen.row));
-        let (newest_pk, newest_at) = (
-            keys::newest_invoices(&ledger.connection),
-            keys::sortable_day(frozen.date),
-        );
-        item.insert("newest_pk".to_owned(), keys::text(newest_pk));
-        item.insert("newest_at".to_owned(), keys::text(newest_at));
+            .map_err(|error| StoreError::corrupt_item("an invoice to store", error))?;
+        item.extend(keys::invoice_key(&ledger.connection, &ledger.identifier, frozen.row));
+        let (newest_pk, newest_at) =
+            (keys::newest_invoices_pk(&ledger.connection), keys::to_sortable_day(frozen.date));
+        item.insert("newest_pk".to_owned(), keys::text_value(newest_pk));
+        item.insert("newest_at".to_owned(), keys::text_value(newest_at));
         // A row number is never used for two bodies: a second invoice under it is refused.
         let invoice = Put::builder()
             .table_name(&self.table)
@@ -210,8 +202,8 @@ impl Store {
             .transact_items(TransactWriteItem::builder().put(invoice).build())
             .send()
             .await
-            .map_err(StoreError::sdk)?;
-        self.observe(record.tally);
+            .map_err(StoreError::from_sdk)?;
+        self.report_problems(record.tally);
         *record = next;
         Ok(())
     }
@@ -222,13 +214,13 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when the stored item cannot be
     /// read.
-    pub async fn frozen(
+    pub async fn load_frozen_invoice(
         &self,
         connection: &ConnectionId,
         identifier: &OrderIdentifier,
         row: u32,
-    ) -> Result<Option<Frozen>, StoreError> {
-        self.item(keys::invoice(connection, identifier, row))
+    ) -> Result<Option<FrozenDocument>, StoreError> {
+        self.load_item(keys::invoice_key(connection, identifier, row))
             .await?
             .map(|item| read_item("a frozen invoice", item))
             .transpose()
@@ -249,8 +241,7 @@ impl Store {
         now: Timestamp,
         change: impl Fn(&mut OrderRecord) -> bool,
     ) -> Result<Option<OrderRecord>, StoreError> {
-        self.amend_record(keys::order(connection, identifier), now, || None, change)
-            .await
+        self.amend_record(keys::order_key(connection, identifier), now, || None, change).await
     }
 
     /// As [`Store::amend_order`], but starts from `fresh` when there is no such order.
@@ -264,7 +255,7 @@ impl Store {
         now: Timestamp,
         change: impl Fn(&mut OrderRecord) -> bool,
     ) -> Result<Option<OrderRecord>, StoreError> {
-        let key = keys::order(&fresh.ledger.connection, &fresh.ledger.identifier);
+        let key = keys::order_key(&fresh.ledger.connection, &fresh.ledger.identifier);
         self.amend_record(key, now, || Some(fresh.clone()), change).await
     }
 
@@ -273,14 +264,15 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn due_orders(
+    pub async fn load_due_orders(
         &self,
         connection: &ConnectionId,
         kind: DueKind,
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<DueOrder>, StoreError> {
-        let records: Vec<OrderRecord> = self.due_records(due_pk(connection, kind), until, limit).await?;
+        let records: Vec<OrderRecord> =
+            self.load_due_records(due_orders_pk(connection, kind), until, limit).await?;
         let due = records.into_iter().filter_map(|record| {
             Some(DueOrder {
                 due_at: record.due?.at,
@@ -297,8 +289,12 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::amend_order`].
-    pub async fn wake_blocked(&self, connection: &ConnectionId, now: Timestamp) -> Result<usize, StoreError> {
-        self.wake(connection, now, |record| {
+    pub async fn make_blocked_orders_due(
+        &self,
+        connection: &ConnectionId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.make_orders_due_where(connection, now, |record| {
             record.due.is_some_and(|due| due.at > now) || !record.waits_for.is_empty()
         })
         .await
@@ -309,27 +305,27 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::amend_order`].
-    pub async fn wake_waiting(
+    pub async fn make_waiting_orders_due(
         &self,
         connection: &ConnectionId,
         came_in: &BTreeSet<WaitsFor>,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.wake(connection, now, |record| {
+        self.make_orders_due_where(connection, now, |record| {
             record.waits_for.iter().any(|key| came_in.contains(key))
         })
         .await
     }
 
-    async fn wake(
+    async fn make_orders_due_where(
         &self,
         connection: &ConnectionId,
         now: Timestamp,
         asleep: impl Fn(&OrderRecord) -> bool,
     ) -> Result<usize, StoreError> {
         let sleeps = |record: &OrderRecord| record.state == OrderState::Blocked && asleep(record);
-        let due_pk = due_pk(connection, DueKind::Work);
-        let mut waiting: Vec<OrderRecord> = self.due_records(due_pk, Timestamp::MAX, usize::MAX).await?;
+        let due_pk = due_orders_pk(connection, DueKind::Work);
+        let mut waiting: Vec<OrderRecord> = self.load_due_records(due_pk, Timestamp::MAX, usize::MAX).await?;
         waiting.retain(&sleeps);
         let sleeps = &sleeps;
         let woken = stream::iter(waiting)
@@ -342,12 +338,12 @@ impl Store {
                     record.rounds = 0;
                     record.waits_for.clear();
                     record.tariffs_digest = None;
-                    record.due_now(now);
+                    record.make_due_now(now);
                     true
                 })
                 .await
             })
-            .buffer_unordered(WOKEN_AT_ONCE)
+            .buffer_unordered(MADE_DUE_AT_ONCE)
             .try_collect::<Vec<_>>()
             .await?;
         Ok(woken.len())
@@ -359,15 +355,14 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn mark_queued(
+    pub async fn note_order_queued(
         &self,
         connection: &ConnectionId,
         identifier: &OrderIdentifier,
         due_at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.mark_record_queued(keys::order(connection, identifier), due_at, now)
-            .await
+        self.note_record_queued(keys::order_key(connection, identifier), due_at, now).await
     }
 
     /// One list page of a connection's orders, newest first. A filtered list page may be shorter than `limit` and
@@ -383,20 +378,14 @@ impl Store {
         filter: &OrderFilter,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<OrderRecord>, StoreError> {
-        let wanted = |record: &OrderRecord| matches(record, filter);
-        self.newest_records(
-            connection.as_str(),
-            &keys::orders_pk(connection),
-            wanted,
-            cursor,
-            limit,
-        )
-        .await
+    ) -> Result<ListPage<OrderRecord>, StoreError> {
+        let wanted = |record: &OrderRecord| order_matches(record, filter);
+        self.load_newest_records(connection.as_str(), &keys::orders_pk(connection), wanted, cursor, limit)
+            .await
     }
 }
 
-fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
+fn order_matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
     if filter.state.is_some_and(|state| state != record.state) {
         return false;
     }
@@ -407,41 +396,32 @@ fn matches(record: &OrderRecord, filter: &OrderFilter) -> bool {
         return true;
     };
     let documents = record.ledger.rows.iter().flat_map(|row| {
-        let number = row
-            .effect
-            .progress()
-            .and_then(|progress| progress.number.as_deref());
+        let number = row.effect.progress().and_then(|progress| progress.number.as_deref());
         [row.robaws_id.as_ref().map(domain::DocumentId::as_str), number]
     });
-    [
-        Some(record.ledger.identifier.as_str()),
-        record.external_identifier.as_deref(),
-    ]
-    .into_iter()
-    .chain(documents)
-    .flatten()
-    .any(|text| text.contains(wanted))
+    [Some(record.ledger.identifier.as_str()), record.external_identifier.as_deref()]
+        .into_iter()
+        .chain(documents)
+        .flatten()
+        .any(|text| text.contains(wanted))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::OpenProblem;
-    use domain::problem::{Holds, Problem, ProblemCode, args};
+    use domain::problem::{Holds, Problem, ProblemCode, build_args};
 
     #[test]
     fn what_is_stored_next_has_the_next_version_and_nothing_left_to_tell() {
         let at = |minute: i64| Timestamp::from_second(1_790_000_000 + minute * 60).unwrap();
         let connection = ConnectionId::parse("shop").unwrap();
         let mut record = OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), at(0));
-        record.tells_anew = true;
-        record.tally = Tally::closed(1);
-        let next = record.next(at(2));
-        assert_eq!(
-            (next.version, next.created_at, next.updated_at),
-            (1, at(0), at(2))
-        );
-        assert!(!next.tells_anew && next.tally == Tally::default());
+        record.problems_changed = true;
+        record.tally = ProblemTally::from_closed(1);
+        let next = record.next_version(at(2));
+        assert_eq!((next.version, next.created_at, next.updated_at), (1, at(0), at(2)));
+        assert!(!next.problems_changed && next.tally == ProblemTally::default());
         assert_eq!((next.due, &next.ledger), (record.due, &record.ledger));
     }
 
@@ -466,7 +446,7 @@ mod tests {
         }
         let open = || {
             vec![OpenProblem {
-                problem: Problem::new(ProblemCode::OrderGone, Holds::Nothing, args([])),
+                problem: Problem::new(ProblemCode::OrderGone, Holds::Nothing, build_args([])),
                 opened_at: now,
                 last_seen_at: now,
                 count: 1,
@@ -482,18 +462,9 @@ mod tests {
         let connection = ConnectionId::parse("shop").unwrap();
         let mut order = OrderRecord::new(connection, OrderIdentifier::parse("PF-1234").unwrap(), now);
         order.external_identifier = Some("1083993841".to_owned());
-        let text = |text: &str| OrderFilter {
-            text: Some(text.to_owned()),
-            ..OrderFilter::default()
-        };
-        let state = |state| OrderFilter {
-            state: Some(state),
-            ..OrderFilter::default()
-        };
-        let people = OrderFilter {
-            waits_for_people: true,
-            ..OrderFilter::default()
-        };
+        let text = |text: &str| OrderFilter { text: Some(text.to_owned()), ..OrderFilter::default() };
+        let state = |state| OrderFilter { state: Some(state), ..OrderFilter::default() };
+        let people = OrderFilter { waits_for_people: true, ..OrderFilter::default() };
         for (filter, shown) in [
             (OrderFilter::default(), true),
             (state(OrderState::Waiting), true),
@@ -503,7 +474,7 @@ mod tests {
             (text("39938"), true),
             (text("PF-9"), false),
         ] {
-            assert_eq!(filter.matches(&order), shown, "{filter:?}");
+            assert_eq!(filter.matches_order(&order), shown, "{filter:?}");
         }
     }
 }

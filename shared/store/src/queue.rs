@@ -23,11 +23,7 @@ pub struct OrderMessage {
 
 impl OrderMessage {
     pub fn new(connection: ConnectionId, order: OrderIdentifier) -> Self {
-        Self {
-            schema_version: MESSAGE_SCHEMA,
-            connection,
-            order,
-        }
+        Self { schema_version: MESSAGE_SCHEMA, connection, order }
     }
 }
 
@@ -60,14 +56,8 @@ pub struct ArticleEvent {
 
 impl ArticleMessage {
     /// A message for an article that is due, without an event.
-    pub fn due(connection: ConnectionId, article_id: ArticleId, number: Option<String>) -> Self {
-        Self {
-            schema_version: MESSAGE_SCHEMA,
-            connection,
-            article_id,
-            number,
-            event: None,
-        }
+    pub fn for_due_article(connection: ConnectionId, article_id: ArticleId, number: Option<String>) -> Self {
+        Self { schema_version: MESSAGE_SCHEMA, connection, article_id, number, event: None }
     }
 }
 
@@ -115,11 +105,7 @@ pub struct SweepMessage {
 
 impl SweepMessage {
     pub fn new(connection: ConnectionId, sweep: Sweep) -> Self {
-        Self {
-            schema_version: MESSAGE_SCHEMA,
-            connection,
-            sweep,
-        }
+        Self { schema_version: MESSAGE_SCHEMA, connection, sweep }
     }
 }
 
@@ -147,23 +133,19 @@ pub struct GoOnMessage {
     /// The connection, whose id is also the message group.
     pub connection: ConnectionId,
     /// Tells this message from the others of the queue when JSON is read.
-    pub queue: WhatIsDue,
+    pub queue: DueWork,
 }
 
 /// What is to be queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WhatIsDue {
+pub enum DueWork {
     DueOrders,
 }
 
 impl GoOnMessage {
     pub fn new(connection: ConnectionId) -> Self {
-        Self {
-            schema_version: MESSAGE_SCHEMA,
-            connection,
-            queue: WhatIsDue::DueOrders,
-        }
+        Self { schema_version: MESSAGE_SCHEMA, connection, queue: DueWork::DueOrders }
     }
 }
 
@@ -181,9 +163,9 @@ pub enum OrdersQueueMessage {
 }
 
 /// A message that a queue takes.
-pub trait Message: Serialize {
+pub trait QueueMessage: Serialize {
     /// The message group. Messages of one group are delivered one batch after the other.
-    fn group(&self) -> &str;
+    fn group_id(&self) -> &str;
 
     /// By default a fresh id. SQS remembers ids for five minutes even after delivery, and a record can be due again
     /// within them.
@@ -192,14 +174,14 @@ pub trait Message: Serialize {
     }
 }
 
-impl Message for OrderMessage {
-    fn group(&self) -> &str {
+impl QueueMessage for OrderMessage {
+    fn group_id(&self) -> &str {
         self.connection.as_str()
     }
 }
 
-impl Message for ArticleMessage {
-    fn group(&self) -> &str {
+impl QueueMessage for ArticleMessage {
+    fn group_id(&self) -> &str {
         self.connection.as_str()
     }
 
@@ -211,25 +193,25 @@ impl Message for ArticleMessage {
     }
 }
 
-impl Message for SweepMessage {
-    fn group(&self) -> &str {
+impl QueueMessage for SweepMessage {
+    fn group_id(&self) -> &str {
         self.connection.as_str()
     }
 }
 
-impl Message for SignInMessage {
+impl QueueMessage for SignInMessage {
     // A group of its own: a sign-in link must not wait for the orders of its connection.
-    fn group(&self) -> &'static str {
+    fn group_id(&self) -> &'static str {
         "sign-in"
     }
 }
 
-impl Message for OrdersQueueMessage {
-    fn group(&self) -> &str {
+impl QueueMessage for OrdersQueueMessage {
+    fn group_id(&self) -> &str {
         match self {
-            Self::Look(look) => look.group(),
+            Self::Look(look) => look.group_id(),
             Self::GoOn(go_on) => go_on.connection.as_str(),
-            Self::SignIn(ask) => ask.group(),
+            Self::SignIn(ask) => ask.group_id(),
         }
     }
 }
@@ -259,22 +241,14 @@ pub type SweepQueue = Queue<SweepMessage>;
 
 impl<M> Clone for Queue<M> {
     fn clone(&self) -> Self {
-        Self {
-            client: self.client.clone(),
-            url: self.url.clone(),
-            kind: PhantomData,
-        }
+        Self { client: self.client.clone(), url: self.url.clone(), kind: PhantomData }
     }
 }
 
-impl<M: Message> Queue<M> {
+impl<M: QueueMessage> Queue<M> {
     /// The queue with this URL.
     pub fn new(client: aws_sdk_sqs::Client, url: impl Into<String>) -> Self {
-        Self {
-            client,
-            url: url.into(),
-            kind: PhantomData,
-        }
+        Self { client, url: url.into(), kind: PhantomData }
     }
 
     /// Sends the messages in their sequence, ten per call.
@@ -282,41 +256,30 @@ impl<M: Message> Queue<M> {
     /// # Errors
     ///
     /// [`QueueError`] when SQS fails or refuses a message; the messages of earlier calls are queued then.
-    pub async fn send(&self, messages: &[M]) -> Result<(), QueueError> {
-        self.send_all(messages).await
+    pub async fn send_messages(&self, messages: &[M]) -> Result<(), QueueError> {
+        self.send_in_batches(messages).await
     }
 
-    pub(crate) async fn send_all<T: Message>(&self, messages: &[T]) -> Result<(), QueueError> {
+    pub(crate) async fn send_in_batches<T: QueueMessage>(&self, messages: &[T]) -> Result<(), QueueError> {
         let mut taken = 0;
         for chunk in messages.chunks(10) {
-            let failed = |source| QueueError {
-                taken,
-                asked: messages.len(),
-                source,
-            };
+            let failed = |source| QueueError { taken, asked: messages.len(), source };
             let mut request = self.client.send_message_batch().queue_url(&self.url);
             for (i, message) in chunk.iter().enumerate() {
                 let body = serde_json::to_string(message).map_err(|e| failed(Some(e.into())))?;
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(i.to_string())
                     .message_body(body)
-                    .message_group_id(message.group())
+                    .message_group_id(message.group_id())
                     .message_deduplication_id(message.deduplication_id())
                     .build()
                     .map_err(|e| failed(Some(e.into())))?;
                 request = request.entries(entry);
             }
-            let answer = request
-                .send()
-                .await
-                .map_err(|e| failed(Some(e.into_service_error().into())))?;
+            let answer = request.send().await.map_err(|e| failed(Some(e.into_service_error().into())))?;
             taken += answer.successful().len();
             if !answer.failed().is_empty() {
-                return Err(QueueError {
-                    taken,
-                    asked: messages.len(),
-                    source: None,
-                });
+                return Err(QueueError { taken, asked: messages.len(), source: None });
             }
         }
         Ok(())
@@ -330,7 +293,7 @@ impl OrderQueue {
     ///
     /// [`QueueError`] when SQS fails or refuses the message.
     pub async fn send_sign_in(&self, message: SignInMessage) -> Result<(), QueueError> {
-        self.send_all(&[message]).await
+        self.send_in_batches(&[message]).await
     }
 }
 
@@ -342,39 +305,36 @@ mod tests {
     fn messages_of_one_connection_wait_for_each_other_and_a_sign_in_for_none() {
         let shop = || ConnectionId::parse("shop").unwrap();
         let order = OrderMessage::new(shop(), OrderIdentifier::parse("PF-1").unwrap());
-        let article = ArticleMessage::due(shop(), ArticleId::parse("1").unwrap(), None);
+        let article = ArticleMessage::for_due_article(shop(), ArticleId::parse("1").unwrap(), None);
         let sign_in = SignInMessage {
             schema_version: MESSAGE_SCHEMA,
             connection: shop(),
             base_url: "https://connector.example".to_owned(),
             next: None,
         };
-        assert_eq!(order.group(), "shop");
-        assert_eq!(article.group(), "shop");
-        assert_eq!(SweepMessage::new(shop(), Sweep::Push).group(), "shop");
-        assert_eq!(sign_in.group(), "sign-in");
+        assert_eq!(order.group_id(), "shop");
+        assert_eq!(article.group_id(), "shop");
+        assert_eq!(SweepMessage::new(shop(), Sweep::Push).group_id(), "shop");
+        assert_eq!(sign_in.group_id(), "sign-in");
         for (message, group) in [
             (OrdersQueueMessage::Look(order), "shop"),
             (OrdersQueueMessage::GoOn(GoOnMessage::new(shop())), "shop"),
             (OrdersQueueMessage::SignIn(sign_in), "sign-in"),
         ] {
-            assert_eq!(message.group(), group);
+            assert_eq!(message.group_id(), group);
         }
     }
 
     #[test]
     fn an_event_that_robaws_repeats_is_one_message_and_what_is_due_is_always_another() {
-        let due = ArticleMessage::due(
+        let due = ArticleMessage::for_due_article(
             ConnectionId::parse("shop").unwrap(),
             ArticleId::parse("1").unwrap(),
             None,
         );
         assert_ne!(due.deduplication_id(), due.deduplication_id());
         let announced = ArticleMessage {
-            event: Some(ArticleEvent {
-                id: "event-1".to_owned(),
-                at: Timestamp::UNIX_EPOCH,
-            }),
+            event: Some(ArticleEvent { id: "event-1".to_owned(), at: Timestamp::UNIX_EPOCH }),
             ..due
         };
         assert_eq!(announced.deduplication_id(), "event-1");

@@ -2,15 +2,15 @@
 //! conditional on the version; each write also keeps the indexes up to date.
 
 use crate::Store;
-use crate::connections::attribute;
+use crate::connections::to_attribute;
 use crate::error::StoreError;
-use crate::keys::{self, Key, text};
-use crate::tally::Tally;
+use crate::keys::{self, Key, text_value};
+use crate::tally::ProblemTally;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ids::ConnectionId;
-use domain::notification::Subject;
+use domain::notification::ProblemSubject;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Tries of an amended write that loses to other writers.
 const MOST_TRIES: u32 = 30;
 /// Entries of the index that one list page examines.
-const MOST_SCANNED: usize = 1_000;
+const MOST_ENTRIES_SCANNED: usize = 1_000;
 
 /// A stored record with a version.
 pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
@@ -31,53 +31,53 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Clone {
     /// 0: not stored yet.
     fn version(&self) -> u64;
     /// The record as the next write stores it: with the next version.
-    fn next(&self, now: Timestamp) -> Self;
+    fn next_version(&self, now: Timestamp) -> Self;
     /// Partition and sort key in the index of due records. `None`: not in the index.
-    fn due(&self) -> Option<(String, Timestamp)>;
+    fn due_index_entry(&self) -> Option<(String, Timestamp)>;
     /// Partition and sort key in the index by age.
-    fn newest(&self) -> (String, Timestamp);
+    fn newest_index_entry(&self) -> (String, Timestamp);
     /// Partition, sort key and subject in the index of open problems. `None`: no problem is open.
-    fn open(&self) -> Option<(String, Timestamp, Subject)> {
+    fn open_index_entry(&self) -> Option<(String, Timestamp, ProblemSubject)> {
         None
     }
     /// The connection whose notifications are outdated after this write, because problems of the record changed.
-    fn tells_anew(&self) -> Option<&ConnectionId> {
+    fn connection_to_notify(&self) -> Option<&ConnectionId> {
         None
     }
     /// Problems opened and closed since the record was loaded.
-    fn tally(&self) -> Tally {
-        Tally::default()
+    fn tally(&self) -> ProblemTally {
+        ProblemTally::default()
     }
     /// What lists and counts need of the record; the index by age holds it.
-    fn summary(&self) -> Result<Option<AttributeValue>, StoreError> {
+    fn summary_attribute(&self) -> Result<Option<AttributeValue>, StoreError> {
         Ok(None)
     }
     /// When the table may delete the record. `None`: never.
-    fn expires(&self) -> Option<Timestamp> {
+    fn expires_at(&self) -> Option<Timestamp> {
         None
     }
 }
 
-pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
+pub(crate) fn encode_record<R: Record>(record: &R) -> Result<Key, StoreError> {
     let mut item: Key = serde_dynamo::to_item(record)
-        .map_err(|error| StoreError::corrupt(format!("{} to store", R::NAME), error))?;
+        .map_err(|error| StoreError::corrupt_item(format!("{} to store", R::NAME), error))?;
     item.extend(record.key());
-    let (newest_pk, newest_at) = record.newest();
-    item.insert("newest_pk".to_owned(), text(newest_pk));
-    item.insert("newest_at".to_owned(), text(keys::sortable(newest_at)));
-    if let Some((due_pk, due_at)) = record.due() {
-        item.insert("due_pk".to_owned(), text(due_pk));
-        item.insert("due_at".to_owned(), text(keys::sortable(due_at)));
+    let (newest_pk, newest_at) = record.newest_index_entry();
+    item.insert("newest_pk".to_owned(), text_value(newest_pk));
+    item.insert("newest_at".to_owned(), text_value(keys::to_sortable(newest_at)));
+    if let Some((due_pk, due_at)) = record.due_index_entry() {
+        item.insert("due_pk".to_owned(), text_value(due_pk));
+        item.insert("due_at".to_owned(), text_value(keys::to_sortable(due_at)));
     }
-    if let Some((open_pk, open_at, subject)) = record.open() {
-        item.insert("open_pk".to_owned(), text(open_pk));
-        item.insert("open_at".to_owned(), text(keys::sortable(open_at)));
-        item.insert("subject".to_owned(), attribute(&subject)?);
+    if let Some((open_pk, open_at, subject)) = record.open_index_entry() {
+        item.insert("open_pk".to_owned(), text_value(open_pk));
+        item.insert("open_at".to_owned(), text_value(keys::to_sortable(open_at)));
+        item.insert("subject".to_owned(), to_attribute(&subject)?);
     }
-    if let Some(summary) = record.summary()? {
+    if let Some(summary) = record.summary_attribute()? {
         item.insert("summary".to_owned(), summary);
     }
-    if let Some(expires) = record.expires() {
+    if let Some(expires) = record.expires_at() {
         let seconds = expires.as_second().to_string();
         item.insert("expires_at".to_owned(), AttributeValue::N(seconds));
     }
@@ -85,7 +85,7 @@ pub(crate) fn item_of<R: Record>(record: &R) -> Result<Key, StoreError> {
 }
 
 /// The kind of an item and its keys, for error messages.
-pub(crate) fn named(what: &str, item: &Key) -> String {
+pub(crate) fn describe_item(what: &str, item: &Key) -> String {
     let part = |name| item.get(name).and_then(|value| value.as_s().ok());
     let part = |name| part(name).map_or("?", String::as_str);
     format!("{what} ({} {})", part("pk"), part("sk"))
@@ -93,31 +93,31 @@ pub(crate) fn named(what: &str, item: &Key) -> String {
 
 /// Refuses an item that a newer program wrote. Checked before the item is deserialized, since an older program
 /// must not write back what it does not know.
-pub(crate) fn refuse_newer(record: &Key, known: u32, named: &str) -> Result<(), StoreError> {
+pub(crate) fn refuse_newer_schema(record: &Key, known: u32, named: &str) -> Result<(), StoreError> {
     let schema = record.get("schema").and_then(|value| value.as_n().ok());
     let schema: Option<u64> = schema.and_then(|number| number.parse().ok());
     if schema.is_some_and(|schema| schema > u64::from(known)) {
-        return Err(StoreError::missing(format!("{named} of a newer version")));
+        return Err(StoreError::missing_item(format!("{named} of a newer version")));
     }
     Ok(())
 }
 
 /// Deserializes a whole item.
 pub(crate) fn read_item<T: DeserializeOwned>(what: &str, item: Key) -> Result<T, StoreError> {
-    let named = named(what, &item);
-    serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(named, error))
+    let named = describe_item(what, &item);
+    serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt_item(named, error))
 }
 
-pub(crate) fn read<R: Record>(item: Key) -> Result<R, StoreError> {
-    refuse_newer(&item, R::SCHEMA, &named(R::NAME, &item))?;
+pub(crate) fn read_record<R: Record>(item: Key) -> Result<R, StoreError> {
+    refuse_newer_schema(&item, R::SCHEMA, &describe_item(R::NAME, &item))?;
     read_item(R::NAME, item)
 }
 
 /// Deserializes the items that can be read and logs the others: one unreadable item must not stop the rest.
-pub(crate) fn readable<R: Record>(items: impl IntoIterator<Item = Key>) -> Vec<R> {
+pub(crate) fn readable_records<R: Record>(items: impl IntoIterator<Item = Key>) -> Vec<R> {
     let mut records = Vec::new();
     for item in items {
-        match read(item) {
+        match read_record(item) {
             Ok(record) => records.push(record),
             Err(error) => tracing::error!(error = %error, what = R::NAME, "a stored item can't be read"),
         }
@@ -132,31 +132,27 @@ pub(crate) fn read_attribute<T: DeserializeOwned>(
     attribute: &str,
 ) -> Result<T, StoreError> {
     let value = item.remove(attribute);
-    let value = value.ok_or_else(|| StoreError::missing(named(what, item)))?;
-    serde_dynamo::from_attribute_value(value).map_err(|error| StoreError::corrupt(named(what, item), error))
+    let value = value.ok_or_else(|| StoreError::missing_item(describe_item(what, item)))?;
+    serde_dynamo::from_attribute_value(value)
+        .map_err(|error| StoreError::corrupt_item(describe_item(what, item), error))
 }
 
 /// One list page, newest first.
 #[derive(Debug, Clone)]
-pub struct Page<R> {
+pub struct ListPage<R> {
     pub records: Vec<R>,
     /// Where the next list page begins. `None`: this is the last one.
     pub cursor: Option<String>,
 }
 
 impl Store {
-    pub(crate) async fn item(&self, key: Key) -> Result<Option<Key>, StoreError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .consistent_read(true);
-        Ok(request.send().await.map_err(StoreError::sdk)?.item)
+    pub(crate) async fn load_item(&self, key: Key) -> Result<Option<Key>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        Ok(request.send().await.map_err(StoreError::from_sdk)?.item)
     }
 
-    pub(crate) async fn record<R: Record>(&self, key: Key) -> Result<Option<R>, StoreError> {
-        self.item(key).await?.map(read).transpose()
+    pub(crate) async fn load_record<R: Record>(&self, key: Key) -> Result<Option<R>, StoreError> {
+        self.load_item(key).await?.map(read_record).transpose()
     }
 
     /// Stores a record under the condition that its version is the stored one. The record in memory gets its new
@@ -167,23 +163,19 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         // Before the write: a process that dies between the two writes leaves one update too many and none too few.
-        if let Some(connection) = record.tells_anew() {
-            self.mark_notifications(connection, now).await?;
+        if let Some(connection) = record.connection_to_notify() {
+            self.announce_problem_change(connection, now).await?;
         }
-        let next = record.next(now);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item_of(&next)?));
+        let next = record.next_version(now);
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(encode_record(&next)?));
         let put = if record.version() == 0 {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
             put.condition_expression("version = :known")
                 .expression_attribute_values(":known", AttributeValue::N(record.version().to_string()))
         };
-        put.send().await.map_err(StoreError::sdk)?;
-        self.observe(record.tally());
+        put.send().await.map_err(StoreError::from_sdk)?;
+        self.report_problems(record.tally());
         *record = next;
         Ok(())
     }
@@ -199,7 +191,7 @@ impl Store {
         change: impl Fn(&mut R) -> bool,
     ) -> Result<Option<R>, StoreError> {
         for tries in 1..=MOST_TRIES {
-            let Some(mut record) = self.record(key.clone()).await?.or_else(&fresh) else {
+            let Some(mut record) = self.load_record(key.clone()).await?.or_else(&fresh) else {
                 return Ok(None);
             };
             if !change(&mut record) {
@@ -219,12 +211,12 @@ impl Store {
     }
 
     /// Loads several records. Records that do not exist are left out.
-    pub(crate) async fn records<R: Record>(&self, keys: Vec<Key>) -> Result<Vec<R>, StoreError> {
-        Ok(readable(self.items(keys).await?))
+    pub(crate) async fn load_records<R: Record>(&self, keys: Vec<Key>) -> Result<Vec<R>, StoreError> {
+        Ok(readable_records(self.load_items(keys).await?))
     }
 
     /// Loads several items, 100 per call. Items that do not exist are left out.
-    pub(crate) async fn items(&self, keys: Vec<Key>) -> Result<Vec<Key>, StoreError> {
+    pub(crate) async fn load_items(&self, keys: Vec<Key>) -> Result<Vec<Key>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
         let mut waiting = keys;
         let mut tries = 0;
@@ -241,14 +233,14 @@ impl Store {
                 .request_items(&self.table, asked)
                 .send()
                 .await
-                .map_err(StoreError::sdk)?;
+                .map_err(StoreError::from_sdk)?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
             let unprocessed = answer.unprocessed_keys.unwrap_or_default();
             let mut again: Vec<Key> = unprocessed.into_values().flat_map(|asked| asked.keys).collect();
             if !again.is_empty() {
                 tries += 1;
                 if tries > MOST_TRIES {
-                    return Err(StoreError::missing(
+                    return Err(StoreError::missing_item(
                         "some of the items asked for, within the table's throughput,",
                     ));
                 }
@@ -262,7 +254,7 @@ impl Store {
     }
 
     /// Loads records of one partition of the index that are due at `until`, longest due first.
-    pub(crate) async fn due_records<R: Record>(
+    pub(crate) async fn load_due_records<R: Record>(
         &self,
         due_pk: String,
         until: Timestamp,
@@ -277,14 +269,14 @@ impl Store {
                 .table_name(&self.table)
                 .index_name(keys::DUE_INDEX)
                 .key_condition_expression("due_pk = :pk AND due_at <= :until")
-                .expression_attribute_values(":pk", text(&due_pk))
-                .expression_attribute_values(":until", text(keys::sortable(until)))
+                .expression_attribute_values(":pk", text_value(&due_pk))
+                .expression_attribute_values(":until", text_value(keys::to_sortable(until)))
                 .limit(i32::try_from(limit - due.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(StoreError::sdk)?;
-            due.extend(readable(page.items.unwrap_or_default()));
+                .map_err(StoreError::from_sdk)?;
+            due.extend(readable_records(page.items.unwrap_or_default()));
             start = page.last_evaluated_key;
             if start.is_none() {
                 break;
@@ -295,13 +287,14 @@ impl Store {
 
     /// Stores when a message for a due record was sent, without a new version. `false`: the due time changed
     /// meanwhile.
-    pub(crate) async fn mark_record_queued(
+    pub(crate) async fn note_record_queued(
         &self,
         key: Key,
         due_at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let at = serde_dynamo::to_attribute_value(now).map_err(|e| StoreError::corrupt("a moment", e))?;
+        let at =
+            serde_dynamo::to_attribute_value(now).map_err(|e| StoreError::corrupt_item("a moment", e))?;
         let sent = self
             .client
             .update_item()
@@ -310,10 +303,10 @@ impl Store {
             .update_expression("SET queued_at = :now")
             .condition_expression("due_at = :due")
             .expression_attribute_values(":now", at)
-            .expression_attribute_values(":due", text(keys::sortable(due_at)))
+            .expression_attribute_values(":due", text_value(keys::to_sortable(due_at)))
             .send()
             .await;
-        match sent.map_err(StoreError::sdk) {
+        match sent.map_err(StoreError::from_sdk) {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),
             Err(error) => Err(error),
@@ -322,17 +315,15 @@ impl Store {
 
     /// Loads a list page of one partition of the index by age, newest first. A filtered list page may be shorter
     /// than `limit` and still have a cursor, since one call examines a bounded number of entries.
-    pub(crate) async fn newest_records<R: Record>(
+    pub(crate) async fn load_newest_records<R: Record>(
         &self,
         newest_pk: &str,
         pk: &str,
         wanted: impl Fn(&R) -> bool,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<R>, StoreError> {
-        let mut start = cursor
-            .map(|cursor| decode_cursor(newest_pk, pk, cursor))
-            .transpose()?;
+    ) -> Result<ListPage<R>, StoreError> {
+        let mut start = cursor.map(|cursor| decode_cursor(newest_pk, pk, cursor)).transpose()?;
         let mut records: Vec<R> = Vec::new();
         let mut scanned = 0;
         loop {
@@ -342,17 +333,17 @@ impl Store {
                 .table_name(&self.table)
                 .index_name(keys::NEWEST_INDEX)
                 .key_condition_expression("newest_pk = :pk")
-                .expression_attribute_values(":pk", text(newest_pk))
+                .expression_attribute_values(":pk", text_value(newest_pk))
                 .scan_index_forward(false)
                 .limit(100)
                 .set_exclusive_start_key(start.take())
                 .send()
                 .await
-                .map_err(StoreError::sdk)?;
+                .map_err(StoreError::from_sdk)?;
             let keys: Vec<Key> = page.items.unwrap_or_default();
             scanned += keys.len();
             // The index holds no whole records, and lags: the table is read.
-            let mut found: Vec<R> = self.records(keys.iter().map(table_key).collect()).await?;
+            let mut found: Vec<R> = self.load_records(keys.iter().map(table_key).collect()).await?;
             for key in &keys {
                 let place = found.iter().position(|record| record.key() == table_key(key));
                 let Some(record) = place.map(|at| found.swap_remove(at)) else {
@@ -362,20 +353,17 @@ impl Store {
                     records.push(record);
                     if records.len() >= limit {
                         let cursor = Some(encode_cursor(key));
-                        return Ok(Page { records, cursor });
+                        return Ok(ListPage { records, cursor });
                     }
                 }
             }
             match page.last_evaluated_key {
                 None => {
-                    return Ok(Page {
-                        records,
-                        cursor: None,
-                    });
+                    return Ok(ListPage { records, cursor: None });
                 }
-                Some(key) if scanned >= MOST_SCANNED => {
+                Some(key) if scanned >= MOST_ENTRIES_SCANNED => {
                     let cursor = Some(encode_cursor(&key));
-                    return Ok(Page { records, cursor });
+                    return Ok(ListPage { records, cursor });
                 }
                 Some(key) => start = Some(key),
             }
@@ -395,77 +383,64 @@ fn table_key(key: &Key) -> Key {
 const MOST_KEY_BYTES: usize = 1024;
 
 fn encode_cursor(key: &Key) -> String {
-    let part = |name: &str| {
-        key.get(name)
-            .and_then(|v| v.as_s().ok())
-            .cloned()
-            .unwrap_or_default()
-    };
+    let part = |name: &str| key.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
     URL_SAFE_NO_PAD.encode(serde_json::json!([part("newest_at"), part("sk")]).to_string())
 }
 
 fn decode_cursor(newest_pk: &str, pk: &str, cursor: &str) -> Result<Key, StoreError> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(cursor)
-        .map_err(|_| StoreError::BadCursor)?;
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| StoreError::BadCursor)?;
     let (newest_at, sk): (String, String) =
         serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
     // DynamoDB refuses such keys with an error that would look like an outage.
-    if [&newest_at, &sk]
-        .iter()
-        .any(|part| part.is_empty() || part.len() > MOST_KEY_BYTES)
-    {
+    if [&newest_at, &sk].iter().any(|part| part.is_empty() || part.len() > MOST_KEY_BYTES) {
         return Err(StoreError::BadCursor);
     }
     Ok(Key::from([
-        ("pk".to_owned(), text(pk)),
-        ("sk".to_owned(), text(sk)),
-        ("newest_pk".to_owned(), text(newest_pk)),
-        ("newest_at".to_owned(), text(newest_at)),
+        ("pk".to_owned(), text_value(pk)),
+        ("sk".to_owned(), text_value(sk)),
+        ("newest_pk".to_owned(), text_value(newest_pk)),
+        ("newest_at".to_owned(), text_value(newest_at)),
     ]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::article::ArticleRecord;
+    use crate::article_record::ArticleRecord;
     use crate::model::OrderRecord;
     use domain::ids::{ArticleId, OrderIdentifier};
 
-    fn shop() -> ConnectionId {
+    fn shop_id() -> ConnectionId {
         ConnectionId::parse("shop").unwrap()
     }
 
-    fn order() -> OrderRecord {
+    fn new_order_record() -> OrderRecord {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
-        OrderRecord::new(shop(), OrderIdentifier::parse("PF-1").unwrap(), now)
+        OrderRecord::new(shop_id(), OrderIdentifier::parse("PF-1").unwrap(), now)
     }
 
     #[test]
     fn the_table_never_forgets_an_order_or_an_article() {
-        let order = order();
-        let article = ArticleRecord::new(shop(), ArticleId::parse("1").unwrap(), order.created_at);
-        for item in [item_of(&order).unwrap(), item_of(&article).unwrap()] {
+        let order = new_order_record();
+        let article = ArticleRecord::new(shop_id(), ArticleId::parse("1").unwrap(), order.created_at);
+        for item in [encode_record(&order).unwrap(), encode_record(&article).unwrap()] {
             assert!(!item.contains_key("expires_at"), "{item:?}");
-            assert!(
-                !item.contains_key("open_pk"),
-                "nothing is wrong with it: {item:?}"
-            );
+            assert!(!item.contains_key("open_pk"), "nothing is wrong with it: {item:?}");
         }
     }
 
     #[test]
     fn an_item_that_cant_be_read_is_named_by_its_place_in_the_table() {
-        let mut item = item_of(&order()).unwrap();
-        item.insert("state".to_owned(), text("lost"));
-        let error = read::<OrderRecord>(item).unwrap_err();
+        let mut item = encode_record(&new_order_record()).unwrap();
+        item.insert("state".to_owned(), text_value("lost"));
+        let error = read_record::<OrderRecord>(item).unwrap_err();
         assert_eq!(error.to_string(), "an order (ORDER#shop PF-1) can't be read");
-        assert_eq!(named("an order", &Key::new()), "an order (? ?)");
+        assert_eq!(describe_item("an order", &Key::new()), "an order (? ?)");
     }
 
     #[test]
     fn a_list_goes_on_where_its_page_ended() {
-        let item = item_of(&order()).unwrap();
+        let item = encode_record(&new_order_record()).unwrap();
         let place = decode_cursor("shop", "ORDER#shop", &encode_cursor(&item)).unwrap();
         assert_eq!(place.len(), 4);
         for (name, value) in place {
@@ -483,12 +458,7 @@ mod tests {
         assert!(cursor(at, "PF-1").is_ok());
         assert!(cursor(at, &long).is_ok());
         let longer = format!("{long}x");
-        for (newest_at, sk) in [
-            ("", "PF-1"),
-            (at, ""),
-            (at, longer.as_str()),
-            (longer.as_str(), "PF-1"),
-        ] {
+        for (newest_at, sk) in [("", "PF-1"), (at, ""), (at, longer.as_str()), (longer.as_str(), "PF-1")] {
             assert!(matches!(cursor(newest_at, sk), Err(StoreError::BadCursor)));
         }
         for forged in ["", "e30", "%", "W10"] {

@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType,
 };
 
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+fn invalid_definition(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::Unavailable(error.into())
 }
 
-fn schema(hash: &str, range: &str) -> Result<Vec<KeySchemaElement>, StoreError> {
+fn build_key_schema(hash: &str, range: &str) -> Result<Vec<KeySchemaElement>, StoreError> {
     [(hash, KeyType::Hash), (range, KeyType::Range)]
         .into_iter()
         .map(|(name, kind)| {
@@ -21,12 +21,12 @@ fn schema(hash: &str, range: &str) -> Result<Vec<KeySchemaElement>, StoreError> 
                 .attribute_name(name)
                 .key_type(kind)
                 .build()
-                .map_err(invalid)
+                .map_err(invalid_definition)
         })
         .collect()
 }
 
-fn index(
+fn build_index(
     name: &str,
     hash: &str,
     range: &str,
@@ -39,10 +39,10 @@ fn index(
         .set_non_key_attributes((!attributes.is_empty()).then_some(attributes));
     GlobalSecondaryIndex::builder()
         .index_name(name)
-        .set_key_schema(Some(schema(hash, range)?))
+        .set_key_schema(Some(build_key_schema(hash, range)?))
         .projection(projection.build())
         .build()
-        .map_err(invalid)
+        .map_err(invalid_definition)
 }
 
 /// Creates the table `name` with its three indexes.
@@ -51,38 +51,26 @@ fn index(
 ///
 /// [`StoreError::Unavailable`] when DynamoDB fails or refuses the definition.
 pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError> {
-    let mut request = client
-        .create_table()
-        .table_name(name)
-        .billing_mode(BillingMode::PayPerRequest);
-    for attribute in [
-        "pk",
-        "sk",
-        "due_pk",
-        "due_at",
-        "newest_pk",
-        "newest_at",
-        "open_pk",
-        "open_at",
-    ] {
+    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for attribute in ["pk", "sk", "due_pk", "due_at", "newest_pk", "newest_at", "open_pk", "open_at"] {
         let definition = AttributeDefinition::builder()
             .attribute_name(attribute)
             .attribute_type(ScalarAttributeType::S)
             .build()
-            .map_err(invalid)?;
+            .map_err(invalid_definition)?;
         request = request.attribute_definitions(definition);
     }
     request
-        .set_key_schema(Some(schema("pk", "sk")?))
-        .global_secondary_indexes(index(DUE_INDEX, "due_pk", "due_at", ProjectionType::All, &[])?)
-        .global_secondary_indexes(index(
+        .set_key_schema(Some(build_key_schema("pk", "sk")?))
+        .global_secondary_indexes(build_index(DUE_INDEX, "due_pk", "due_at", ProjectionType::All, &[])?)
+        .global_secondary_indexes(build_index(
             NEWEST_INDEX,
             "newest_pk",
             "newest_at",
             ProjectionType::Include,
             &["summary"],
         )?)
-        .global_secondary_indexes(index(
+        .global_secondary_indexes(build_index(
             OPEN_INDEX,
             "open_pk",
             "open_at",
@@ -91,6 +79,6 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError>
         )?)
         .send()
         .await
-        .map_err(StoreError::sdk)?;
+        .map_err(StoreError::from_sdk)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
-use domain::ids::{CompanyId, ConnectionId};
+use domain::ids::{ConnectionId, ProductFlowCompanyId};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -48,13 +48,13 @@ pub struct Credentials {
     pub productflow: Option<ProductflowLogin>,
     /// What the connection is fixed to since its first activation. Kept in the secret, because it must survive the
     /// loss of the table.
-    pub past: Option<Past>,
+    pub past: Option<PastActivation>,
 }
 
 /// Shows, when the table is lost, that a connection booked something before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Past {
-    pub company: CompanyId,
+pub struct PastActivation {
+    pub company: ProductFlowCompanyId,
     /// Orders placed before this moment are never touched.
     pub go_live: Timestamp,
     pub first_activated_at: Timestamp,
@@ -71,7 +71,7 @@ pub enum SecretError {
 }
 
 #[derive(Serialize, Deserialize, Default)]
-struct Stored {
+struct StoredCredentials {
     #[serde(skip_serializing_if = "Option::is_none")]
     robaws: Option<StoredRobaws>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ struct Stored {
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook: Option<StoredWebhook>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    past: Option<Past>,
+    past: Option<PastActivation>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,17 +99,18 @@ struct StoredProductflow {
     access_token: String,
 }
 
-impl From<&Credentials> for Stored {
+impl From<&Credentials> for StoredCredentials {
     fn from(credentials: &Credentials) -> Self {
         let plain = |secret: &SecretString| secret.expose_secret().to_owned();
         Self {
-            robaws: credentials.robaws.as_ref().map(|login| StoredRobaws {
-                key: plain(&login.key),
-                secret: plain(&login.secret),
-            }),
-            productflow: credentials.productflow.as_ref().map(|login| StoredProductflow {
-                access_token: plain(&login.access_token),
-            }),
+            robaws: credentials
+                .robaws
+                .as_ref()
+                .map(|login| StoredRobaws { key: plain(&login.key), secret: plain(&login.secret) }),
+            productflow: credentials
+                .productflow
+                .as_ref()
+                .map(|login| StoredProductflow { access_token: plain(&login.access_token) }),
             webhook: credentials.webhook.as_ref().map(|webhook| StoredWebhook {
                 endpoint_id: webhook.endpoint_id.clone(),
                 secret: plain(&webhook.secret),
@@ -119,20 +120,14 @@ impl From<&Credentials> for Stored {
     }
 }
 
-impl From<Stored> for Credentials {
-    fn from(stored: Stored) -> Self {
+impl From<StoredCredentials> for Credentials {
+    fn from(stored: StoredCredentials) -> Self {
         Self {
-            robaws: stored.robaws.map(|l| RobawsLogin {
-                key: l.key.into(),
-                secret: l.secret.into(),
-            }),
-            productflow: stored.productflow.map(|l| ProductflowLogin {
-                access_token: l.access_token.into(),
-            }),
-            webhook: stored.webhook.map(|w| WebhookSecret {
-                endpoint_id: w.endpoint_id,
-                secret: w.secret.into(),
-            }),
+            robaws: stored.robaws.map(|l| RobawsLogin { key: l.key.into(), secret: l.secret.into() }),
+            productflow: stored.productflow.map(|l| ProductflowLogin { access_token: l.access_token.into() }),
+            webhook: stored
+                .webhook
+                .map(|w| WebhookSecret { endpoint_id: w.endpoint_id, secret: w.secret.into() }),
             past: stored.past,
         }
     }
@@ -140,7 +135,7 @@ impl From<Stored> for Credentials {
 
 impl Credentials {
     /// Whether both hold the same credentials for the two peers.
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn has_same_logins(&self, other: &Self) -> bool {
         let plain = |c: &Self| {
             let text = |secret: &SecretString| secret.expose_secret().to_owned();
             (
@@ -153,20 +148,20 @@ impl Credentials {
 }
 
 /// Parses a secret. The serde error is dropped, since it would quote the secret.
-fn parsed(connection: &ConnectionId, text: &SecretString) -> Result<Credentials, SecretError> {
-    serde_json::from_str::<Stored>(text.expose_secret())
+fn parse_credentials(connection: &ConnectionId, text: &SecretString) -> Result<Credentials, SecretError> {
+    serde_json::from_str::<StoredCredentials>(text.expose_secret())
         .map(Credentials::from)
         .map_err(|_| SecretError::Corrupt(connection.clone()))
 }
 
 /// The cached secret of a connection, as text: parsed it would take several times the memory.
-struct Cached {
+struct CachedSecret {
     version: Option<Box<str>>,
     text: SecretString,
-    at: Instant,
+    read_at: Instant,
 }
 
-type Cache = HashMap<ConnectionId, Cached>;
+type Cache = HashMap<ConnectionId, CachedSecret>;
 
 /// Access to the secrets of all connections.
 #[derive(Clone)]
@@ -179,14 +174,10 @@ pub struct SecretStore {
 impl SecretStore {
     /// `prefix`: the names of all secrets begin with it; the id of the connection follows.
     pub fn new(client: aws_sdk_secretsmanager::Client, prefix: impl Into<String>) -> Self {
-        Self {
-            client,
-            prefix: prefix.into(),
-            cache: Arc::default(),
-        }
+        Self { client, prefix: prefix.into(), cache: Arc::default() }
     }
 
-    fn name(&self, connection: &ConnectionId) -> String {
+    fn secret_name(&self, connection: &ConnectionId) -> String {
         format!("{}{connection}", self.prefix)
     }
 
@@ -197,24 +188,21 @@ impl SecretStore {
     ///
     /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when the secret is not
     /// what the connector wrote.
-    pub async fn get(
+    pub async fn load_credentials(
         &self,
         connection: &ConnectionId,
         version: Option<&str>,
     ) -> Result<Credentials, SecretError> {
-        let is_good =
-            |cached: &&Cached| cached.version.as_deref() == version && cached.at.elapsed() < CACHED_FOR;
-        let cached = self
-            .lock()
-            .get(connection)
-            .filter(is_good)
-            .map(|cached| cached.text.clone());
+        let is_good = |cached: &&CachedSecret| {
+            cached.version.as_deref() == version && cached.read_at.elapsed() < CACHED_FOR
+        };
+        let cached = self.lock_cache().get(connection).filter(is_good).map(|cached| cached.text.clone());
         if let Some(text) = cached {
-            return parsed(connection, &text);
+            return parse_credentials(connection, &text);
         }
-        let text = self.read(connection, None).await?;
-        let credentials = parsed(connection, &text)?;
-        self.keep(connection, version, text);
+        let text = self.read_secret(connection, None).await?;
+        let credentials = parse_credentials(connection, &text)?;
+        self.cache_secret(connection, version, text);
         Ok(credentials)
     }
 
@@ -224,34 +212,30 @@ impl SecretStore {
     ///
     /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when the secret is not
     /// what the connector wrote.
-    pub async fn refresh(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
-        let text = self.read(connection, None).await?;
-        let credentials = parsed(connection, &text)?;
-        if let Some(cached) = self.lock().get_mut(connection) {
+    pub async fn reload_credentials(&self, connection: &ConnectionId) -> Result<Credentials, SecretError> {
+        let text = self.read_secret(connection, None).await?;
+        let credentials = parse_credentials(connection, &text)?;
+        if let Some(cached) = self.lock_cache().get_mut(connection) {
             cached.text = text;
-            cached.at = Instant::now();
+            cached.read_at = Instant::now();
         }
         Ok(credentials)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
+    fn lock_cache(&self) -> std::sync::MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, connection: &ConnectionId, version: Option<&str>, text: SecretString) {
-        let mut cache = self.lock();
+    fn cache_secret(&self, connection: &ConnectionId, version: Option<&str>, text: SecretString) {
+        let mut cache = self.lock_cache();
         if cache.len() >= MOST_CACHED && !cache.contains_key(connection) {
-            cache.retain(|_, cached| cached.at.elapsed() < CACHED_FOR);
+            cache.retain(|_, cached| cached.read_at.elapsed() < CACHED_FOR);
             if cache.len() >= MOST_CACHED {
                 // No entry is outdated: the cache starts anew, which costs one read per connection.
                 cache.clear();
             }
         }
-        let cached = Cached {
-            version: version.map(Box::from),
-            text,
-            at: Instant::now(),
-        };
+        let cached = CachedSecret { version: version.map(Box::from), text, read_at: Instant::now() };
         cache.insert(connection.clone(), cached);
     }
 
@@ -261,17 +245,17 @@ impl SecretStore {
     ///
     /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when the secret is not
     /// what the connector wrote.
-    pub async fn of_version(
+    pub async fn load_version(
         &self,
         connection: &ConnectionId,
         version: &str,
     ) -> Result<Credentials, SecretError> {
-        let text = self.read(connection, Some(version.to_owned())).await?;
-        parsed(connection, &text)
+        let text = self.read_secret(connection, Some(version.to_owned())).await?;
+        parse_credentials(connection, &text)
     }
 
     /// Reads the text of a secret; `{}` when the secret does not exist.
-    async fn read(
+    async fn read_secret(
         &self,
         connection: &ConnectionId,
         version: Option<String>,
@@ -279,7 +263,7 @@ impl SecretStore {
         let sent = self
             .client
             .get_secret_value()
-            .secret_id(self.name(connection))
+            .secret_id(self.secret_name(connection))
             .set_version_id(version)
             .send()
             .await;
@@ -294,10 +278,7 @@ impl SecretStore {
             }
             Err(error) => return Err(SecretError::Unavailable(error.into())),
         };
-        answer
-            .secret_string
-            .map(SecretString::from)
-            .ok_or_else(|| SecretError::Corrupt(connection.clone()))
+        answer.secret_string.map(SecretString::from).ok_or_else(|| SecretError::Corrupt(connection.clone()))
     }
 
     /// Stores the credentials and returns the new version of the secret.
@@ -306,21 +287,15 @@ impl SecretStore {
     ///
     /// [`SecretError::Unavailable`] when Secrets Manager fails; [`SecretError::Corrupt`] when its answer names no
     /// version.
-    pub async fn put(
+    pub async fn save_credentials(
         &self,
         connection: &ConnectionId,
         credentials: &Credentials,
     ) -> Result<String, SecretError> {
-        let text = serde_json::to_string(&Stored::from(credentials))
+        let text = serde_json::to_string(&StoredCredentials::from(credentials))
             .map_err(|error| SecretError::Unavailable(error.into()))?;
-        let name = self.name(connection);
-        let put = self
-            .client
-            .put_secret_value()
-            .secret_id(&name)
-            .secret_string(&text)
-            .send()
-            .await;
+        let name = self.secret_name(connection);
+        let put = self.client.put_secret_value().secret_id(&name).secret_string(&text).send().await;
         let version = match put {
             Ok(answer) => answer.version_id,
             Err(error)
@@ -328,28 +303,17 @@ impl SecretStore {
                     .as_service_error()
                     .is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
             {
-                let created = self
-                    .client
-                    .create_secret()
-                    .name(&name)
-                    .secret_string(&text)
-                    .send()
-                    .await;
-                created
-                    .map_err(|error| SecretError::Unavailable(error.into()))?
-                    .version_id
+                let created = self.client.create_secret().name(&name).secret_string(&text).send().await;
+                created.map_err(|error| SecretError::Unavailable(error.into()))?.version_id
             }
             Err(error) => {
-                let code = error
-                    .as_service_error()
-                    .and_then(ProvideErrorMetadata::code)
-                    .map(str::to_owned);
+                let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
                 tracing::error!(connection.id = %connection, code, "the secret could not be stored");
                 return Err(SecretError::Unavailable(error.into()));
             }
         };
         let version = version.ok_or_else(|| SecretError::Corrupt(connection.clone()))?;
-        self.keep(connection, Some(&version), text.into());
+        self.cache_secret(connection, Some(&version), text.into());
         Ok(version)
     }
 
@@ -359,15 +323,15 @@ impl SecretStore {
     /// # Errors
     ///
     /// [`SecretError::Unavailable`] when Secrets Manager fails.
-    pub async fn delete(&self, connection: &ConnectionId) -> Result<(), SecretError> {
+    pub async fn delete_credentials(&self, connection: &ConnectionId) -> Result<(), SecretError> {
         let deleted = self
             .client
             .delete_secret()
-            .secret_id(self.name(connection))
+            .secret_id(self.secret_name(connection))
             .force_delete_without_recovery(true)
             .send()
             .await;
-        self.lock().remove(connection);
+        self.lock_cache().remove(connection);
         match deleted {
             Ok(_) => Ok(()),
             Err(error)
@@ -389,58 +353,47 @@ mod tests {
     #[test]
     fn credentials_are_the_same_when_the_peers_see_no_difference() {
         let credentials = |key: &str, secret: &str, token: &str| Credentials {
-            robaws: Some(RobawsLogin {
-                key: key.into(),
-                secret: secret.into(),
-            }),
-            productflow: Some(ProductflowLogin {
-                access_token: token.into(),
-            }),
+            robaws: Some(RobawsLogin { key: key.into(), secret: secret.into() }),
+            productflow: Some(ProductflowLogin { access_token: token.into() }),
             webhook: None,
             past: None,
         };
         let known = credentials("key", "secret", "token");
         let with_webhook = Credentials {
-            webhook: Some(WebhookSecret {
-                endpoint_id: "1".to_owned(),
-                secret: "webhook".into(),
-            }),
+            webhook: Some(WebhookSecret { endpoint_id: "1".to_owned(), secret: "webhook".into() }),
             ..known.clone()
         };
-        assert!(known.same(&with_webhook));
+        assert!(known.has_same_logins(&with_webhook));
         for other in [
             credentials("other", "secret", "token"),
             credentials("key", "other", "token"),
             credentials("key", "secret", "other"),
             Credentials::default(),
         ] {
-            assert!(!known.same(&other));
+            assert!(!known.has_same_logins(&other));
         }
     }
 
     /// A store whose Secrets Manager cannot be reached.
-    fn offline() -> SecretStore {
+    fn offline_secrets() -> SecretStore {
         use aws_sdk_secretsmanager::config::retry::RetryConfig;
         use aws_sdk_secretsmanager::config::{BehaviorVersion, Config};
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .retry_config(RetryConfig::disabled());
-        SecretStore::new(
-            aws_sdk_secretsmanager::Client::from_conf(config.build()),
-            "connector/",
-        )
+        SecretStore::new(aws_sdk_secretsmanager::Client::from_conf(config.build()), "connector/")
     }
 
-    fn shop(no: usize) -> ConnectionId {
+    fn shop_id(no: usize) -> ConnectionId {
         ConnectionId::parse(format!("shop-{no}")).unwrap()
     }
 
-    fn token(no: usize) -> SecretString {
+    fn secret_text(no: usize) -> SecretString {
         format!("{{\"productflow\":{{\"access_token\":\"{no}\"}}}}").into()
     }
 
     async fn is_known(secrets: &SecretStore, no: usize, version: &str) -> bool {
-        match secrets.get(&shop(no), Some(version)).await {
+        match secrets.load_credentials(&shop_id(no), Some(version)).await {
             Ok(credentials) => {
                 let login = credentials.productflow.unwrap();
                 assert_eq!(login.access_token.expose_secret(), no.to_string());
@@ -451,58 +404,58 @@ mod tests {
         }
     }
 
-    fn age(secrets: &SecretStore, no: usize, age: Duration) {
+    fn set_age(secrets: &SecretStore, no: usize, age: Duration) {
         let at = Instant::now().checked_sub(age).unwrap();
-        secrets.lock().get_mut(&shop(no)).unwrap().at = at;
+        secrets.lock_cache().get_mut(&shop_id(no)).unwrap().read_at = at;
     }
 
     #[tokio::test]
     async fn secrets_manager_out_of_reach_is_not_taken_for_a_secret_that_is_not_there() {
-        let secrets = offline();
+        let secrets = offline_secrets();
         let unavailable = |ended: Result<(), SecretError>| {
             assert!(matches!(ended, Err(SecretError::Unavailable(_))), "{ended:?}");
         };
-        unavailable(secrets.get(&shop(1), None).await.map(drop));
-        unavailable(secrets.refresh(&shop(1)).await.map(drop));
-        unavailable(secrets.of_version(&shop(1), "1").await.map(drop));
-        unavailable(secrets.put(&shop(1), &Credentials::default()).await.map(drop));
-        unavailable(secrets.delete(&shop(1)).await);
+        unavailable(secrets.load_credentials(&shop_id(1), None).await.map(drop));
+        unavailable(secrets.reload_credentials(&shop_id(1)).await.map(drop));
+        unavailable(secrets.load_version(&shop_id(1), "1").await.map(drop));
+        unavailable(secrets.save_credentials(&shop_id(1), &Credentials::default()).await.map(drop));
+        unavailable(secrets.delete_credentials(&shop_id(1)).await);
     }
 
     #[tokio::test]
     async fn credentials_are_remembered_for_an_hour_under_their_version() {
-        let secrets = offline();
-        secrets.keep(&shop(1), Some("v1"), token(1));
-        secrets.keep(&shop(2), Some("v1"), token(2));
+        let secrets = offline_secrets();
+        secrets.cache_secret(&shop_id(1), Some("v1"), secret_text(1));
+        secrets.cache_secret(&shop_id(2), Some("v1"), secret_text(2));
         assert!(is_known(&secrets, 1, "v1").await);
         assert!(is_known(&secrets, 2, "v1").await);
         assert!(!is_known(&secrets, 1, "v2").await, "they were changed");
         assert!(!is_known(&secrets, 3, "v1").await);
-        age(&secrets, 1, CACHED_FOR.saturating_sub(Duration::from_mins(1)));
+        set_age(&secrets, 1, CACHED_FOR.saturating_sub(Duration::from_mins(1)));
         assert!(is_known(&secrets, 1, "v1").await);
-        age(&secrets, 1, CACHED_FOR);
+        set_age(&secrets, 1, CACHED_FOR);
         assert!(!is_known(&secrets, 1, "v1").await);
     }
 
     #[tokio::test]
     async fn a_full_memory_forgets_what_is_too_old_and_all_only_if_nothing_is() {
-        let secrets = offline();
+        let secrets = offline_secrets();
         for no in 0..MOST_CACHED {
-            secrets.keep(&shop(no), Some("v1"), token(no));
+            secrets.cache_secret(&shop_id(no), Some("v1"), secret_text(no));
         }
-        age(&secrets, 0, CACHED_FOR);
+        set_age(&secrets, 0, CACHED_FOR);
         let newer = MOST_CACHED;
-        secrets.keep(&shop(newer), Some("v1"), token(newer));
+        secrets.cache_secret(&shop_id(newer), Some("v1"), secret_text(newer));
         assert!(!is_known(&secrets, 0, "v1").await);
         for no in [1, newer - 1, newer] {
             assert!(is_known(&secrets, no, "v1").await, "{no}");
         }
         // One that is known takes no other's place.
-        secrets.keep(&shop(1), Some("v2"), token(1));
+        secrets.cache_secret(&shop_id(1), Some("v2"), secret_text(1));
         assert!(is_known(&secrets, 1, "v2").await);
-        assert_eq!(secrets.lock().len(), MOST_CACHED);
-        secrets.keep(&shop(0), Some("v1"), token(0));
-        assert_eq!(secrets.lock().len(), 1);
+        assert_eq!(secrets.lock_cache().len(), MOST_CACHED);
+        secrets.cache_secret(&shop_id(0), Some("v1"), secret_text(0));
+        assert_eq!(secrets.lock_cache().len(), 1);
         assert!(is_known(&secrets, 0, "v1").await);
     }
 }

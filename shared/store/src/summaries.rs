@@ -2,7 +2,7 @@
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::keys::{self, text};
+use crate::keys::{self, text_value};
 use crate::model::OrderRecord;
 use crate::record::read_item;
 use domain::ids::ConnectionId;
@@ -27,20 +27,14 @@ pub struct OrderSummary {
 }
 
 impl OrderSummary {
-    pub fn of(record: &OrderRecord) -> Self {
+    pub fn from_record(record: &OrderRecord) -> Self {
         let out = |row: &domain::ledger::Row| {
             row.state == RowState::Done
-                && matches!(
-                    row.effect,
-                    RowEffect::StockChange {
-                        direction: Direction::Out,
-                        ..
-                    }
-                )
+                && matches!(row.effect, RowEffect::StockChange { direction: Direction::Out, .. })
         };
         // An invoice that was undone is no turnover.
-        let invoice = record.ledger.invoice();
-        let invoice = invoice.filter(|_| record.ledger.undone().is_none());
+        let invoice = record.ledger.find_invoice();
+        let invoice = invoice.filter(|_| record.ledger.invoice_end().is_none());
         let invoiced = invoice.and_then(|(row, _)| row.effect.total());
         Self {
             seen_at: record.created_at,
@@ -54,12 +48,12 @@ impl OrderSummary {
 }
 
 #[derive(Deserialize)]
-struct Item {
+struct SummaryItem {
     summary: OrderSummary,
 }
 
 /// Summaries read at most. A shop with more orders gets the newest.
-const MOST: usize = 20_000;
+const MOST_SUMMARIES: usize = 20_000;
 
 impl Store {
     /// Loads the summaries of orders first seen since `since`, newest first.
@@ -67,7 +61,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails. An item that cannot be read is logged and left out.
-    pub async fn order_summaries(
+    pub async fn load_order_summaries(
         &self,
         connection: &ConnectionId,
         since: Timestamp,
@@ -81,22 +75,22 @@ impl Store {
                 .table_name(&self.table)
                 .index_name(keys::NEWEST_INDEX)
                 .key_condition_expression("newest_pk = :pk AND newest_at >= :since")
-                .expression_attribute_values(":pk", text(connection.as_str()))
-                .expression_attribute_values(":since", text(keys::sortable(since)))
+                .expression_attribute_values(":pk", text_value(connection.as_str()))
+                .expression_attribute_values(":since", text_value(keys::to_sortable(since)))
                 .scan_index_forward(false)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(StoreError::sdk)?;
+                .map_err(StoreError::from_sdk)?;
             for item in page.items.unwrap_or_default() {
-                match read_item::<Item>("an order's summary", item) {
+                match read_item::<SummaryItem>("an order's summary", item) {
                     Ok(item) => found.push(item.summary),
                     // One unreadable item must not hide the others.
                     Err(error) => tracing::error!(error = %error, "a stored item can't be read"),
                 }
             }
             start = page.last_evaluated_key;
-            if start.is_none() || found.len() >= MOST {
+            if start.is_none() || found.len() >= MOST_SUMMARIES {
                 return Ok(found);
             }
         }
@@ -107,12 +101,12 @@ impl Store {
 mod tests {
     use super::*;
     use crate::model::OpenProblem;
-    use crate::model::tests::{invoice, row};
+    use crate::model::tests::{invoice_effect, ledger_row};
     use domain::ids::{OrderIdentifier, StockLocationId};
     use domain::ledger::{InvoiceProgress, Row};
-    use domain::problem::{Holds, Problem, ProblemCode, args};
+    use domain::problem::{Holds, Problem, ProblemCode, build_args};
 
-    fn order(rows: Vec<Row>) -> OrderRecord {
+    fn order_with_rows(rows: Vec<Row>) -> OrderRecord {
         let connection = ConnectionId::parse("shop").unwrap();
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         let mut record = OrderRecord::new(connection, OrderIdentifier::parse("PF-1").unwrap(), now);
@@ -130,76 +124,56 @@ mod tests {
         let done = RowState::Done;
         for (rows, stock_out) in [
             (vec![], false),
-            (
-                vec![row(1, RowState::Intended, stock_change(Direction::Out))],
-                false,
-            ),
-            (
-                vec![row(1, RowState::Unknown, stock_change(Direction::Out))],
-                false,
-            ),
-            (
-                vec![row(1, RowState::Refused, stock_change(Direction::Out))],
-                false,
-            ),
-            (vec![row(1, done, stock_change(Direction::In))], false),
-            (vec![row(1, done, invoice(true))], false),
-            (vec![row(1, done, stock_change(Direction::Out))], true),
+            (vec![ledger_row(1, RowState::Intended, stock_change(Direction::Out))], false),
+            (vec![ledger_row(1, RowState::Unknown, stock_change(Direction::Out))], false),
+            (vec![ledger_row(1, RowState::Refused, stock_change(Direction::Out))], false),
+            (vec![ledger_row(1, done, stock_change(Direction::In))], false),
+            (vec![ledger_row(1, done, invoice_effect(true))], false),
+            (vec![ledger_row(1, done, stock_change(Direction::Out))], true),
         ] {
             let states: Vec<_> = rows.iter().map(|row| (row.state, row.effect.clone())).collect();
-            assert_eq!(OrderSummary::of(&order(rows)).stock_out, stock_out, "{states:?}");
+            assert_eq!(OrderSummary::from_record(&order_with_rows(rows)).stock_out, stock_out, "{states:?}");
         }
     }
 
     #[test]
     fn an_order_asks_while_a_problem_or_a_difference_is_open() {
-        let now = order(Vec::new()).created_at;
+        let now = order_with_rows(Vec::new()).created_at;
         let open = |code| {
             vec![OpenProblem {
-                problem: Problem::new(code, Holds::Nothing, args([])),
+                problem: Problem::new(code, Holds::Nothing, build_args([])),
                 opened_at: now,
                 last_seen_at: now,
                 count: 1,
             }]
         };
         for (problem, difference) in [(false, false), (true, false), (false, true), (true, true)] {
-            let mut record = order(Vec::new());
+            let mut record = order_with_rows(Vec::new());
             if problem {
                 record.problems = open(ProblemCode::OrderGone);
             }
             if difference {
                 record.differences = open(ProblemCode::RecordsDiffer);
             }
-            assert_eq!(OrderSummary::of(&record).asks, problem || difference);
+            assert_eq!(OrderSummary::from_record(&record).asks, problem || difference);
         }
     }
 
     #[test]
     fn an_invoice_is_turnover_until_it_is_undone() {
-        let credit_note = RowEffect::CreditNote {
-            invoice: 1,
-            total: Cents(12_100),
-            progress: InvoiceProgress::default(),
-        };
+        let credit_note =
+            RowEffect::CreditNote { invoice: 1, total: Cents(12_100), progress: InvoiceProgress::default() };
         let done = RowState::Done;
         let total = Some(Cents(12_100));
         for (rows, invoiced, is_draft) in [
             (vec![], None, false),
-            (vec![row(1, RowState::Unknown, invoice(false))], None, false),
-            (vec![row(1, done, invoice(false))], total, true),
-            (vec![row(1, done, invoice(true))], total, false),
-            (
-                vec![row(1, done, invoice(true)), row(2, done, credit_note)],
-                None,
-                false,
-            ),
+            (vec![ledger_row(1, RowState::Unknown, invoice_effect(false))], None, false),
+            (vec![ledger_row(1, done, invoice_effect(false))], total, true),
+            (vec![ledger_row(1, done, invoice_effect(true))], total, false),
+            (vec![ledger_row(1, done, invoice_effect(true)), ledger_row(2, done, credit_note)], None, false),
         ] {
-            let summary = OrderSummary::of(&order(rows.clone()));
-            assert_eq!(
-                (summary.invoiced, summary.is_draft),
-                (invoiced, is_draft),
-                "{rows:?}"
-            );
+            let summary = OrderSummary::from_record(&order_with_rows(rows.clone()));
+            assert_eq!((summary.invoiced, summary.is_draft), (invoiced, is_draft), "{rows:?}");
         }
     }
 }

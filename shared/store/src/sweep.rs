@@ -2,9 +2,9 @@
 //! list page. Each side writes an attribute of its own.
 
 use crate::Store;
-use crate::connections::attribute;
+use crate::connections::to_attribute;
 use crate::error::StoreError;
-use crate::keys::{self, text};
+use crate::keys::{self, text_value};
 use crate::queue::Sweep;
 use crate::record::read_attribute;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -17,7 +17,7 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(48);
 
 /// A request for a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SweepAsk {
+pub struct SweepRequest {
     /// A random id; a run that served it remembers the id.
     pub id: String,
     /// When the sweep was asked for.
@@ -33,7 +33,7 @@ pub struct SweepAsk {
     pub dry_run: bool,
 }
 
-impl SweepAsk {
+impl SweepRequest {
     /// A request without options.
     pub fn new(at: Timestamp) -> Self {
         Self {
@@ -93,7 +93,7 @@ pub struct RebuildReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepRun {
     /// The request that the run serves.
-    pub ask: SweepAsk,
+    pub ask: SweepRequest,
     /// The part of the run that comes next.
     pub step: String,
     /// The list page of that part that comes next.
@@ -113,22 +113,22 @@ pub struct SweepRun {
 /// The last request for a sweep and the progress of the sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SweepState {
-    pub ask: Option<SweepAsk>,
+    pub request: Option<SweepRequest>,
     pub progress: SweepProgress,
 }
 
 impl SweepState {
     /// The last request, if no run serves or served it.
-    pub fn asked(&self) -> Option<SweepAsk> {
+    pub fn unserved_request(&self) -> Option<SweepRequest> {
         let run = self.progress.run.as_ref().map(|run| run.ask.id.as_str());
         let served = self.progress.served.as_deref();
-        let is_new = |ask: &&SweepAsk| ![run, served].contains(&Some(ask.id.as_str()));
-        self.ask.as_ref().filter(is_new).cloned()
+        let is_new = |ask: &&SweepRequest| ![run, served].contains(&Some(ask.id.as_str()));
+        self.request.as_ref().filter(is_new).cloned()
     }
 
     /// Whether a run is under way or asked for.
     pub fn is_pending(&self) -> bool {
-        self.progress.run.is_some() || self.asked().is_some()
+        self.progress.run.is_some() || self.unserved_request().is_some()
     }
 }
 
@@ -153,14 +153,13 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn ask_sweep(
+    pub async fn request_sweep(
         &self,
         id: &ConnectionId,
         sweep: Sweep,
-        ask: &SweepAsk,
+        ask: &SweepRequest,
     ) -> Result<bool, StoreError> {
-        self.set(id, &format!("ask_{}", sweep.as_str()), attribute(ask)?)
-            .await
+        self.set_attribute(id, &format!("ask_{}", sweep.as_str()), to_attribute(ask)?).await
     }
 
     /// Stores where a sweep stands. Returns `false` when the connection is gone.
@@ -168,14 +167,13 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_sweep(
+    pub async fn save_sweep_progress(
         &self,
         id: &ConnectionId,
         sweep: Sweep,
         progress: &SweepProgress,
     ) -> Result<bool, StoreError> {
-        self.set(id, &format!("sweep_{}", sweep.as_str()), attribute(progress)?)
-            .await
+        self.set_attribute(id, &format!("sweep_{}", sweep.as_str()), to_attribute(progress)?).await
     }
 
     /// Keeps the articles of a list page that a sweep read, for two days.
@@ -183,7 +181,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails.
-    pub async fn save_swept(
+    pub async fn save_swept_page(
         &self,
         id: &ConnectionId,
         run: &str,
@@ -191,17 +189,17 @@ impl Store {
         articles: Vec<SweptArticle>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut item = keys::sweep_page(id, run, page);
+        let mut item = keys::sweep_page_key(id, run, page);
         let expires = now.checked_add(KEPT_FOR).unwrap_or(now).as_second();
         item.insert("expires_at".to_owned(), AttributeValue::N(expires.to_string()));
-        item.insert("swept".to_owned(), attribute(&SweptPage { articles })?);
+        item.insert("swept".to_owned(), to_attribute(&SweptPage { articles })?);
         self.client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
             .send()
             .await
-            .map_err(StoreError::sdk)?;
+            .map_err(StoreError::from_sdk)?;
         Ok(())
     }
 
@@ -211,7 +209,11 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when a stored page cannot be read.
     /// A page that is left out would look like articles that are gone.
-    pub async fn swept(&self, id: &ConnectionId, run: &str) -> Result<Vec<SweptArticle>, StoreError> {
+    pub async fn load_swept_articles(
+        &self,
+        id: &ConnectionId,
+        run: &str,
+    ) -> Result<Vec<SweptArticle>, StoreError> {
         let mut articles = Vec::new();
         let mut start = None;
         loop {
@@ -220,13 +222,13 @@ impl Store {
                 .query()
                 .table_name(&self.table)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :run)")
-                .expression_attribute_values(":pk", text(keys::sweep_pk(id)))
-                .expression_attribute_values(":run", text(format!("{run}#")))
+                .expression_attribute_values(":pk", text_value(keys::sweep_pk(id)))
+                .expression_attribute_values(":run", text_value(format!("{run}#")))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(StoreError::sdk)?;
+                .map_err(StoreError::from_sdk)?;
             for mut item in page.items.unwrap_or_default() {
                 let page: SweptPage = read_attribute("a page of a sweep", &mut item, "swept")?;
                 articles.extend(page.articles);

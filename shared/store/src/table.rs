@@ -9,19 +9,19 @@ use tokio::time::Instant;
 
 /// How long a known table id is used without asking again. Restoring a table under its old name takes longer,
 /// and the table cannot be read meanwhile.
-const HOLDS: Duration = Duration::from_mins(1);
+const KNOWN_FOR: Duration = Duration::from_mins(1);
 
 /// The id of the table, and when DynamoDB gave it.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct KnownTable {
     id: String,
-    at: Instant,
+    asked_at: Instant,
 }
 
 impl Store {
     /// Makes the next [`Store::table_id`] ask DynamoDB, as in a new process.
-    pub async fn forget_table(&self) {
-        *self.identity.lock().await = None;
+    pub async fn forget_table_id(&self) {
+        *self.known_table.lock().await = None;
     }
 
     /// The id that DynamoDB gave the table when the table was created. DynamoDB is asked once a minute at most.
@@ -30,22 +30,20 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] when DynamoDB fails; [`StoreError::Corrupt`] when its answer names no table or
     /// no id.
-    pub async fn table_id(&self) -> Result<String, StoreError> {
-        let mut known = self.identity.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < HOLDS) {
+    pub async fn load_table_id(&self) -> Result<String, StoreError> {
+        let mut known = self.known_table.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| known.asked_at.elapsed() < KNOWN_FOR) {
             return Ok(known.id.clone());
         }
         let at = Instant::now();
         let described = self.client.describe_table().table_name(&self.table).send().await;
         let table = described
-            .map_err(StoreError::sdk)?
+            .map_err(StoreError::from_sdk)?
             .table
-            .ok_or_else(|| StoreError::missing("the table"))?;
-        let id = table
-            .table_id
-            .or(table.table_arn)
-            .ok_or_else(|| StoreError::missing("the table's id"))?;
-        *known = Some(Known { id: id.clone(), at });
+            .ok_or_else(|| StoreError::missing_item("the table"))?;
+        let id =
+            table.table_id.or(table.table_arn).ok_or_else(|| StoreError::missing_item("the table's id"))?;
+        *known = Some(KnownTable { id: id.clone(), asked_at: at });
         Ok(id)
     }
 }

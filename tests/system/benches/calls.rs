@@ -41,13 +41,7 @@ enum Step {
 }
 
 const KINDS: &[Kind] = &[
-    Kind {
-        name: "one line",
-        orders: 1,
-        lines: 1,
-        apart: 1,
-        life: &[Step::Placed, Step::Shipped],
-    },
+    Kind { name: "one line", orders: 1, lines: 1, apart: 1, life: &[Step::Placed, Step::Shipped] },
     Kind {
         name: "one line, the only order of its day",
         orders: 1,
@@ -55,13 +49,7 @@ const KINDS: &[Kind] = &[
         apart: 30,
         life: &[Step::Placed, Step::Shipped],
     },
-    Kind {
-        name: "five lines",
-        orders: 1,
-        lines: 5,
-        apart: 1,
-        life: &[Step::Placed, Step::Shipped],
-    },
+    Kind { name: "five lines", orders: 1, lines: 5, apart: 1, life: &[Step::Placed, Step::Shipped] },
     Kind {
         name: "cancelled after booking",
         orders: 1,
@@ -69,27 +57,12 @@ const KINDS: &[Kind] = &[
         apart: 1,
         life: &[Step::Placed, Step::Cancelled],
     },
-    Kind {
-        name: "shipped when first seen",
-        orders: 1,
-        lines: 1,
-        apart: 1,
-        life: &[Step::PlacedShipped],
-    },
-    Kind {
-        name: "ten of one article",
-        orders: 10,
-        lines: 1,
-        apart: 1,
-        life: &[Step::Placed, Step::Shipped],
-    },
+    Kind { name: "shipped when first seen", orders: 1, lines: 1, apart: 1, life: &[Step::PlacedShipped] },
+    Kind { name: "ten of one article", orders: 10, lines: 1, apart: 1, life: &[Step::Placed, Step::Shipped] },
 ];
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut found = Vec::new();
     for kind in KINDS {
         found.push(runtime.block_on(Box::pin(measure_lives(kind))));
@@ -99,25 +72,25 @@ fn main() {
 
 /// A shop in which orders of this kind live twice: the first find nothing remembered, the second all of it.
 async fn measure_lives(kind: &Kind) -> Value {
-    let clock = ManualClock::at("2026-11-23T08:00:00Z".parse().unwrap());
-    let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
-    demo::seed(&stack.robaws, &stack.productflow);
+    let clock = ManualClock::starting_at("2026-11-23T08:00:00Z".parse().unwrap());
+    let stack = Stack::start_empty(Arc::new(clock.clone())).await.unwrap();
+    demo::seed_demo_shop(&stack.robaws, &stack.productflow);
     let company = (demo::COMPANY, demo::TOKEN);
     shop::connect(&stack, CONNECTION, company, clock.now()).await;
-    let robaws = stack.robaws.tenant(demo::TENANT);
+    let robaws = stack.robaws.tenant_named(demo::TENANT);
     for line in 0..kind.lines {
-        let article = Article::new(&(100 + line).to_string(), &format!("S-{line}")).tariff("7");
-        robaws.put_article(article.prices(Decimal::ONE, Decimal::TWO));
+        let article = Article::new(&(100 + line).to_string(), &format!("S-{line}")).with_tariff("7");
+        robaws.put_article(article.with_prices(Decimal::ONE, Decimal::TWO));
     }
-    stack.round().await.unwrap();
-    clock.advance(POLL);
+    stack.poll_and_drain().await.unwrap();
+    clock.advance_by(POLL);
     let cold = live_through(kind, &stack, &clock, "cold").await;
     let warm = live_through(kind, &stack, &clock, "warm").await;
     json!({ "kind": kind.name, "orders": kind.orders, "lines": kind.lines, "cold": cold, "warm": warm })
 }
 
 async fn live_through(kind: &Kind, stack: &Stack, clock: &ManualClock, round: &str) -> Value {
-    let company = stack.productflow.company(demo::COMPANY);
+    let company = stack.productflow.company_numbered(demo::COMPANY);
     let identifier = |at: usize| format!("PF-{round}-{at}");
     stack.robaws.clear_calls();
     stack.productflow.clear_calls();
@@ -126,18 +99,18 @@ async fn live_through(kind: &Kind, stack: &Stack, clock: &ManualClock, round: &s
         for at in 0..kind.orders {
             let mut order = OrderBuilder::new(&identifier(at));
             for line in 0..kind.lines {
-                order = order.line(&format!("S-{line}"), 2, 5998, Some("7"));
+                order = order.with_line(&format!("S-{line}"), 2, 5998, Some("7"));
             }
             match step {
-                Step::Placed => drop(company.place(order)),
-                Step::PlacedShipped => drop(company.place(order.status("shipped"))),
-                Step::Shipped => assert!(company.ship(&identifier(at))),
-                Step::Cancelled => assert!(company.cancel(&identifier(at))),
+                Step::Placed => drop(company.place_order(order)),
+                Step::PlacedShipped => drop(company.place_order(order.with_status("shipped"))),
+                Step::Shipped => assert!(company.ship_order(&identifier(at))),
+                Step::Cancelled => assert!(company.cancel_order(&identifier(at))),
             }
         }
-        stack.round().await.unwrap();
+        stack.poll_and_drain().await.unwrap();
         polls += 1;
-        clock.advance(SignedDuration::from_mins(kind.apart));
+        clock.advance_by(SignedDuration::from_mins(kind.apart));
     }
     check_end(kind, stack, &identifier(0)).await;
     // The list page that every poll reads, orders or not, is no order's.
@@ -158,7 +131,7 @@ fn polls_aside(productflow: &ProductFlowSim, polls: usize) -> Vec<Call> {
 /// What it is all about must have happened.
 async fn check_end(kind: &Kind, stack: &Stack, identifier: &str) {
     let connection = domain::ConnectionId::parse(CONNECTION).unwrap();
-    let state = stack.order(&connection, identifier).await.unwrap().state;
+    let state = stack.order_record(&connection, identifier).await.unwrap().state;
     let cancelled = matches!(kind.life.last(), Some(Step::Cancelled));
     assert_eq!(state.as_str(), if cancelled { "reversed" } else { "invoiced" });
     assert_eq!(stack.robaws.violations(), []);
@@ -179,8 +152,5 @@ fn by_path(calls: &[Call]) -> Map<String, Value> {
         let path = parts.collect::<Vec<_>>().join("/");
         *counts.entry(format!("{} {path}", call.method)).or_default() += 1;
     }
-    counts
-        .into_iter()
-        .map(|(path, count)| (path, json!(count)))
-        .collect()
+    counts.into_iter().map(|(path, count)| (path, json!(count))).collect()
 }

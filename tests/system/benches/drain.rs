@@ -69,47 +69,13 @@ fn main() {
     let scenarios = [
         scenario("open", Waiting::Open, orders * 2, (15, 20), false),
         scenario("shipped", Waiting::Shipped, orders, (15, 20), false),
-        scenario(
-            "shipped, articles beside",
-            Waiting::Shipped,
-            orders,
-            (15, 20),
-            true,
-        ),
-        scenario(
-            "shipped, 5 a second",
-            Waiting::Shipped,
-            orders / 3,
-            (5, 20),
-            false,
-        ),
-        scenario(
-            "shipped, 5 a second, articles beside",
-            Waiting::Shipped,
-            orders / 3,
-            (5, 20),
-            true,
-        ),
-        scenario(
-            "shipped, 5 a second, burst 7",
-            Waiting::Shipped,
-            orders / 3,
-            (5, 7),
-            false,
-        ),
-        scenario(
-            "shipped, 30 a second",
-            Waiting::Shipped,
-            orders * 2,
-            (30, 40),
-            false,
-        ),
+        scenario("shipped, articles beside", Waiting::Shipped, orders, (15, 20), true),
+        scenario("shipped, 5 a second", Waiting::Shipped, orders / 3, (5, 20), false),
+        scenario("shipped, 5 a second, articles beside", Waiting::Shipped, orders / 3, (5, 20), true),
+        scenario("shipped, 5 a second, burst 7", Waiting::Shipped, orders / 3, (5, 7), false),
+        scenario("shipped, 30 a second", Waiting::Shipped, orders * 2, (30, 40), false),
     ];
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for scenario in scenarios {
         if only.is_empty() || only == scenario.name {
             print::print(&runtime.block_on(drain_scenario(&scenario)));
@@ -118,45 +84,39 @@ fn main() {
 }
 
 async fn drain_scenario(scenario: &Scenario) -> Value {
-    let stack = Stack::start(Arc::new(SystemClock)).await.unwrap();
+    let stack = Stack::start_empty(Arc::new(SystemClock)).await.unwrap();
     let go_live = SystemClock.now() - SignedDuration::from_hours(1);
-    demo::seed(&stack.robaws, &stack.productflow);
+    demo::seed_demo_shop(&stack.robaws, &stack.productflow);
     let company = (demo::COMPANY, demo::TOKEN);
     shop::connect(&stack, CONNECTION, company, go_live).await;
-    let (robaws, productflow) = (
-        stack.robaws.tenant(demo::TENANT),
-        stack.productflow.company(demo::COMPANY),
-    );
-    robaws.set(|settings| {
+    let (robaws, productflow) =
+        (stack.robaws.tenant_named(demo::TENANT), stack.productflow.company_numbered(demo::COMPANY));
+    robaws.change_settings(|settings| {
         settings.rate_per_second = scenario.per_second;
         settings.burst = scenario.burst;
         settings.daily_limit = 1_000_000;
     });
     if scenario.articles {
         for at in 0..ARTICLES {
-            let article = Article::new(&(1_000 + at).to_string(), &format!("S-{at}")).ticked(true);
+            let article = Article::new(&(1_000 + at).to_string(), &format!("S-{at}")).with_tick(true);
             robaws.put_article(
-                article
-                    .tariff("7")
-                    .prices(price_of_article(at), price_of_article(at)),
+                article.with_tariff("7").with_prices(price_of_article(at), price_of_article(at)),
             );
         }
     }
     for at in 0..scenario.orders {
-        let order = OrderBuilder::new(&format!("PF-{at}")).external(&format!("n{at}"));
-        let order = order.line("A-1", 2, 5998, Some("7"));
-        productflow.place(match scenario.waiting {
+        let order = OrderBuilder::new(&format!("PF-{at}")).with_external_number(&format!("n{at}"));
+        let order = order.with_line("A-1", 2, 5998, Some("7"));
+        productflow.place_order(match scenario.waiting {
             Waiting::Open => order,
-            Waiting::Shipped => order.status("shipped"),
+            Waiting::Shipped => order.with_status("shipped"),
         });
     }
     world::latency(&stack, ROBAWS_LATENCY, PRODUCTFLOW_LATENCY);
 
     let done = Cell::new(false);
-    let (poll, articles) = (
-        poll_until_done(&stack, &done),
-        work_on_articles(&stack, scenario.articles, &done),
-    );
+    let (poll, articles) =
+        (poll_until_done(&stack, &done), work_on_articles(&stack, scenario.articles, &done));
     let (worked, (), ()) = tokio::join!(work_on_orders(&stack, scenario, &done), poll, articles);
     report_scenario(scenario, &stack.robaws.calls(), worked)
 }
@@ -170,7 +130,7 @@ async fn poll_until_done(stack: &Stack, done: &Cell<bool>) {
     let mut ticks = tokio::time::interval(POLL_EVERY);
     while !done.get() {
         tokio::select! {
-            _ = ticks.tick() => { stack.poll().await.unwrap(); }
+            _ = ticks.tick() => { stack.run_poll().await.unwrap(); }
             () = tokio::time::sleep(IDLE) => {}
         }
     }
@@ -178,7 +138,7 @@ async fn poll_until_done(stack: &Stack, done: &Cell<bool>) {
 
 /// Works off the orders, and tells when the last one was.
 async fn work_on_orders(stack: &Stack, scenario: &Scenario, done: &Cell<bool>) -> Timestamp {
-    let robaws = stack.robaws.tenant(demo::TENANT);
+    let robaws = stack.robaws.tenant_named(demo::TENANT);
     let worked = || match scenario.waiting {
         Waiting::Open => robaws.stock_changes().len() >= scenario.orders,
         Waiting::Shipped => {
@@ -187,7 +147,7 @@ async fn work_on_orders(stack: &Stack, scenario: &Scenario, done: &Cell<bool>) -
         }
     };
     loop {
-        if stack.work().await.unwrap() == 0 {
+        if stack.work_orders().await.unwrap() == 0 {
             if worked() {
                 done.set(true);
                 return SystemClock.now();
@@ -199,21 +159,21 @@ async fn work_on_orders(stack: &Stack, scenario: &Scenario, done: &Cell<bool>) -
 
 /// Changes articles one after the other, announces each as a webhook does, and syncs what was announced.
 async fn work_on_articles(stack: &Stack, wanted: bool, done: &Cell<bool>) {
-    let robaws = stack.robaws.tenant(demo::TENANT);
+    let robaws = stack.robaws.tenant_named(demo::TENANT);
     let url = format!("http://localhost/000000000000/{ARTICLES_QUEUE}");
     let queue = ArticleQueue::new(stack.aws.sqs.clone(), url);
     let connection = domain::ConnectionId::parse(CONNECTION).unwrap();
     let mut next = 0;
     while wanted && !done.get() {
-        while stack.aws.queues.messages(ARTICLES_QUEUE).len() < ARTICLES_WAITING {
+        while stack.aws.queues.messages_in(ARTICLES_QUEUE).len() < ARTICLES_WAITING {
             let id = (1_000 + next % ARTICLES).to_string();
             next += 1;
             robaws.edit_article_silently(&id, |article| article.cost_price = price_of_article(next));
             let id = domain::ArticleId::parse(id).unwrap();
-            let mut message = ArticleMessage::due(connection.clone(), id, None);
+            let mut message = ArticleMessage::for_due_article(connection.clone(), id, None);
             let (id, at) = (uuid::Uuid::new_v4().to_string(), SystemClock.now());
             message.event = Some(ArticleEvent { id, at });
-            queue.send(&[message]).await.unwrap();
+            queue.send_messages(&[message]).await.unwrap();
         }
         stack.work_articles().await.unwrap();
     }
@@ -232,10 +192,7 @@ fn report_scenario(scenario: &Scenario, calls: &[Call], worked: Timestamp) -> Va
         .iter()
         .filter(|call| call.at >= from && call.at < worked && call.status() != Some(429))
         .collect();
-    let articles = within
-        .iter()
-        .filter(|call| call.path.starts_with("/articles"))
-        .count();
+    let articles = within.iter().filter(|call| call.path.starts_with("/articles")).count();
     let milliseconds = worked.duration_since(from).as_millis().max(1).unsigned_abs();
     let per_second = (within.len() as u128) * 100_000 / milliseconds;
     let allowed = u128::from(scenario.per_second) * 100;

@@ -35,23 +35,19 @@ fn main() {
         function::run(Box::pin(look_in_own_process()));
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     print::print(&runtime.block_on(Box::pin(measure_looks())));
 }
 
 /// The function: an event a line, and what it took.
 async fn look_in_own_process() {
-    let started = runtime::telemetry::init("process-order");
+    let started = runtime::telemetry::start_logging("process-order");
     let deps = process_order::Deps::from_env(&started).unwrap();
     for line in std::io::stdin().lines() {
         let payload = serde_json::from_str(&line.unwrap()).unwrap();
         let event = LambdaEvent::new(payload, function::context(TIME_LIMIT));
         let (began, processor) = (Instant::now(), function::processor());
-        let answer = Box::pin(process_order::handle(&deps, event)).await.unwrap();
+        let answer = Box::pin(process_order::handle_event(&deps, event)).await.unwrap();
         let (took, processor) = (began.elapsed(), function::processor().saturating_sub(processor));
         function::say(&json!({
             "wall_us": took.as_micros(), "processor_us": processor.as_micros(), "peak_mb": function::peak_kb() / 1024,
@@ -91,8 +87,8 @@ impl Function {
 }
 
 async fn measure_looks() -> Value {
-    let stack = Stack::start(Arc::new(SystemClock)).await.unwrap();
-    demo::seed(&stack.robaws, &stack.productflow);
+    let stack = Stack::start_empty(Arc::new(SystemClock)).await.unwrap();
+    demo::seed_demo_shop(&stack.robaws, &stack.productflow);
     let go_live = SystemClock.now() - SignedDuration::from_hours(1);
     shop::connect(&stack, "shop", (demo::COMPANY, demo::TOKEN), go_live).await;
     world::latency(&stack, ROBAWS_LATENCY, PRODUCTFLOW_LATENCY);
@@ -102,14 +98,14 @@ async fn measure_looks() -> Value {
     for orders in [1, 10] {
         let (mut booked, mut invoiced) = (Vec::new(), Vec::new());
         for invocation in 0..=invocations {
-            let company = stack.productflow.company(demo::COMPANY);
+            let company = stack.productflow.company_numbered(demo::COMPANY);
             let name = |at: usize| format!("PF-{orders}-{invocation}-{at}");
             for at in 0..orders {
-                company.place(OrderBuilder::new(&name(at)).line("A-1", 2, 5998, Some("7")));
+                company.place_order(OrderBuilder::new(&name(at)).with_line("A-1", 2, 5998, Some("7")));
             }
             booked.push(work_on_orders(&stack, &function, orders).await);
             for at in 0..orders {
-                company.ship(&name(at));
+                company.ship_order(&name(at));
             }
             invoiced.push(work_on_orders(&stack, &function, orders).await);
         }
@@ -118,17 +114,17 @@ async fn measure_looks() -> Value {
         );
     }
     let all = (1 + 10) * (invocations + 1);
-    assert_eq!(stack.robaws.tenant(demo::TENANT).invoices().len(), all);
+    assert_eq!(stack.robaws.tenant_named(demo::TENANT).invoices().len(), all);
     Arc::into_inner(function).unwrap().into_inner().unwrap().end();
     json!(found)
 }
 
 /// Polls, and has the function work off what was queued. Gives what it took for the orders.
 async fn work_on_orders(stack: &Stack, function: &Arc<Mutex<Function>>, orders: usize) -> Value {
-    stack.poll().await.unwrap();
+    stack.run_poll().await.unwrap();
     let taken = Mutex::new(None);
     let received = stack
-        .work_by(|event, _| async {
+        .work_orders_with(|event, _| async {
             let function = Arc::clone(function);
             let answer = tokio::task::spawn_blocking(move || function.lock().unwrap().invoke(&event)).await?;
             let response = answer["answer"].clone();

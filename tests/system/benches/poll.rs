@@ -39,11 +39,7 @@ fn main() {
         function::run(Box::pin(poll_in_own_process()));
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let sizes: String = world::from_env("POLL_CONNECTIONS", "1000,10000".to_owned());
     for size in sizes.split(',') {
         print::print(&runtime.block_on(Box::pin(measure_polls(size.trim().parse().unwrap()))));
@@ -51,8 +47,8 @@ fn main() {
 }
 
 async fn measure_polls(connections: usize) -> Value {
-    let stack = Arc::new(Stack::start(Arc::new(SystemClock)).await.unwrap());
-    demo::seed(&stack.robaws, &stack.productflow);
+    let stack = Arc::new(Stack::start_empty(Arc::new(SystemClock)).await.unwrap());
+    demo::seed_demo_shop(&stack.robaws, &stack.productflow);
     let go_live = SystemClock.now() - SignedDuration::from_hours(1);
     stream::iter(0..connections)
         .for_each_concurrent(SIDE_BY_SIDE, |at| {
@@ -60,7 +56,7 @@ async fn measure_polls(connections: usize) -> Value {
             async move {
                 let company = 1_000 + u64::try_from(at).unwrap();
                 let token = format!("token-{at}");
-                stack.productflow.company(company).add_token(&token);
+                stack.productflow.company_numbered(company).add_token(&token);
                 let id = format!("shop-{at}");
                 shop::connect(&stack, &id, (company, &token), go_live).await;
             }
@@ -70,9 +66,7 @@ async fn measure_polls(connections: usize) -> Value {
     stack.productflow.clear_calls();
     let rounds = {
         let command = function::command(&stack);
-        tokio::task::spawn_blocking(move || read_rounds(command))
-            .await
-            .unwrap()
+        tokio::task::spawn_blocking(move || read_rounds(command)).await.unwrap()
     };
     json!({
         "connections": connections, "shards": world::from_env("POLL_SHARDS", 1), "rounds": rounds,
@@ -90,14 +84,14 @@ fn read_rounds(mut command: Command) -> Vec<Value> {
 }
 
 async fn poll_in_own_process() {
-    let started = runtime::telemetry::init("poll-orders");
+    let started = runtime::telemetry::start_logging("poll-orders");
     let deps = poll_orders::Deps::from_env(&started).unwrap();
     let shards: u8 = world::from_env("POLL_SHARDS", 1);
     for _ in 0..ROUNDS {
         let context = function::context(TIME_LIMIT);
         let (began, processor) = (Instant::now(), function::processor());
         let event = LambdaEvent::new(json!({ "shard": 0, "shards": shards }), context);
-        let answer = Box::pin(poll_orders::handle(&deps, event)).await.unwrap();
+        let answer = Box::pin(poll_orders::handle_event(&deps, event)).await.unwrap();
         let processor = function::processor().saturating_sub(processor);
         function::say(&json!({
             "seconds": began.elapsed().as_secs(), "processor_ms": processor.as_millis(), "peak_mb": function::peak_kb() / 1024,

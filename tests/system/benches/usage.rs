@@ -44,18 +44,15 @@ impl<'a> Counted<'a> {
         stack.aws.iam.take_calls();
         stack.robaws.clear_calls();
         stack.productflow.clear_calls();
-        Self {
-            stack,
-            invocations: [0; 4],
-        }
+        Self { stack, invocations: [0; 4] }
     }
 
     async fn round(&mut self) {
-        self.stack.poll().await.unwrap();
+        self.stack.run_poll().await.unwrap();
         self.invocations[0] += 1;
         loop {
             let worked = [
-                self.stack.work().await.unwrap(),
+                self.stack.work_orders().await.unwrap(),
                 self.stack.work_articles().await.unwrap(),
                 self.stack.work_sweeps().await.unwrap(),
             ];
@@ -73,19 +70,13 @@ impl<'a> Counted<'a> {
         let invocations = names.iter().zip(self.invocations);
         let mut aws: Map<String, Value> = Map::new();
         for (call, times) in self.stack.aws.iam.take_calls() {
-            let kind = if call.resource.contains("/index/") {
-                " of an index"
-            } else {
-                ""
-            };
+            let kind = if call.resource.contains("/index/") { " of an index" } else { "" };
             let name = format!("{}{kind}", call.action);
             let known = aws.get(&name).and_then(Value::as_u64).unwrap_or(0);
             aws.insert(name, json!(known + times));
         }
         Usage {
-            invocations: invocations
-                .map(|(name, times)| ((*name).to_owned(), json!(times)))
-                .collect(),
+            invocations: invocations.map(|(name, times)| ((*name).to_owned(), json!(times))).collect(),
             aws,
             robaws: self.stack.robaws.calls().len(),
             productflow: self.stack.productflow.calls().len(),
@@ -94,19 +85,16 @@ impl<'a> Counted<'a> {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let usage = runtime.block_on(Box::pin(measure_usage()));
     let mut out = std::io::stdout().lock();
     writeln!(out, "{usage:#}").unwrap();
 }
 
 async fn measure_usage() -> Value {
-    let clock = ManualClock::at("2026-11-23T08:00:00Z".parse().unwrap());
-    let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
-    demo::seed(&stack.robaws, &stack.productflow);
+    let clock = ManualClock::starting_at("2026-11-23T08:00:00Z".parse().unwrap());
+    let stack = Stack::start_empty(Arc::new(clock.clone())).await.unwrap();
+    demo::seed_demo_shop(&stack.robaws, &stack.productflow);
     let settings = ConnectionSettings {
         b2c_client_id: Some(ClientId::parse(demo::B2C_CLIENT).unwrap()),
         stock_location_id: Some(StockLocationId::parse(demo::STOCK_LOCATION).unwrap()),
@@ -114,19 +102,14 @@ async fn measure_usage() -> Value {
     };
     let login = (demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
     let company = (demo::COMPANY, demo::TOKEN);
-    stack
-        .connect("shop", login, company, settings, clock.now())
-        .await
-        .unwrap();
-    let (robaws, productflow) = (
-        stack.robaws.tenant(demo::TENANT),
-        stack.productflow.company(demo::COMPANY),
-    );
-    robaws.set(|settings| {
+    stack.create_active_connection("shop", login, company, settings, clock.now()).await.unwrap();
+    let (robaws, productflow) =
+        (stack.robaws.tenant_named(demo::TENANT), stack.productflow.company_numbered(demo::COMPANY));
+    robaws.change_settings(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
     });
-    let later = || clock.advance(SignedDuration::from_mins(5));
+    let later = || clock.advance_by(SignedDuration::from_mins(5));
     Counted::begin(&stack).round().await;
     later();
 
@@ -138,29 +121,26 @@ async fn measure_usage() -> Value {
     let idle = idle.end();
 
     for at in 0..ORDERS {
-        let order = OrderBuilder::new(&format!("PF-{at}")).external(&format!("n{at}"));
-        let order = order.line("A-1", 2, 5998, Some("7"));
-        productflow.place(order.placed_at(&clock.now().to_string()));
+        let order = OrderBuilder::new(&format!("PF-{at}")).with_external_number(&format!("n{at}"));
+        let order = order.with_line("A-1", 2, 5998, Some("7"));
+        productflow.place_order(order.with_placed_at(&clock.now().to_string()));
     }
     let mut booked = Counted::begin(&stack);
     booked.round().await;
     let booked = booked.end();
     later();
     for at in 0..ORDERS {
-        productflow.ship(&format!("PF-{at}"));
+        productflow.ship_order(&format!("PF-{at}"));
     }
     let mut invoiced = Counted::begin(&stack);
     invoiced.round().await;
     let invoiced = invoiced.end();
-    let whole = stack
-        .order(&domain::ConnectionId::parse("shop").unwrap(), "PF-0")
-        .await
-        .unwrap();
+    let whole = stack.order_record(&domain::ConnectionId::parse("shop").unwrap(), "PF-0").await.unwrap();
     assert_eq!(whole.state.as_str(), "invoiced");
 
-    let backup = stack.backup().await.unwrap();
+    let backup = stack.back_up_table().await.unwrap();
     let mean = |pk: &str| {
-        let sizes = backup.sizes(pk);
+        let sizes = backup.item_sizes(pk);
         sizes.iter().sum::<usize>() / sizes.len().max(1)
     };
     json!({

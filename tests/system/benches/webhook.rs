@@ -13,11 +13,11 @@ use simulators::demo;
 use std::sync::Arc;
 
 async fn build_connected_stack() -> (Stack, String) {
-    let stack = Stack::start(Arc::new(SystemClock)).await.unwrap();
-    demo::seed(&stack.robaws, &stack.productflow);
-    local::run::connect(&stack).await.unwrap();
-    stack.settle().await.unwrap();
-    let endpoints = stack.robaws.tenant(demo::TENANT).webhook_endpoints();
+    let stack = Stack::start_empty(Arc::new(SystemClock)).await.unwrap();
+    demo::seed_demo_shop(&stack.robaws, &stack.productflow);
+    local::runner::create_demo_connection(&stack).await.unwrap();
+    stack.run_until_quiet().await.unwrap();
+    let endpoints = stack.robaws.tenant_named(demo::TENANT).webhook_endpoints();
     let secret = endpoints[0].secret.clone();
     (stack, secret)
 }
@@ -31,7 +31,7 @@ fn make_delivery(secret: &str) -> Value {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{at}.{body}").as_bytes());
     let signature = format!("t={at},v1={}", hex::encode(mac.finalize().into_bytes()));
-    let path = format!("/webhooks/robaws/{}", local::run::CONNECTION);
+    let path = format!("/webhooks/robaws/{}", local::runner::CONNECTION);
     json!({
         "version": "2.0", "routeKey": "POST /webhooks/robaws/{id}", "rawPath": path, "rawQueryString": "",
         "headers": { "robaws-signature": signature }, "body": body, "isBase64Encoded": false,

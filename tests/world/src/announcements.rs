@@ -27,11 +27,7 @@ pub async fn deliver_announcement(
     if let Some(header) = header {
         headers["robaws-signature"] = header.into();
     }
-    let body = if encode {
-        STANDARD.encode(body)
-    } else {
-        String::from_utf8(body.to_vec()).unwrap()
-    };
+    let body = if encode { STANDARD.encode(body) } else { String::from_utf8(body.to_vec()).unwrap() };
     let path = format!("/webhooks/robaws/{id}");
     let event = json!({
         "version": "2.0", "routeKey": "POST /webhooks/robaws/{id}", "rawPath": path, "rawQueryString": "",
@@ -49,7 +45,5 @@ pub async fn deliver_announcement(
 }
 
 pub fn announce_change(id: &str, article: &str) -> Vec<u8> {
-    json!({ "id": id, "event": "article.updated", "data": { "id": article } })
-        .to_string()
-        .into_bytes()
+    json!({ "id": id, "event": "article.updated", "data": { "id": article } }).to_string().into_bytes()
 }

@@ -9,11 +9,8 @@ pub fn error_code(answer: &Value) -> &str {
 /// The fields that the refusal is about, in alphabetical order.
 pub fn refused_fields(answer: &Value) -> Vec<&str> {
     let details = answer["error"]["details"].as_array();
-    let mut fields: Vec<&str> = details
-        .into_iter()
-        .flatten()
-        .filter_map(|detail| detail["field"].as_str())
-        .collect();
+    let mut fields: Vec<&str> =
+        details.into_iter().flatten().filter_map(|detail| detail["field"].as_str()).collect();
     fields.sort_unstable();
     fields
 }

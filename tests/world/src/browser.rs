@@ -1,6 +1,6 @@
 //! A browser without scripts: keeps cookies, follows redirects, fills in the forms that a page holds.
 
-use local::{Stack, api};
+use local::{Stack, api_gateway};
 use scraper::{ElementRef, Html, Selector};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -56,21 +56,14 @@ impl Page {
             let text = element.text().collect::<Vec<_>>().join(" ");
             text.split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        self.parse_document()
-            .select(&parse_selector(css))
-            .map(fold)
-            .collect()
+        self.parse_document().select(&parse_selector(css)).map(fold).collect()
     }
 
     /// The paths of all links in the main part.
     pub fn link_paths(&self) -> Vec<String> {
         let document = self.parse_document();
         let wanted = parse_selector("main a[href]");
-        document
-            .select(&wanted)
-            .filter_map(|link| link.value().attr("href"))
-            .map(str::to_owned)
-            .collect()
+        document.select(&wanted).filter_map(|link| link.value().attr("href")).map(str::to_owned).collect()
     }
 
     /// Every form, as it would be sent with its first button.
@@ -87,10 +80,7 @@ impl Page {
 
     /// The form whose action ends with this.
     pub fn form_to(&self, action: &str) -> Form {
-        let found = self
-            .all_forms()
-            .into_iter()
-            .find(|form| form.action.ends_with(action));
+        let found = self.all_forms().into_iter().find(|form| form.action.ends_with(action));
         found.unwrap_or_else(|| panic!("no form to {action} on {}: {}", self.path, self.visible_text()))
     }
 }
@@ -144,18 +134,14 @@ impl Form {
 
 impl<'a> Browser<'a> {
     pub fn new(stack: &'a Stack) -> Self {
-        Self {
-            stack,
-            cookies: BTreeMap::new(),
-            headers: Map::new(),
-        }
+        Self { stack, cookies: BTreeMap::new(), headers: Map::new() }
     }
 
     /// Signs in with a fresh link of the operator's API.
     pub async fn new_signed_in(stack: &'a Stack, connection: &str) -> Self {
         let mut browser = Self::new(stack);
         let path = format!("/api/connections/{connection}/sign-in-link");
-        let (status, answer) = Box::pin(stack.api("POST", &path, &Value::Null)).await.unwrap();
+        let (status, answer) = Box::pin(stack.call_api("POST", &path, &Value::Null)).await.unwrap();
         assert_eq!(status, 201, "{answer}");
         let url: url::Url = answer["url"].as_str().unwrap().parse().unwrap();
         let page = browser.get(url.path()).await;
@@ -168,7 +154,7 @@ impl<'a> Browser<'a> {
     /// One request, redirects not followed.
     pub async fn send_request(&mut self, method: &str, path_and_query: &str, body: &str) -> Page {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let mut event = api::event(
+        let mut event = api_gateway::build_event(
             method,
             path,
             query,
@@ -181,7 +167,7 @@ impl<'a> Browser<'a> {
             let cookies: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
             event["cookies"] = json!(cookies);
         }
-        let answered = Box::pin(self.stack.respond(event)).await.unwrap();
+        let answered = Box::pin(self.stack.invoke_http(event)).await.unwrap();
         for cookie in answered["cookies"].as_array().into_iter().flatten() {
             let (pair, rest) = cookie.as_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -197,9 +183,7 @@ impl<'a> Browser<'a> {
             headers: answered["headers"].clone(),
             html: answered["body"].as_str().unwrap_or_default().to_owned(),
         };
-        let is_html = page.headers["content-type"]
-            .as_str()
-            .is_some_and(|kind| kind.starts_with("text/html"));
+        let is_html = page.headers["content-type"].as_str().is_some_and(|kind| kind.starts_with("text/html"));
         assert!(
             !is_html || page.html.len() <= LARGEST_PAGE,
             "{path_and_query} has {} bytes",

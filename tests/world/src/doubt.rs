@@ -15,23 +15,16 @@ pub async fn build_world_with_order_in_doubt(booked: bool) -> World {
 pub async fn build_world_with_order_in_doubt_at(order: OrderBuilder, path: &str, booked: bool) -> World {
     let world = World::new().await;
     world.place_order(order);
-    let call = Fault::on("POST", path);
-    world.stack.robaws.fault(if booked {
-        call.status_after(500)
-    } else {
-        call.status(500)
-    });
-    world
-        .stack
-        .robaws
-        .fault(Fault::on("GET", path).status(500).forever());
+    let call = Fault::for_call("POST", path);
+    world.stack.robaws.add_fault(if booked { call.status_after(500) } else { call.answer_status(500) });
+    world.stack.robaws.add_fault(Fault::for_call("GET", path).answer_status(500).until_cleared());
     world.poll_for_minutes(120).await;
     world.stack.robaws.clear_faults();
     let empty = json!({"items": [], "totalItems": 0, "totalPages": 0, "currentPage": 0, "size": 0});
-    world.stack.robaws.fault(
-        Fault::on("GET", path)
-            .effect(Effect::Answer(Answer::json(200, empty)))
-            .forever(),
+    world.stack.robaws.add_fault(
+        Fault::for_call("GET", path)
+            .with_effect(Effect::Answer(Answer::with_json(200, empty)))
+            .until_cleared(),
     );
     world.poll_for_minutes(120).await;
     assert_eq!(world.order_state("PF-1").await, "in_doubt");

@@ -13,7 +13,7 @@ static LEAKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let subscriber = runtime::telemetry::subscriber("info", || Reader);
+        let subscriber = runtime::telemetry::log_subscriber("info", || Reader);
         tracing::subscriber::set_global_default(subscriber).unwrap();
     });
 }
@@ -29,10 +29,7 @@ impl Write for Reader {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         if SECRETS.iter().any(|secret| text.contains(secret)) {
-            LEAKED
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(text.into_owned());
+            LEAKED.lock().unwrap_or_else(PoisonError::into_inner).push(text.into_owned());
         }
         Ok(line.len())
     }

@@ -37,9 +37,8 @@ impl World {
             "robaws": { "key": demo::ROBAWS_KEY, "secret": demo::ROBAWS_SECRET },
             "productflow": { "access_token": demo::TOKEN, "company_id": demo::COMPANY },
         });
-        let (status, answer) = Box::pin(self.stack.api("POST", "/api/connections", &create))
-            .await
-            .unwrap();
+        let (status, answer) =
+            Box::pin(self.stack.call_api("POST", "/api/connections", &create)).await.unwrap();
         assert_eq!(status, 201, "{answer}");
     }
 
@@ -51,14 +50,12 @@ impl World {
 
     pub async fn post_to_api(&self, what: &str, body: Value) -> (u16, Value) {
         let path = format!("/api/connections/shop/{what}");
-        Box::pin(self.stack.api("POST", &path, &body)).await.unwrap()
+        Box::pin(self.stack.call_api("POST", &path, &body)).await.unwrap()
     }
 
     pub async fn get_from_api(&self, what: &str) -> Value {
         let path = format!("/api/connections/shop{what}");
-        let (status, answer) = Box::pin(self.stack.api("GET", &path, &Value::Null))
-            .await
-            .unwrap();
+        let (status, answer) = Box::pin(self.stack.call_api("GET", &path, &Value::Null)).await.unwrap();
         assert_eq!(status, 200, "{answer}");
         answer
     }
@@ -80,54 +77,37 @@ impl World {
 
     /// Webhooks are delivered and the queues worked off, until nothing moves any more.
     pub async fn deliver_and_work(&self) {
-        Box::pin(self.stack.settle()).await.unwrap();
+        Box::pin(self.stack.run_until_quiet()).await.unwrap();
     }
 
     /// `hours` pass, and the nightly rule fires.
     pub async fn pass_hours_and_check(&self, hours: i64) {
-        self.clock.advance(SignedDuration::from_hours(hours));
-        Box::pin(self.stack.night()).await.unwrap();
+        self.clock.advance_by(SignedDuration::from_hours(hours));
+        Box::pin(self.stack.run_nightly_check()).await.unwrap();
         self.deliver_and_work().await;
     }
 
     /// An order of two pieces placed now.
     pub fn place_order_of_article(&self, identifier: &str, sku: &str) {
-        let order = OrderBuilder::new(identifier).placed_at(&self.now().to_string());
-        self.productflow.place(order.line(sku, 2, 5998, Some("7")));
+        let order = OrderBuilder::new(identifier).with_placed_at(&self.now().to_string());
+        self.productflow.place_order(order.with_line(sku, 2, 5998, Some("7")));
     }
 
     /// Another merchant, activated: his tenant and his company. He has an article A-1 of his own, with the same id.
     pub async fn add_second_merchant(&self) -> (RobawsTenant, Company) {
-        let tenant = self.stack.robaws.tenant("other");
-        tenant
-            .add_admin("other-key", "other-secret")
-            .put_client("5", "B2C")
-            .put_stock_location("3", "Depot");
-        tenant
-            .put_article(Article::new("12", "A-1").ticked(true))
-            .set_stock("12", "3", 1);
-        let company = self.stack.productflow.company(77);
+        let tenant = self.stack.robaws.tenant_named("other");
+        tenant.add_admin("other-key", "other-secret").put_client("5", "B2C").put_stock_location("3", "Depot");
+        tenant.put_article(Article::new("12", "A-1").with_tick(true)).set_stock("12", "3", 1);
+        let company = self.stack.productflow.company_numbered(77);
         company.add_token("other-token");
         let create = json!({
             "id": "other", "robaws": { "key": "other-key", "secret": "other-secret" },
             "productflow": { "access_token": "other-token", "company_id": 77 },
             "settings": { "b2c_client_id": "5", "stock_location_id": "3" },
         });
-        assert_eq!(
-            Box::pin(self.stack.api("POST", "/api/connections", &create))
-                .await
-                .unwrap()
-                .0,
-            201
-        );
+        assert_eq!(Box::pin(self.stack.call_api("POST", "/api/connections", &create)).await.unwrap().0, 201);
         let activate = "/api/connections/other/activate";
-        assert_eq!(
-            Box::pin(self.stack.api("POST", activate, &json!({})))
-                .await
-                .unwrap()
-                .0,
-            200
-        );
+        assert_eq!(Box::pin(self.stack.call_api("POST", activate, &json!({}))).await.unwrap().0, 200);
         self.deliver_and_work().await;
         (tenant, company)
     }
@@ -139,10 +119,7 @@ impl World {
 
     /// Calls to Robaws and to ProductFlow since they were cleared.
     pub fn count_calls(&self) -> (usize, usize) {
-        (
-            self.stack.robaws.calls().len(),
-            self.stack.productflow.calls().len(),
-        )
+        (self.stack.robaws.calls().len(), self.stack.productflow.calls().len())
     }
 
     /// Writes to ProductFlow since its calls were cleared.
@@ -158,10 +135,7 @@ impl World {
     pub fn assert_offers_equal(&self, sale_prices: bool) {
         let articles = self.robaws.articles();
         let mut expected: BTreeMap<String, Shown> = BTreeMap::new();
-        for article in articles
-            .iter()
-            .filter(|article| article.is_ticked() && !article.is_gone())
-        {
+        for article in articles.iter().filter(|article| article.is_ticked() && !article.is_gone()) {
             let Some(number) = article.article_number.clone() else {
                 continue;
             };
@@ -176,11 +150,8 @@ impl World {
             .into_iter()
             .filter_map(|(sku, product)| {
                 let offer = product.offer?;
-                let price = |name| offer.price(name).map(|price| price.parse().unwrap());
-                Some((
-                    sku,
-                    (offer.qty_available, price("cost_price"), price("sell_price")),
-                ))
+                let price = |name| offer.euro_price(name).map(|price| price.parse().unwrap());
+                Some((sku, (offer.qty_available, price("cost_price"), price("sell_price"))))
             })
             .collect();
         assert_eq!(offers, expected);
@@ -197,9 +168,7 @@ impl World {
         let pieces = (stock - article.reserved_stock).floor().max(Decimal::ZERO);
         let above_zero = |price: Decimal| Some(price).filter(|price| *price > Decimal::ZERO);
         let tariffs = self.robaws.vat_tariffs();
-        let tariff = tariffs
-            .iter()
-            .find(|tariff| Some(&tariff.id) == article.vat_tariff_id.as_ref());
+        let tariff = tariffs.iter().find(|tariff| Some(&tariff.id) == article.vat_tariff_id.as_ref());
         let sale = tariff.filter(|_| sale_prices).and_then(|tariff| {
             let factor = if tariff.vat_inclusive {
                 Decimal::ONE
@@ -209,11 +178,7 @@ impl World {
             let price = article.sale_price * factor;
             above_zero(price.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
         });
-        (
-            i64::try_from(pieces).unwrap(),
-            above_zero(article.cost_price),
-            sale,
-        )
+        (i64::try_from(pieces).unwrap(), above_zero(article.cost_price), sale)
     }
 }
 

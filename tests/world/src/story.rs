@@ -50,25 +50,25 @@ impl World {
 
     /// A world whose processes can be killed at any of their steps.
     pub async fn new_killable(settings: ConnectionSettings) -> Self {
-        let clock = ManualClock::at(START.parse().unwrap());
+        let clock = ManualClock::starting_at(START.parse().unwrap());
         let stack = Stack::start_killable(Arc::new(clock.clone())).await.unwrap();
         Self::from_stack(stack, clock).connect_shop(settings).await
     }
 
     /// Both peers with their shops, and no connection yet.
     pub async fn without_connection() -> Self {
-        let clock = ManualClock::at(START.parse().unwrap());
-        let stack = Box::pin(Stack::start(Arc::new(clock.clone()))).await.unwrap();
+        let clock = ManualClock::starting_at(START.parse().unwrap());
+        let stack = Box::pin(Stack::start_empty(Arc::new(clock.clone()))).await.unwrap();
         Self::from_stack(stack, clock)
     }
 
     fn from_stack(stack: Stack, clock: ManualClock) -> Self {
         logs::watch();
-        demo::seed(&stack.robaws, &stack.productflow);
+        demo::seed_demo_shop(&stack.robaws, &stack.productflow);
         Self {
             connection: ConnectionId::parse("shop").unwrap(),
-            robaws: stack.robaws.tenant(demo::TENANT),
-            productflow: stack.productflow.company(demo::COMPANY),
+            robaws: stack.robaws.tenant_named(demo::TENANT),
+            productflow: stack.productflow.company_numbered(demo::COMPANY),
             stack,
             clock,
             end: End::default(),
@@ -79,10 +79,8 @@ impl World {
         let start = START.parse().unwrap();
         let robaws = (demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
         let productflow = (demo::COMPANY, demo::TOKEN);
-        let connected = self
-            .stack
-            .connect("shop", robaws, productflow, settings, start)
-            .await;
+        let connected =
+            self.stack.create_active_connection("shop", robaws, productflow, settings, start).await;
         self.connection = connected.unwrap();
         self
     }
@@ -108,13 +106,13 @@ impl World {
 
     /// Places an order now.
     pub fn place_order(&self, order: OrderBuilder) {
-        self.productflow.place(order.placed_at(&self.now().to_string()));
+        self.productflow.place_order(order.with_placed_at(&self.now().to_string()));
     }
 
     /// Five minutes pass, a poll comes, and everything is worked off, with what Robaws announces.
     pub async fn poll_and_work(&self) {
-        self.clock.advance(SignedDuration::from_mins(5));
-        Box::pin(self.stack.poll()).await.unwrap();
+        self.clock.advance_by(SignedDuration::from_mins(5));
+        Box::pin(self.stack.run_poll()).await.unwrap();
         self.deliver_and_work().await;
     }
 
@@ -127,13 +125,11 @@ impl World {
 
     /// Works off the orders queue.
     pub async fn work_off_orders(&self) {
-        while Box::pin(self.stack.work()).await.unwrap() > 0 {}
+        while Box::pin(self.stack.work_orders()).await.unwrap() > 0 {}
     }
 
     pub async fn read_order(&self, identifier: &str) -> OrderRecord {
-        Box::pin(self.stack.order(&self.connection, identifier))
-            .await
-            .unwrap()
+        Box::pin(self.stack.order_record(&self.connection, identifier)).await.unwrap()
     }
 
     pub async fn order_state(&self, identifier: &str) -> &'static str {
@@ -141,17 +137,12 @@ impl World {
     }
 
     pub async fn problem_codes(&self, identifier: &str) -> Vec<&'static str> {
-        self.read_order(identifier)
-            .await
-            .problems
-            .iter()
-            .map(|open| open.problem.code.as_str())
-            .collect()
+        self.read_order(identifier).await.problems.iter().map(|open| open.problem.code.as_str()).collect()
     }
 
     /// Pieces of an article at the connection's stock location.
     pub fn pieces_in_stock(&self, article: &str) -> Decimal {
-        self.robaws.stock(article, demo::STOCK_LOCATION)
+        self.robaws.stock_at(article, demo::STOCK_LOCATION)
     }
 }
 
@@ -165,7 +156,5 @@ impl Drop for World {
 
 /// Two pieces of one article.
 pub fn order_of_one_line(identifier: &str) -> OrderBuilder {
-    OrderBuilder::new(identifier)
-        .external("1083993841")
-        .line("A-1", 2, 5998, Some("7"))
+    OrderBuilder::new(identifier).with_external_number("1083993841").with_line("A-1", 2, 5998, Some("7"))
 }

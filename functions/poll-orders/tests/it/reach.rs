@@ -31,7 +31,7 @@ async fn looked_at(world: &World, identifier: &str) -> Option<jiff::Timestamp> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_goes_on_without_the_next_poll() {
     let world = World::new().await;
-    world.robaws.set(|settings| {
+    world.robaws.change_settings(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
         settings.daily_limit = 100_000;
@@ -39,19 +39,15 @@ async fn a_backlog_goes_on_without_the_next_poll() {
     for at in 0..450 {
         world.place_order(order_of_one_line(&format!("PF-{at}")));
     }
-    world.clock.advance(SignedDuration::from_mins(5));
-    world.stack.poll().await.unwrap();
+    world.clock.advance_by(SignedDuration::from_mins(5));
+    world.stack.run_poll().await.unwrap();
     let queued = || {
-        let messages = world.stack.aws.queues.messages(ORDERS_QUEUE);
+        let messages = world.stack.aws.queues.messages_in(ORDERS_QUEUE);
         let looks = messages.iter().filter(|message| message.body.contains("PF-"));
         (looks.count(), messages.len())
     };
-    assert_eq!(
-        queued(),
-        (200, 201),
-        "the orders, and the message that asks for more"
-    );
-    while world.stack.work().await.unwrap() > 0 {
+    assert_eq!(queued(), (200, 201), "the orders, and the message that asks for more");
+    while world.stack.work_orders().await.unwrap() > 0 {
         let (looks, messages) = queued();
         assert!(looks <= 200 && messages <= looks + 1, "{looks} of {messages}");
     }
@@ -64,19 +60,19 @@ async fn a_backlog_waits_while_robaws_is_paused_and_goes_on_with_the_poll() {
     for at in 0..250 {
         world.place_order(order_of_one_line(&format!("PF-{at}")));
     }
-    world.clock.advance(SignedDuration::from_mins(5));
-    world.stack.poll().await.unwrap();
+    world.clock.advance_by(SignedDuration::from_mins(5));
+    world.stack.run_poll().await.unwrap();
     world.robaws.set_used_today(10_000, 0);
     world.expect_violation(ViolationKind::RateLimit);
-    world.stack.drain().await.unwrap();
+    world.stack.drain_queues().await.unwrap();
     assert!(world.robaws.stock_changes().is_empty());
-    let left = world.stack.aws.queues.messages(ORDERS_QUEUE);
+    let left = world.stack.aws.queues.messages_in(ORDERS_QUEUE);
     assert!(left.is_empty(), "nothing is queued for a peer that is paused");
-    world.robaws.set(|settings| {
+    world.robaws.change_settings(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
     });
-    world.clock.advance(SignedDuration::from_hours(24));
+    world.clock.advance_by(SignedDuration::from_hours(24));
     world.poll_for_minutes(20).await;
     assert_eq!(world.robaws.stock_changes().len(), 250);
 }
@@ -100,9 +96,9 @@ async fn an_order_whose_message_was_lost_is_found_by_the_next_polls() {
     assert_eq!(world.order_state("PF-1").await, "booked");
     let before = looked_at(&world, "PF-1").await;
     let path = "/api/connections/shop/orders/PF-1/retry";
-    let (status, _) = world.stack.api("POST", path, &json!(null)).await.unwrap();
+    let (status, _) = world.stack.call_api("POST", path, &json!(null)).await.unwrap();
     assert_eq!(status, 202);
-    world.stack.aws.queues.lose_all(ORDERS_QUEUE);
+    world.stack.aws.queues.lose_messages(ORDERS_QUEUE);
     world.poll_for_minutes(15).await;
     assert!(looked_at(&world, "PF-1").await > before);
 }
@@ -113,8 +109,8 @@ async fn an_order_that_is_due_later_is_looked_at_then() {
     world.place_order(order_of_one_line("PF-1"));
     world.poll_for_minutes(10).await;
     // The list does not show it any more: only the re-look, an hour after the last one, can see that it shipped.
-    world.productflow.set(|settings| settings.list_frozen = true);
-    world.productflow.ship("PF-1");
+    world.productflow.change_settings(|settings| settings.list_frozen = true);
+    world.productflow.ship_order("PF-1");
     world.poll_for_minutes(75).await;
     assert_eq!(world.order_state("PF-1").await, "invoiced");
 }
@@ -124,12 +120,12 @@ async fn connect_others(world: &World, connections: u64) -> Vec<u64> {
     let companies: Vec<u64> = (100..100 + connections).collect();
     for company in &companies {
         let token = format!("token-{company}");
-        world.stack.productflow.company(*company).add_token(&token);
+        world.stack.productflow.company_numbered(*company).add_token(&token);
         let robaws = (demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
         let id = format!("shop-{company}");
         let connected = world
             .stack
-            .connect(
+            .create_active_connection(
                 &id,
                 robaws,
                 (*company, &token),
@@ -151,7 +147,7 @@ async fn each_connection_is_polled_by_exactly_one_shard() {
         world.stack.productflow.clear_calls();
         let mut polled = Vec::new();
         for shard in 0..shards {
-            let answer = world.stack.poll_shard(shard, shards).await.unwrap();
+            let answer = world.stack.run_poll_shard(shard, shards).await.unwrap();
             polled.push(answer["polled"].as_u64().unwrap());
         }
         assert_eq!(polled.iter().sum::<u64>(), 41);
@@ -163,7 +159,7 @@ async fn each_connection_is_polled_by_exactly_one_shard() {
         let once: BTreeMap<String, usize> = companies.iter().map(|id| (id.to_string(), 1)).collect();
         assert_eq!(times, once, "{shards} shards");
     }
-    assert!(world.stack.poll_shard(4, 4).await.is_err());
+    assert!(world.stack.run_poll_shard(4, 4).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,14 +176,14 @@ async fn connections_polled_least_recently_come_first() {
     // A round reads shard 0 first; here that was polled last.
     let mut least_recent = Vec::new();
     for shard in (0..8).rev() {
-        world.clock.advance(SignedDuration::from_mins(1));
-        world.stack.poll_shard(shard, 8).await.unwrap();
+        world.clock.advance_by(SignedDuration::from_mins(1));
+        world.stack.run_poll_shard(shard, 8).await.unwrap();
         let called = companies_called();
         if shard == 7 {
             least_recent = called;
         }
     }
-    world.stack.poll_shard(0, 1).await.unwrap();
+    world.stack.run_poll_shard(0, 1).await.unwrap();
     let called = companies_called();
     assert_eq!(called.len(), 201);
     // 64 connections are polled at a time, so the order is exact only so far.

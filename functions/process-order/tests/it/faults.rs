@@ -10,73 +10,60 @@ use world::{World, order_of_one_line};
 
 async fn booked_once(fault: Fault) {
     let world = World::new().await;
-    world.stack.robaws.fault(fault);
+    world.stack.robaws.add_fault(fault);
     world.place_order(order_of_one_line("PF-1"));
     world.poll_for_minutes(60).await;
     assert_eq!(world.order_state("PF-1").await, "booked");
-    assert_eq!(
-        world
-            .robaws
-            .stock_changes()
-            .iter()
-            .filter(|change| change.booked)
-            .count(),
-        1
-    );
+    assert_eq!(world.robaws.stock_changes().iter().filter(|change| change.booked).count(), 1);
     assert_eq!(world.pieces_in_stock("12"), Decimal::from(23));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_books_once() {
-    booked_once(Fault::on("POST", "/stock-changes").drop_after()).await;
+    booked_once(Fault::for_call("POST", "/stock-changes").drop_after()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_request_books_once() {
-    booked_once(Fault::on("POST", "/stock-changes").drop_before()).await;
+    booked_once(Fault::for_call("POST", "/stock-changes").drop_before()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_500_after_the_effect_books_once() {
-    booked_once(Fault::on("POST", "/stock-changes").status_after(500)).await;
+    booked_once(Fault::for_call("POST", "/stock-changes").status_after(500)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_500_before_the_effect_books_once() {
-    booked_once(Fault::on("POST", "/stock-changes").status(500).times(2)).await;
+    booked_once(Fault::for_call("POST", "/stock-changes").answer_status(500).for_calls(2)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_truncated_answer_books_once() {
-    booked_once(Fault::on("POST", "/stock-changes").truncate()).await;
+    booked_once(Fault::for_call("POST", "/stock-changes").truncate_answer()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_409_books_once() {
-    booked_once(Fault::on("POST", "/stock-changes").status(409)).await;
+    booked_once(Fault::for_call("POST", "/stock-changes").answer_status(409)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_lost_again_and_again_book_once() {
-    booked_once(Fault::on("POST", "/stock-changes").drop_after().times(4)).await;
+    booked_once(Fault::for_call("POST", "/stock-changes").drop_after().for_calls(4)).await;
 }
 
 async fn invoiced_once(fault: Fault) {
     let world = World::new().await;
-    world.stack.robaws.fault(fault);
+    world.stack.robaws.add_fault(fault);
     world.place_order(
         order_of_one_line("PF-1")
-            .line("A-2", 3, 1000, Some("7"))
-            .shipping_cost(495)
-            .status("shipped"),
+            .with_line("A-2", 3, 1000, Some("7"))
+            .with_shipping_cost(495)
+            .with_status("shipped"),
     );
     world.poll_for_minutes(60).await;
-    assert_eq!(
-        world.order_state("PF-1").await,
-        "invoiced",
-        "{:?}",
-        world.problem_codes("PF-1").await
-    );
+    assert_eq!(world.order_state("PF-1").await, "invoiced", "{:?}", world.problem_codes("PF-1").await);
     let invoices = world.robaws.invoices();
     assert_eq!(invoices.len(), 1);
     assert_eq!(invoices[0].total_incl_vat, Decimal::new(5998 + 1000 + 495, 2));
@@ -85,47 +72,44 @@ async fn invoiced_once(fault: Fault) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_header_is_made_once() {
-    invoiced_once(Fault::on("POST", "/sales-invoices").drop_after()).await;
+    invoiced_once(Fault::for_call("POST", "/sales-invoices").drop_after()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_header_with_500_after_its_effect_is_made_once() {
-    invoiced_once(Fault::on("POST", "/sales-invoices").status_after(500)).await;
+    invoiced_once(Fault::for_call("POST", "/sales-invoices").status_after(500)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_with_lost_answers_stand_once() {
     invoiced_once(
-        Fault::on("POST", "/sales-invoices/*/line-items")
-            .nth(2)
-            .times(3)
-            .drop_after(),
+        Fault::for_call("POST", "/sales-invoices/*/line-items").at_nth_call(2).for_calls(3).drop_after(),
     )
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_with_500_after_its_effect_stands_once() {
-    invoiced_once(Fault::on("POST", "/sales-invoices/*/line-items").status_after(500)).await;
+    invoiced_once(Fault::for_call("POST", "/sales-invoices/*/line-items").status_after(500)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_hours_loses_nothing_and_one_bad_order_stops_no_other() {
     let world = World::new().await;
-    world.stack.robaws.outage(Some(Outage::Drop));
+    world.stack.robaws.set_outage(Some(Outage::Drop));
     world.place_order(order_of_one_line("PF-1"));
     world.poll_for_minutes(30).await;
     assert_eq!(world.robaws.stock_changes().len(), 0);
-    world.stack.robaws.outage(None);
+    world.stack.robaws.set_outage(None);
     world.poll_for_minutes(60).await;
     assert_eq!(world.order_state("PF-1").await, "booked");
     assert_eq!(world.robaws.stock_changes().len(), 1);
 
-    world.stack.robaws.fault(
-        Fault::on("POST", "/stock-changes")
-            .containing("PF-2")
-            .status(500)
-            .forever(),
+    world.stack.robaws.add_fault(
+        Fault::for_call("POST", "/stock-changes")
+            .whose_text_contains("PF-2")
+            .answer_status(500)
+            .until_cleared(),
     );
     world.place_order(order_of_one_line("PF-2"));
     world.place_order(order_of_one_line("PF-3"));
@@ -144,25 +128,11 @@ async fn refused_credentials_are_one_state_and_lift_by_themselves() {
     world.robaws.remove_user(simulators::demo::ROBAWS_KEY);
     world.place_order(order_of_one_line("PF-1"));
     world.poll_for_minutes(15).await;
-    let item = world
-        .stack
-        .store
-        .connection(&world.connection)
-        .await
-        .unwrap()
-        .unwrap();
+    let item = world.stack.store.load_connection(&world.connection).await.unwrap().unwrap();
     assert_eq!(item.api_state(), "needs_credentials");
-    world
-        .robaws
-        .add_admin(simulators::demo::ROBAWS_KEY, simulators::demo::ROBAWS_SECRET);
+    world.robaws.add_admin(simulators::demo::ROBAWS_KEY, simulators::demo::ROBAWS_SECRET);
     world.poll_for_minutes(120).await;
-    let item = world
-        .stack
-        .store
-        .connection(&world.connection)
-        .await
-        .unwrap()
-        .unwrap();
+    let item = world.stack.store.load_connection(&world.connection).await.unwrap().unwrap();
     assert_eq!(item.api_state(), "active");
     assert_eq!(world.order_state("PF-1").await, "booked");
     assert_eq!(world.robaws.stock_changes().len(), 1);
@@ -171,10 +141,10 @@ async fn refused_credentials_are_one_state_and_lift_by_themselves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_not_booked_is_in_doubt() {
     let world = World::new().await;
-    world.stack.robaws.fault(
-        Fault::on("POST", "/stock-changes")
+    world.stack.robaws.add_fault(
+        Fault::for_call("POST", "/stock-changes")
             .patch_answer(json!({"description": "something else"}))
-            .forever(),
+            .until_cleared(),
     );
     world.place_order(order_of_one_line("PF-1"));
     world.poll_for_minutes(30).await;
@@ -187,12 +157,12 @@ async fn an_answer_that_is_not_booked_is_in_doubt() {
 async fn messages_repeated_and_polls_side_by_side_book_once() {
     let world = World::new().await;
     world.place_order(order_of_one_line("PF-1"));
-    world.stack.poll().await.unwrap();
-    let (a, b) = tokio::join!(world.stack.poll(), world.stack.poll());
+    world.stack.run_poll().await.unwrap();
+    let (a, b) = tokio::join!(world.stack.run_poll(), world.stack.run_poll());
     a.unwrap();
     b.unwrap();
-    world.stack.aws.queues.release(local::stack::ORDERS_QUEUE);
-    let (a, b) = tokio::join!(world.stack.work(), world.stack.work());
+    world.stack.aws.queues.release_messages(local::stack::ORDERS_QUEUE);
+    let (a, b) = tokio::join!(world.stack.work_orders(), world.stack.work_orders());
     a.unwrap();
     b.unwrap();
     world.poll_for_minutes(20).await;
@@ -205,22 +175,19 @@ async fn a_call_that_outlasts_the_invocation_is_settled_later_and_costs_one_try(
     let mut world = World::new().await;
     world.stack.set_time_limit(Duration::from_secs(8));
     let gate = Gate::new();
-    let slow = Fault::on("POST", "/stock-changes").hold_before(&gate);
-    world.stack.robaws.fault(slow);
+    let slow = Fault::for_call("POST", "/stock-changes").hold_before(&gate);
+    world.stack.robaws.add_fault(slow);
     world.place_order(order_of_one_line("PF-1"));
-    world.clock.advance(SignedDuration::from_mins(5));
-    world.stack.poll().await.unwrap();
+    world.clock.advance_by(SignedDuration::from_mins(5));
+    world.stack.run_poll().await.unwrap();
     let time_passes = async {
         gate.wait_for_calls(1).await;
         // Longer than looks may take, shorter than the invocation.
-        world.clock.advance(SignedDuration::from_millis(7_500));
+        world.clock.advance_by(SignedDuration::from_millis(7_500));
     };
-    let (worked, ()) = tokio::join!(world.stack.work(), time_passes);
+    let (worked, ()) = tokio::join!(world.stack.work_orders(), time_passes);
     worked.expect("the invocation ends before its time limit");
-    assert_eq!(
-        world.read_order("PF-1").await.ledger.rows[0].state,
-        RowState::Unknown
-    );
+    assert_eq!(world.read_order("PF-1").await.ledger.rows[0].state, RowState::Unknown);
     assert!(world.robaws.stock_changes().is_empty());
     // The effect comes after its caller is gone.
     gate.open();
@@ -239,19 +206,13 @@ async fn a_call_that_outlasts_the_invocation_is_settled_later_and_costs_one_try(
 async fn cut_off_time_and_again_it_is_not_set_aside() {
     let mut world = World::new().await;
     world.stack.set_time_limit(Duration::from_secs(5));
-    let slow = Fault::on("GET", "/articles")
-        .delay_before(Duration::from_millis(4_600))
-        .forever();
-    world.stack.robaws.fault(slow);
+    let slow = Fault::for_call("GET", "/articles").delay_before(Duration::from_millis(4_600)).until_cleared();
+    world.stack.robaws.add_fault(slow);
     world.place_order(order_of_one_line("PF-1"));
     for _ in 0..4 {
-        world.clock.advance(SignedDuration::from_mins(60));
-        world.stack.poll().await.unwrap();
-        world
-            .stack
-            .work()
-            .await
-            .expect("the invocation ends before its time limit");
+        world.clock.advance_by(SignedDuration::from_mins(60));
+        world.stack.run_poll().await.unwrap();
+        world.stack.work_orders().await.expect("the invocation ends before its time limit");
     }
     assert!(
         world.problem_codes("PF-1").await.is_empty(),

@@ -9,11 +9,11 @@ use world::{World, euros};
 
 fn ticked_articles(world: &World, count: usize) {
     for n in 0..count {
-        let article = Article::new(&format!("{}", 1000 + n), &format!("T-{n}")).ticked(true);
-        world.robaws.put_article(article.prices(euros(100), euros(200)));
+        let article = Article::new(&format!("{}", 1000 + n), &format!("T-{n}")).with_tick(true);
+        world.robaws.put_article(article.with_prices(euros(100), euros(200)));
     }
     // The limits have tests of their own.
-    world.robaws.set(|settings| {
+    world.robaws.change_settings(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
     });
@@ -32,26 +32,14 @@ async fn with_articles(count: usize) -> World {
 #[tokio::test]
 async fn changes_that_no_event_announced_are_found() {
     let world = World::new_activated().await;
-    world
-        .robaws
-        .edit_article_silently("12", |article| article.cost_price = euros(999));
-    world
-        .robaws
-        .put_article(Article::new("20", "SILENT").ticked(true));
-    world
-        .robaws
-        .edit_article_silently("14", |article| article.article_number = Some("B-2".to_owned()));
+    world.robaws.edit_article_silently("12", |article| article.cost_price = euros(999));
+    world.robaws.put_article(Article::new("20", "SILENT").with_tick(true));
+    world.robaws.edit_article_silently("14", |article| article.article_number = Some("B-2".to_owned()));
     world.pass_hours_and_check(18).await;
     world.assert_offers_equal(false);
     // Less than a day since the webhook was registered: it may well be alive.
     assert_eq!(world.connection_problem_codes().await, [""; 0]);
-    let replica = world
-        .stack
-        .robaws
-        .calls()
-        .iter()
-        .filter(|call| call.replica)
-        .count();
+    let replica = world.stack.robaws.calls().iter().filter(|call| call.replica).count();
     assert!(replica >= 3, "{replica}");
     world.clear_calls();
     world.pass_hours_and_check(24).await;
@@ -61,16 +49,16 @@ async fn changes_that_no_event_announced_are_found() {
 #[tokio::test]
 async fn a_webhook_that_died_is_registered_anew() {
     let world = World::new_activated().await;
-    world.robaws.set(|settings| {
+    world.robaws.change_settings(|settings| {
         settings.webhook_retry_delays_ms = vec![];
         settings.webhook_suspend_after = 1;
         settings.webhook_timeout_ms = 0;
     });
     // Robaws gives the endpoint up without a word.
     world.robaws.set_stock("12", demo::STOCK_LOCATION, 9);
-    world.stack.robaws.deliver_due().await;
+    world.stack.robaws.deliver_webhooks().await;
     assert!(world.robaws.webhook_endpoints()[0].suspended);
-    world.robaws.set(|settings| settings.webhook_timeout_ms = 2_000);
+    world.robaws.change_settings(|settings| settings.webhook_timeout_ms = 2_000);
     let before = world.robaws.webhook_endpoints()[0].id.clone();
     world.robaws.set_stock("12", demo::STOCK_LOCATION, 8);
     world.pass_hours_and_check(30).await;
@@ -90,9 +78,7 @@ async fn a_webhook_that_died_is_registered_anew() {
 async fn an_endpoint_that_somebody_removed_is_made_again() {
     let world = World::new_activated().await;
     let id = world.robaws.webhook_endpoints()[0].id.clone();
-    world
-        .robaws
-        .remove(simulators::robaws::Module::WebhookEndpoints, &id);
+    world.robaws.remove_record(simulators::robaws::Module::WebhookEndpoints, &id);
     world.pass_hours_and_check(18).await;
     assert_eq!(world.robaws.webhook_endpoints().len(), 1);
     world.robaws.set_stock("12", demo::STOCK_LOCATION, 7);
@@ -104,18 +90,9 @@ async fn an_endpoint_that_somebody_removed_is_made_again() {
 async fn many_withdrawals_at_once_are_held_until_they_are_confirmed() {
     let world = with_articles(40).await;
     for n in 0..21 {
-        world
-            .robaws
-            .edit_article_silently(&format!("{}", 1000 + n), |article| article.tick(false));
+        world.robaws.edit_article_silently(&format!("{}", 1000 + n), |article| article.set_tick(false));
     }
-    let offers = || {
-        world
-            .productflow
-            .products()
-            .values()
-            .filter(|product| product.offer.is_some())
-            .count()
-    };
+    let offers = || world.productflow.products().values().filter(|product| product.offer.is_some()).count();
     world.pass_hours_and_check(18).await;
     assert_eq!(offers(), 43);
     assert_eq!(world.connection_problem_codes().await, ["withdrawal_held"]);
@@ -126,13 +103,7 @@ async fn many_withdrawals_at_once_are_held_until_they_are_confirmed() {
     assert_eq!(world.post_to_api("reconcile", json!({})).await.0, 202);
     world.deliver_and_work().await;
     assert_eq!(offers(), 43);
-    assert_eq!(
-        world
-            .post_to_api("reconcile", json!({ "confirm_withdrawals": true }))
-            .await
-            .0,
-        202
-    );
+    assert_eq!(world.post_to_api("reconcile", json!({ "confirm_withdrawals": true })).await.0, 202);
     world.deliver_and_work().await;
     assert_eq!(offers(), 22);
     world.assert_offers_equal(false);
@@ -144,35 +115,26 @@ async fn a_checkbox_that_is_ticked_again_ends_the_hold() {
     let world = with_articles(30).await;
     let all = || (1000..1030).map(|n| n.to_string());
     for id in all() {
-        world
-            .robaws
-            .edit_article_silently(&id, |article| article.tick(false));
+        world.robaws.edit_article_silently(&id, |article| article.set_tick(false));
     }
     world.pass_hours_and_check(18).await;
     assert_eq!(world.connection_problem_codes().await, ["withdrawal_held"]);
     for id in all() {
-        world
-            .robaws
-            .edit_article_silently(&id, |article| article.tick(true));
+        world.robaws.edit_article_silently(&id, |article| article.set_tick(true));
     }
     world.clear_calls();
     world.pass_hours_and_check(24).await;
     assert_eq!(world.list_writes(), [""; 0]);
-    assert!(
-        !world
-            .connection_problem_codes()
-            .await
-            .contains(&"withdrawal_held".to_owned())
-    );
+    assert!(!world.connection_problem_codes().await.contains(&"withdrawal_held".to_owned()));
     world.assert_offers_equal(false);
 }
 
 #[tokio::test]
 async fn a_list_that_is_empty_or_lacks_its_extra_fields_withdraws_nothing() {
     let world = World::new_activated().await;
-    let list = Fault::on("GET", "/articles").forever();
+    let list = Fault::for_call("GET", "/articles").until_cleared();
     let empty = json!({ "items": [], "totalItems": 0, "totalPages": 0, "currentPage": 0, "size": 0 });
-    world.stack.robaws.fault(list.clone().patch_answer(empty));
+    world.stack.robaws.add_fault(list.clone().patch_answer(empty));
     world.clear_calls();
     world.pass_hours_and_check(18).await;
     world.stack.robaws.clear_faults();
@@ -182,7 +144,7 @@ async fn a_list_that_is_empty_or_lacks_its_extra_fields_withdraws_nothing() {
         .map(|id| json!({ "id": id, "articleNumber": "x", "name": "x" }))
         .collect();
     let bare = json!({ "items": rows, "totalPages": 1 });
-    world.stack.robaws.fault(list.patch_answer(bare));
+    world.stack.robaws.add_fault(list.patch_answer(bare));
     world.pass_hours_and_check(24).await;
     world.stack.robaws.clear_faults();
     assert_eq!(world.list_writes(), [""; 0]);
@@ -194,15 +156,10 @@ async fn a_list_that_is_empty_or_lacks_its_extra_fields_withdraws_nothing() {
 async fn a_check_that_is_cut_off_goes_on_where_it_stopped() {
     let world = with_articles(230).await;
     world.robaws.archive_article("1205");
-    world
-        .robaws
-        .edit_article_silently("1229", |article| article.cost_price = euros(5));
+    world.robaws.edit_article_silently("1229", |article| article.cost_price = euros(5));
     // The third page fails; a later poll has the sweep go on with it.
-    world.stack.robaws.fault(
-        Fault::on("GET", "/articles")
-            .containing("page=2")
-            .times(4)
-            .status(503),
+    world.stack.robaws.add_fault(
+        Fault::for_call("GET", "/articles").whose_text_contains("page=2").for_calls(4).answer_status(503),
     );
     world.clear_calls();
     world.pass_hours_and_check(18).await;
@@ -212,28 +169,18 @@ async fn a_check_that_is_cut_off_goes_on_where_it_stopped() {
     world.assert_offers_equal(false);
     let first_pages = |page: &str| {
         let calls = world.stack.robaws.calls().into_iter();
-        calls
-            .filter(|call| call.path == "/articles" && call.replica && call.query.contains(page))
-            .count()
+        calls.filter(|call| call.path == "/articles" && call.replica && call.query.contains(page)).count()
     };
     assert_eq!(first_pages("page=0"), 1);
     assert_eq!(first_pages("page=1"), 1);
 }
 
 async fn list_differences(world: &World, order: &str) -> Vec<String> {
-    let record = world.stack.order(&world.connection, order).await.unwrap();
-    assert!(
-        record
-            .differences
-            .iter()
-            .all(|open| open.problem.code == ProblemCode::RecordsDiffer)
-    );
+    let record = world.stack.order_record(&world.connection, order).await.unwrap();
+    assert!(record.differences.iter().all(|open| open.problem.code == ProblemCode::RecordsDiffer));
     let shown = world.get_from_api(&format!("/orders/{order}")).await;
     let problems = shown["problems"].as_array().unwrap().clone();
-    problems
-        .iter()
-        .map(|problem| problem["message"].as_str().unwrap().to_owned())
-        .collect()
+    problems.iter().map(|problem| problem["message"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -241,7 +188,7 @@ async fn documents_that_differ_from_the_ledger_are_named_with_both_sides() {
     let world = World::new_activated().await;
     for n in 1..=5 {
         world.place_order_of_article(&format!("PF-{n}"), "A-1");
-        world.productflow.ship(&format!("PF-{n}"));
+        world.productflow.ship_order(&format!("PF-{n}"));
     }
     world.poll_and_work().await;
     world.pass_hours_and_check(18).await;
@@ -254,37 +201,20 @@ async fn documents_that_differ_from_the_ledger_are_named_with_both_sides() {
         invoice.total_incl_vat = euros(4_000);
     });
     let change = world.robaws.stock_changes_of("PF-3")[0].clone();
-    world
-        .robaws
-        .remove(simulators::robaws::Module::StockChanges, &change.id);
+    world.robaws.remove_record(simulators::robaws::Module::StockChanges, &change.id);
     world.pass_hours_and_check(24).await;
     let found = list_differences(&world, "PF-1").await;
-    assert!(
-        found[0].contains("€59.98 according to ProductFlow, – in Robaws"),
-        "{found:?}"
-    );
+    assert!(found[0].contains("€59.98 according to ProductFlow, – in Robaws"), "{found:?}");
     let found = list_differences(&world, "PF-2").await;
-    assert!(
-        found[0].contains("€59.98 according to ProductFlow, €40.00 in Robaws"),
-        "{found:?}"
-    );
+    assert!(found[0].contains("€59.98 according to ProductFlow, €40.00 in Robaws"), "{found:?}");
     let found = list_differences(&world, "PF-3").await;
-    assert!(
-        found[0].contains("2 × A-1 according to ProductFlow, – in Robaws"),
-        "{found:?}"
-    );
+    assert!(found[0].contains("2 × A-1 according to ProductFlow, – in Robaws"), "{found:?}");
     assert_eq!(list_differences(&world, "PF-4").await, [""; 0]);
     // Mended by hand, or closed as handled.
     world.robaws.edit_invoice(&invoice("PF-2").id, |invoice| {
         invoice.total_incl_vat = euros(5_998);
     });
-    assert_eq!(
-        world
-            .post_to_api("orders/PF-3/settle", json!({ "as": "handled" }))
-            .await
-            .0,
-        200
-    );
+    assert_eq!(world.post_to_api("orders/PF-3/settle", json!({ "as": "handled" })).await.0, 200);
     world.pass_hours_and_check(24).await;
     for order in ["PF-2", "PF-3"] {
         assert_eq!(list_differences(&world, order).await, [""; 0], "{order}");
@@ -304,17 +234,12 @@ async fn a_document_of_ours_that_the_ledger_does_not_know_is_named() {
         "lineItems": [{ "articleId": "12", "quantity": 2 }],
     });
     let url = format!("{}/api/v2/stock-changes", world.stack.robaws_server.url());
-    let http = runtime::http::client(&[&url.parse().unwrap()]).unwrap();
-    let post = http
-        .post(url)
-        .basic_auth(demo::ROBAWS_KEY, Some(demo::ROBAWS_SECRET));
+    let http = runtime::http::peer_client(&[&url.parse().unwrap()]).unwrap();
+    let post = http.post(url).basic_auth(demo::ROBAWS_KEY, Some(demo::ROBAWS_SECRET));
     assert_eq!(post.json(&body).send().await.unwrap().status(), 201);
     world.pass_hours_and_check(18).await;
     let found = list_differences(&world, "PF-1").await;
-    assert!(
-        found[0].contains("– according to ProductFlow, 2 × A-1 in Robaws"),
-        "{found:?}"
-    );
+    assert!(found[0].contains("– according to ProductFlow, 2 × A-1 in Robaws"), "{found:?}");
 }
 
 #[tokio::test]
@@ -323,9 +248,7 @@ async fn documents_of_the_last_two_hours_are_left_out() {
     world.place_order_of_article("PF-1", "A-1");
     world.poll_and_work().await;
     let change = world.robaws.stock_changes_of("PF-1")[0].clone();
-    world
-        .robaws
-        .remove(simulators::robaws::Module::StockChanges, &change.id);
+    world.robaws.remove_record(simulators::robaws::Module::StockChanges, &change.id);
     world.pass_hours_and_check(1).await;
     assert_eq!(list_differences(&world, "PF-1").await, [""; 0]);
     world.pass_hours_and_check(2).await;
@@ -338,40 +261,32 @@ async fn an_order_and_a_change_that_the_polls_missed_are_found() {
     world.poll_and_work().await;
     let placed = world.now().to_string();
     world.place_order_of_article("PF-0", "A-1");
-    world.productflow.ship("PF-0");
+    world.productflow.ship_order("PF-0");
     // Put in so that no pass reaches it: behind a page of others that were last updated before the last complete pass.
-    world.clock.advance(jiff::SignedDuration::from_mins(5));
+    world.clock.advance_by(jiff::SignedDuration::from_mins(5));
     let later = world.now().to_string();
     for n in 0..60 {
-        let other = OrderBuilder::new(&format!("OTHER-{n}"))
-            .placed_at(&later)
-            .status("cancelled");
-        world.productflow.place(other.line("A-1", 1, 100, Some("7")));
+        let other = OrderBuilder::new(&format!("OTHER-{n}")).with_placed_at(&later).with_status("cancelled");
+        world.productflow.place_order(other.with_line("A-1", 1, 100, Some("7")));
     }
     for _ in 0..5 {
         world.poll_and_work().await;
     }
-    let mut order = OrderBuilder::new("PF-1")
-        .placed_at(&placed)
-        .line("A-1", 2, 5998, Some("7"))
-        .build();
+    let mut order =
+        OrderBuilder::new("PF-1").with_placed_at(&placed).with_line("A-1", 2, 5998, Some("7")).into_order();
     order["updated_at"] = json!(placed);
-    world.productflow.place(order);
-    world.productflow.edit("PF-0", |order| {
+    world.productflow.place_order(order);
+    world.productflow.edit_order("PF-0", |order| {
         order["lines"][0]["quantity"] = json!(3);
         order["updated_at"] = json!(START);
     });
     world.poll_and_work().await;
     let state = |id: &'static str| async {
-        let found = world.stack.order(&world.connection, id).await;
+        let found = world.stack.order_record(&world.connection, id).await;
         found.map_or("unknown", |record| record.state.as_str())
     };
     let seen = (state("PF-0").await, state("PF-1").await);
-    assert_eq!(
-        seen,
-        ("invoiced", "unknown"),
-        "a poll found them: the test shows nothing"
-    );
+    assert_eq!(seen, ("invoiced", "unknown"), "a poll found them: the test shows nothing");
     world.pass_hours_and_check(18).await;
     world.poll_and_work().await;
     assert_eq!((state("PF-0").await, state("PF-1").await), ("conflict", "booked"));

@@ -37,39 +37,28 @@ enum Content {
 
 impl Answer {
     /// Renders a template.
-    pub fn html(template: &impl Template) -> Result<Self, PageError> {
+    pub fn render_template(template: &impl Template) -> Result<Self, PageError> {
         let html = template.render().map_err(PageError::Template)?;
-        Ok(Self::of(Content::Html(html)))
+        Ok(Self::from_content(Content::Html(html)))
     }
 
     /// A redirect (303) after a form was taken. The browser loads this path, so that going back or reloading sends nothing twice.
     pub fn see_other(path: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::SEE_OTHER,
-            ..Self::of(Content::SeeOther(path.into()))
-        }
+        Self { status: StatusCode::SEE_OTHER, ..Self::from_content(Content::SeeOther(path.into())) }
     }
 
     /// A file that browsers may keep for good.
-    pub fn asset(kind: &'static str, body: &'static str) -> Self {
-        Self::of(Content::Asset { kind, body })
+    pub fn from_asset(kind: &'static str, body: &'static str) -> Self {
+        Self::from_content(Content::Asset { kind, body })
     }
 
     /// A file that the browser saves under `name`.
-    pub fn download(kind: &'static str, name: impl Into<String>, body: String) -> Self {
-        Self::of(Content::Download {
-            kind,
-            name: name.into(),
-            body,
-        })
+    pub fn from_download(kind: &'static str, name: impl Into<String>, body: String) -> Self {
+        Self::from_content(Content::Download { kind, name: name.into(), body })
     }
 
-    fn of(content: Content) -> Self {
-        Self {
-            status: StatusCode::OK,
-            content,
-            cookies: Vec::new(),
-        }
+    fn from_content(content: Content) -> Self {
+        Self { status: StatusCode::OK, content, cookies: Vec::new() }
     }
 
     /// Sets the status; it is 200 otherwise.
@@ -101,23 +90,10 @@ impl Answer {
         set(header::CONTENT_SECURITY_POLICY, POLICY);
         set(header::X_FRAME_OPTIONS, "DENY");
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
-        set(
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        );
-        set(
-            HeaderName::from_static("permissions-policy"),
-            "camera=(), geolocation=(), microphone=()",
-        );
+        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+        set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
         let is_kept = matches!(self.content, Content::Asset { .. });
-        set(
-            header::CACHE_CONTROL,
-            if is_kept {
-                "public, max-age=31536000, immutable"
-            } else {
-                "no-store"
-            },
-        );
+        set(header::CACHE_CONTROL, if is_kept { "public, max-age=31536000, immutable" } else { "no-store" });
         let body = match self.content {
             Content::Html(html) => {
                 set(header::CONTENT_TYPE, "text/html; charset=utf-8");
@@ -133,10 +109,7 @@ impl Answer {
             }
             Content::Download { kind, name, body } => {
                 set(header::CONTENT_TYPE, kind);
-                set(
-                    header::CONTENT_DISPOSITION,
-                    &format!("attachment; filename=\"{name}\""),
-                );
+                set(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
                 body
             }
         };

@@ -17,9 +17,9 @@ pub fn style_path() -> String {
 }
 
 /// Answers a request below `/assets`.
-pub fn answer(path: &[&str]) -> Result<Answer, PageError> {
+pub fn serve_asset(path: &[&str]) -> Result<Answer, PageError> {
     if format!("/{}", path.join("/")) == *STYLE_PATH {
-        Ok(Answer::asset("text/css; charset=utf-8", STYLE))
+        Ok(Answer::from_asset("text/css; charset=utf-8", STYLE))
     } else {
         Err(PageError::NotFound)
     }

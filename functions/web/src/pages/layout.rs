@@ -42,9 +42,9 @@ pub struct Layout {
 
 impl Layout {
     /// The layout for a reader who has not signed in.
-    pub fn outside(title: &'static str, language: Language, token: String) -> Self {
+    pub fn for_visitor(title: &'static str, language: Language, token: String) -> Self {
         Self {
-            title: texts::text(title, language).to_owned(),
+            title: texts::text_for(title, language).to_owned(),
             tab: Tab::None,
             language,
             token,
@@ -58,47 +58,47 @@ impl Layout {
     }
 
     /// Code of the language for the attribute `lang`.
-    pub fn lang(&self) -> &'static str {
+    pub fn language_code(&self) -> &'static str {
         self.language.tag
     }
 
     /// A text by its key, `section.name`.
-    pub fn t(&self, key: &'static str) -> &'static str {
-        texts::text(key, self.language)
+    pub fn text_for(&self, key: &'static str) -> &'static str {
+        texts::text_for(key, self.language)
     }
 
     /// A text by its key, with its arguments filled in.
-    pub fn f(&self, key: &'static str, values: &[(&str, &str)]) -> String {
-        texts::filled(key, values, self.language)
+    pub fn fill_text(&self, key: &'static str, values: &[(&str, &str)]) -> String {
+        texts::fill_text(key, values, self.language)
     }
 
     /// A text by its section and a name that is only known at run time; the name itself when there is no such text.
-    pub fn of(&self, section: &str, name: &str) -> String {
-        texts::find(section, name, self.language).map_or_else(|| name.to_owned(), str::to_owned)
+    pub fn text_in_section(&self, section: &str, name: &str) -> String {
+        texts::find_text(section, name, self.language).map_or_else(|| name.to_owned(), str::to_owned)
     }
 
     /// An amount as the reader's language writes it.
-    pub fn amount(&self, cents: Cents) -> String {
-        domain::text::amount(cents, self.language)
+    pub fn format_amount(&self, cents: Cents) -> String {
+        domain::text::format_amount(cents, self.language)
     }
 
     /// A moment as the reader's language writes it, in Brussels time.
-    pub fn moment(&self, at: Timestamp) -> String {
-        domain::text::moment(at, self.language)
+    pub fn format_moment(&self, at: Timestamp) -> String {
+        domain::text::format_moment(at, self.language)
     }
 
     /// A text from `domain` with the no-break spaces that French needs.
-    pub fn typeset(&self, text: &str) -> String {
-        typeset(text, self.language)
+    pub fn typeset_text(&self, text: &str) -> String {
+        typeset_for_language(text, self.language)
     }
 
     /// Path of the style sheet.
-    pub fn style(&self) -> String {
+    pub fn style_path(&self) -> String {
         super::assets::style_path()
     }
 
     /// The entries of the menu: path, text, and whether the page belongs to the entry.
-    pub fn menu(&self) -> Vec<(String, &'static str, bool)> {
+    pub fn menu_entries(&self) -> Vec<(String, &'static str, bool)> {
         let entries: [(&str, &'static str, Tab); 7] = [
             ("", "menu.home", Tab::Home),
             ("/orders", "menu.orders", Tab::Orders),
@@ -110,21 +110,19 @@ impl Layout {
         ];
         entries
             .into_iter()
-            .map(|(path, key, tab)| (format!("{}{path}", self.base), self.t(key), tab == self.tab))
+            .map(|(path, key, tab)| (format!("{}{path}", self.base), self.text_for(key), tab == self.tab))
             .collect()
     }
 
     /// The languages: code, name, and whether the page is in this language.
-    pub fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
+    pub fn language_options(&self) -> Vec<(&'static str, &'static str, bool)> {
         let languages = Language::ALL.iter();
-        languages
-            .map(|language| (language.tag, language.name, *language == self.language))
-            .collect()
+        languages.map(|language| (language.tag, language.name, *language == self.language)).collect()
     }
 }
 
 /// Puts the no-break spaces of French before `:`, `;`, `?`, `!` and `»`, and after `«`. The manual's texts have ordinary spaces.
-pub fn typeset(text: &str, language: Language) -> String {
+pub fn typeset_for_language(text: &str, language: Language) -> String {
     if !language.has_spaced_punctuation {
         return text.to_owned();
     }

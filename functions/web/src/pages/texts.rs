@@ -17,32 +17,28 @@ domain::for_each_language!(embed_texts);
 
 // The files are compiled in, and a test proves that they parse.
 static TEXTS: LazyLock<BTreeMap<&str, Texts>> = LazyLock::new(|| {
-    let texts = FILES
-        .iter()
-        .map(|(tag, json)| (*tag, serde_json::from_str(json).unwrap_or_default()));
+    let texts = FILES.iter().map(|(tag, json)| (*tag, serde_json::from_str(json).unwrap_or_default()));
     texts.collect()
 });
 
 /// A text by its key, `section.name`. Without such a text the key itself; a test proves that every key in use has its text.
-pub fn text(key: &'static str, language: Language) -> &'static str {
-    key.split_once('.')
-        .and_then(|(section, name)| find(section, name, language))
-        .unwrap_or(key)
+pub fn text_for(key: &'static str, language: Language) -> &'static str {
+    key.split_once('.').and_then(|(section, name)| find_text(section, name, language)).unwrap_or(key)
 }
 
 /// A text by its section and a name that is only known at run time; `None` when there is no such text.
-pub fn find(section: &str, name: &str, language: Language) -> Option<&'static str> {
+pub fn find_text(section: &str, name: &str, language: Language) -> Option<&'static str> {
     let text = TEXTS.get(language.tag)?.get(section)?.get(name)?;
     Some(text.as_str())
 }
 
 /// A text by its key, with its arguments filled in.
-pub fn filled(key: &'static str, values: &[(&str, &str)], language: Language) -> String {
-    domain::text::fill_in(text(key, language), values)
+pub fn fill_text(key: &'static str, values: &[(&str, &str)], language: Language) -> String {
+    domain::text::fill_in_values(text_for(key, language), values)
 }
 
 /// The first language of the header `Accept-Language` that the pages have, else English.
-pub fn accepted(header: Option<&str>) -> Language {
+pub fn accepted_language(header: Option<&str>) -> Language {
     let wanted = header.unwrap_or_default().split(',');
     wanted
         .filter_map(|part| part.trim().get(..2))
@@ -56,20 +52,18 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    fn flat(language: Language) -> BTreeMap<String, String> {
+    fn flatten_texts(language: Language) -> BTreeMap<String, String> {
         TEXTS[language.tag]
             .iter()
             .flat_map(|(section, names)| {
-                names
-                    .iter()
-                    .map(move |(name, text)| (format!("{section}.{name}"), text.clone()))
+                names.iter().map(move |(name, text)| (format!("{section}.{name}"), text.clone()))
             })
             .collect()
     }
 
     #[test]
     fn french_has_no_break_spaces_before_its_double_signs() {
-        for (key, text) in flat(Language::FR) {
+        for (key, text) in flatten_texts(Language::FR) {
             for sign in [" :", " ;", " ?", " !", "« ", " »"] {
                 assert!(!text.contains(sign), "{key}: {text}");
             }
@@ -91,11 +85,11 @@ mod tests {
         }
     }
 
-    fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    fn collect_files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                sources(&path, found);
+                collect_files(&path, found);
             } else {
                 found.push(path);
             }
@@ -104,15 +98,13 @@ mod tests {
 
     #[test]
     fn every_key_in_templates_and_code_has_its_text() {
-        let english = flat(Language::EN);
-        let sections: BTreeSet<String> = english
-            .keys()
-            .filter_map(|key| Some(key.split_once('.')?.0.to_owned()))
-            .collect();
+        let english = flatten_texts(Language::EN);
+        let sections: BTreeSet<String> =
+            english.keys().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files = Vec::new();
-        sources(&root.join("templates"), &mut files);
-        sources(&root.join("src/pages"), &mut files);
+        collect_files(&root.join("templates"), &mut files);
+        collect_files(&root.join("src/pages"), &mut files);
         let mut used = BTreeSet::new();
         for file in &files {
             keys_in(&std::fs::read_to_string(file).unwrap(), &sections, &mut used);
@@ -121,30 +113,20 @@ mod tests {
         assert!(unknown.is_empty(), "no such texts: {unknown:?}");
         assert!(used.len() > 20, "the search finds keys: {used:?}");
         // The keys of these sections are put together at run time, so no file names them.
-        let put_together = [
-            "done",
-            "order_state",
-            "order_status",
-            "set_up_field",
-            "set_up_state",
-        ];
+        let put_together = ["done", "order_state", "order_status", "set_up_field", "set_up_state"];
         let unused: Vec<_> = english
             .keys()
             .filter(|key| !used.contains(*key))
-            .filter(|key| {
-                !put_together
-                    .iter()
-                    .any(|section| key.starts_with(&format!("{section}.")))
-            })
+            .filter(|key| !put_together.iter().any(|section| key.starts_with(&format!("{section}."))))
             .collect();
         assert!(unused.is_empty(), "never shown: {unused:?}");
     }
 
     #[test]
     fn the_browsers_language_is_taken_where_we_speak_it() {
-        assert_eq!(accepted(Some("fr-BE,fr;q=0.9,en;q=0.8")), Language::FR);
-        assert_eq!(accepted(Some("es, DE;q=0.5")), Language::DE);
-        assert_eq!(accepted(Some("é")), Language::EN);
-        assert_eq!(accepted(None), Language::EN);
+        assert_eq!(accepted_language(Some("fr-BE,fr;q=0.9,en;q=0.8")), Language::FR);
+        assert_eq!(accepted_language(Some("es, DE;q=0.5")), Language::DE);
+        assert_eq!(accepted_language(Some("é")), Language::EN);
+        assert_eq!(accepted_language(None), Language::EN);
     }
 }

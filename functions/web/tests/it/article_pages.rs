@@ -23,7 +23,7 @@ fn assert_says(page: &Page, words: &[&str]) {
 }
 
 fn is_ticked(world: &World, id: &str) -> bool {
-    world.robaws.article(id).unwrap().is_ticked()
+    world.robaws.find_article(id).unwrap().is_ticked()
 }
 
 /// Calls that changed anything at either peer.
@@ -37,25 +37,22 @@ fn count_writes(world: &World) -> usize {
 fn add_articles(world: &World, count: usize) {
     for number in 0..count {
         let id = (1000 + number).to_string();
-        let article = Article::new(&id, &format!("N-{number:03}")).ticked(true);
-        world
-            .robaws
-            .put_article(article.prices(euros(12_345), euros(0)))
-            .set_stock(&id, demo::STOCK_LOCATION, 5);
+        let article = Article::new(&id, &format!("N-{number:03}")).with_tick(true);
+        world.robaws.put_article(article.with_prices(euros(12_345), euros(0))).set_stock(
+            &id,
+            demo::STOCK_LOCATION,
+            5,
+        );
     }
 }
 
 #[tokio::test]
 async fn every_article_is_shown_as_it_was_sent() {
     let world = World::activated_with(json!({ "send_sale_price": true })).await;
-    world.robaws.edit_article("15", |article| article.tick(true));
-    world.robaws.edit_article("14", |article| article.tick(false));
-    world
-        .robaws
-        .create_article(Article::new("20", "A-2").ticked(true));
-    world
-        .robaws
-        .create_article(Article::new("21", "X/1").ticked(true));
+    world.robaws.edit_article("15", |article| article.set_tick(true));
+    world.robaws.edit_article("14", |article| article.set_tick(false));
+    world.robaws.create_article(Article::new("20", "A-2").with_tick(true));
+    world.robaws.create_article(Article::new("21", "X/1").with_tick(true));
     world.deliver_and_work().await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     world.clear_calls();
@@ -73,10 +70,7 @@ async fn every_article_is_shown_as_it_was_sent() {
             "If you untick an article, it is taken off sale in ProductFlow",
         ],
     );
-    assert_eq!(
-        listed_numbers(&page),
-        ["A-1", "A-2", "A-2", "B-1", "MONTAGE", "X/1"]
-    );
+    assert_eq!(listed_numbers(&page), ["A-1", "A-2", "A-2", "B-1", "MONTAGE", "X/1"]);
     let filtered = [
         ("sent", vec!["A-1", "MONTAGE"]),
         ("problem", vec!["A-2", "A-2", "X/1"]),
@@ -90,22 +84,14 @@ async fn every_article_is_shown_as_it_was_sent() {
     assert_eq!(browser.get(&format!("{ARTICLES}?state=x")).await.status, 404);
     assert_eq!(browser.get(&format!("{ARTICLES}?cursor=x")).await.status, 400);
     // By exact number; who shares it too.
-    assert_eq!(
-        listed_numbers(&browser.get(&format!("{ARTICLES}?number=A-1")).await),
-        ["A-1"]
-    );
-    assert_eq!(
-        listed_numbers(&browser.get(&format!("{ARTICLES}?number=A-2")).await),
-        ["A-2", "A-2"]
-    );
+    assert_eq!(listed_numbers(&browser.get(&format!("{ARTICLES}?number=A-1")).await), ["A-1"]);
+    assert_eq!(listed_numbers(&browser.get(&format!("{ARTICLES}?number=A-2")).await), ["A-2", "A-2"]);
     let page = browser.get(&format!("{ARTICLES}?number=a-1")).await;
     assert_says(&page, &["Nothing was sent under exactly this number."]);
     assert_eq!(world.count_calls(), (0, 0));
-    for (language, words) in [
-        ("nl", "Uit de verkoop gehaald"),
-        ("fr", "Retiré de la vente"),
-        ("de", "Aus dem Verkauf"),
-    ] {
+    for (language, words) in
+        [("nl", "Uit de verkoop gehaald"), ("fr", "Retiré de la vente"), ("de", "Aus dem Verkauf")]
+    {
         let form = page.form_to("/c/shop/language").set("language", language);
         browser.submit_form(&form).await;
         assert_says(&browser.get(ARTICLES).await, &[words]);
@@ -119,7 +105,7 @@ async fn long_lists_come_in_pages_of_fifty_and_stay_small() {
     for number in 0..60 {
         let long = format!("{number:02}{}", "N".repeat(180));
         for id in [2_000 + number, 3_000 + number] {
-            let article = Article::new(&id.to_string(), &long).ticked(true);
+            let article = Article::new(&id.to_string(), &long).with_tick(true);
             world.robaws.put_article(article);
         }
     }
@@ -133,11 +119,7 @@ async fn long_lists_come_in_pages_of_fifty_and_stay_small() {
         let shown = listed_numbers(&page).len();
         assert!(shown <= 50);
         seen += shown;
-        let Some(next) = page
-            .link_paths()
-            .into_iter()
-            .find(|link| link.contains("cursor="))
-        else {
+        let Some(next) = page.link_paths().into_iter().find(|link| link.contains("cursor=")) else {
             break;
         };
         assert!(next.contains("state=problem"), "{next}");
@@ -147,10 +129,7 @@ async fn long_lists_come_in_pages_of_fifty_and_stay_small() {
     // French is longest.
     let form = page.form_to("/c/shop/language").set("language", "fr");
     browser.submit_form(&form).await;
-    assert_eq!(
-        listed_numbers(&browser.get(&format!("{ARTICLES}?state=problem")).await).len(),
-        50
-    );
+    assert_eq!(listed_numbers(&browser.get(&format!("{ARTICLES}?state=problem")).await).len(), 50);
 }
 
 #[tokio::test]
@@ -164,36 +143,20 @@ async fn all_articles_are_ticked_after_a_page_that_says_what_that_does() {
     let page = browser.get("/c/shop/articles/tick").await;
     assert_says(
         &page,
-        &[
-            "Every article in Robaws that is not archived gets a tick",
-            "There is no button to undo this",
-        ],
+        &["Every article in Robaws that is not archived gets a tick", "There is no button to undo this"],
     );
     let form = page.form_to("/articles/tick");
-    assert_eq!(
-        browser.submit_form(&form.clone().without("token")).await.status,
-        403
-    );
+    assert_eq!(browser.submit_form(&form.clone().without("token")).await.status, 403);
     world.deliver_and_work().await;
     assert_eq!((count_writes(&world), is_ticked(&world, "15")), (0, false));
     let page = browser.submit_form(&form).await;
     assert_eq!(page.status, 200, "{}", page.visible_text());
-    assert_says(
-        &page,
-        &[
-            "The articles are being ticked.",
-            "All articles are being ticked now.",
-        ],
-    );
+    assert_says(&page, &["The articles are being ticked.", "All articles are being ticked now."]);
     world.deliver_and_work().await;
     assert!(is_ticked(&world, "15"));
-    assert!(world.productflow.offer("MONTAGE").is_some());
+    assert!(world.productflow.find_offer("MONTAGE").is_some());
     let page = browser.get(ARTICLES).await;
-    assert!(
-        !page.visible_text().contains("being ticked now"),
-        "{}",
-        page.visible_text()
-    );
+    assert!(!page.visible_text().contains("being ticked now"), "{}", page.visible_text());
     world.assert_offers_equal(false);
 }
 
@@ -204,13 +167,7 @@ async fn everything_is_sent_again_or_checked_on_demand() {
     let page = browser.get(ARTICLES).await;
     world.clear_calls();
     let after = browser.submit_form(&page.form_to("/articles/push")).await;
-    assert_says(
-        &after,
-        &[
-            "The articles are sent again.",
-            "All ticked articles are being sent now.",
-        ],
-    );
+    assert_says(&after, &["The articles are sent again.", "All ticked articles are being sent now."]);
     world.deliver_and_work().await;
     let mut sent = world.list_writes();
     sent.sort_unstable();
@@ -226,9 +183,7 @@ async fn everything_is_sent_again_or_checked_on_demand() {
         ]
     );
     // What nobody announced is found by a check.
-    world
-        .robaws
-        .edit_article_silently("12", |article| article.cost_price = euros(1_600));
+    world.robaws.edit_article_silently("12", |article| article.cost_price = euros(1_600));
     world.clear_calls();
     let after = browser.submit_form(&page.form_to("/articles/check")).await;
     assert_says(&after, &["The check has started.", "The check is running."]);
@@ -247,60 +202,35 @@ async fn held_withdrawals_are_confirmed_as_they_were_shown() {
     world.deliver_and_work().await;
     let untick = |from: usize, to: usize| {
         for id in from..to {
-            world
-                .robaws
-                .edit_article_silently(&id.to_string(), |article| article.tick(false));
+            world.robaws.edit_article_silently(&id.to_string(), |article| article.set_tick(false));
         }
     };
     let offers = || {
         let products = world.productflow.products();
-        products
-            .values()
-            .filter(|product| product.offer.is_some())
-            .count()
+        products.values().filter(|product| product.offer.is_some()).count()
     };
     untick(1_000, 1_021);
     world.pass_hours_and_check(18).await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let old = browser.get(ARTICLES).await;
-    assert_says(
-        &old,
-        &[
-            "21 of the 43 articles sent suddenly have no",
-            "Yes, take 21 articles off sale",
-        ],
-    );
+    assert_says(&old, &["21 of the 43 articles sent suddenly have no", "Yes, take 21 articles off sale"]);
     // More are gone by the next night: what was shown before confirms nothing.
     untick(1_021, 1_025);
     world.pass_hours_and_check(24).await;
     let refused = browser.submit_form(&old.form_to("/articles/withdraw")).await;
     assert_eq!(refused.status, 422);
-    assert_says(
-        &refused,
-        &["The number changed meanwhile", "Yes, take 25 articles off sale"],
-    );
+    assert_says(&refused, &["The number changed meanwhile", "Yes, take 25 articles off sale"]);
     world.deliver_and_work().await;
     assert_eq!(offers(), 43);
     let form = refused.form_to("/articles/withdraw");
-    assert_eq!(
-        browser.submit_form(&form.clone().without("token")).await.status,
-        403
-    );
+    assert_eq!(browser.submit_form(&form.clone().without("token")).await.status, 403);
     let page = browser.submit_form(&form).await;
     assert_says(&page, &["Confirmed."]);
     world.deliver_and_work().await;
     assert_eq!(offers(), 18);
     let page = browser.get(ARTICLES).await;
-    assert!(
-        !page.visible_text().contains("off sale now"),
-        "{}",
-        page.visible_text()
-    );
-    assert!(
-        page.all_forms()
-            .iter()
-            .all(|form| !form.action.ends_with("/withdraw"))
-    );
+    assert!(!page.visible_text().contains("off sale now"), "{}", page.visible_text());
+    assert!(page.all_forms().iter().all(|form| !form.action.ends_with("/withdraw")));
     world.assert_offers_equal(false);
 }
 
@@ -310,26 +240,14 @@ async fn an_inactive_connection_shows_its_list_without_buttons() {
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(ARTICLES).await;
     let push = page.form_to("/articles/push");
-    let tick = browser
-        .get("/c/shop/articles/tick")
-        .await
-        .form_to("/articles/tick");
+    let tick = browser.get("/c/shop/articles/tick").await.form_to("/articles/tick");
     assert_eq!(world.post_to_api("deactivate", json!({})).await.0, 200);
     world.clear_calls();
     let page = browser.get(ARTICLES).await;
     assert_eq!(listed_numbers(&page), ["A-1", "A-2", "B-1"]);
     assert_says(&page, &["The integration is not active."]);
-    assert!(
-        page.all_forms()
-            .iter()
-            .all(|form| !form.action.contains("/articles"))
-    );
-    assert!(
-        !page
-            .link_paths()
-            .iter()
-            .any(|link| link.ends_with("/articles/tick"))
-    );
+    assert!(page.all_forms().iter().all(|form| !form.action.contains("/articles")));
+    assert!(!page.link_paths().iter().any(|link| link.ends_with("/articles/tick")));
     // Nor do forms from before work any more.
     assert_eq!(browser.submit_form(&push).await.status, 409);
     assert_eq!(browser.submit_form(&tick).await.status, 409);

@@ -6,7 +6,7 @@ use world::{World, default_settings, order_of_one_line};
 
 async fn call_api(world: &World, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let path = format!("/api/connections{path}");
-    Box::pin(world.stack.api(method, &path, body)).await.unwrap()
+    Box::pin(world.stack.call_api(method, &path, body)).await.unwrap()
 }
 
 fn settings_again() -> Value {
@@ -33,72 +33,34 @@ async fn it_takes_its_secrets_and_settings_along_and_leaves_the_ledger() {
         read.secret_id("connector/connections/shop").send().await
     };
     assert!(secret().await.is_ok());
-    assert_eq!(
-        call_api(&world, "POST", "/shop/deactivate", &json!({})).await.0,
-        200
-    );
+    assert_eq!(call_api(&world, "POST", "/shop/deactivate", &json!({})).await.0, 200);
     let (status, answer) = call_api(&world, "DELETE", "/shop", &Value::Null).await;
     assert_eq!((status, &answer), (204, &Value::Null));
     for (method, path) in [("GET", "/shop"), ("DELETE", "/shop"), ("GET", "/shop/orders")] {
-        assert_eq!(
-            call_api(&world, method, path, &Value::Null).await.0,
-            404,
-            "{method} {path}"
-        );
+        assert_eq!(call_api(&world, method, path, &Value::Null).await.0, 404, "{method} {path}");
     }
     assert!(secret().await.is_err());
-    let kept = world
-        .stack
-        .store
-        .deleted_connection(&world.connection)
-        .await
-        .unwrap()
-        .unwrap();
+    let kept = world.stack.store.load_deleted_connection(&world.connection).await.unwrap().unwrap();
     assert_eq!(kept.connection.settings, domain::ConnectionSettings::default());
 
     let other = json!({ "id": "shop", "productflow": { "access_token": "x", "company_id": 4711 } });
     let (status, answer) = call_api(&world, "POST", "", &other).await;
-    assert_eq!(
-        (status, &answer["error"]["code"]),
-        (409, &json!("company_is_fixed"))
-    );
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("company_is_fixed")));
     let taken = json!({ "id": "else", "productflow": { "company_id": demo::COMPANY } });
     let (status, answer) = call_api(&world, "POST", "", &taken).await;
     assert_eq!((status, &answer["error"]["code"]), (409, &json!("company_taken")));
 
     let (status, answer) = call_api(&world, "POST", "", &connection_to_create_again()).await;
     assert_eq!(status, 201, "{answer}");
-    assert_eq!(
-        (&answer["state"], &answer["robaws"]["configured"]),
-        (&json!("inactive"), &json!(true))
-    );
-    assert_eq!(
-        world
-            .stack
-            .store
-            .deleted_connection(&world.connection)
-            .await
-            .unwrap(),
-        None
-    );
-    assert_eq!(
-        call_api(&world, "POST", "/shop/activate", &json!({})).await.0,
-        200
-    );
+    assert_eq!((&answer["state"], &answer["robaws"]["configured"]), (&json!("inactive"), &json!(true)));
+    assert_eq!(world.stack.store.load_deleted_connection(&world.connection).await.unwrap(), None);
+    assert_eq!(call_api(&world, "POST", "/shop/activate", &json!({})).await.0, 200);
     let booked = world.robaws.stock_changes().len();
     world.poll_for_minutes(10).await;
-    assert_eq!(
-        world.robaws.stock_changes().len(),
-        booked,
-        "nothing is booked twice"
-    );
-    world.productflow.cancel("PF-1");
+    assert_eq!(world.robaws.stock_changes().len(), booked, "nothing is booked twice");
+    world.productflow.cancel_order("PF-1");
     world.poll_for_minutes(10).await;
-    assert_eq!(
-        world.order_state("PF-1").await,
-        "reversed",
-        "and what was booked is taken back"
-    );
+    assert_eq!(world.order_state("PF-1").await, "reversed", "and what was booked is taken back");
 }
 
 #[tokio::test]
@@ -109,10 +71,7 @@ async fn one_that_never_was_active_leaves_nothing() {
     assert_eq!(call_api(&world, "DELETE", "/new", &Value::Null).await.0, 204);
     let other = json!({ "id": "new", "productflow": { "company_id": 4712 } });
     let (status, answer) = call_api(&world, "POST", "", &other).await;
-    assert_eq!(
-        (status, &answer["productflow"]["company_id"]),
-        (201, &json!(4712))
-    );
+    assert_eq!((status, &answer["productflow"]["company_id"]), (201, &json!(4712)));
     assert_eq!(answer["productflow"]["configured"], false);
 }
 

@@ -21,23 +21,23 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
     settings.book_invoices = true;
     let world = World::with_settings(settings).await;
     // In November: one shipped then, one that ships in December, one without an invoice whose buyer's shop is hostile.
-    world.place_order(order_of_one_line("PF-1").external("1083993841"));
-    world.place_order(order_of_one_line("PF-2").external("=HYPERLINK(\"x\")"));
+    world.place_order(order_of_one_line("PF-1").with_external_number("1083993841"));
+    world.place_order(order_of_one_line("PF-2").with_external_number("=HYPERLINK(\"x\")"));
     world.place_order(
         OrderBuilder::new("PF-3")
-            .external("+1;2")
-            .set("marketplace", json!({"id": 1, "name": "say \"cheese\""}))
-            .line("GONE", 1, 100_000, Some("7")),
+            .with_external_number("+1;2")
+            .with_field("marketplace", json!({"id": 1, "name": "say \"cheese\""}))
+            .with_line("GONE", 1, 100_000, Some("7")),
     );
     world.poll_and_work().await;
-    world.productflow.ship("PF-1");
+    world.productflow.ship_order("PF-1");
     world.poll_for_minutes(15).await;
-    world.clock.advance(SignedDuration::from_hours(24 * 10));
-    world.productflow.ship("PF-2");
+    world.clock.advance_by(SignedDuration::from_hours(24 * 10));
+    world.productflow.ship_order("PF-2");
     world.poll_for_minutes(15).await;
     // First seen in December, shipped at the end of November: the invoice is dated then, and stays a draft.
-    world.place_order(order_of_one_line("PF-4").external("4"));
-    world.productflow.edit("PF-4", |order| {
+    world.place_order(order_of_one_line("PF-4").with_external_number("4"));
+    world.productflow.edit_order("PF-4", |order| {
         order["status"] = json!("shipped");
         order["shipped_at"] = json!("2026-11-30T23:30:00+01:00");
         order["placed_at"] = json!("2026-11-29T10:00:00+01:00");
@@ -45,22 +45,16 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
     world.poll_for_minutes(15).await;
     let invoices = world.robaws.invoices();
     let number = |order: &str| {
-        let found = invoices.iter().find(|invoice| {
-            invoice
-                .client_reference
-                .as_deref()
-                .is_some_and(|text| text.contains(order))
-        });
+        let found = invoices
+            .iter()
+            .find(|invoice| invoice.client_reference.as_deref().is_some_and(|text| text.contains(order)));
         found.unwrap().logic_id.clone().unwrap()
     };
     let stock_change = |order: &str| world.robaws.stock_changes_of(order)[0].id.clone();
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = download_month(&mut browser, "2026-11").await;
     assert_eq!(page.headers["content-type"], "text/csv; charset=utf-8");
-    assert_eq!(
-        page.headers["content-disposition"],
-        "attachment; filename=\"productflow-shop-2026-11.csv\""
-    );
+    assert_eq!(page.headers["content-disposition"], "attachment; filename=\"productflow-shop-2026-11.csv\"");
     let found = lines_of_file(&page);
     assert_eq!(
         found[0],
@@ -86,31 +80,14 @@ async fn a_month_is_of_invoice_dates_and_every_cell_is_right() {
     let december = download_month(&mut browser, "2026-12").await;
     let found = lines_of_file(&december);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(
-        found[1].starts_with("bol.com;\"'=HYPERLINK(\"\"x\"\")\";PF-2;2026-11-23;"),
-        "{}",
-        found[1]
-    );
-    assert_eq!(
-        lines_of_file(&download_month(&mut browser, "2026-10").await).len(),
-        1
-    );
+    assert!(found[1].starts_with("bol.com;\"'=HYPERLINK(\"\"x\"\")\";PF-2;2026-11-23;"), "{}", found[1]);
+    assert_eq!(lines_of_file(&download_month(&mut browser, "2026-10").await).len(), 1);
     let home = browser.get("/c/shop/orders").await;
-    browser
-        .submit_form(&home.form_to("/language").set("language", "nl"))
-        .await;
+    browser.submit_form(&home.form_to("/language").set("language", "nl")).await;
     let page = download_month(&mut browser, "2026-11").await;
     let found = lines_of_file(&page);
-    assert!(
-        found[0].starts_with("Verkoopkanaal;Nummer bij het verkoopkanaal;"),
-        "{}",
-        found[0]
-    );
-    assert!(
-        found[1].contains(";België;Verzonden;Gefactureerd;59,98;"),
-        "{}",
-        found[1]
-    );
+    assert!(found[0].starts_with("Verkoopkanaal;Nummer bij het verkoopkanaal;"), "{}", found[0]);
+    assert!(found[1].contains(";België;Verzonden;Gefactureerd;59,98;"), "{}", found[1]);
     assert!(found[3].contains(";1000,00;"), "{}", found[3]);
 }
 
@@ -121,10 +98,7 @@ async fn what_is_no_month_is_said_at_its_field() {
     for typed in ["", "november", "2026-13"] {
         let page = download_month(&mut browser, typed).await;
         assert_eq!(page.status, 422, "{typed}");
-        assert_eq!(
-            page.texts_of("#month-fault"),
-            ["Enter a month as year and month, for instance 2026-11."]
-        );
+        assert_eq!(page.texts_of("#month-fault"), ["Enter a month as year and month, for instance 2026-11."]);
     }
 }
 
@@ -132,9 +106,8 @@ async fn what_is_no_month_is_said_at_its_field() {
 async fn a_file_ends_where_it_is_full_and_says_so() {
     let world = World::new().await;
     let now = runtime::clock::Clock::now(&world.clock);
-    let orders: Vec<_> = (0..5_001)
-        .map(|n| domain::ids::OrderIdentifier::parse(format!("PF-{n:04}")).unwrap())
-        .collect();
+    let orders: Vec<_> =
+        (0..5_001).map(|n| domain::ids::OrderIdentifier::parse(format!("PF-{n:04}")).unwrap()).collect();
     for some in orders.chunks(50) {
         let stored = some.iter().map(|identifier| {
             let mut record =
@@ -148,9 +121,5 @@ async fn a_file_ends_where_it_is_full_and_says_so() {
     let page = download_month(&mut browser, "2026-11").await;
     let found = lines_of_file(&page);
     assert_eq!(found.len(), 1 + 5_000 + 1);
-    assert!(
-        found[5_001].starts_with("\"Only the first 5000 orders of this month"),
-        "{}",
-        found[5_001]
-    );
+    assert!(found[5_001].starts_with("\"Only the first 5000 orders of this month"), "{}", found[5_001]);
 }

@@ -12,7 +12,7 @@ use world::{World, build_world_with_order_in_doubt, build_world_with_order_in_do
 const ORDERS: &str = "/c/shop/orders";
 
 async fn work_off_orders(world: &World) {
-    while world.stack.work().await.unwrap() > 0 {}
+    while world.stack.work_orders().await.unwrap() > 0 {}
 }
 
 /// The form of the control whose hidden field `name` is `value`.
@@ -21,13 +21,7 @@ fn find_form(page: &Page, action: &str, name: &str, value: &str) -> Form {
         .all_forms()
         .into_iter()
         .find(|form| form.action.ends_with(action) && form.value(name) == Some(value));
-    found.unwrap_or_else(|| {
-        panic!(
-            "no such form to {action} on {}: {}",
-            page.path,
-            page.visible_text()
-        )
-    })
+    found.unwrap_or_else(|| panic!("no such form to {action} on {}: {}", page.path, page.visible_text()))
 }
 
 fn form_actions(page: &Page) -> Vec<String> {
@@ -58,7 +52,7 @@ async fn blocked_shop(order: OrderBuilder) -> World {
 /// Order, and what the manual says of it in English, German, French and Dutch (contract texts.md).
 fn sentences_of_manual() -> [(OrderBuilder, [&'static str; 4]); 6] {
     let order = |identifier: &str, sku: &str, code: Option<&str>| {
-        OrderBuilder::new(identifier).line(sku, 2, 1000, code)
+        OrderBuilder::new(identifier).with_line(sku, 2, 1000, code)
     };
     [
         (
@@ -122,7 +116,7 @@ fn sentences_of_manual() -> [(OrderBuilder, [&'static str; 4]); 6] {
 async fn every_error_of_the_manual_is_said_word_for_word_in_four_languages() {
     let world = World::new().await;
     for id in ["80", "81"] {
-        world.robaws.put_article(Article::new(id, "TWICE").tariff("7"));
+        world.robaws.put_article(Article::new(id, "TWICE").with_tariff("7"));
     }
     for (order, _) in sentences_of_manual() {
         world.place_order(order);
@@ -131,82 +125,47 @@ async fn every_error_of_the_manual_is_said_word_for_word_in_four_languages() {
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     for (at, language) in ["en", "de", "fr", "nl"].into_iter().enumerate() {
         let page = browser.get(ORDERS).await;
-        let page = browser
-            .submit_form(&page.form_to("/language").set("language", language))
-            .await;
+        let page = browser.submit_form(&page.form_to("/language").set("language", language)).await;
         assert_eq!(listed_orders(&page).len(), 6);
         for (n, (_, messages)) in sentences_of_manual().into_iter().enumerate() {
             let page = browser.get(&format!("{ORDERS}/PF-{}", n + 1)).await;
             let message = format!("<p>{}</p>", escape_html(messages[at]));
-            assert!(
-                page.html.contains(&message),
-                "{language}: {message}\n{}",
-                page.html
-            );
+            assert!(page.html.contains(&message), "{language}: {message}\n{}", page.html);
             assert_eq!(page.texts_of("section.card h3").len(), 1);
-            assert!(
-                form_actions(&page)
-                    .iter()
-                    .any(|action| action.ends_with("/retry"))
-            );
+            assert!(form_actions(&page).iter().any(|action| action.ends_with("/retry")));
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vat_tariff_is_chosen_and_the_invoice_made() {
-    let order = OrderBuilder::new("PF-1")
-        .line("A-1", 2, 5998, None)
-        .line("A-2", 1, 595, None);
-    let world = blocked_shop(order.line("B-1", 1, 349, Some("99")).status("shipped")).await;
+    let order = OrderBuilder::new("PF-1").with_line("A-1", 2, 5998, None).with_line("A-2", 1, 595, None);
+    let world = blocked_shop(order.with_line("B-1", 1, 349, Some("99")).with_status("shipped")).await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let path = format!("{ORDERS}/PF-1");
     let page = browser.get(&path).await;
     let offered = page.texts_of("#tariff-vat_code_missing option");
     assert_eq!(
         offered,
-        [
-            "Choose …",
-            "21% incl. – 21% (code 7)",
-            "6% incl. – 6% (code 10)",
-            "25.5% incl. – 25.5% (code 11)"
-        ],
+        ["Choose …", "21% incl. – 21% (code 7)", "6% incl. – 6% (code 10)", "25.5% incl. – 25.5% (code 11)"],
         "VAT-inclusive ones only"
     );
     let missing = find_form(&page, "/choose", "card", "vat_code_missing");
     let page = browser.submit_form(&missing).await;
     assert_eq!(page.status, 422);
     assert!(page.texts_of("[role=alert]")[0].ends_with("Choose a VAT tariff."));
-    let page = browser
-        .submit_form(
-            &missing
-                .clone()
-                .set("tariff", "10")
-                .without("line:1")
-                .without("line:2"),
-        )
-        .await;
+    let page =
+        browser.submit_form(&missing.clone().set("tariff", "10").without("line:1").without("line:2")).await;
     assert_eq!(page.status, 422);
-    assert_eq!(
-        page.texts_of("#fault-vat_code_missing"),
-        ["Choose at least one line."]
-    );
+    assert_eq!(page.texts_of("#fault-vat_code_missing"), ["Choose at least one line."]);
     let kept = find_form(&page, "/choose", "card", "vat_code_missing");
     assert_eq!((kept.value("tariff"), kept.value("line:1")), (Some("10"), None));
     let page = browser.submit_form(&missing.clone().set("tariff", "8")).await;
     assert_eq!(page.status, 422);
-    assert!(
-        page.visible_text()
-            .contains("VAT tariff 8 does not exist in Robaws or is not VAT inclusive.")
-    );
+    assert!(page.visible_text().contains("VAT tariff 8 does not exist in Robaws or is not VAT inclusive."));
     assert!(world.read_order("PF-1").await.ledger.choices.is_empty());
-    let page = browser
-        .submit_form(&missing.set("tariff", "10").without("line:2"))
-        .await;
-    assert_eq!(
-        (page.status, page.path.as_str()),
-        (200, "/c/shop/orders/PF-1?done=order_chosen")
-    );
+    let page = browser.submit_form(&missing.set("tariff", "10").without("line:2")).await;
+    assert_eq!((page.status, page.path.as_str()), (200, "/c/shop/orders/PF-1?done=order_chosen"));
     work_off_orders(&world).await;
     let page = browser.get(&path).await;
     let other = find_form(&page, "/choose", "card", "vat_code_missing");
@@ -214,67 +173,40 @@ async fn a_vat_tariff_is_chosen_and_the_invoice_made() {
     browser.submit_form(&other.set("tariff", "7")).await;
     let unknown = find_form(&page, "/choose", "card", "vat_tariff_not_found");
     let page = browser.submit_form(&unknown.set("tariff", "7")).await;
-    assert!(
-        page.visible_text()
-            .contains("Your choice is kept; the order is being looked at again.")
-    );
+    assert!(page.visible_text().contains("Your choice is kept; the order is being looked at again."));
     work_off_orders(&world).await;
     assert_eq!(world.order_state("PF-1").await, "invoiced");
     let invoice = &world.robaws.invoices()[0];
     assert_eq!(invoice.total_incl_vat, Decimal::new(6942, 2));
-    let tariffs: Vec<_> = invoice
-        .line_items
-        .iter()
-        .map(|line| line.vat_tariff_id.as_deref())
-        .collect();
+    let tariffs: Vec<_> = invoice.line_items.iter().map(|line| line.vat_tariff_id.as_deref()).collect();
     assert_eq!(tariffs, [Some("10"), Some("7"), Some("7")]);
     let page = browser.get(&path).await;
-    assert!(
-        page.visible_text()
-            .contains("For line 1 you chose VAT tariff 10."),
-        "{}",
-        page.visible_text()
-    );
-    assert!(
-        page.link_paths()
-            .iter()
-            .any(|link| link.ends_with("/vat-tariffs/10"))
-    );
+    assert!(page.visible_text().contains("For line 1 you chose VAT tariff 10."), "{}", page.visible_text());
+    assert!(page.link_paths().iter().any(|link| link.ends_with("/vat-tariffs/10")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_article_is_searched_and_chosen_and_a_line_goes_without_one() {
     let order = OrderBuilder::new("PF-1")
-        .line("GONE", 1, 595, Some("7"))
-        .line_value(json!({"title": "Gift", "quantity": 1, "price": 500, "vat_code": "7"}));
-    let world = blocked_shop(order.status("shipped")).await;
+        .with_line("GONE", 1, 595, Some("7"))
+        .with_line_value(json!({"title": "Gift", "quantity": 1, "price": 500, "vat_code": "7"}));
+    let world = blocked_shop(order.with_status("shipped")).await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let path = format!("{ORDERS}/PF-1");
     let page = browser.get(&format!("{path}?line=1&find=nothing+such")).await;
     assert!(page.visible_text().contains("Robaws has no such article."));
     let page = browser.get(&format!("{path}?line=1&find=SCHROEVEN")).await;
     let found = page.texts_of("fieldset label.box");
-    assert_eq!(
-        found,
-        ["A-2 Schroevendraaier Open in Robaws"],
-        "searched by name, whatever the case"
-    );
+    assert_eq!(found, ["A-2 Schroevendraaier Open in Robaws"], "searched by name, whatever the case");
     let choose = find_form(&page, "/choose", "find", "SCHROEVEN");
     let page = browser.submit_form(&choose).await;
     assert_eq!(page.status, 422);
     assert_eq!(page.texts_of("#line-fault-0"), ["Choose an article."]);
-    assert_eq!(
-        page.texts_of("fieldset label.box"),
-        found,
-        "what was found is still there"
-    );
+    assert_eq!(page.texts_of("fieldset label.box"), found, "what was found is still there");
     let archived = choose.clone().set("article", "99");
     let page = browser.submit_form(&archived).await;
     assert_eq!(page.status, 422);
-    assert!(
-        page.visible_text()
-            .contains("Article 99 does not exist in Robaws or is archived.")
-    );
+    assert!(page.visible_text().contains("Article 99 does not exist in Robaws or is archived."));
     let page = browser.get(&format!("{path}?line=1&find=a-2")).await;
     let choose = find_form(&page, "/choose", "find", "a-2");
     let page = browser.submit_form(&choose.set("article", "13")).await;
@@ -285,60 +217,38 @@ async fn an_article_is_searched_and_chosen_and_a_line_goes_without_one() {
     work_off_orders(&world).await;
     assert_eq!(world.order_state("PF-1").await, "invoiced");
     assert_eq!(world.pieces_in_stock("13"), Decimal::from(139));
-    let articles: Vec<_> = world.robaws.invoices()[0]
-        .line_items
-        .iter()
-        .map(|line| line.article_id.clone())
-        .collect();
+    let articles: Vec<_> =
+        world.robaws.invoices()[0].line_items.iter().map(|line| line.article_id.clone()).collect();
     assert_eq!(articles, [Some("13".to_owned()), None]);
     let page = browser.get(&path).await;
-    assert!(
-        page.visible_text()
-            .contains("Line 2 is invoiced without an article, as you chose.")
-    );
+    assert!(page.visible_text().contains("Line 2 is invoiced without an article, as you chose."));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_is_tried_again_and_closed_by_hand() {
     let world = World::new().await;
     for n in 1..=2 {
-        world.place_order(order_of_one_line(&format!("PF-{n}")).line("NEW-1", 1, 100, Some("7")));
+        world.place_order(order_of_one_line(&format!("PF-{n}")).with_line("NEW-1", 1, 100, Some("7")));
     }
     world.poll_for_minutes(60).await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(&format!("{ORDERS}/PF-2")).await;
     let handled = find_form(&page, "/settle", "as", "handled");
     let page = browser.submit_form(&handled).await;
-    assert!(
-        page.visible_text().contains("This order is closed as handled."),
-        "{}",
-        page.visible_text()
-    );
+    assert!(page.visible_text().contains("This order is closed as handled."), "{}", page.visible_text());
     assert_eq!(page.texts_of(".state")[0], "Handled");
     assert!(page.visible_text().contains("Closed as handled by a user"));
-    assert!(
-        form_actions(&page)
-            .iter()
-            .all(|action| !action.contains("/orders/")),
-        "nothing is left to do"
-    );
+    assert!(form_actions(&page).iter().all(|action| !action.contains("/orders/")), "nothing is left to do");
     let record = world.read_order("PF-2").await;
     assert_eq!(record.ledger.settlements[0].by, "merchant");
     assert!(record.is_final && record.problems.is_empty());
     let page = browser.submit_form(&handled).await;
     assert_eq!(page.status, 409);
-    assert!(
-        page.visible_text().contains("has nothing open"),
-        "{}",
-        page.visible_text()
-    );
-    world.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
+    assert!(page.visible_text().contains("has nothing open"), "{}", page.visible_text());
+    world.robaws.put_article(Article::new("90", "NEW-1").with_tariff("7"));
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
     let page = browser.submit_form(&page.form_to("/PF-1/retry")).await;
-    assert!(
-        page.visible_text()
-            .contains("This order is being looked at again.")
-    );
+    assert!(page.visible_text().contains("This order is being looked at again."));
     work_off_orders(&world).await;
     assert_eq!(world.order_state("PF-1").await, "booked");
     assert_eq!(world.order_state("PF-2").await, "skipped");
@@ -354,10 +264,7 @@ async fn what_is_in_doubt_is_found_in_robaws_or_made_again() {
         let done = find_form(&page, "/settle", "as", "done");
         if booked {
             let page = browser.submit_form(&done).await;
-            assert_eq!(
-                page.texts_of("#document-fault"),
-                ["Enter the number of the document in Robaws."]
-            );
+            assert_eq!(page.texts_of("#document-fault"), ["Enter the number of the document in Robaws."]);
             let page = browser.submit_form(&done.clone().set("robaws_id", "77777")).await;
             assert_eq!(page.status, 422);
             assert!(page.texts_of("#document-fault")[0].starts_with("Robaws has no document 77777"));
@@ -368,9 +275,7 @@ async fn what_is_in_doubt_is_found_in_robaws_or_made_again() {
             let page = browser.submit_form(&done.set("robaws_id", &address)).await;
             assert_eq!(page.status, 200, "{}", page.visible_text());
         } else {
-            browser
-                .submit_form(&find_form(&page, "/settle", "as", "not_done"))
-                .await;
+            browser.submit_form(&find_form(&page, "/settle", "as", "not_done")).await;
         }
         work_off_orders(&world).await;
         assert_eq!(world.order_state("PF-1").await, "booked");
@@ -378,11 +283,7 @@ async fn what_is_in_doubt_is_found_in_robaws_or_made_again() {
         let record = world.read_order("PF-1").await;
         assert_eq!(record.ledger.settlements[0].by, "merchant");
         let page = browser.get(&format!("{ORDERS}/PF-1")).await;
-        let said = if booked {
-            "Found in Robaws by a user: "
-        } else {
-            "Not found in Robaws by a user"
-        };
+        let said = if booked { "Found in Robaws by a user: " } else { "Not found in Robaws by a user" };
         assert!(page.visible_text().contains(said), "{}", page.visible_text());
     }
 }
@@ -390,7 +291,7 @@ async fn what_is_in_doubt_is_found_in_robaws_or_made_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invoice_in_doubt_is_named_by_its_number() {
     let world = build_world_with_order_in_doubt_at(
-        order_of_one_line("PF-1").status("shipped"),
+        order_of_one_line("PF-1").with_status("shipped"),
         "/sales-invoices",
         true,
     )
@@ -407,32 +308,20 @@ async fn an_invoice_in_doubt_is_named_by_its_number() {
     assert_eq!(world.robaws.invoices().len(), 1);
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
     let link = format!("/sales-invoices/{}", invoice.id);
-    assert!(
-        page.link_paths().iter().any(|known| known.ends_with(&link)),
-        "{:?}",
-        page.link_paths()
-    );
-    assert!(
-        page.visible_text().contains(&format!("Invoice {number}")),
-        "{}",
-        page.visible_text()
-    );
+    assert!(page.link_paths().iter().any(|known| known.ends_with(&link)), "{:?}", page.link_paths());
+    assert!(page.visible_text().contains(&format!("Invoice {number}")), "{}", page.visible_text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_are_listed_searched_and_filtered() {
     let world = World::new().await;
     for n in 1..=28 {
-        world.place_order(order_of_one_line(&format!("PF-{n}")).external(&format!("10{n:02}")));
-        world.clock.advance(SignedDuration::from_secs(1));
-        world.stack.round().await.unwrap();
+        world.place_order(order_of_one_line(&format!("PF-{n}")).with_external_number(&format!("10{n:02}")));
+        world.clock.advance_by(SignedDuration::from_secs(1));
+        world.stack.poll_and_drain().await.unwrap();
     }
-    world.productflow.ship("PF-3");
-    world.place_order(
-        OrderBuilder::new("PF/29 ü")
-            .line("A-9", 1, 100, Some("7"))
-            .country("FR"),
-    );
+    world.productflow.ship_order("PF-3");
+    world.place_order(OrderBuilder::new("PF/29 ü").with_line("A-9", 1, 100, Some("7")).with_country("FR"));
     world.poll_for_minutes(10).await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(ORDERS).await;
@@ -451,11 +340,7 @@ async fn orders_are_listed_searched_and_filtered() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let older = page
-        .link_paths()
-        .into_iter()
-        .find(|link| link.contains("cursor="))
-        .unwrap();
+    let older = page.link_paths().into_iter().find(|link| link.contains("cursor=")).unwrap();
     let page = browser.get(&older).await;
     assert_eq!(listed_orders(&page), ["1004", "1003", "1002", "1001"]);
     let invoice = world.robaws.invoices()[0].clone();
@@ -482,16 +367,9 @@ async fn orders_are_listed_searched_and_filtered() {
     let page = browser.get(&format!("{ORDERS}?state=mine")).await;
     assert_eq!(listed_orders(&page), ["XPF/29 ü"]);
     // An identifier that no path can hold has a link that leads to it.
-    let link = page
-        .link_paths()
-        .into_iter()
-        .find(|link| link.contains('~'))
-        .unwrap();
+    let link = page.link_paths().into_iter().find(|link| link.contains('~')).unwrap();
     let page = browser.get(&link).await;
-    assert_eq!(
-        (page.status, page.texts_of("h1")),
-        (200, vec!["XPF/29 ü (PF/29 ü)".to_owned()])
-    );
+    assert_eq!((page.status, page.texts_of("h1")), (200, vec!["XPF/29 ü (PF/29 ü)".to_owned()]));
     assert_eq!(browser.get(&format!("{ORDERS}?cursor=x")).await.status, 400);
     assert_eq!(browser.get(&format!("{ORDERS}/PF-99")).await.status, 404);
     assert_eq!(browser.get(&format!("{ORDERS}/~!!")).await.status, 404);
@@ -503,18 +381,14 @@ async fn a_conflict_offers_what_fits_the_invoice() {
         let mut settings = world::default_settings();
         settings.book_invoices = booked;
         let world = World::with_settings(settings).await;
-        world.place_order(order_of_one_line("PF-1").status("shipped"));
+        world.place_order(order_of_one_line("PF-1").with_status("shipped"));
         world.poll_and_work().await;
-        world.productflow.cancel("PF-1");
+        world.productflow.cancel_order("PF-1");
         world.poll_for_minutes(15).await;
         assert_eq!(world.order_state("PF-1").await, "conflict");
         let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
         let page = browser.get(&format!("{ORDERS}/PF-1")).await;
-        let invoice = if booked {
-            "Credit the invoice"
-        } else {
-            "Delete the draft invoice"
-        };
+        let invoice = if booked { "Credit the invoice" } else { "Delete the draft invoice" };
         assert_eq!(
             page.texts_of("fieldset label"),
             [
@@ -533,10 +407,7 @@ async fn a_conflict_offers_what_fits_the_invoice() {
         let page = browser.submit_form(&undo.set("stock", "keep")).await;
         assert_eq!(page.status, 422);
         assert_eq!(page.texts_of("#undo-fault"), ["Answer both questions."]);
-        assert_eq!(
-            find_form(&page, "/settle", "as", "undo").value("stock"),
-            Some("keep")
-        );
+        assert_eq!(find_form(&page, "/settle", "as", "undo").value("stock"), Some("keep"));
         assert_eq!(world.order_state("PF-1").await, "conflict");
     }
 }
@@ -545,77 +416,52 @@ async fn a_conflict_offers_what_fits_the_invoice() {
 async fn what_others_wrote_is_text_and_a_page_stays_small() {
     let evil = "<script>alert('x')</script>";
     let mut order = OrderBuilder::new("PF-1")
-        .external(evil)
-        .set("marketplace", json!({"id": 1, "name": evil}));
+        .with_external_number(evil)
+        .with_field("marketplace", json!({"id": 1, "name": evil}));
     for n in 0..300 {
         let sku = format!("{evil}{n}{}", "W".repeat(150));
-        order = order.line(&sku, 1, 100, if n % 2 == 0 { None } else { Some("<i>") });
+        order = order.with_line(&sku, 1, 100, if n % 2 == 0 { None } else { Some("<i>") });
     }
-    let world =
-        blocked_shop(order.line_value(json!({"title": evil, "quantity": 1, "price": 1, "vat_code": "7"})))
-            .await;
+    let world = blocked_shop(
+        order.with_line_value(json!({"title": evil, "quantity": 1, "price": 1, "vat_code": "7"})),
+    )
+    .await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
-    for path in [
-        format!("{ORDERS}/PF-1"),
-        ORDERS.to_owned(),
-        format!("{ORDERS}?q={evil}"),
-    ] {
+    for path in [format!("{ORDERS}/PF-1"), ORDERS.to_owned(), format!("{ORDERS}?q={evil}")] {
         let page = browser.get(&path).await;
         assert_eq!(page.status, 200);
         assert!(page.html.len() <= LARGEST_PAGE);
-        assert!(
-            !page.html.contains("<script") && !page.html.contains("<i>"),
-            "{path}"
-        );
+        assert!(!page.html.contains("<script") && !page.html.contains("<i>"), "{path}");
         assert!(page.visible_text().contains(evil), "{path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_opens_while_robaws_is_silent() {
-    let world = blocked_shop(OrderBuilder::new("PF-1").line("A-1", 1, 100, None)).await;
-    world.stack.robaws.outage(Some(Outage::Drop));
+    let world = blocked_shop(OrderBuilder::new("PF-1").with_line("A-1", 1, 100, None)).await;
+    world.stack.robaws.set_outage(Some(Outage::Drop));
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
     assert_eq!(page.status, 200);
-    assert!(
-        page.visible_text()
-            .contains("Robaws does not answer at the moment"),
-        "{}",
-        page.visible_text()
-    );
-    assert!(
-        form_actions(&page)
-            .iter()
-            .all(|action| !action.ends_with("/choose"))
-    );
+    assert!(page.visible_text().contains("Robaws does not answer at the moment"), "{}", page.visible_text());
+    assert!(form_actions(&page).iter().all(|action| !action.ends_with("/choose")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_else_sees_or_changes_an_order() {
-    let world = blocked_shop(OrderBuilder::new("PF-1").line("GONE", 1, 100, Some("7"))).await;
+    let world = blocked_shop(OrderBuilder::new("PF-1").with_line("GONE", 1, 100, Some("7"))).await;
     let before = world.read_order("PF-1").await;
     let mut browser = Browser::new_signed_in(&world.stack, "shop").await;
     let page = browser.get(&format!("{ORDERS}/PF-1")).await;
-    let forms: Vec<Form> = page
-        .all_forms()
-        .into_iter()
-        .filter(|form| form.action.contains("/orders/"))
-        .collect();
+    let forms: Vec<Form> =
+        page.all_forms().into_iter().filter(|form| form.action.contains("/orders/")).collect();
     assert!(forms.len() >= 3);
     for form in &forms {
-        assert_eq!(
-            browser.submit_form(&form.clone().without("token")).await.status,
-            403
-        );
+        assert_eq!(browser.submit_form(&form.clone().without("token")).await.status, 403);
         assert_eq!(Browser::new(&world.stack).submit_form(form).await.status, 401);
     }
     let create = json!({"id": "other", "language": "nl"});
-    let (status, answer) = world
-        .stack
-        .api("POST", "/api/connections", &create)
-        .await
-        .unwrap();
+    let (status, answer) = world.stack.call_api("POST", "/api/connections", &create).await.unwrap();
     assert_eq!(status, 201, "{answer}");
     let mut other = Browser::new_signed_in(&world.stack, "other").await;
     for path in ["", "/PF-1", "/month?month=2026-11"] {
@@ -626,13 +472,10 @@ async fn nobody_else_sees_or_changes_an_order() {
     for form in &forms {
         assert_eq!(other.submit_form(form).await.status, 401);
     }
-    assert_eq!(
-        listed_orders(&other.get("/c/other/orders").await),
-        Vec::<String>::new()
-    );
+    assert_eq!(listed_orders(&other.get("/c/other/orders").await), Vec::<String>::new());
     assert_eq!(other.get("/c/other/orders/PF-1").await.status, 404);
     assert_eq!(world.read_order("PF-1").await, before);
     let gone = OrderIdentifier::parse("PF-1").unwrap();
     let other = domain::ids::ConnectionId::parse("other").unwrap();
-    assert!(world.stack.store.order(&other, &gone).await.unwrap().is_none());
+    assert!(world.stack.store.load_order(&other, &gone).await.unwrap().is_none());
 }

@@ -13,33 +13,26 @@ use world::{World, order_of_one_line};
 async fn orders_are_listed_searched_and_shown() {
     let world = World::new().await;
     for n in 1..=5 {
-        world.place_order(order_of_one_line(&format!("PF-{n}")).external(&format!("10{n}")));
-        world.clock.advance(SignedDuration::from_secs(1));
-        world.stack.round().await.unwrap();
+        world.place_order(order_of_one_line(&format!("PF-{n}")).with_external_number(&format!("10{n}")));
+        world.clock.advance_by(SignedDuration::from_secs(1));
+        world.stack.poll_and_drain().await.unwrap();
     }
-    world.productflow.ship("PF-3");
-    world.place_order(OrderBuilder::new("PF/6 ü").line("A-9", 1, 100, Some("7")));
+    world.productflow.ship_order("PF-3");
+    world.place_order(OrderBuilder::new("PF/6 ü").with_line("A-9", 1, 100, Some("7")));
     world.poll_for_minutes(10).await;
     let get = |path: String| {
         let stack = &world.stack;
-        async move { stack.api("GET", &path, &Value::Null).await.unwrap() }
+        async move { stack.call_api("GET", &path, &Value::Null).await.unwrap() }
     };
     let base = "/api/connections/shop/orders";
     let ids = |list: &Value| -> Vec<String> {
         let items = list["items"].as_array().unwrap();
-        items
-            .iter()
-            .map(|o| o["identifier"].as_str().unwrap().to_owned())
-            .collect()
+        items.iter().map(|o| o["identifier"].as_str().unwrap().to_owned()).collect()
     };
     let (_, all) = get(base.to_owned()).await;
     assert_eq!(ids(&all), ["PF/6 ü", "PF-5", "PF-4", "PF-3", "PF-2", "PF-1"]);
     let (_, page) = get(format!("{base}?limit=4")).await;
-    let (_, rest) = get(format!(
-        "{base}?limit=4&cursor={}",
-        page["cursor"].as_str().unwrap()
-    ))
-    .await;
+    let (_, rest) = get(format!("{base}?limit=4&cursor={}", page["cursor"].as_str().unwrap())).await;
     assert_eq!([ids(&page), ids(&rest)].concat(), ids(&all));
     assert_eq!(rest["cursor"], Value::Null);
     let (_, invoiced) = get(format!("{base}?state=invoiced")).await;
@@ -50,10 +43,7 @@ async fn orders_are_listed_searched_and_shown() {
     assert_eq!(order["reference"], "103");
     assert_eq!(order["effects"][0]["kind"], "stock_change");
     assert_eq!(order["effects"][0]["direction"], "out");
-    assert_eq!(
-        order["effects"][0]["lines"],
-        json!([{"sku": "A-1", "article_id": "12", "quantity": 2}])
-    );
+    assert_eq!(order["effects"][0]["lines"], json!([{"sku": "A-1", "article_id": "12", "quantity": 2}]));
     assert_eq!(order["effects"][1]["total_cents"], 5998);
     assert_eq!(order["effects"][1]["state"], "done");
     let (status, odd) = get(format!("{base}/~UEYvNiDDvA")).await;
@@ -67,25 +57,25 @@ async fn orders_are_listed_searched_and_shown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retry_looks_at_once_also_at_what_no_poll_has_seen() {
     let world = World::new().await;
-    let post = |path: &'static str| async { world.stack.api("POST", path, &Value::Null).await.unwrap() };
+    let post = |path: &'static str| async { world.stack.call_api("POST", path, &Value::Null).await.unwrap() };
     assert_eq!(post("/api/connections/shop/orders/PF-1/retry").await.0, 404);
     world.place_order(order_of_one_line("PF-1"));
     assert_eq!(post("/api/connections/shop/orders/PF-1/retry").await.0, 202);
-    while world.stack.work().await.unwrap() > 0 {}
+    while world.stack.work_orders().await.unwrap() > 0 {}
     assert_eq!(world.order_state("PF-1").await, "booked");
-    world.place_order(order_of_one_line("PF-2").line("NEW-1", 1, 100, Some("7")));
+    world.place_order(order_of_one_line("PF-2").with_line("NEW-1", 1, 100, Some("7")));
     world.poll_for_minutes(60).await;
-    world.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
+    world.robaws.put_article(Article::new("90", "NEW-1").with_tariff("7"));
     assert_eq!(post("/api/connections/shop/orders/PF-2/retry").await.0, 202);
-    while world.stack.work().await.unwrap() > 0 {}
+    while world.stack.work_orders().await.unwrap() > 0 {}
     assert_eq!(world.order_state("PF-2").await, "booked");
     // A paused peer gets one probe.
-    world.stack.robaws.outage(Some(Outage::Drop));
+    world.stack.robaws.set_outage(Some(Outage::Drop));
     world.place_order(order_of_one_line("PF-3"));
     world.poll_for_minutes(15).await;
-    world.stack.robaws.outage(None);
+    world.stack.robaws.set_outage(None);
     assert_eq!(post("/api/connections/shop/orders/PF-3/retry").await.0, 202);
-    while world.stack.work().await.unwrap() > 0 {}
+    while world.stack.work_orders().await.unwrap() > 0 {}
     assert_eq!(world.order_state("PF-3").await, "booked");
 }
 
@@ -94,17 +84,17 @@ async fn choices_are_checked_and_carried_out() {
     let world = World::new().await;
     world.place_order(
         OrderBuilder::new("PF-1")
-            .line("A-1", 1, 2999, None)
-            .line("GONE", 1, 1000, Some("7"))
-            .line_value(json!({"title": "Gift", "quantity": 1, "price": 500, "vat_code": "7"}))
-            .status("shipped"),
+            .with_line("A-1", 1, 2999, None)
+            .with_line("GONE", 1, 1000, Some("7"))
+            .with_line_value(json!({"title": "Gift", "quantity": 1, "price": 500, "vat_code": "7"}))
+            .with_status("shipped"),
     );
     world.poll_and_work().await;
     let choose = |body: Value| {
         let stack = &world.stack;
         async move {
             let path = "/api/connections/shop/orders/PF-1/choose";
-            stack.api("POST", path, &body).await.unwrap()
+            stack.call_api("POST", path, &body).await.unwrap()
         }
     };
     let (status, answer) = choose(json!({"lines": []})).await;
@@ -116,16 +106,13 @@ async fn choices_are_checked_and_carried_out() {
     ]}))
     .await;
     assert_eq!((status, error_code(&answer)), (422, "choice_refused"));
-    assert_eq!(
-        refused_fields(&answer),
-        ["lines[0].vat_tariff_id", "lines[1].article_id", "lines[2].line"]
-    );
+    assert_eq!(refused_fields(&answer), ["lines[0].vat_tariff_id", "lines[1].article_id", "lines[2].line"]);
     let (status, answer) = choose(json!({"lines": [
         {"line": "1", "vat_tariff_id": "7"}, {"line": "2", "article_id": "13"}, {"line": "3", "article_id": null},
     ]}))
     .await;
     assert_eq!(status, 200, "{answer}");
-    while world.stack.work().await.unwrap() > 0 {}
+    while world.stack.work_orders().await.unwrap() > 0 {}
     assert_eq!(world.order_state("PF-1").await, "invoiced");
     assert_eq!(world.robaws.invoices()[0].total_incl_vat, Decimal::new(4499, 2));
     assert_eq!(
@@ -139,13 +126,13 @@ async fn choices_are_checked_and_carried_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handled_is_final_and_a_later_change_is_a_conflict() {
     let world = World::new().await;
-    world.place_order(order_of_one_line("PF-1").line("NEW-1", 1, 100, Some("7")));
+    world.place_order(order_of_one_line("PF-1").with_line("NEW-1", 1, 100, Some("7")));
     world.poll_and_work().await;
     let settle = |body: Value| {
         let stack = &world.stack;
         async move {
             let path = "/api/connections/shop/orders/PF-1/settle";
-            stack.api("POST", path, &body).await.unwrap()
+            stack.call_api("POST", path, &body).await.unwrap()
         }
     };
     assert_eq!(settle(json!({"as": "forgotten"})).await.0, 400);
@@ -158,26 +145,18 @@ async fn handled_is_final_and_a_later_change_is_a_conflict() {
     let (status, answer) = settle(json!({"as": "handled"})).await;
     assert_eq!((status, error_code(&answer)), (409, "nothing_open"));
     let before = world.robaws.stock_changes().len();
-    world.robaws.put_article(Article::new("90", "NEW-1").tariff("7"));
-    world.productflow.ship("PF-1");
+    world.robaws.put_article(Article::new("90", "NEW-1").with_tariff("7"));
+    world.productflow.ship_order("PF-1");
     world.poll_for_minutes(70).await;
-    assert_eq!(
-        world.order_state("PF-1").await,
-        "skipped",
-        "shipping is no change of what was done by hand"
-    );
-    world.productflow.cancel("PF-1");
+    assert_eq!(world.order_state("PF-1").await, "skipped", "shipping is no change of what was done by hand");
+    world.productflow.cancel_order("PF-1");
     world.poll_for_minutes(15).await;
     assert_eq!(world.order_state("PF-1").await, "conflict");
     assert_eq!(world.robaws.stock_changes().len(), before);
     assert!(world.robaws.invoices().is_empty());
     assert_eq!(settle(json!({"as": "handled"})).await.0, 200);
     world.poll_for_minutes(15).await;
-    assert_eq!(
-        world.order_state("PF-1").await,
-        "skipped",
-        "handled once more, with its cancellation"
-    );
+    assert_eq!(world.order_state("PF-1").await, "skipped", "handled once more, with its cancellation");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -185,24 +164,24 @@ async fn what_is_in_doubt_is_settled_as_done_or_not_done() {
     for done in [true, false] {
         let world = World::new().await;
         world.place_order(order_of_one_line("PF-1"));
-        let effect = Fault::on("POST", "/stock-changes").forever();
-        world.stack.robaws.fault(if done {
-            effect.status_after(500).times(1)
+        let effect = Fault::for_call("POST", "/stock-changes").until_cleared();
+        world.stack.robaws.add_fault(if done {
+            effect.status_after(500).for_calls(1)
         } else {
-            effect.status(500).times(1)
+            effect.answer_status(500).for_calls(1)
         });
         // The list of stock changes can't be read for two hours: nobody can tell what became of the call.
         world
             .stack
             .robaws
-            .fault(Fault::on("GET", "/stock-changes").status(500).forever());
+            .add_fault(Fault::for_call("GET", "/stock-changes").answer_status(500).until_cleared());
         world.poll_for_minutes(120).await;
         world.stack.robaws.clear_faults();
         let empty = json!({"items": [], "totalItems": 0, "totalPages": 0, "currentPage": 0, "size": 0});
-        world.stack.robaws.fault(
-            Fault::on("GET", "/stock-changes")
-                .effect(Effect::Answer(Answer::json(200, empty)))
-                .forever(),
+        world.stack.robaws.add_fault(
+            Fault::for_call("GET", "/stock-changes")
+                .with_effect(Effect::Answer(Answer::with_json(200, empty)))
+                .until_cleared(),
         );
         world.poll_for_minutes(120).await;
         assert_eq!(world.order_state("PF-1").await, "in_doubt");
@@ -211,7 +190,7 @@ async fn what_is_in_doubt_is_settled_as_done_or_not_done() {
             let stack = &world.stack;
             async move {
                 let path = "/api/connections/shop/orders/PF-1/settle";
-                stack.api("POST", path, &body).await.unwrap()
+                stack.call_api("POST", path, &body).await.unwrap()
             }
         };
         if done {
@@ -224,7 +203,7 @@ async fn what_is_in_doubt_is_settled_as_done_or_not_done() {
             let (status, answer) = settle(json!({"as": "not_done"})).await;
             assert_eq!(status, 200, "{answer}");
         }
-        while world.stack.work().await.unwrap() > 0 {}
+        while world.stack.work_orders().await.unwrap() > 0 {}
         assert_eq!(world.order_state("PF-1").await, "booked");
         assert_eq!(world.robaws.stock_changes().len(), 1);
         assert_eq!(world.pieces_in_stock("12"), Decimal::from(23));

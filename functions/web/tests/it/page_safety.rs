@@ -54,11 +54,8 @@ async fn shop_with_an_order() -> World {
     let world = World::new().await;
     world.place_order(order_of_one_line("PF-1"));
     world.poll_and_work().await;
-    let (status, _) = world
-        .stack
-        .api("POST", "/api/connections", &json!({ "id": "other" }))
-        .await
-        .unwrap();
+    let (status, _) =
+        world.stack.call_api("POST", "/api/connections", &json!({ "id": "other" })).await.unwrap();
     assert_eq!(status, 201);
     world
 }
@@ -66,13 +63,7 @@ async fn shop_with_an_order() -> World {
 /// What both peers and the connection hold.
 async fn state_of(world: &World) -> String {
     let order = world.read_order("PF-1").await;
-    let connection = world
-        .stack
-        .store
-        .connection(&world.connection)
-        .await
-        .unwrap()
-        .unwrap();
+    let connection = world.stack.store.load_connection(&world.connection).await.unwrap().unwrap();
     format!("{order:?} {:?} {:?}", connection.connection, connection.sweeps)
 }
 
@@ -121,24 +112,13 @@ async fn every_form_on_every_page_carries_a_token() {
     let mut merchant = Browser::new_signed_in(&world.stack, "shop").await;
     for path in PAGES {
         let page = merchant.get(&format!("/c/shop{path}")).await;
-        let is_page = page.headers["content-type"]
-            .as_str()
-            .is_some_and(|kind| kind.starts_with("text/html"));
+        let is_page = page.headers["content-type"].as_str().is_some_and(|kind| kind.starts_with("text/html"));
         assert_eq!(page.status, 200, "{path}");
         if is_page {
             assert!(!page.all_forms().is_empty(), "{path}: signing out is a form");
-            assert!(
-                page.all_forms().iter().all(|form| form.value("token").is_some()),
-                "{path}"
-            );
-            assert!(
-                !page.html.contains("<script") && !page.html.contains(" onclick"),
-                "{path}"
-            );
-            assert!(
-                !page.html.contains("demo-token") && !page.html.contains("demo-secret"),
-                "{path}"
-            );
+            assert!(page.all_forms().iter().all(|form| form.value("token").is_some()), "{path}");
+            assert!(!page.html.contains("<script") && !page.html.contains(" onclick"), "{path}");
+            assert!(!page.html.contains("demo-token") && !page.html.contains("demo-secret"), "{path}");
         }
     }
 }

@@ -3,60 +3,54 @@
 use super::order_view;
 use crate::api::Call;
 use crate::failure::Failure;
-use crate::options::order::{OrderCommand, OrderId, Settle, SettleAs};
-use crate::options::{DryRun, word};
+use crate::options::order_options::{OrderCommand, OrderId, SettleAs, SettleOptions};
+use crate::options::{DryRun, to_api_word};
 use crate::paths;
 use crate::session::Session;
 use serde_json::{Map, Value, json};
 
-pub(super) async fn run(session: &mut Session<'_>, command: OrderCommand) -> Result<(), Failure> {
+pub(super) async fn run_order_command(
+    session: &mut Session<'_>,
+    command: OrderCommand,
+) -> Result<(), Failure> {
     match command {
-        OrderCommand::List {
-            id,
-            state,
-            q,
-            how_many,
-        } => {
-            let call = Call::get(paths::connection(&id, "orders"))
-                .with("state", state.map(word))
-                .with("q", q);
-            session.list(call, how_many, "orders", order_view::list).await?;
+        OrderCommand::List { id, state, q, how_many } => {
+            let call = Call::get(paths::connection_path(&id, "orders"))
+                .with_query("state", state.map(to_api_word))
+                .with_query("q", q);
+            session.show_list(call, how_many, "orders", order_view::render_order_list).await?;
             Ok(())
         }
         OrderCommand::Show { order } => {
-            let answer = session.call(&Call::get(path(&order, ""))).await?;
-            session.show(&answer, order_view::one)?;
-            if let Some(advice) = advice(&order, &answer.json).filter(|_| !session.wants_json()) {
-                session.console.note(advice);
+            let answer = session.call_api(&Call::get(path_below_order(&order, ""))).await?;
+            session.show_answer(&answer, order_view::render_order)?;
+            if let Some(advice) = advise_on_order(&order, &answer.json).filter(|_| !session.wants_json()) {
+                session.console.print_note(advice);
             }
             Ok(())
         }
         OrderCommand::Retry { order, dry } => {
-            let call = Call::post(path(&order, "retry"), json!({})).repeatable();
-            change(session, dry, &call).await
+            let call = Call::post(path_below_order(&order, "retry"), json!({})).allow_repeat();
+            change_order(session, dry, &call).await
         }
         OrderCommand::Choose { order, lines, dry } => {
-            let body = json!({ "lines": choices(&lines)? });
-            change(
-                session,
-                dry,
-                &Call::post(path(&order, "choose"), body).repeatable(),
-            )
-            .await
+            let body = json!({ "lines": parse_choices(&lines)? });
+            change_order(session, dry, &Call::post(path_below_order(&order, "choose"), body).allow_repeat())
+                .await
         }
         OrderCommand::Settle(options) => {
-            let call = Call::post(path(&options.order, "settle"), settlement(&options)?);
-            change(session, options.dry, &call).await
+            let call = Call::post(path_below_order(&options.order, "settle"), build_settle_body(&options)?);
+            change_order(session, options.dry, &call).await
         }
     }
 }
 
-fn path(order: &OrderId, below: &str) -> String {
-    paths::order(&order.id, &order.identifier, below)
+fn path_below_order(order: &OrderId, below: &str) -> String {
+    paths::order_path(&order.id, &order.identifier, below)
 }
 
 /// The command to type next for an order that waits for a person; `None` for any other order.
-fn advice(order: &OrderId, shown: &Value) -> Option<String> {
+fn advise_on_order(order: &OrderId, shown: &Value) -> Option<String> {
     let typed = |command: &str| format!("connector order {command} {} {}", order.id, order.identifier);
     match shown["state"].as_str() {
         Some("conflict") => Some(format!(
@@ -72,25 +66,23 @@ fn advice(order: &OrderId, shown: &Value) -> Option<String> {
     }
 }
 
-async fn change(session: &mut Session<'_>, dry: DryRun, call: &Call) -> Result<(), Failure> {
-    match session.change(dry, call).await? {
-        Some(answer) => session.show(&answer, order_view::one),
+async fn change_order(session: &mut Session<'_>, dry: DryRun, call: &Call) -> Result<(), Failure> {
+    match session.send_change(dry, call).await? {
+        Some(answer) => session.show_answer(&answer, order_view::render_order),
         None => Ok(()),
     }
 }
 
 /// The choices of `--line` arguments such as `1=tariff:7`, `2=article:12` and `3=no-article`. Several arguments for one order
 /// line become one choice.
-fn choices(lines: &[String]) -> Result<Vec<Value>, Failure> {
+fn parse_choices(lines: &[String]) -> Result<Vec<Value>, Failure> {
     let mut choices: Vec<Map<String, Value>> = Vec::new();
     for text in lines {
-        let (line, key, value) = choice(text).ok_or_else(|| {
-            Failure::usage(format!("--line {text} can't be read."))
-                .advise("Write LINE=tariff:ID, LINE=article:ID, LINE=no-article or LINE=tariff:none.")
+        let (line, key, value) = parse_choice(text).ok_or_else(|| {
+            Failure::wrong_usage(format!("--line {text} can't be read."))
+                .with_advice("Write LINE=tariff:ID, LINE=article:ID, LINE=no-article or LINE=tariff:none.")
         })?;
-        let known = choices
-            .iter()
-            .position(|choice| choice.get("line") == Some(&json!(line)));
+        let known = choices.iter().position(|choice| choice.get("line") == Some(&json!(line)));
         let at = known.unwrap_or_else(|| {
             choices.push(Map::from_iter([("line".to_owned(), json!(line))]));
             choices.len() - 1
@@ -98,15 +90,13 @@ fn choices(lines: &[String]) -> Result<Vec<Value>, Failure> {
         if let Some(choice) = choices.get_mut(at)
             && choice.insert(key.to_owned(), value).is_some()
         {
-            return Err(Failure::usage(format!(
-                "--line {text} says once more what another one says."
-            )));
+            return Err(Failure::wrong_usage(format!("--line {text} says once more what another one says.")));
         }
     }
     Ok(choices.into_iter().map(Value::Object).collect())
 }
 
-fn choice(text: &str) -> Option<(&str, &'static str, Value)> {
+fn parse_choice(text: &str) -> Option<(&str, &'static str, Value)> {
     // The id of a line may contain a `=`, so the last one separates.
     let (line, what) = text.rsplit_once('=')?;
     let (key, value) = match what.split_once(':') {
@@ -119,34 +109,22 @@ fn choice(text: &str) -> Option<(&str, &'static str, Value)> {
     (!line.is_empty()).then_some((line, key, value))
 }
 
-fn settlement(options: &Settle) -> Result<Value, Failure> {
+fn build_settle_body(options: &SettleOptions) -> Result<Value, Failure> {
     let how = options.how;
     // Each flag belongs to one `--as` only. clap requires a flag where it belongs, but does not refuse it elsewhere.
     let strangers = [
-        (
-            "--robaws-id",
-            options.robaws_id.is_some() && how != SettleAs::Done,
-            "done",
-        ),
-        (
-            "--invoice",
-            options.invoice.is_some() && how != SettleAs::Undo,
-            "undo",
-        ),
-        (
-            "--stock",
-            options.stock.is_some() && how != SettleAs::Undo,
-            "undo",
-        ),
+        ("--robaws-id", options.robaws_id.is_some() && how != SettleAs::Done, "done"),
+        ("--invoice", options.invoice.is_some() && how != SettleAs::Undo, "undo"),
+        ("--stock", options.stock.is_some() && how != SettleAs::Undo, "undo"),
     ];
     if let Some((flag, _, of)) = strangers.into_iter().find(|(_, is_there, _)| *is_there) {
-        return Err(Failure::usage(format!("{flag} only goes with --as {of}.")));
+        return Err(Failure::wrong_usage(format!("{flag} only goes with --as {of}.")));
     }
-    let mut body = Map::from_iter([("as".to_owned(), json!(word(how)))]);
+    let mut body = Map::from_iter([("as".to_owned(), json!(to_api_word(how)))]);
     let fields = [
         ("robaws_id", options.robaws_id.clone()),
-        ("invoice", options.invoice.map(word)),
-        ("stock", options.stock.map(word)),
+        ("invoice", options.invoice.map(to_api_word)),
+        ("stock", options.stock.map(to_api_word)),
     ];
     for (name, value) in fields {
         if let Some(value) = value {
@@ -161,19 +139,14 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn read(lines: &[&str]) -> Result<Vec<Value>, Failure> {
-        choices(&lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>())
+    fn parse_lines(lines: &[&str]) -> Result<Vec<Value>, Failure> {
+        parse_choices(&lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
     fn choices_become_the_contracts() {
-        let read = read(&[
-            "1=tariff:7",
-            "2=article:12",
-            "3=no-article",
-            "1=article:5",
-            "a=b=tariff:none",
-        ]);
+        let read =
+            parse_lines(&["1=tariff:7", "2=article:12", "3=no-article", "1=article:5", "a=b=tariff:none"]);
         assert_eq!(
             Value::Array(read.unwrap()),
             json!([
@@ -192,6 +165,6 @@ mod tests {
     #[case(&["1=tariff:7", "1=tariff:8"])]
     #[case(&["1=no-article", "1=article:8"])]
     fn what_is_no_choice_is_refused(#[case] lines: &[&str]) {
-        assert_eq!(read(lines).unwrap_err().exit.code(), 2);
+        assert_eq!(parse_lines(lines).unwrap_err().exit.code(), 2);
     }
 }

@@ -1,6 +1,6 @@
 //! The completions of every shell, and the help text.
 
-use crate::shop::{connector, environment};
+use crate::shop::{run_connector, test_environment};
 use rstest::rstest;
 
 #[rstest]
@@ -11,7 +11,7 @@ use rstest::rstest;
 #[case("elvish", "edit:completion:arg-completer[connector]")]
 #[tokio::test]
 async fn completions_are_generated(#[case] shell: &str, #[case] mark: &str) {
-    let run = connector(&environment(), &["completions", shell], "").await;
+    let run = run_connector(&test_environment(), &["completions", shell], "").await;
     assert_eq!((run.exit, run.err.as_str()), (0, ""));
     assert!(run.out.contains(mark), "{}", run.out);
     assert!(run.out.contains("dead-letters") && run.out.contains("catch-up"));
@@ -19,15 +19,12 @@ async fn completions_are_generated(#[case] shell: &str, #[case] mark: &str) {
 
 #[tokio::test]
 async fn help_and_version_are_no_errors() {
-    for arguments in [
-        &["--help"][..],
-        &["--version"],
-        &["connection", "--help"],
-        &["help", "order", "settle"],
-    ] {
-        let run = connector(&environment(), arguments, "").await;
+    for arguments in
+        [&["--help"][..], &["--version"], &["connection", "--help"], &["help", "order", "settle"]]
+    {
+        let run = run_connector(&test_environment(), arguments, "").await;
         assert_eq!((run.exit, run.err.as_str()), (0, ""), "{arguments:?}");
     }
-    let run = connector(&environment(), &["--help"], "").await;
+    let run = run_connector(&test_environment(), &["--help"], "").await;
     insta::assert_snapshot!("help", run.out);
 }

@@ -1,101 +1,107 @@
 //! Every example of docs/CLI.md is run in one shop, in the order below: the page must show what is really printed.
 
-use crate::shop::{Shop, order};
+use crate::shop::{Shop, example_order};
 use simulators::OrderBuilder;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// A command, and what happens in the shop before it.
 struct Example {
-    before: Before,
+    preparation: Preparation,
     command: &'static str,
 }
 
-enum Before {
+enum Preparation {
     Nothing,
     /// Three orders come in, of which one cannot be booked and one is shipped.
-    Orders,
+    PlaceOrders,
     /// The shipped order is cancelled.
-    Cancelled,
+    CancelOrder,
     /// Five minutes pass, with a poll.
-    Round,
+    FiveMinutes,
     /// Webhooks arrive and articles are sent to ProductFlow.
-    Settle,
+    SendArticles,
     /// A message arrives in the dead-letter queue of orders.
-    DeadLetter,
+    AddDeadLetter,
 }
 
-const fn plain(command: &'static str) -> Example {
-    after(Before::Nothing, command)
+const fn unprepared_example(command: &'static str) -> Example {
+    prepared_example(Preparation::Nothing, command)
 }
 
-const fn after(before: Before, command: &'static str) -> Example {
-    Example { before, command }
+const fn prepared_example(before: Preparation, command: &'static str) -> Example {
+    Example { preparation: before, command }
 }
 
 const EXAMPLES: [Example; 33] = [
-    plain("connector health"),
-    plain("connector connection create acme --language en --company 42 --robaws-login env b2c_client_id=5"),
-    plain("connector connection activate acme"),
-    plain("connector connection set acme stock_location_id=3 --productflow-token env --dry-run"),
-    plain("connector connection set acme stock_location_id=3 --productflow-token env"),
-    plain("connector connection activate acme"),
-    plain("connector connection list"),
-    after(Before::Orders, "connector order list acme"),
-    plain("connector order list acme --state blocked --json"),
-    plain("connector order show acme PF-100234"),
-    plain("connector order show acme PF-100235"),
-    plain("connector order choose acme PF-100235 --line 1=article:12"),
-    after(Before::Round, "connector order list acme --q 100235"),
-    plain("connector order retry acme PF-100235 --dry-run"),
-    after(Before::Cancelled, "connector notifications acme"),
-    plain("connector order show acme PF-100236"),
-    plain("connector order settle acme PF-100236 --as undo --invoice delete_draft --stock return --dry-run"),
-    plain("connector plan acme --limit 2"),
-    after(Before::Settle, "connector articles list acme"),
-    plain("connector articles push acme"),
-    plain("connector articles tick acme --all"),
-    plain("connector reconcile acme"),
-    after(Before::DeadLetter, "connector dead-letters list"),
-    plain("connector dead-letters redrive orders --dry-run"),
-    plain("connector dead-letters redrive orders"),
-    plain("connector connection set acme stok_location_id=4"),
-    plain("connector order show acme PF-1"),
-    plain("connector connection delete acme --dry-run"),
-    plain("connector connection suspend acme --dry-run"),
-    plain("connector connection link acme --dry-run"),
-    plain("connector connection deactivate acme"),
-    plain("connector connection show acme"),
-    plain("connector notifications acme --lang nl"),
+    unprepared_example("connector health"),
+    unprepared_example(
+        "connector connection create acme --language en --company 42 --robaws-login env b2c_client_id=5",
+    ),
+    unprepared_example("connector connection activate acme"),
+    unprepared_example("connector connection set acme stock_location_id=3 --productflow-token env --dry-run"),
+    unprepared_example("connector connection set acme stock_location_id=3 --productflow-token env"),
+    unprepared_example("connector connection activate acme"),
+    unprepared_example("connector connection list"),
+    prepared_example(Preparation::PlaceOrders, "connector order list acme"),
+    unprepared_example("connector order list acme --state blocked --json"),
+    unprepared_example("connector order show acme PF-100234"),
+    unprepared_example("connector order show acme PF-100235"),
+    unprepared_example("connector order choose acme PF-100235 --line 1=article:12"),
+    prepared_example(Preparation::FiveMinutes, "connector order list acme --q 100235"),
+    unprepared_example("connector order retry acme PF-100235 --dry-run"),
+    prepared_example(Preparation::CancelOrder, "connector notifications acme"),
+    unprepared_example("connector order show acme PF-100236"),
+    unprepared_example(
+        "connector order settle acme PF-100236 --as undo --invoice delete_draft --stock return --dry-run",
+    ),
+    unprepared_example("connector plan acme --limit 2"),
+    prepared_example(Preparation::SendArticles, "connector articles list acme"),
+    unprepared_example("connector articles push acme"),
+    unprepared_example("connector articles tick acme --all"),
+    unprepared_example("connector reconcile acme"),
+    prepared_example(Preparation::AddDeadLetter, "connector dead-letters list"),
+    unprepared_example("connector dead-letters redrive orders --dry-run"),
+    unprepared_example("connector dead-letters redrive orders"),
+    unprepared_example("connector connection set acme stok_location_id=4"),
+    unprepared_example("connector order show acme PF-1"),
+    unprepared_example("connector connection delete acme --dry-run"),
+    unprepared_example("connector connection suspend acme --dry-run"),
+    unprepared_example("connector connection link acme --dry-run"),
+    unprepared_example("connector connection deactivate acme"),
+    unprepared_example("connector connection show acme"),
+    unprepared_example("connector notifications acme --lang nl"),
 ];
 
-impl Before {
-    async fn happen(&self, shop: &Shop) {
+impl Preparation {
+    async fn prepare_shop(&self, shop: &Shop) {
         match self {
             Self::Nothing => {}
-            Self::Orders => {
-                shop.place(order("PF-100234").shipping_cost(495));
-                shop.place(OrderBuilder::new("PF-100235").external("1083993842").line(
-                    "A-9",
-                    1,
-                    2999,
-                    Some("7"),
-                ));
-                shop.round().await;
-                shop.place(order("PF-100236").external("1083993843"));
-                shop.productflow.ship("PF-100236");
-                shop.round().await;
+            Self::PlaceOrders => {
+                shop.place_order(example_order("PF-100234").with_shipping_cost(495));
+                shop.place_order(
+                    OrderBuilder::new("PF-100235").with_external_number("1083993842").with_line(
+                        "A-9",
+                        1,
+                        2999,
+                        Some("7"),
+                    ),
+                );
+                shop.pass_five_minutes().await;
+                shop.place_order(example_order("PF-100236").with_external_number("1083993843"));
+                shop.productflow.ship_order("PF-100236");
+                shop.pass_five_minutes().await;
             }
-            Self::Cancelled => {
-                shop.productflow.cancel("PF-100236");
-                shop.round().await;
+            Self::CancelOrder => {
+                shop.productflow.cancel_order("PF-100236");
+                shop.pass_five_minutes().await;
             }
-            Self::Round => shop.round().await,
-            Self::Settle => shop.stack.settle().await.unwrap(),
-            Self::DeadLetter => {
+            Self::FiveMinutes => shop.pass_five_minutes().await,
+            Self::SendArticles => shop.stack.run_until_quiet().await.unwrap(),
+            Self::AddDeadLetter => {
                 let queue = "http://localhost/000000000000/orders-dead-letters.fifo";
-                let look = crate::dead_letters::look("acme", "PF-100234");
-                crate::dead_letters::send(shop, queue, "acme", &look).await;
+                let look = crate::dead_letters::order_message("acme", "PF-100234");
+                crate::dead_letters::send_message(shop, queue, "acme", &look).await;
             }
         }
     }
@@ -105,22 +111,18 @@ impl Before {
 async fn the_page_shows_what_is_printed() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CLI.md");
     let page = std::fs::read_to_string(docs).unwrap();
-    let shop = Shop::open().await;
+    let shop = Shop::without_connection().await;
     let mut printed = String::new();
     let mut missing = Vec::new();
     for example in EXAMPLES {
-        example.before.happen(&shop).await;
+        example.preparation.prepare_shop(&shop).await;
         let arguments: Vec<&str> = example.command.split(' ').skip(1).collect();
-        let run = shop.run(&arguments).await;
+        let run = shop.run_command(&arguments).await;
         if arguments == ["dead-letters", "list"] {
             // Listed messages are hidden for some seconds; the next command needs them.
-            shop.clock.advance(jiff::SignedDuration::from_secs(5));
+            shop.clock.advance_by(jiff::SignedDuration::from_secs(5));
         }
-        let code = if run.exit == 0 {
-            String::new()
-        } else {
-            format!("(exit code {})\n", run.exit)
-        };
+        let code = if run.exit == 0 { String::new() } else { format!("(exit code {})\n", run.exit) };
         let block = format!("```\n$ {}\n{}{code}```\n", example.command, run.both);
         let block = block.replace(&shop.stack.api_server.url(), "https://api.example");
         if !page.contains(&block) {

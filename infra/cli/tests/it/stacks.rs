@@ -1,8 +1,8 @@
 //! `--stack NAME`: a server answers as CloudFormation, Secrets Manager and SQS, and the commands find API, token and queues
 //! there.
 
-use crate::dead_letters::{look, send};
-use crate::shop::{Run, Shop, connector, environment};
+use crate::dead_letters::{order_message, send_message};
+use crate::shop::{FinishedRun, Shop, run_connector, test_environment};
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::config::Credentials;
 use axum::Router;
@@ -12,33 +12,25 @@ use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cli::environment::Environment;
 use local::stack::{OPERATOR_TOKEN, ORDERS_QUEUE};
-use simulators::{Server, spawn};
+use simulators::{Server, spawn_server};
 use tower::ServiceExt;
 
 #[derive(Clone)]
-struct Cloud {
+struct FakeCloud {
     api: String,
     sqs: Router,
 }
 
-async fn cloud(shop: &Shop) -> Server {
-    let sqs = local::sqs::router(shop.stack.aws.queues.clone());
-    let state = Cloud {
-        api: shop.stack.api_server.url(),
-        sqs,
-    };
-    spawn(Router::new().fallback(answer).with_state(state))
-        .await
-        .unwrap()
+async fn spawn_cloud(shop: &Shop) -> Server {
+    let sqs = local::sqs::build_router(shop.stack.aws.queues.clone());
+    let state = FakeCloud { api: shop.stack.api_server.url(), sqs };
+    spawn_server(Router::new().fallback(answer_request).with_state(state)).await.unwrap()
 }
 
-async fn answer(State(cloud): State<Cloud>, request: Request<Body>) -> Response {
+async fn answer_request(State(cloud): State<FakeCloud>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = axum::body::to_bytes(body, 1_000_000).await.unwrap();
-    let target = parts
-        .headers
-        .get("x-amz-target")
-        .map(|target| target.to_str().unwrap().to_owned());
+    let target = parts.headers.get("x-amz-target").map(|target| target.to_str().unwrap().to_owned());
     match target.as_deref() {
         Some("secretsmanager.GetSecretValue") => {
             let asked: serde_json::Value = serde_json::from_slice(&body).unwrap();
@@ -47,16 +39,12 @@ async fn answer(State(cloud): State<Cloud>, request: Request<Body>) -> Response 
                 serde_json::json!({ "ARN": "arn:the-token", "Name": "t", "SecretString": OPERATOR_TOKEN });
             answer.to_string().into_response()
         }
-        Some(_) => cloud
-            .sqs
-            .oneshot(Request::from_parts(parts, Body::from(body)))
-            .await
-            .unwrap(),
-        None => cloudformation(&cloud.api, std::str::from_utf8(&body).unwrap()),
+        Some(_) => cloud.sqs.oneshot(Request::from_parts(parts, Body::from(body))).await.unwrap(),
+        None => answer_cloudformation(&cloud.api, std::str::from_utf8(&body).unwrap()),
     }
 }
 
-fn cloudformation(api: &str, form: &str) -> Response {
+fn answer_cloudformation(api: &str, form: &str) -> Response {
     let refused = |message: &str| {
         let body = format!(
             "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>{message}</Message></Error></ErrorResponse>"
@@ -76,10 +64,9 @@ fn cloudformation(api: &str, form: &str) -> Response {
             ("OrdersDeadLetters", "orders-dead-letters"),
             ("PollDeadLetters", "poll-dead-letters"),
         ];
-        let known = queues.iter().find(|(id, _)| {
-            form.split('&')
-                .any(|pair| pair == format!("LogicalResourceId={id}"))
-        });
+        let known = queues
+            .iter()
+            .find(|(id, _)| form.split('&').any(|pair| pair == format!("LogicalResourceId={id}")));
         return match known {
             Some((_, queue)) => format!(
                 "<DescribeStackResourceResponse><DescribeStackResourceResult><StackResourceDetail><PhysicalResourceId>\
@@ -106,7 +93,7 @@ fn cloudformation(api: &str, form: &str) -> Response {
     .into_response()
 }
 
-async fn run(server: &Server, arguments: &[&str]) -> Run {
+async fn run_with_aws(server: &Server, arguments: &[&str]) -> FinishedRun {
     let aws = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(runtime::aws::http_client().unwrap())
         .endpoint_url(server.url())
@@ -115,58 +102,50 @@ async fn run(server: &Server, arguments: &[&str]) -> Run {
         .load()
         .await;
     // The environment holds a token too, of another deployment: it must not be used.
-    let environment = Environment {
-        aws: Some(aws),
-        token: Some("canary".into()),
-        ..environment()
-    };
-    connector(&environment, arguments, "").await
+    let environment = Environment { aws: Some(aws), token: Some("canary".into()), ..test_environment() };
+    run_connector(&environment, arguments, "").await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_and_its_token_are_found() {
-    let shop = Shop::connected().await;
-    let cloud = cloud(&shop).await;
-    let found = run(
-        &cloud,
-        &["connection", "show", "acme", "--stack", "demo", "--json"],
-    )
-    .await;
+    let shop = Shop::with_connection().await;
+    let cloud = spawn_cloud(&shop).await;
+    let found = run_with_aws(&cloud, &["connection", "show", "acme", "--stack", "demo", "--json"]).await;
     assert_eq!(found.exit, 0, "{found:#?}");
     assert!(found.out.contains("\"id\":\"acme\""));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_stack_is_said() {
-    let shop = Shop::open().await;
-    let cloud = cloud(&shop).await;
+    let shop = Shop::without_connection().await;
+    let cloud = spawn_cloud(&shop).await;
     for (name, exit) in [("gone", 3), ("bare", 3), ("secret", 4)] {
-        let ended = run(&cloud, &["connection", "list", "--stack", name]).await;
+        let ended = run_with_aws(&cloud, &["connection", "list", "--stack", name]).await;
         assert_eq!((ended.exit, ended.out.as_str()), (exit, ""), "{ended:#?}");
         insta::assert_snapshot!(format!("stack_{name}"), ended.err);
     }
-    let ended = run(&cloud, &["dead-letters", "list", "--stack", "gone"]).await;
+    let ended = run_with_aws(&cloud, &["dead-letters", "list", "--stack", "gone"]).await;
     assert_eq!(ended.exit, 3, "{ended:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_of_a_stack_are_its_resources() {
-    let shop = Shop::open().await;
-    let cloud = cloud(&shop).await;
-    send(
+    let shop = Shop::without_connection().await;
+    let cloud = spawn_cloud(&shop).await;
+    send_message(
         &shop,
         "http://localhost/000000000000/orders-dead-letters.fifo",
         "acme",
-        &look("acme", "PF-1"),
+        &order_message("acme", "PF-1"),
     )
     .await;
-    let listed = run(&cloud, &["dead-letters", "list", "--stack", "demo"]).await;
+    let listed = run_with_aws(&cloud, &["dead-letters", "list", "--stack", "demo"]).await;
     assert_eq!(listed.exit, 0, "{listed:#?}");
     insta::assert_snapshot!("stack_dead_letters", listed.out);
-    shop.clock.advance(jiff::SignedDuration::from_secs(5));
-    let moved = run(&cloud, &["dead-letters", "redrive", "orders", "--stack", "demo"]).await;
+    shop.clock.advance_by(jiff::SignedDuration::from_secs(5));
+    let moved = run_with_aws(&cloud, &["dead-letters", "redrive", "orders", "--stack", "demo"]).await;
     assert_eq!(moved.exit, 0, "{moved:#?}");
-    assert_eq!(shop.stack.aws.queues.messages(ORDERS_QUEUE).len(), 1);
-    let none = run(&cloud, &["dead-letters", "redrive", "sweeps", "--stack", "demo"]).await;
+    assert_eq!(shop.stack.aws.queues.messages_in(ORDERS_QUEUE).len(), 1);
+    let none = run_with_aws(&cloud, &["dead-letters", "redrive", "sweeps", "--stack", "demo"]).await;
     assert_eq!(none.exit, 3);
 }

@@ -2,12 +2,12 @@
 //! count. An order is added up by every combination of these, and each sum is compared with the order's total: the one that a
 //! person typed in, or the order's own.
 
-use super::Seen;
-use crate::Checks;
+use super::OrdersRead;
+use crate::Examination;
 use crate::finding::Verdict;
 use crate::notes::Notes;
-use crate::robaws::Tariffs;
-use crate::shape::{self, Kind};
+use crate::robaws::TariffPercentages;
+use crate::shape::{self, JsonKind};
 use domain::settings::{LinePrice, OrderAmounts};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -23,7 +23,7 @@ const COST_FIELDS: [&str; 3] = ["shipping_cost", "transaction_price", "additiona
 
 /// How costs and the discount enter a total.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum CostsAre {
+enum CostRule {
     /// Costs are added and the discount is subtracted (what we assume).
     Counted,
     /// Costs are added, and the discount is added too.
@@ -36,31 +36,26 @@ enum CostsAre {
 
 /// One rule by which an order can be added up.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Way {
+struct SumRule {
     amounts: OrderAmounts,
     line: LinePrice,
     vat_included: bool,
-    costs: CostsAre,
+    costs: CostRule,
 }
 
-impl Way {
-    fn all() -> Vec<Self> {
+impl SumRule {
+    fn all_rules() -> Vec<Self> {
         let mut ways = Vec::new();
         for amounts in [OrderAmounts::Cents, OrderAmounts::Euros] {
             for line in [LinePrice::Total, LinePrice::Unit] {
                 for vat_included in [true, false] {
                     for costs in [
-                        CostsAre::Counted,
-                        CostsAre::DiscountAdded,
-                        CostsAre::DiscountLeftOut,
-                        CostsAre::LeftOut,
+                        CostRule::Counted,
+                        CostRule::DiscountAdded,
+                        CostRule::DiscountLeftOut,
+                        CostRule::LeftOut,
                     ] {
-                        ways.push(Self {
-                            amounts,
-                            line,
-                            vat_included,
-                            costs,
-                        });
+                        ways.push(Self { amounts, line, vat_included, costs });
                     }
                 }
             }
@@ -69,7 +64,7 @@ impl Way {
     }
 
     /// In how many of the four questions two rules differ.
-    fn distance(self, other: Self) -> usize {
+    fn count_differences(self, other: Self) -> usize {
         usize::from(self.amounts != other.amounts)
             + usize::from(self.line != other.line)
             + usize::from(self.vat_included != other.vat_included)
@@ -78,21 +73,21 @@ impl Way {
 }
 
 /// The numbers of an order, in the unit in which ProductFlow gives them.
-struct Numbers {
+struct OrderNumbers {
     /// Per line: price, quantity, and the VAT percentage of its code's tariff in Robaws, where known.
     lines: Vec<(Decimal, Decimal, Option<Decimal>)>,
     costs: Decimal,
     discount: Decimal,
 }
 
-impl Numbers {
-    fn of(order: &Value, tariffs: &Tariffs) -> Option<Self> {
-        let number = |key: &str| order.get(key).and_then(shape::decimal).unwrap_or_default();
+impl OrderNumbers {
+    fn from_order(order: &Value, tariffs: &TariffPercentages) -> Option<Self> {
+        let number = |key: &str| order.get(key).and_then(shape::read_decimal).unwrap_or_default();
         let line = |line: &Value| {
-            let code = shape::text(line.get("vat_code"));
+            let code = shape::read_text(line.get("vat_code"));
             let percentage = code.and_then(|code| tariffs.get(code.trim()).copied());
-            let price = shape::decimal(line.get("price")?)?;
-            Some((price, shape::decimal(line.get("quantity")?)?, percentage))
+            let price = shape::read_decimal(line.get("price")?)?;
+            Some((price, shape::read_decimal(line.get("quantity")?)?, percentage))
         };
         let lines: Option<Vec<_>> = order["lines"].as_array()?.iter().map(line).collect();
         Some(Self {
@@ -103,7 +98,7 @@ impl Numbers {
     }
 
     /// The order's total by this rule, in the order's own unit; `None` where the rule needs a VAT percentage that is not known.
-    fn total(&self, way: Way) -> Option<Decimal> {
+    fn add_up(&self, way: SumRule) -> Option<Decimal> {
         let gross = |amount: Decimal, percentage: Option<Decimal>| {
             if way.vat_included {
                 return Some(amount);
@@ -122,135 +117,122 @@ impl Numbers {
         let highest = self.lines.iter().filter_map(|(_, _, p)| *p).max();
         let (costs, discount) = (gross(self.costs, highest), gross(self.discount, highest));
         let is_free = self.costs.is_zero() && self.discount.is_zero();
-        let (costs, discount) = if is_free {
-            (Decimal::ZERO, Decimal::ZERO)
-        } else {
-            (costs?, discount?)
-        };
+        let (costs, discount) = if is_free { (Decimal::ZERO, Decimal::ZERO) } else { (costs?, discount?) };
         match way.costs {
-            CostsAre::Counted => sum.checked_add(costs)?.checked_sub(discount),
-            CostsAre::DiscountAdded => sum.checked_add(costs)?.checked_add(discount),
-            CostsAre::DiscountLeftOut => sum.checked_add(costs),
-            CostsAre::LeftOut => Some(sum),
+            CostRule::Counted => sum.checked_add(costs)?.checked_sub(discount),
+            CostRule::DiscountAdded => sum.checked_add(costs)?.checked_add(discount),
+            CostRule::DiscountLeftOut => sum.checked_add(costs),
+            CostRule::LeftOut => Some(sum),
         }
     }
 
     /// Whether this rule gives this total in euros.
-    fn gives(&self, way: Way, euros: Decimal) -> bool {
-        let Some(total) = self.total(way) else {
+    fn matches_total(&self, way: SumRule, euros: Decimal) -> bool {
+        let Some(total) = self.add_up(way) else {
             return false;
         };
         let total = match way.amounts {
             OrderAmounts::Cents => total / Decimal::ONE_HUNDRED,
             OrderAmounts::Euros => total,
         };
-        same(total, euros, way.vat_included)
+        is_same_amount(total, euros, way.vat_included)
     }
 }
 
 /// Whether two amounts in euros are equal: exactly, or within 2 cents where VAT was added, since VAT may be rounded per line.
-fn same(total: Decimal, euros: Decimal, exactly: bool) -> bool {
-    let slack = if exactly {
-        Decimal::ZERO
-    } else {
-        Decimal::new(2, 2)
-    };
+fn is_same_amount(total: Decimal, euros: Decimal, exactly: bool) -> bool {
+    let slack = if exactly { Decimal::ZERO } else { Decimal::new(2, 2) };
     (total - euros).abs() <= slack
 }
 
-pub(super) fn examine(notes: &mut Notes, checks: &Checks, tariffs: &Tariffs, seen: &Seen, orders: &[&Value]) {
-    let set = Way {
+pub(super) fn examine_amounts(
+    notes: &mut Notes,
+    checks: &Examination,
+    tariffs: &TariffPercentages,
+    seen: &OrdersRead,
+    orders: &[&Value],
+) {
+    let set = SumRule {
         amounts: checks.settings.order_amounts,
         line: checks.settings.line_price,
         vat_included: true,
-        costs: CostsAre::Counted,
+        costs: CostRule::Counted,
     };
-    decimals(notes, set, orders);
+    check_decimals(notes, set, orders);
     if let Some(known) = &checks.known_order {
-        match seen.known.as_ref().map(|order| Numbers::of(order, tariffs)) {
-            None => notes.leave_all_open(&[AMOUNTS, LINE, VAT, COSTS], "the known order was not found"),
-            Some(None) => notes.leave_all_open(
-                &[AMOUNTS, LINE, VAT, COSTS],
-                "the known order's lines can't be read",
-            ),
-            Some(Some(numbers)) => compare(notes, set, &numbers, known.total.to_euros(), true),
+        match seen.known_order.as_ref().map(|order| OrderNumbers::from_order(order, tariffs)) {
+            None => notes.note_all_open(&[AMOUNTS, LINE, VAT, COSTS], "the known order was not found"),
+            Some(None) => {
+                notes.note_all_open(&[AMOUNTS, LINE, VAT, COSTS], "the known order's lines can't be read")
+            }
+            Some(Some(numbers)) => compare_total(notes, set, &numbers, known.total.to_euros(), true),
         }
     } else {
-        notes.leave_open(AMOUNTS, "name an order and its total in euros");
+        notes.note_open(AMOUNTS, "name an order and its total in euros");
     }
-    own_totals(notes, set, tariffs, orders);
-    notes.leave_all_open(
+    check_own_totals(notes, set, tariffs, orders);
+    notes.note_all_open(
         &[LINE, VAT, COSTS],
         "name an order with several pieces, costs and a VAT code, and its total in euros",
     );
 }
 
 /// An amount with decimals is not in cents, whatever the order adds up to.
-fn decimals(notes: &mut Notes, set: Way, orders: &[&Value]) {
+fn check_decimals(notes: &mut Notes, set: SumRule, orders: &[&Value]) {
     let of_lines = orders
         .iter()
         .filter_map(|order| order["lines"].as_array())
         .flatten()
-        .map(|line| Kind::of(line.get("price")));
-    let of_costs = orders
-        .iter()
-        .flat_map(|order| COST_FIELDS.iter().map(|key| Kind::of(order.get(key))));
-    let kinds: Vec<Kind> = of_lines.chain(of_costs).collect();
-    let with = kinds
-        .iter()
-        .filter(|kind| matches!(kind, Kind::Fraction | Kind::DecimalText));
+        .map(|line| JsonKind::from_value(line.get("price")));
+    let of_costs =
+        orders.iter().flat_map(|order| COST_FIELDS.iter().map(|key| JsonKind::from_value(order.get(key))));
+    let kinds: Vec<JsonKind> = of_lines.chain(of_costs).collect();
+    let with = kinds.iter().filter(|kind| matches!(kind, JsonKind::Fraction | JsonKind::DecimalText));
     let with = with.count();
     let found = format!("{with} of {} amounts have decimals", kinds.len());
     match (set.amounts, with) {
-        (OrderAmounts::Cents, 1..) => notes.refute(AMOUNTS, found),
-        (OrderAmounts::Euros, 1..) => notes.confirm(AMOUNTS, found),
-        (_, 0) => notes.leave_open(AMOUNTS, found),
+        (OrderAmounts::Cents, 1..) => notes.note_refuted(AMOUNTS, found),
+        (OrderAmounts::Euros, 1..) => notes.note_confirmed(AMOUNTS, found),
+        (_, 0) => notes.note_open(AMOUNTS, found),
     }
 }
 
 /// Finds the rules that give the total, and decides each question on its own. A question stays open where a rule that differs in
 /// this question alone gives the total as well.
-fn compare(notes: &mut Notes, set: Way, numbers: &Numbers, euros: Decimal, with_unit: bool) {
-    let fits: Vec<Way> = Way::all()
+fn compare_total(notes: &mut Notes, set: SumRule, numbers: &OrderNumbers, euros: Decimal, with_unit: bool) {
+    let fits: Vec<SumRule> = SumRule::all_rules()
         .into_iter()
         .filter(|way| with_unit || way.amounts == set.amounts)
-        .filter(|way| numbers.gives(*way, euros))
+        .filter(|way| numbers.matches_total(*way, euros))
         .collect();
     // Several rules may give the total by chance. Those that differ least from what is set are the most credible.
-    let Some(nearest) = fits.iter().map(|way| way.distance(set)).min() else {
+    let Some(nearest) = fits.iter().map(|way| way.count_differences(set)).min() else {
         if with_unit {
-            notes.leave_all_open(
+            notes.note_all_open(
                 &[AMOUNTS, LINE, VAT, COSTS],
                 "no way to add the known order up gives the total that was typed in",
             );
         }
         return;
     };
-    let best: Vec<Way> = fits
-        .iter()
-        .copied()
-        .filter(|way| way.distance(set) == nearest)
-        .collect();
-    let flipped = |change: &dyn Fn(&mut Way)| {
+    let best: Vec<SumRule> =
+        fits.iter().copied().filter(|way| way.count_differences(set) == nearest).collect();
+    let flipped = |change: &dyn Fn(&mut SumRule)| {
         best.iter().any(|way| {
             let mut other = *way;
             change(&mut other);
             fits.contains(&other)
         })
     };
-    let of = if with_unit {
-        "the known order"
-    } else {
-        "an order's own total"
-    };
-    let mut say = |id: &'static str, as_set: &dyn Fn(&Way) -> bool, open: bool, otherwise: &str| {
+    let of = if with_unit { "the known order" } else { "an order's own total" };
+    let mut say = |id: &'static str, as_set: &dyn Fn(&SumRule) -> bool, open: bool, otherwise: &str| {
         let agree = best.iter().filter(|way| as_set(way)).count();
         if open || (agree != 0 && agree != best.len()) {
-            notes.leave_open(id, format!("{of} fits either way"));
+            notes.note_open(id, format!("{of} fits either way"));
         } else if agree == 0 {
-            notes.refute(id, format!("{of} fits only {otherwise}"));
+            notes.note_refuted(id, format!("{of} fits only {otherwise}"));
         } else {
-            notes.confirm(id, format!("{of} fits only so"));
+            notes.note_confirmed(id, format!("{of} fits only so"));
         }
     };
     if with_unit {
@@ -279,72 +261,60 @@ fn compare(notes: &mut Notes, set: Way, numbers: &Numbers, euros: Decimal, with_
     say(LINE, &|way| way.line == set.line, line, otherwise);
     let vat = flipped(&|way| way.vat_included = !way.vat_included);
     // Where a line's VAT percentage is not known, no rule without VAT could be tried, so nothing is decided.
-    let untried = numbers
-        .lines
-        .iter()
-        .any(|(_, _, percentage)| percentage.is_none());
+    let untried = numbers.lines.iter().any(|(_, _, percentage)| percentage.is_none());
     if !untried {
         say(VAT, &|way| way.vat_included, vat, "with VAT added");
     }
-    let costs = [
-        CostsAre::Counted,
-        CostsAre::DiscountAdded,
-        CostsAre::DiscountLeftOut,
-        CostsAre::LeftOut,
-    ]
-    .into_iter()
-    .filter(|costs| flipped(&|way| way.costs = *costs))
-    .count()
+    let costs = [CostRule::Counted, CostRule::DiscountAdded, CostRule::DiscountLeftOut, CostRule::LeftOut]
+        .into_iter()
+        .filter(|costs| flipped(&|way| way.costs = *costs))
+        .count()
         > 1;
     let otherwise = "with costs or discount counted otherwise";
-    say(COSTS, &|way| way.costs == CostsAre::Counted, costs, otherwise);
+    say(COSTS, &|way| way.costs == CostRule::Counted, costs, otherwise);
 }
 
 /// Compares orders that show their own total with their sums: is the field the total, and what does it say of line prices and
 /// costs?
-fn own_totals(notes: &mut Notes, set: Way, tariffs: &Tariffs, orders: &[&Value]) {
+fn check_own_totals(notes: &mut Notes, set: SumRule, tariffs: &TariffPercentages, orders: &[&Value]) {
     let own = |order: &Value| {
-        let key = TOTALS
-            .iter()
-            .find(|key| order.get(**key).is_some_and(|total| !total.is_null()))?;
-        Some((*key, shape::decimal(order.get(*key)?)))
+        let key = TOTALS.iter().find(|key| order.get(**key).is_some_and(|total| !total.is_null()))?;
+        Some((*key, shape::read_decimal(order.get(*key)?)))
     };
-    let with: Vec<(&Value, &str, Option<Decimal>)> = orders
-        .iter()
-        .filter_map(|order| own(order).map(|(key, total)| (*order, key, total)))
-        .collect();
+    let with: Vec<(&Value, &str, Option<Decimal>)> =
+        orders.iter().filter_map(|order| own(order).map(|(key, total)| (*order, key, total))).collect();
     if with.is_empty() {
-        let others = shape::alternatives(orders, "", &["total", "amount", "sum"]);
+        let others = shape::similar_fields(orders, "", &["total", "amount", "sum"]);
         if others.is_empty() {
-            notes.leave_open(TOTAL, "no order shows a total of its own");
+            notes.note_open(TOTAL, "no order shows a total of its own");
         } else {
-            let others = shape::names(others.iter().map(String::as_str));
-            notes.refute(TOTAL, format!("none of the three, but {others}"));
+            let others = shape::quote_names(others.iter().map(String::as_str));
+            notes.note_refuted(TOTAL, format!("none of the three, but {others}"));
         }
         return;
     }
     let mut verdict = Verdict::NotDecidable;
     for (order, key, total) in &with {
         let Some(total) = total else {
-            notes.refute(TOTAL, shape::tally(&[order], key));
+            notes.note_refuted(TOTAL, shape::tally_kinds(&[order], key));
             return;
         };
-        let Some(numbers) = Numbers::of(order, tariffs) else {
+        let Some(numbers) = OrderNumbers::from_order(order, tariffs) else {
             continue;
         };
         let euros = match set.amounts {
             OrderAmounts::Cents => *total / Decimal::ONE_HUNDRED,
             OrderAmounts::Euros => *total,
         };
-        let mut ways = Way::all().into_iter().filter(|way| way.amounts == set.amounts);
-        let fits = ways.any(|way| numbers.gives(way, euros));
+        let mut ways = SumRule::all_rules().into_iter().filter(|way| way.amounts == set.amounts);
+        let fits = ways.any(|way| numbers.matches_total(way, euros));
         if !fits {
-            notes.refute(TOTAL, format!("`{key}` of an order fits no way to add it up"));
+            notes.note_refuted(TOTAL, format!("`{key}` of an order fits no way to add it up"));
             return;
         }
         verdict = Verdict::Confirmed;
-        compare(notes, set, &numbers, euros, false);
+        compare_total(notes, set, &numbers, euros, false);
     }
-    let keys = shape::names(with.iter().map(|(_, key, _)| *key));
-    notes.note(TOTAL, verdict, format!("{keys} of {} orders adds up", with.len()));
+    let keys = shape::quote_names(with.iter().map(|(_, key, _)| *key));
+    notes.note_verdict(TOTAL, verdict, format!("{keys} of {} orders adds up", with.len()));
 }

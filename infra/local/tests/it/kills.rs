@@ -1,12 +1,12 @@
 //! The program is killed at one call after another and started again with the same directory. At the end Robaws must hold what
 //! one process would have made. The peers live in the test, so they outlive the program, and a kill happens at an exact call.
 
-use crate::data::{nowhere, program};
+use crate::data::{fresh_path, local_program};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use local::run::CONNECTION;
+use local::runner::CONNECTION;
 use local::stack::OPERATOR_TOKEN;
 use rust_decimal::Decimal;
 use simulators::{Company, OrderBuilder, ProductFlowSim, RobawsSim, RobawsTenant, Server, demo};
@@ -29,7 +29,7 @@ const ARTICLES: [(&str, &str); 2] = [("A-1", "12"), ("A-2", "13")];
 
 /// At which moment of a call the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+enum KillMoment {
     /// The peer has received the call, and carries it out after the process is dead.
     Before,
     /// The peer has carried the call out, and its answer reaches nobody.
@@ -41,13 +41,13 @@ enum When {
 struct Trap {
     process: Option<Child>,
     /// Number of calls until the one at which the process is killed, and the moment of that call.
-    armed: Option<(usize, When)>,
+    armed: Option<(usize, KillMoment)>,
     /// The call at which the process was killed.
-    struck: Option<String>,
+    killed_at_call: Option<String>,
 }
 
 impl Trap {
-    fn kill(&mut self) {
+    fn kill_process(&mut self) {
         if let Some(mut process) = self.process.take() {
             // This is SIGKILL. Waiting for the process makes sure that nothing of it runs any more.
             process.kill().unwrap();
@@ -56,9 +56,9 @@ impl Trap {
     }
 }
 
-type Shared = Arc<Mutex<Trap>>;
+type SharedTrap = Arc<Mutex<Trap>>;
 
-async fn passing(State(trap): State<Shared>, request: Request, next: Next) -> Response {
+async fn watch_call(State(trap): State<SharedTrap>, request: Request, next: Next) -> Response {
     let call = format!("{} {}", request.method(), request.uri().path());
     let strikes = {
         let mut trap = trap.lock().unwrap();
@@ -77,24 +77,24 @@ async fn passing(State(trap): State<Shared>, request: Request, next: Next) -> Re
     let strike = |when| {
         if strikes == Some(when) {
             let mut trap = trap.lock().unwrap();
-            trap.kill();
-            trap.struck = Some(call.clone());
+            trap.kill_process();
+            trap.killed_at_call = Some(call.clone());
         }
     };
-    strike(When::Before);
+    strike(KillMoment::Before);
     let response = next.run(request).await;
-    strike(When::After);
+    strike(KillMoment::After);
     response
 }
 
 /// What Robaws holds of one order: the pieces out per article, and per invoice its total and its number of lines.
-type Held = (Vec<Decimal>, Vec<(Decimal, usize)>);
+type OrderHoldings = (Vec<Decimal>, Vec<(Decimal, usize)>);
 
 /// A data directory, and the peers that the program with this directory calls.
 struct World {
     directory: PathBuf,
     port: u16,
-    trap: Shared,
+    trap: SharedTrap,
     robaws: RobawsTenant,
     productflow: Company,
     simulators: (RobawsSim, ProductFlowSim),
@@ -116,18 +116,18 @@ fn free_port() -> u16 {
 }
 
 impl World {
-    async fn begin(name: &str) -> Self {
+    async fn with_peers(name: &str) -> Self {
         let robaws = RobawsSim::new(simulators::system_clock());
         let productflow = ProductFlowSim::new(simulators::system_clock());
-        demo::seed(&robaws, &productflow);
-        let trap = Shared::default();
-        let trapped = |router: Router| router.layer(from_fn_with_state(trap.clone(), passing));
+        demo::seed_demo_shop(&robaws, &productflow);
+        let trap = SharedTrap::default();
+        let trapped = |router: Router| router.layer(from_fn_with_state(trap.clone(), watch_call));
         let servers = (
-            simulators::spawn(trapped(robaws.router())).await.unwrap(),
-            simulators::spawn(trapped(productflow.router())).await.unwrap(),
+            simulators::spawn_server(trapped(robaws.build_router())).await.unwrap(),
+            simulators::spawn_server(trapped(productflow.build_router())).await.unwrap(),
         );
-        let tenant = robaws.tenant(demo::TENANT);
-        tenant.set(|settings| {
+        let tenant = robaws.tenant_named(demo::TENANT);
+        tenant.change_settings(|settings| {
             settings.rate_per_second = 10_000;
             settings.burst = 10_000;
         });
@@ -135,22 +135,22 @@ impl World {
             tenant.set_stock(article, demo::STOCK_LOCATION, 1_000);
         }
         Self {
-            directory: nowhere(name),
+            directory: fresh_path(name),
             port: free_port(),
             trap,
             robaws: tenant,
-            productflow: productflow.company(demo::COMPANY),
+            productflow: productflow.company_numbered(demo::COMPANY),
             simulators: (robaws, productflow),
             servers,
             orders: Vec::new(),
         }
     }
 
-    fn start(&self, armed: Option<(usize, When)>) {
+    fn start_program(&self, armed: Option<(usize, KillMoment)>) {
         let mut trap = self.trap.lock().unwrap();
         trap.armed = armed;
-        trap.struck = None;
-        let mut command = program(&self.directory);
+        trap.killed_at_call = None;
+        let mut command = local_program(&self.directory);
         command
             .args(["--port", &self.port.to_string()])
             .args(["--robaws-url", &format!("{}/api/v2", self.servers.0.url())])
@@ -159,31 +159,31 @@ impl World {
         trap.process = Some(command.spawn().unwrap());
     }
 
-    fn place(&mut self) {
+    fn place_orders(&mut self) {
         for _ in 0..ORDERS {
             let identifier = format!("PF-{}", self.orders.len() + 1);
             let order = OrderBuilder::new(&identifier)
-                .external(&format!("M{identifier}"))
-                .line("A-1", 2, 5_998, Some("7"))
-                .line("A-2", 1, 595, Some("7"))
-                .shipping_cost(495)
-                .status("shipped");
-            self.productflow.place(order);
+                .with_external_number(&format!("M{identifier}"))
+                .with_line("A-1", 2, 5_998, Some("7"))
+                .with_line("A-2", 1, 595, Some("7"))
+                .with_shipping_cost(495)
+                .with_status("shipped");
+            self.productflow.place_order(order);
             self.orders.push(identifier);
         }
     }
 
-    fn polls(&self) -> usize {
+    fn count_polls(&self) -> usize {
         let calls = self.simulators.1.calls();
         calls.iter().filter(|call| call.path == "/order").count()
     }
 
     /// Waits until `done` holds. The process must run on meanwhile, or have been killed by the trap.
-    async fn until(&self, what: &str, done: impl Fn() -> bool) {
-        let from = self.polls();
+    async fn wait_until(&self, what: &str, done: impl Fn() -> bool) {
+        let from = self.count_polls();
         while !done() {
             self.assert_runs(what);
-            assert!(self.polls() < from + MOST_POLLS, "{what}: {:#?}", self.held());
+            assert!(self.count_polls() < from + MOST_POLLS, "{what}: {:#?}", self.documents_held());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -197,72 +197,59 @@ impl World {
 
     /// Waits until every order is recorded as invoiced. Without this an order's looks could be killed three times in a row, and
     /// the connector would set the order aside.
-    async fn until_recorded(&self, what: &str) {
-        let from = self.polls();
+    async fn wait_until_recorded(&self, what: &str) {
+        let from = self.count_polls();
         loop {
             self.assert_runs(what);
-            let states = self.states().await.unwrap_or_default();
+            let states = self.order_states().await.unwrap_or_default();
             if states.len() == self.orders.len() && states.iter().all(|state| state == "invoiced") {
                 return;
             }
-            assert!(self.polls() < from + MOST_POLLS, "{what}: {states:?}");
+            assert!(self.count_polls() < from + MOST_POLLS, "{what}: {states:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// The documents that Robaws holds of each order.
-    fn held(&self) -> Vec<Held> {
+    fn documents_held(&self) -> Vec<OrderHoldings> {
         let of = |identifier: &String| {
             let reference = format!("({identifier})");
             let changes = self.robaws.stock_changes_of(&reference);
             let pieces = ARTICLES.map(|(_, article)| {
                 let lines = changes.iter().filter(|change| change.booked).flat_map(|change| {
-                    let sign = if change.from_stock_location_id.is_some() {
-                        1
-                    } else {
-                        -1
-                    };
+                    let sign = if change.from_stock_location_id.is_some() { 1 } else { -1 };
                     let lines = change.line_items.iter().filter(|line| line.article_id == article);
                     lines.map(move |line| line.quantity * Decimal::from(sign))
                 });
                 lines.sum()
             });
             let invoices = self.robaws.invoices_of(&reference);
-            let invoices = invoices
-                .iter()
-                .map(|invoice| (invoice.total_incl_vat, invoice.line_items.len()));
+            let invoices = invoices.iter().map(|invoice| (invoice.total_incl_vat, invoice.line_items.len()));
             (pieces.into(), invoices.collect())
         };
         self.orders.iter().map(of).collect()
     }
 
     /// States of the orders, from the program's API; `None` while the API does not answer yet.
-    async fn states(&self) -> Option<Vec<String>> {
+    async fn order_states(&self) -> Option<Vec<String>> {
         let url = format!("http://127.0.0.1:{}", self.port);
-        let http = runtime::http::client(&[&url.parse().unwrap()]).unwrap();
+        let http = runtime::http::peer_client(&[&url.parse().unwrap()]).unwrap();
         let orders = http
             .get(format!("{url}/api/connections/{CONNECTION}/orders?limit=100"))
             .bearer_auth(OPERATOR_TOKEN);
-        let body = runtime::http::body(orders.send().await.ok()?).await.unwrap();
+        let body = runtime::http::read_body(orders.send().await.ok()?).await.unwrap();
         let shown: serde_json::Value = serde_json::from_slice(&body).unwrap();
         let items = shown["items"].as_array()?.iter();
-        Some(
-            items
-                .map(|item| item["state"].as_str().unwrap().to_owned())
-                .collect(),
-        )
+        Some(items.map(|item| item["state"].as_str().unwrap().to_owned()).collect())
     }
 
-    fn is_struck(&self) -> bool {
-        self.trap.lock().unwrap().struck.is_some()
+    fn is_killed(&self) -> bool {
+        self.trap.lock().unwrap().killed_at_call.is_some()
     }
 
     fn is_done(&self) -> bool {
-        let whole = (
-            vec![Decimal::from(2), Decimal::ONE],
-            vec![(Decimal::new(7_088, 2), 3)],
-        );
-        self.held().iter().all(|held| *held == whole)
+        let whole = (vec![Decimal::from(2), Decimal::ONE], vec![(Decimal::new(7_088, 2), 3)]);
+        self.documents_held().iter().all(|held| *held == whole)
     }
 }
 
@@ -270,36 +257,34 @@ impl Drop for World {
     fn drop(&mut self) {
         // Ends the process of a failed test too.
         if let Ok(mut trap) = self.trap.lock() {
-            trap.kill();
+            trap.kill_process();
         }
     }
 }
 
 /// One history: kills the program at the calls `first`, `first` + 4, … and returns those calls.
-async fn history(first: usize, when: When) -> Vec<String> {
-    let mut world = World::begin(&format!("kills-{first}-{when:?}")).await;
+async fn run_history(first: usize, when: KillMoment) -> Vec<String> {
+    let mut world = World::with_peers(&format!("kills-{first}-{when:?}")).await;
     let mut struck = Vec::new();
     // The first kill happens while the connection is set up and activated. Orders placed before go-live would be left alone, so
     // none is placed yet.
-    world.start(Some((first, when)));
-    world.until("the set-up", || world.is_struck()).await;
-    struck.extend(world.trap.lock().unwrap().struck.clone());
-    world.start(None);
-    world.until("the first poll", || world.polls() > 0).await;
-    world.trap.lock().unwrap().kill();
+    world.start_program(Some((first, when)));
+    world.wait_until("the set-up", || world.is_killed()).await;
+    struck.extend(world.trap.lock().unwrap().killed_at_call.clone());
+    world.start_program(None);
+    world.wait_until("the first poll", || world.count_polls() > 0).await;
+    world.trap.lock().unwrap().kill_process();
     for kill in 0..KILLS {
         let at = first + 4 * kill;
-        world.place();
-        world.start(Some((at, when)));
-        world
-            .until(&format!("{when:?} call {at}"), || world.is_struck())
-            .await;
-        struck.extend(world.trap.lock().unwrap().struck.clone());
-        world.start(None);
+        world.place_orders();
+        world.start_program(Some((at, when)));
+        world.wait_until(&format!("{when:?} call {at}"), || world.is_killed()).await;
+        struck.extend(world.trap.lock().unwrap().killed_at_call.clone());
+        world.start_program(None);
         let what = format!("after the kill {when:?} call {at}");
-        world.until(&what, || world.is_done()).await;
-        world.until_recorded(&what).await;
-        world.trap.lock().unwrap().kill();
+        world.wait_until(&what, || world.is_done()).await;
+        world.wait_until_recorded(&what).await;
+        world.trap.lock().unwrap().kill_process();
     }
     // A further process must find nothing to do.
     let calls = || {
@@ -307,38 +292,30 @@ async fn history(first: usize, when: When) -> Vec<String> {
         calls.iter().filter(|call| call.method != "GET").count()
     };
     let before = calls();
-    world.start(None);
-    let polls = world.polls();
-    world
-        .until("the end", || world.polls() > polls + QUIET_POLLS)
-        .await;
-    assert!(world.is_done(), "{:#?}", world.held());
+    world.start_program(None);
+    let polls = world.count_polls();
+    world.wait_until("the end", || world.count_polls() > polls + QUIET_POLLS).await;
+    assert!(world.is_done(), "{:#?}", world.documents_held());
     assert_eq!(calls(), before);
-    world.until_recorded("the end").await;
+    world.wait_until_recorded("the end").await;
     let orders = Decimal::from(world.orders.len());
     assert_eq!(
-        world.robaws.stock("12", demo::STOCK_LOCATION),
+        world.robaws.stock_at("12", demo::STOCK_LOCATION),
         Decimal::from(1_000) - orders * Decimal::TWO
     );
-    assert_eq!(
-        world.robaws.stock("13", demo::STOCK_LOCATION),
-        Decimal::from(1_000) - orders
-    );
+    assert_eq!(world.robaws.stock_at("13", demo::STOCK_LOCATION), Decimal::from(1_000) - orders);
     let violations = (world.simulators.0.violations(), world.simulators.1.violations());
-    assert!(
-        violations.0.is_empty() && violations.1.is_empty(),
-        "{violations:#?}"
-    );
+    assert!(violations.0.is_empty() && violations.1.is_empty(), "{violations:#?}");
     struck
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_call_it_books_each_order_once() {
     let histories = [
-        history(1, When::Before),
-        history(3, When::Before),
-        history(2, When::After),
-        history(4, When::After),
+        run_history(1, KillMoment::Before),
+        run_history(3, KillMoment::Before),
+        run_history(2, KillMoment::After),
+        run_history(4, KillMoment::After),
     ]
     .map(tokio::spawn);
     let mut struck = Vec::new();
@@ -347,14 +324,7 @@ async fn killed_at_any_call_it_books_each_order_once() {
     }
     assert_eq!(struck.len(), 4 * (KILLS + 1));
     // The kills must have happened at the calls that matter.
-    for call in [
-        "POST /api/v2/stock-changes",
-        "POST /api/v2/sales-invoices",
-        "/line-items",
-    ] {
-        assert!(
-            struck.iter().any(|struck| struck.contains(call)),
-            "{call}: {struck:#?}"
-        );
+    for call in ["POST /api/v2/stock-changes", "POST /api/v2/sales-invoices", "/line-items"] {
+        assert!(struck.iter().any(|struck| struck.contains(call)), "{call}: {struck:#?}");
     }
 }

@@ -7,7 +7,7 @@ use super::{Company, OrderBuilder, ProductFlowSim};
 use crate::traffic::control::{
     answer_shared_call, parse_body, reply_error, reply_no_content, reply_ok, reply_unknown_route,
 };
-use crate::traffic::{Reply, Request, merge};
+use crate::traffic::{Reply, Request, merge_patch};
 
 const HELP: [&str; 16] = [
     "GET|POST|DELETE /_control/faults",
@@ -37,7 +37,7 @@ pub(crate) fn answer_control_call(sim: &ProductFlowSim, request: &Request) -> Re
             reply_ok(&json!({"peer": "productflow", "otherPage": sim.other_page(), "routes": HELP}))
         }
         (&Method::POST, ["reset"]) => {
-            sim.reset();
+            sim.reset_to_baseline();
             reply_no_content()
         }
         (&Method::GET, ["companies"]) => reply_ok(&json!(sim.companies())),
@@ -49,18 +49,14 @@ pub(crate) fn answer_control_call(sim: &ProductFlowSim, request: &Request) -> Re
             let Ok(id) = id.parse() else {
                 return reply_error(StatusCode::BAD_REQUEST, "a company has a number");
             };
-            answer_for_company(&sim.company(id), request, rest).unwrap_or_else(|reply| *reply)
+            answer_for_company(&sim.company_numbered(id), request, rest).unwrap_or_else(|reply| *reply)
         }
         _ => reply_unknown_route(request),
     }
 }
 
 fn reply_if_found(found: bool) -> Reply {
-    if found {
-        reply_no_content()
-    } else {
-        reply_error(StatusCode::NOT_FOUND, "there is no such order")
-    }
+    if found { reply_no_content() } else { reply_error(StatusCode::NOT_FOUND, "there is no such order") }
 }
 
 fn answer_for_company(company: &Company, request: &Request, rest: &[&str]) -> Result<Reply, Box<Reply>> {
@@ -72,25 +68,23 @@ fn answer_for_company(company: &Company, request: &Request, rest: &[&str]) -> Re
             reply_no_content()
         }
         (&Method::GET, ["settings"]) => reply_ok(&json!(company.settings())),
-        (&Method::PATCH, ["settings"]) => reply_ok(&json!(
-            company
-                .patch_settings(&parse_body::<Value>(request)?)
-                .map_err(invalid)?
-        )),
+        (&Method::PATCH, ["settings"]) => {
+            reply_ok(&json!(company.patch_settings(&parse_body::<Value>(request)?).map_err(invalid)?))
+        }
         (&Method::GET, ["products"]) => reply_ok(&json!(company.products())),
         (&Method::GET, ["orders"]) => reply_ok(&json!(company.orders())),
         (&Method::POST, ["orders"]) => place_order(company, parse_body(request)?),
-        (&Method::GET, ["orders", identifier]) => match company.order(identifier) {
+        (&Method::GET, ["orders", identifier]) => match company.find_order(identifier) {
             Some(order) => reply_ok(&order),
             None => reply_if_found(false),
         },
         (&Method::PATCH, ["orders", identifier]) => {
             let patch: Value = parse_body(request)?;
-            reply_if_found(company.edit(identifier, |order| merge(order, &patch)))
+            reply_if_found(company.edit_order(identifier, |order| merge_patch(order, &patch)))
         }
-        (&Method::DELETE, ["orders", identifier]) => reply_if_found(company.remove(identifier)),
-        (&Method::POST, ["orders", identifier, "ship"]) => reply_if_found(company.ship(identifier)),
-        (&Method::POST, ["orders", identifier, "cancel"]) => reply_if_found(company.cancel(identifier)),
+        (&Method::DELETE, ["orders", identifier]) => reply_if_found(company.remove_order(identifier)),
+        (&Method::POST, ["orders", identifier, "ship"]) => reply_if_found(company.ship_order(identifier)),
+        (&Method::POST, ["orders", identifier, "cancel"]) => reply_if_found(company.cancel_order(identifier)),
         (&Method::POST, ["orders", identifier, "status"]) => {
             reply_if_found(company.set_status(identifier, &parse_body::<String>(request)?))
         }
@@ -100,12 +94,9 @@ fn answer_for_company(company: &Company, request: &Request, rest: &[&str]) -> Re
 }
 
 fn place_order(company: &Company, fields: Map<String, Value>) -> Reply {
-    let given = fields
-        .get("identifier")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+    let given = fields.get("identifier").and_then(Value::as_str).map(str::to_owned);
     let identifier = given.unwrap_or_else(|| company.next_identifier());
-    company.place(OrderBuilder::from_fields(&identifier, fields));
-    let order = company.order(&identifier).unwrap_or(Value::Null);
+    company.place_order(OrderBuilder::from_fields(&identifier, fields));
+    let order = company.find_order(&identifier).unwrap_or(Value::Null);
     Reply::json(StatusCode::CREATED, &order)
 }

@@ -4,9 +4,9 @@ mod company;
 mod control;
 mod deviations;
 mod form;
-mod order;
-mod orders;
-mod products;
+mod order_builder;
+mod order_routes;
+mod product_routes;
 mod settings;
 mod state;
 
@@ -19,13 +19,13 @@ use serde_json::json;
 
 pub use company::Company;
 pub use deviations::DEVIATIONS;
-pub use order::OrderBuilder;
+pub use order_builder::OrderBuilder;
 pub use settings::{Envelope, Settings, Sort, Unauthenticated};
 pub use state::{Offer, Product};
 
 use form::message_reply;
-use orders::Target;
-use products::Notes;
+use order_routes::Target;
+use product_routes::Notes;
 use state::{State, StoredOrder};
 
 use crate::clock::Clock;
@@ -34,10 +34,8 @@ use crate::traffic::{Call, Fault, Outage, Peer, Reply, Request, Traffic, Violati
 
 /// The path below which the API lives.
 pub(crate) const BASE: &str = "/api/v1";
-static PAGE: StaticPage = StaticPage::new(concat!(
-    include_str!("../page/shared.html"),
-    include_str!("page.html")
-));
+static PAGE: StaticPage =
+    StaticPage::new(concat!(include_str!("../page/shared.html"), include_str!("page.html")));
 
 /// The simulated ProductFlow. Clones share one state.
 #[derive(Clone)]
@@ -55,12 +53,12 @@ struct Core {
 
 struct Baseline {
     tokens: BTreeMap<String, BTreeSet<u64>>,
-    companies: BTreeMap<u64, Kept>,
+    companies: BTreeMap<u64, CompanyBaseline>,
 }
 
 /// The part of a company that belongs to a baseline.
 #[derive(Clone)]
-struct Kept {
+struct CompanyBaseline {
     settings: Settings,
     orders: Vec<StoredOrder>,
     products: BTreeMap<String, Product>,
@@ -87,23 +85,23 @@ impl ProductFlowSim {
 
     /// The API below `/api/v1`, the control API below `/_control`, and a page for people at `/`. Serve it with
     /// the functions of [`serve`](mod@crate::serve): only they can drop a connection.
-    pub fn router(&self) -> Router {
-        crate::traffic::router(self.clone())
+    pub fn build_router(&self) -> Router {
+        crate::traffic::build_router(self.clone())
     }
 
     /// The company with this number; it exists from the first time it is named.
-    pub fn company(&self, id: u64) -> Company {
-        self.lock().company(id);
+    pub fn company_numbered(&self, id: u64) -> Company {
+        self.lock_state().company_or_new(id);
         Company::new(self.clone(), id)
     }
 
     pub fn companies(&self) -> Vec<u64> {
-        self.lock().companies.keys().copied().collect()
+        self.lock_state().companies.keys().copied().collect()
     }
 
     /// Removes a token from every company.
     pub fn revoke_token(&self, token: &str) {
-        self.lock().tokens.remove(token);
+        self.lock_state().tokens.remove(token);
     }
 
     /// Every call since the start or the last clearing, in order of arrival.
@@ -112,11 +110,8 @@ impl ProductFlowSim {
     }
 
     /// How many calls there were with this method and a path that starts like this, answered or not.
-    pub fn count(&self, method: &str, path: &str) -> usize {
-        self.calls()
-            .iter()
-            .filter(|call| call.method == method && call.path.starts_with(path))
-            .count()
+    pub fn count_calls(&self, method: &str, path: &str) -> usize {
+        self.calls().iter().filter(|call| call.method == method && call.path.starts_with(path)).count()
     }
 
     /// The mistakes of the client since the start or the last clearing.
@@ -135,7 +130,7 @@ impl ProductFlowSim {
     }
 
     /// Sets a fault; the first that matches a call strikes it.
-    pub fn fault(&self, fault: Fault) {
+    pub fn add_fault(&self, fault: Fault) {
         self.0.traffic.add_fault(fault);
     }
 
@@ -150,42 +145,39 @@ impl ProductFlowSim {
     }
 
     /// Begins or ends an outage of the whole peer.
-    pub fn outage(&self, outage: Option<Outage>) {
+    pub fn set_outage(&self, outage: Option<Outage>) {
         self.0.traffic.set_outage(outage);
     }
 
     /// Keeps tokens, settings, orders and products as they are now. A reset goes back to them.
-    pub fn mark_baseline(&self) {
-        let state = self.lock();
+    pub fn keep_baseline(&self) {
+        let state = self.lock_state();
         let companies = state.companies.iter().map(|(id, company)| {
-            let kept = Kept {
+            let kept = CompanyBaseline {
                 settings: company.settings.clone(),
                 orders: company.orders.clone(),
                 products: company.products.clone(),
             };
             (*id, kept)
         });
-        let baseline = Baseline {
-            tokens: state.tokens.clone(),
-            companies: companies.collect(),
-        };
+        let baseline = Baseline { tokens: state.tokens.clone(), companies: companies.collect() };
         *self.0.baseline.lock().unwrap_or_else(PoisonError::into_inner) = Some(baseline);
     }
 
     /// Goes back to the baseline, or to nothing, and forgets faults and calls.
-    pub fn reset(&self) {
+    pub fn reset_to_baseline(&self) {
         let now = self.now();
         let mut fresh = State::default();
         if let Some(baseline) = &*self.0.baseline.lock().unwrap_or_else(PoisonError::into_inner) {
             fresh.tokens.clone_from(&baseline.tokens);
             for (id, kept) in &baseline.companies {
-                let company = fresh.company(*id);
+                let company = fresh.company_or_new(*id);
                 company.orders.clone_from(&kept.orders);
                 company.products.clone_from(&kept.products);
-                company.set(kept.settings.clone(), now);
+                company.apply_settings(kept.settings.clone(), now);
             }
         }
-        *self.lock() = fresh;
+        *self.lock_state() = fresh;
         self.clear_calls();
         self.0.traffic.clear_violations();
         self.clear_faults();
@@ -197,14 +189,10 @@ impl ProductFlowSim {
     }
 
     fn other_page(&self) -> Option<String> {
-        self.0
-            .other_page
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.other_page.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock_state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -212,17 +200,15 @@ impl ProductFlowSim {
         self.0.clock.now()
     }
 
-    fn note(&self, kind: ViolationKind, request: &Request, detail: &str) {
+    fn note_violation(&self, kind: ViolationKind, request: &Request, detail: &str) {
         let detail = format!("{} {}: {detail}", request.method, request.path);
-        self.0
-            .traffic
-            .violation(kind, request.header("x-company-id"), detail);
+        self.0.traffic.add_violation(kind, request.header("x-company-id"), detail);
     }
 }
 
-fn login(settings: &Settings, wants_json: bool) -> Reply {
+fn answer_bad_token(settings: &Settings, wants_json: bool) -> Reply {
     let page = "<html><body><h1>Log in</h1></body></html>";
-    let redirect = || Reply::html(StatusCode::FOUND, page).with("Location", "/login");
+    let redirect = || Reply::html(StatusCode::FOUND, page).with_header("Location", "/login");
     match settings.unauthenticated {
         Unauthenticated::Json if wants_json => message_reply(StatusCode::UNAUTHORIZED, "Unauthenticated."),
         Unauthenticated::Json | Unauthenticated::Redirect => redirect(),
@@ -237,9 +223,9 @@ pub(crate) struct Admission {
     quota: Option<(u32, u32)>,
 }
 
-fn stamp(reply: &mut Reply, limit: u32, remaining: u32) {
-    reply.set("X-RateLimit-Limit", &limit.to_string());
-    reply.set("X-RateLimit-Remaining", &remaining.to_string());
+fn write_quota_headers(reply: &mut Reply, limit: u32, remaining: u32) {
+    reply.set_header("X-RateLimit-Limit", &limit.to_string());
+    reply.set_header("X-RateLimit-Remaining", &remaining.to_string());
 }
 
 impl Peer for ProductFlowSim {
@@ -255,113 +241,97 @@ impl Peer for ProductFlowSim {
         request.header("x-company-id").map(str::to_owned)
     }
 
-    fn admit(&self, request: &Request) -> Result<Admission, Box<Reply>> {
-        let mut state = self.lock();
-        let wanted = request
-            .header("x-company-id")
-            .and_then(|id| id.parse::<u64>().ok());
-        let settings = wanted
-            .and_then(|id| state.companies.get(&id))
-            .map(|company| company.settings.clone());
+    fn admit_call(&self, request: &Request) -> Result<Admission, Box<Reply>> {
+        let mut state = self.lock_state();
+        let wanted = request.header("x-company-id").and_then(|id| id.parse::<u64>().ok());
+        let settings = wanted.and_then(|id| state.companies.get(&id)).map(|company| company.settings.clone());
         let settings = settings.unwrap_or_default();
         let accept = request.header("accept").unwrap_or_default();
-        let wants_json = accept
-            .split(',')
-            .any(|part| part.trim().starts_with("application/json"));
+        let wants_json = accept.split(',').any(|part| part.trim().starts_with("application/json"));
         if !wants_json {
-            self.note(ViolationKind::MissingHeader, request, "Accept: application/json");
+            self.note_violation(ViolationKind::MissingHeader, request, "Accept: application/json");
         }
-        let token = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Bearer "));
+        let token = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let Some(reached) = token.and_then(|token| state.tokens.get(token)) else {
-            if settings.deviates("pf-bad-token") {
+            if settings.has_deviation("pf-bad-token") {
                 return Err(Box::new(message_reply(StatusCode::BAD_REQUEST, "Invalid token.")));
             }
-            return Err(Box::new(login(&settings, wants_json)));
+            return Err(Box::new(answer_bad_token(&settings, wants_json)));
         };
         if !wants_json {
-            return Err(Box::new(message_reply(
-                StatusCode::NOT_ACCEPTABLE,
-                "Only JSON is served here.",
-            )));
+            return Err(Box::new(message_reply(StatusCode::NOT_ACCEPTABLE, "Only JSON is served here.")));
         }
         let Some(id) = wanted.filter(|id| reached.contains(id)) else {
             let companies = reached.iter().filter_map(|id| state.companies.get(id));
-            if companies
-                .into_iter()
-                .any(|c| c.settings.deviates("pf-wrong-company"))
-            {
+            if companies.into_iter().any(|c| c.settings.has_deviation("pf-wrong-company")) {
                 return Err(Box::new(Reply::json(StatusCode::OK, &json!({"data": []}))));
             }
             let status = StatusCode::from_u16(settings.wrong_company_status).unwrap_or(StatusCode::FORBIDDEN);
             return Err(Box::new(message_reply(status, "This action is unauthorized.")));
         };
-        let mut admission = Admission {
-            company: id,
-            quota: None,
-        };
+        let mut admission = Admission { company: id, quota: None };
         if let Some(limit) = settings.rate_limit {
-            match state.company(id).window.take(limit, self.0.clock.instant()) {
+            match state.company_or_new(id).window.take_request(limit, self.0.clock.instant()) {
                 Ok(remaining) => admission.quota = Some((limit, remaining)),
                 Err(wait) => {
-                    self.note(ViolationKind::RateLimit, request, "too many requests");
+                    self.note_violation(ViolationKind::RateLimit, request, "too many requests");
                     let mut reply = message_reply(StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.");
-                    stamp(&mut reply, limit, 0);
-                    return Err(Box::new(reply.with("Retry-After", &wait.to_string())));
+                    write_quota_headers(&mut reply, limit, 0);
+                    return Err(Box::new(reply.with_header("Retry-After", &wait.to_string())));
                 }
             }
         }
         Ok(admission)
     }
 
-    fn handle(&self, request: &Request, admission: &Admission) -> (Reply, bool) {
+    fn handle_call(&self, request: &Request, admission: &Admission) -> (Reply, bool) {
         let now = self.now();
         let mut notes = Notes::new();
         let mut reply = {
-            let mut state = self.lock();
-            let company = state.company(admission.company);
+            let mut state = self.lock_state();
+            let company = state.company_or_new(admission.company);
             let asked = request;
-            let request = &deviations::understood(company, request);
-            let routed = if let Some(target) = orders::target(&request.path) {
-                orders::readable(&request.method).and_then(|()| match target {
-                    Target::One(identifier) => Ok(orders::one(company, identifier)),
-                    Target::List => orders::list(company, request, now),
+            let request = &deviations::apply_to_request(company, request);
+            let routed = if let Some(target) = order_routes::find_target(&request.path) {
+                order_routes::refuse_writes(&request.method).and_then(|()| match target {
+                    Target::One(identifier) => Ok(order_routes::render_order(company, identifier)),
+                    Target::List => order_routes::render_list_page(company, request, now),
                 })
             } else {
                 // Split after decoding: an encoded slash in a SKU makes another route of it.
                 match request.segments().as_slice() {
-                    ["marketplace"] if request.method == Method::GET => Ok(Reply::json(
-                        StatusCode::OK,
-                        &json!({"data": [{"id": 12, "name": "bol.com"}]}),
-                    )),
-                    ["product", rest @ ..] => products::handle(company, request, rest, &mut notes),
+                    ["marketplace"] if request.method == Method::GET => {
+                        Ok(Reply::json(StatusCode::OK, &json!({"data": [{"id": 12, "name": "bol.com"}]})))
+                    }
+                    ["product", rest @ ..] => {
+                        product_routes::answer_product_call(company, request, rest, &mut notes)
+                    }
                     _ => Err(Box::new(message_reply(StatusCode::NOT_FOUND, ""))),
                 }
             };
             let mut reply = routed.unwrap_or_else(|refusal| *refusal);
-            deviations::disfigure(company, asked, &mut reply);
+            deviations::apply_to_reply(company, asked, &mut reply);
             reply
         };
         if reply.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             notes.push((ViolationKind::MediaType, request.media_type()));
         }
         for (kind, detail) in notes {
-            self.note(kind, request, &detail);
+            self.note_violation(kind, request, &detail);
         }
         if let Some((limit, remaining)) = admission.quota {
-            stamp(&mut reply, limit, remaining);
+            write_quota_headers(&mut reply, limit, remaining);
         }
         (reply, false)
     }
 
-    fn finish(&self, _: Admission, _: &Request, _: &Reply, _: bool) {}
+    fn finish_call(&self, _: Admission, _: &Request, _: &Reply, _: bool) {}
 
-    fn control(&self, request: &Request) -> Reply {
+    fn answer_control_call(&self, request: &Request) -> Reply {
         control::answer_control_call(self, request)
     }
 
-    fn page(&self, request: &Request) -> Reply {
-        PAGE.serve(request)
+    fn serve_page(&self, request: &Request) -> Reply {
+        PAGE.serve_page(request)
     }
 }

@@ -95,7 +95,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(crate) fn deviates(&self, name: &str) -> bool {
+    pub(crate) fn has_deviation(&self, name: &str) -> bool {
         self.deviations.contains(name)
     }
 }

@@ -21,35 +21,23 @@ pub(crate) struct StoredOrder {
 
 impl StoredOrder {
     pub(crate) fn new(identifier: String, now: Timestamp, order: Value) -> Self {
-        Self {
-            identifier,
-            versions: vec![(now, order)],
-            removed_at: None,
-        }
+        Self { identifier, versions: vec![(now, order)], removed_at: None }
     }
 
     /// The order as the detail shows it; `None` once it is removed.
-    pub(crate) fn current(&self) -> Option<&Value> {
-        if self.removed_at.is_some() {
-            None
-        } else {
-            self.versions.last().map(|(_, order)| order)
-        }
+    pub(crate) fn current_version(&self) -> Option<&Value> {
+        if self.removed_at.is_some() { None } else { self.versions.last().map(|(_, order)| order) }
     }
 
     /// The order as it was at a time; `None` when it was removed by then or did not exist yet.
-    pub(crate) fn at(&self, cutoff: Timestamp) -> Option<&Value> {
+    pub(crate) fn version_at(&self, cutoff: Timestamp) -> Option<&Value> {
         if self.removed_at.is_some_and(|removed| removed <= cutoff) {
             return None;
         }
-        self.versions
-            .iter()
-            .rev()
-            .find(|(since, _)| *since <= cutoff)
-            .map(|(_, order)| order)
+        self.versions.iter().rev().find(|(since, _)| *since <= cutoff).map(|(_, order)| order)
     }
 
-    pub(crate) fn replace(&mut self, now: Timestamp, order: Value) {
+    pub(crate) fn add_version(&mut self, now: Timestamp, order: Value) {
         self.versions.push((now, order));
     }
 }
@@ -75,35 +63,32 @@ pub struct Offer {
 
 impl Offer {
     /// The price in euros with a name such as `sell_price`, as it was written.
-    pub fn price(&self, name: &str) -> Option<&str> {
+    pub fn euro_price(&self, name: &str) -> Option<&str> {
         self.prices.get("EUR")?.get(name).map(String::as_str)
     }
 }
 
 /// How many requests came in the running minute.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub(crate) struct RateWindow {
     /// `None` before the first request.
     began: Option<Instant>,
     used: u32,
 }
 
-const WINDOW: Duration = Duration::from_mins(1);
+const RATE_WINDOW: Duration = Duration::from_mins(1);
 
-impl Window {
+impl RateWindow {
     fn new() -> Self {
         Self { began: None, used: 0 }
     }
 
     /// Counts one request. Returns how many are left in this minute, or the seconds until the next one.
-    pub(crate) fn take(&mut self, limit: u32, now: Instant) -> Result<u32, u64> {
+    pub(crate) fn take_request(&mut self, limit: u32, now: Instant) -> Result<u32, u64> {
         let began = *self.began.get_or_insert(now);
-        let left = WINDOW.saturating_sub(now.saturating_duration_since(began));
+        let left = RATE_WINDOW.saturating_sub(now.saturating_duration_since(began));
         if left.is_zero() {
-            *self = Self {
-                began: Some(now),
-                used: 0,
-            };
+            *self = Self { began: Some(now), used: 0 };
         } else if self.used >= limit {
             return Err(left.as_secs() + 1);
         }
@@ -119,7 +104,7 @@ pub(crate) struct CompanyState {
     /// In the order in which they came in.
     pub(crate) orders: Vec<StoredOrder>,
     pub(crate) products: BTreeMap<String, Product>,
-    pub(crate) window: Window,
+    pub(crate) window: RateWindow,
     pub(crate) last_number: u64,
 }
 
@@ -130,7 +115,7 @@ impl CompanyState {
             frozen_at: None,
             orders: Vec::new(),
             products: BTreeMap::new(),
-            window: Window::new(),
+            window: RateWindow::new(),
             last_number: 100_000,
         }
     }
@@ -144,13 +129,11 @@ impl CompanyState {
         now.checked_sub(lag).unwrap_or(Timestamp::MIN)
     }
 
-    pub(crate) fn find(&mut self, identifier: &str) -> Option<&mut StoredOrder> {
-        self.orders
-            .iter_mut()
-            .find(|order| order.identifier == identifier && order.removed_at.is_none())
+    pub(crate) fn find_order(&mut self, identifier: &str) -> Option<&mut StoredOrder> {
+        self.orders.iter_mut().find(|order| order.identifier == identifier && order.removed_at.is_none())
     }
 
-    pub(crate) fn set(&mut self, settings: Settings, now: Timestamp) {
+    pub(crate) fn apply_settings(&mut self, settings: Settings, now: Timestamp) {
         if settings.list_frozen {
             self.frozen_at.get_or_insert(now);
         } else {
@@ -168,7 +151,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn company(&mut self, id: u64) -> &mut CompanyState {
+    pub(crate) fn company_or_new(&mut self, id: u64) -> &mut CompanyState {
         self.companies.entry(id).or_insert_with(CompanyState::new)
     }
 }

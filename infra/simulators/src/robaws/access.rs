@@ -45,7 +45,7 @@ impl Module {
         Self::WebhookEndpoints,
     ];
 
-    pub(crate) fn of_segment(segment: &str) -> Option<Self> {
+    pub(crate) fn from_segment(segment: &str) -> Option<Self> {
         Some(match segment {
             "articles" => Self::Articles,
             "stock-locations" => Self::StockLocations,
@@ -72,7 +72,7 @@ pub(crate) struct ApiUser {
 }
 
 /// Key and secret of a Basic authentication.
-pub(crate) fn credentials(request: &Request) -> Option<(String, String)> {
+pub(crate) fn basic_credentials(request: &Request) -> Option<(String, String)> {
     let (scheme, encoded) = request.header("authorization")?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -92,14 +92,10 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            violation: None,
-        }
+        Self { status, message: message.into(), violation: None }
     }
 
-    pub(crate) fn bad(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
@@ -107,13 +103,13 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "")
     }
 
-    pub(crate) fn blame(mut self, kind: ViolationKind) -> Self {
+    pub(crate) fn with_violation(mut self, kind: ViolationKind) -> Self {
         self.violation = Some(kind);
         self
     }
 
     /// The error body as Robaws' framework writes it, with `message` unless the message is empty.
-    pub(crate) fn reply(&self, now: Timestamp, path: &str) -> Reply {
+    pub(crate) fn to_reply(&self, now: Timestamp, path: &str) -> Reply {
         let correlation = uuid::Uuid::new_v4().to_string();
         let mut body = json!({
             "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
@@ -125,9 +121,9 @@ impl Refusal {
         if !self.message.is_empty() {
             body["message"] = json!(self.message);
         }
-        let reply = Reply::json(self.status, &body).with("X-Correlation-Id", &correlation);
+        let reply = Reply::json(self.status, &body).with_header("X-Correlation-Id", &correlation);
         if self.status == StatusCode::UNAUTHORIZED {
-            return reply.with("WWW-Authenticate", "Basic realm=\"Robaws\"");
+            return reply.with_header("WWW-Authenticate", "Basic realm=\"Robaws\"");
         }
         reply
     }

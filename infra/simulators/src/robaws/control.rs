@@ -13,7 +13,7 @@ use crate::number;
 use crate::traffic::control::{
     answer_shared_call, parse_body, reply_error, reply_no_content, reply_ok, reply_unknown_route,
 };
-use crate::traffic::{Reply, Request, merge};
+use crate::traffic::{Reply, Request, merge_patch};
 
 const HELP: [&str; 24] = [
     "GET|POST|DELETE /_control/faults",
@@ -51,7 +51,7 @@ pub(crate) fn answer_control_call(sim: &RobawsSim, request: &Request) -> Reply {
             reply_ok(&json!({"peer": "robaws", "otherPage": sim.other_page(), "routes": HELP}))
         }
         (&Method::POST, ["reset"]) => {
-            sim.reset();
+            sim.reset_to_baseline();
             reply_no_content()
         }
         (&Method::GET, ["tenants"]) => reply_ok(&json!(sim.tenants())),
@@ -59,7 +59,7 @@ pub(crate) fn answer_control_call(sim: &RobawsSim, request: &Request) -> Reply {
             if !sim.tenants().iter().any(|known| known == name) && request.method == Method::GET {
                 return reply_error(StatusCode::NOT_FOUND, &format!("there is no tenant {name}"));
             }
-            answer_for_tenant(&sim.tenant(name), request, rest).unwrap_or_else(|reply| *reply)
+            answer_for_tenant(&sim.tenant_named(name), request, rest).unwrap_or_else(|reply| *reply)
         }
         _ => reply_unknown_route(request),
     }
@@ -102,11 +102,7 @@ fn reply_names(records: Vec<(String, String)>) -> Reply {
 }
 
 fn reply_if_found(found: bool) -> Reply {
-    if found {
-        reply_no_content()
-    } else {
-        reply_error(StatusCode::NOT_FOUND, "there is no such record")
-    }
+    if found { reply_no_content() } else { reply_error(StatusCode::NOT_FOUND, "there is no such record") }
 }
 
 fn answer_for_tenant(tenant: &RobawsTenant, request: &Request, rest: &[&str]) -> Result<Reply, Box<Reply>> {
@@ -114,16 +110,12 @@ fn answer_for_tenant(tenant: &RobawsTenant, request: &Request, rest: &[&str]) ->
         |error: serde_json::Error| Box::new(reply_error(StatusCode::BAD_REQUEST, &error.to_string()));
     let reply = match (&request.method, rest) {
         (&Method::GET, ["settings"]) => reply_ok(&json!(tenant.settings())),
-        (&Method::PATCH, ["settings"]) => reply_ok(&json!(
-            tenant
-                .patch_settings(&parse_body::<Value>(request)?)
-                .map_err(invalid)?
-        )),
+        (&Method::PATCH, ["settings"]) => {
+            reply_ok(&json!(tenant.patch_settings(&parse_body::<Value>(request)?).map_err(invalid)?))
+        }
         (&Method::PUT, ["api-users", key]) => {
             let user: UserBody = parse_body(request)?;
-            let modules = user
-                .modules
-                .map_or_else(|| Module::ALL.to_vec(), |set| set.into_iter().collect());
+            let modules = user.modules.map_or_else(|| Module::ALL.to_vec(), |set| set.into_iter().collect());
             tenant.add_user(key, &user.secret, &modules);
             reply_no_content()
         }
@@ -154,16 +146,13 @@ fn answer_for_tenant(tenant: &RobawsTenant, request: &Request, rest: &[&str]) ->
         (&Method::GET, ["webhook-endpoints"]) => reply_ok(&json!(tenant.webhook_endpoints())),
         (&Method::GET, ["vat-tariffs"]) => reply_ok(&json!(tenant.vat_tariffs())),
         (&Method::PUT, ["vat-tariffs", id]) => {
-            let tariff = VatTariff {
-                id: (*id).to_owned(),
-                ..parse_body(request)?
-            };
+            let tariff = VatTariff { id: (*id).to_owned(), ..parse_body(request)? };
             tenant.put_vat_tariff(tariff);
             reply_no_content()
         }
         (&Method::PUT, [kind, id]) => {
             let NameBody { name } = parse_body(request)?;
-            match Module::of_segment(kind) {
+            match Module::from_segment(kind) {
                 Some(Module::StockLocations) => tenant.put_stock_location(id, &name),
                 Some(Module::Clients) => tenant.put_client(id, &name),
                 Some(Module::Users) => tenant.put_user(id, &name),
@@ -173,8 +162,8 @@ fn answer_for_tenant(tenant: &RobawsTenant, request: &Request, rest: &[&str]) ->
             };
             reply_no_content()
         }
-        (&Method::DELETE, [kind, id]) => match Module::of_segment(kind) {
-            Some(module) => reply_if_found(tenant.remove(module, id)),
+        (&Method::DELETE, [kind, id]) => match Module::from_segment(kind) {
+            Some(module) => reply_if_found(tenant.remove_record(module, id)),
             None => reply_unknown_route(request),
         },
         _ => reply_unknown_route(request),
@@ -189,20 +178,14 @@ fn answer_for_articles(tenant: &RobawsTenant, request: &Request, rest: &[&str]) 
     Ok(match (&request.method, rest) {
         (&Method::GET, []) => reply_ok(&json!(tenant.articles())),
         (&Method::POST, []) => {
-            let article = Article {
-                id: tenant.next_id(),
-                ..parse_body(request)?
-            };
+            let article = Article { id: tenant.next_id(), ..parse_body(request)? };
             tenant.create_article(article.clone());
-            Reply::json(StatusCode::CREATED, &json!(tenant.article(&article.id)))
+            Reply::json(StatusCode::CREATED, &json!(tenant.find_article(&article.id)))
         }
-        (&Method::GET, [id]) => reply_ok(&json!(tenant.article(id).ok_or_else(unknown)?)),
+        (&Method::GET, [id]) => reply_ok(&json!(tenant.find_article(id).ok_or_else(unknown)?)),
         (&Method::PUT, [id]) => {
-            let article = Article {
-                id: (*id).to_owned(),
-                ..parse_body(request)?
-            };
-            if tenant.article(id).is_some() {
+            let article = Article { id: (*id).to_owned(), ..parse_body(request)? };
+            if tenant.find_article(id).is_some() {
                 tenant.edit_article(id, |stored| *stored = article);
             } else {
                 tenant.create_article(article);
@@ -210,15 +193,10 @@ fn answer_for_articles(tenant: &RobawsTenant, request: &Request, rest: &[&str]) 
             reply_no_content()
         }
         (&Method::PATCH, [id]) => {
-            let mut value = json!(tenant.article(id).ok_or_else(unknown)?);
-            merge(&mut value, &parse_body::<Value>(request)?);
+            let mut value = json!(tenant.find_article(id).ok_or_else(unknown)?);
+            merge_patch(&mut value, &parse_body::<Value>(request)?);
             let article: Article = serde_json::from_value(value).map_err(invalid)?;
-            let edit = |stored: &mut Article| {
-                *stored = Article {
-                    id: (*id).to_owned(),
-                    ..article
-                }
-            };
+            let edit = |stored: &mut Article| *stored = Article { id: (*id).to_owned(), ..article };
             reply_if_found(if request.param("silent") == Some("true") {
                 tenant.edit_article_silently(id, edit)
             } else {
@@ -229,12 +207,9 @@ fn answer_for_articles(tenant: &RobawsTenant, request: &Request, rest: &[&str]) 
         (&Method::POST, [id, "archive"]) => reply_if_found(tenant.archive_article(id)),
         (&Method::POST, [id, "restore"]) => reply_if_found(tenant.restore_article(id)),
         (&Method::POST, [id, "tick"]) => {
-            let TickBody { ticked } = if request.body.is_empty() {
-                TickBody { ticked: true }
-            } else {
-                parse_body(request)?
-            };
-            reply_if_found(tenant.edit_article(id, |article| article.tick(ticked)))
+            let TickBody { ticked } =
+                if request.body.is_empty() { TickBody { ticked: true } } else { parse_body(request)? };
+            reply_if_found(tenant.edit_article(id, |article| article.set_tick(ticked)))
         }
         _ => reply_unknown_route(request),
     })

@@ -48,7 +48,7 @@ pub const DEVIATIONS: [&str; 32] = [
 ];
 
 /// The request without the query parameters that Robaws ignores under the deviations that are on.
-pub(crate) fn understood(settings: &Settings, request: &Request) -> Request {
+pub(crate) fn apply_to_request(settings: &Settings, request: &Request) -> Request {
     let mut request = request.clone();
     for (deviation, parameter) in [
         ("rw-sort", "sort"),
@@ -56,7 +56,7 @@ pub(crate) fn understood(settings: &Settings, request: &Request) -> Request {
         ("rw-updated-from", "updatedFrom"),
         ("rw-reference-filter", "clientReference"),
     ] {
-        if settings.deviates(deviation) {
+        if settings.has_deviation(deviation) {
             request.query.retain(|(name, _)| name != parameter);
         }
     }
@@ -64,7 +64,7 @@ pub(crate) fn understood(settings: &Settings, request: &Request) -> Request {
 }
 
 /// Changes the answer into the one that Robaws would give under the deviations that are on. `live_left`: the day's live calls left.
-pub(crate) fn disfigure(
+pub(crate) fn apply_to_reply(
     settings: &Settings,
     now: Timestamp,
     live_left: u64,
@@ -75,10 +75,10 @@ pub(crate) fn disfigure(
         let module = request.segments().first().copied().unwrap_or_default();
         match deviation.as_str() {
             "rw-access" => {
-                *reply = Refusal::new(StatusCode::UNAUTHORIZED, "").reply(now, &request.path);
+                *reply = Refusal::new(StatusCode::UNAUTHORIZED, "").to_reply(now, &request.path);
             }
             "rw-modules" if module == "tasks" => {
-                *reply = Refusal::new(StatusCode::FORBIDDEN, "").reply(now, &request.path);
+                *reply = Refusal::new(StatusCode::FORBIDDEN, "").to_reply(now, &request.path);
             }
             "rw-error-body" if reply.status == StatusCode::NOT_FOUND => {
                 *reply = Reply::json(StatusCode::NOT_FOUND, &json!({"message": "not found"}));
@@ -87,17 +87,14 @@ pub(crate) fn disfigure(
                 for name in ["remaining", "daily-remaining", "daily-limit", "daily-reset"] {
                     reply.headers.remove(format!("x-ratelimit-{name}"));
                 }
-                reply.set("RateLimit-Remaining", "14");
+                reply.set_header("RateLimit-Remaining", "14");
             }
             "rw-replica" if request.header("database-mode").is_some() => {
-                reply.set(
-                    "X-RateLimit-Daily-Remaining",
-                    &live_left.saturating_sub(1).to_string(),
-                );
+                reply.set_header("X-RateLimit-Daily-Remaining", &live_left.saturating_sub(1).to_string());
             }
             _ if request.method == Method::GET && reply.status.is_success() => {
                 if let Ok(mut json) = serde_json::from_slice::<Value>(&reply.body) {
-                    body(deviation, module, request, &mut json);
+                    deviate_body(deviation, module, request, &mut json);
                     reply.body = json.to_string().into();
                 }
             }
@@ -106,7 +103,7 @@ pub(crate) fn disfigure(
     }
 }
 
-fn body(deviation: &str, module: &str, request: &Request, json: &mut Value) {
+fn deviate_body(deviation: &str, module: &str, request: &Request, json: &mut Value) {
     let exactly = match (deviation, module) {
         ("rw-article-number-filter", "articles") => Some(("articleNumber", "articleNumber")),
         ("rw-article-name-filter", "articles") | ("rw-client-search", "clients") => Some(("name", "name")),
@@ -122,54 +119,56 @@ fn body(deviation: &str, module: &str, request: &Request, json: &mut Value) {
         return;
     }
     match json.get_mut("items") {
-        Some(Value::Array(rows)) => rows.iter_mut().for_each(|row| record(deviation, module, row)),
-        _ => record(deviation, module, json),
+        Some(Value::Array(rows)) => rows.iter_mut().for_each(|row| deviate_record(deviation, module, row)),
+        _ => deviate_record(deviation, module, json),
     }
     if deviation == "rw-pages" {
-        rename(json, "items", "content");
+        rename_field(json, "items", "content");
     }
 }
 
-fn record(deviation: &str, module: &str, row: &mut Value) {
+fn deviate_record(deviation: &str, module: &str, row: &mut Value) {
     match (deviation, module) {
         ("rw-vat-tariffs", "vat-tariffs") => {
             let percentage = number::from_json(&row["percentage"]).unwrap_or_default();
             row["percentage"] = number::to_json(percentage / Decimal::ONE_HUNDRED);
         }
-        ("rw-vat-inclusive", "vat-tariffs") => rename(row, "vatInclusive", "priceIncludesVat"),
-        ("rw-articles", "articles") => rename(row, "articleNumber", "number"),
-        ("rw-available-stock", "articles") => rename(row, "availableStock", "freeStock"),
+        ("rw-vat-inclusive", "vat-tariffs") => rename_field(row, "vatInclusive", "priceIncludesVat"),
+        ("rw-articles", "articles") => rename_field(row, "articleNumber", "number"),
+        ("rw-available-stock", "articles") => rename_field(row, "availableStock", "freeStock"),
         ("rw-article-gone", "articles") => {
-            rename(row, "archivedAt", "archived");
-            rename(row, "deletedAt", "deleted");
+            rename_field(row, "archivedAt", "archived");
+            rename_field(row, "deletedAt", "deleted");
         }
         ("rw-checkbox", "articles") => {
             if let Some(fields) = row.get_mut("extraFields") {
-                rename(fields, "ProductFlow", "Productflow");
+                rename_field(fields, "ProductFlow", "Productflow");
             }
         }
         ("rw-stock-changes", "stock-changes") => {
-            rename(row, "fromStockLocationId", "sourceLocationId");
-            rename(row, "toStockLocationId", "targetLocationId");
+            rename_field(row, "fromStockLocationId", "sourceLocationId");
+            rename_field(row, "toStockLocationId", "targetLocationId");
         }
         ("rw-stock-change-lines", "stock-changes") | ("rw-invoice-lines", "sales-invoices") => {
-            rename(row, "lineItems", "lines");
+            rename_field(row, "lineItems", "lines");
         }
-        ("rw-stock-locations", "stock-locations") | ("rw-names", "companies") => rename(row, "name", "title"),
+        ("rw-stock-locations", "stock-locations") | ("rw-names", "companies") => {
+            rename_field(row, "name", "title")
+        }
         ("rw-client-number", "clients") => row["logicId"] = json!("K-1"),
-        ("rw-invoices", "sales-invoices") => rename(row, "booked", "isBooked"),
+        ("rw-invoices", "sales-invoices") => rename_field(row, "booked", "isBooked"),
         ("rw-invoice-type", "sales-invoices") => row["type"] = json!("FACTUUR"),
-        ("rw-invoice-header", "sales-invoices") => rename(row, "date", "invoiceDate"),
-        ("rw-invoice-number", "sales-invoices") => rename(row, "logicId", "number"),
-        ("rw-invoice-totals", "sales-invoices") => rename(row, "totalInclVat", "totalIncludingVat"),
+        ("rw-invoice-header", "sales-invoices") => rename_field(row, "date", "invoiceDate"),
+        ("rw-invoice-number", "sales-invoices") => rename_field(row, "logicId", "number"),
+        ("rw-invoice-totals", "sales-invoices") => rename_field(row, "totalInclVat", "totalIncludingVat"),
         ("rw-task-words", "tasks") => row["status"] = json!("Open"),
-        ("rw-webhooks", "webhook-endpoints") => rename(row, "url", "target"),
+        ("rw-webhooks", "webhook-endpoints") => rename_field(row, "url", "target"),
         _ => {}
     }
 }
 
 /// Gives a field another name.
-fn rename(object: &mut Value, from: &str, to: &str) {
+fn rename_field(object: &mut Value, from: &str, to: &str) {
     if let Value::Object(fields) = object
         && let Some(value) = fields.remove(from)
     {

@@ -28,20 +28,19 @@ pub(crate) struct Scene<'a> {
 
 impl Scene<'_> {
     /// The relations in `include`. A relation that the resource does not have is ignored and recorded.
-    pub(crate) fn include<'r>(&mut self, request: &'r Request, known: &[&str]) -> Vec<&'r str> {
+    pub(crate) fn asked_relations<'r>(&mut self, request: &'r Request, known: &[&str]) -> Vec<&'r str> {
         let asked = request.param("include").unwrap_or_default();
         let names: Vec<&str> = asked.split(',').filter(|name| !name.is_empty()).collect();
         for name in &names {
             if !known.contains(name) {
-                self.notes
-                    .push((ViolationKind::UnknownParameter, format!("include={name}")));
+                self.notes.push((ViolationKind::UnknownParameter, format!("include={name}")));
             }
         }
         names
     }
 
     /// Records query parameters that are not in `known`.
-    pub(crate) fn know_params(&mut self, request: &Request, known: &[&str]) {
+    pub(crate) fn note_unknown_params(&mut self, request: &Request, known: &[&str]) {
         for (name, _) in &request.query {
             let common = ["page", "size", "sort", "include"].contains(&name.as_str());
             if !common && !known.contains(&name.as_str()) {
@@ -51,34 +50,24 @@ impl Scene<'_> {
     }
 
     /// A filter's value, unless the tenant ignores that filter.
-    pub(crate) fn filter<'r>(&self, request: &'r Request, name: &str) -> Option<&'r str> {
-        if self.settings.ignored_filters.contains(name) {
-            None
-        } else {
-            request.param(name)
-        }
+    pub(crate) fn filter_value<'r>(&self, request: &'r Request, name: &str) -> Option<&'r str> {
+        if self.settings.ignored_filters.contains(name) { None } else { request.param(name) }
     }
 
     /// The time in `updatedFrom`: RFC 3339, or a day.
     pub(crate) fn updated_from(&self, request: &Request) -> Result<Option<Timestamp>, Refusal> {
-        let Some(text) = self.filter(request, "updatedFrom") else {
+        let Some(text) = self.filter_value(request, "updatedFrom") else {
             return Ok(None);
         };
         let day = || {
-            text.parse::<Date>()
-                .ok()?
-                .to_zoned_datetime(TimeZone::UTC)
-                .ok()
-                .map(|zoned| zoned.timestamp())
+            text.parse::<Date>().ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
         };
         let parsed = text.parse::<Timestamp>().ok().or_else(day);
-        parsed
-            .map(Some)
-            .ok_or_else(|| Refusal::bad(format!("updatedFrom: {text} is no time")))
+        parsed.map(Some).ok_or_else(|| Refusal::bad_request(format!("updatedFrom: {text} is no time")))
     }
 
     /// Records fields of the body that are not in `known`.
-    pub(crate) fn know_fields(&mut self, body: &Map<String, Value>, known: &[&str]) {
+    pub(crate) fn note_unknown_fields(&mut self, body: &Map<String, Value>, known: &[&str]) {
         for name in body.keys() {
             if !known.contains(&name.as_str()) {
                 self.notes.push((ViolationKind::UnknownField, name.clone()));
@@ -88,51 +77,49 @@ impl Scene<'_> {
 }
 
 /// The JSON object in a body of the media type that the method asks for.
-pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, Refusal> {
-    let wanted = if request.method == Method::PATCH {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
+pub(crate) fn parse_object(request: &Request) -> Result<Map<String, Value>, Refusal> {
+    let wanted =
+        if request.method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
     let sent = request.media_type();
     if sent != wanted {
         let message = format!("Content-Type '{sent}' is not supported");
-        return Err(
-            Refusal::new(http::StatusCode::UNSUPPORTED_MEDIA_TYPE, message).blame(ViolationKind::MediaType)
-        );
+        return Err(Refusal::new(http::StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+            .with_violation(ViolationKind::MediaType));
     }
     match serde_json::from_slice(&request.body) {
         Ok(Value::Object(body)) => Ok(body),
-        Ok(_) => Err(Refusal::bad("the body is not an object")),
-        Err(_) => Err(Refusal::bad("the body is not JSON")),
+        Ok(_) => Err(Refusal::bad_request("the body is not an object")),
+        Err(_) => Err(Refusal::bad_request("the body is not JSON")),
     }
 }
 
-fn wrong(name: &str, kind: &str) -> Refusal {
-    Refusal::bad(format!("{name}: must be {kind}"))
+fn refuse_field(name: &str, kind: &str) -> Refusal {
+    Refusal::bad_request(format!("{name}: must be {kind}"))
 }
 
 /// A string; `None` when the field is absent or null.
-pub(crate) fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
+pub(crate) fn optional_text(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(wrong(name, "a string")),
+        Some(_) => Err(refuse_field(name, "a string")),
     }
 }
 
 /// A string that is not blank.
 pub(crate) fn required_text(body: &Map<String, Value>, name: &str) -> Result<String, Refusal> {
-    text(body, name)?
+    optional_text(body, name)?
         .filter(|text| !text.trim().is_empty())
-        .ok_or_else(|| wrong(name, "given"))
+        .ok_or_else(|| refuse_field(name, "given"))
 }
 
 /// An id: a string, never a number.
-pub(crate) fn id(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
+pub(crate) fn optional_id(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
     match body.get(name) {
-        Some(Value::Number(_)) => Err(wrong(name, "a string").blame(ViolationKind::IdNotString)),
-        _ => text(body, name),
+        Some(Value::Number(_)) => {
+            Err(refuse_field(name, "a string").with_violation(ViolationKind::IdNotString))
+        }
+        _ => optional_text(body, name),
     }
 }
 
@@ -142,43 +129,37 @@ pub(crate) fn known_id(
     name: &str,
     exists: impl FnOnce(&str) -> bool,
 ) -> Result<Option<String>, Refusal> {
-    let Some(given) = id(body, name)? else {
+    let Some(given) = optional_id(body, name)? else {
         return Ok(None);
     };
     if exists(&given) {
         Ok(Some(given))
     } else {
-        Err(Refusal::bad(format!("{name}: {given} does not exist")))
+        Err(Refusal::bad_request(format!("{name}: {given} does not exist")))
     }
 }
 
 /// A JSON number; `None` when the field is absent or null.
-pub(crate) fn decimal(body: &Map<String, Value>, name: &str) -> Result<Option<Decimal>, Refusal> {
+pub(crate) fn optional_decimal(body: &Map<String, Value>, name: &str) -> Result<Option<Decimal>, Refusal> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => number::from_json(value)
-            .map(Some)
-            .ok_or_else(|| wrong(name, "a number")),
+        Some(value) => number::from_json(value).map(Some).ok_or_else(|| refuse_field(name, "a number")),
     }
 }
 
 /// A JSON boolean; `None` when the field is absent or null.
-pub(crate) fn flag(body: &Map<String, Value>, name: &str) -> Result<Option<bool>, Refusal> {
+pub(crate) fn optional_flag(body: &Map<String, Value>, name: &str) -> Result<Option<bool>, Refusal> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(flag)) => Ok(Some(*flag)),
-        Some(_) => Err(wrong(name, "true or false")),
+        Some(_) => Err(refuse_field(name, "true or false")),
     }
 }
 
 /// A required day, `YYYY-MM-DD`.
-pub(crate) fn date(body: &Map<String, Value>, name: &str) -> Result<String, Refusal> {
+pub(crate) fn required_date(body: &Map<String, Value>, name: &str) -> Result<String, Refusal> {
     let given = required_text(body, name)?;
     // The parser would also take a time of day after it.
     let is_day = given.len() == 10 && given.parse::<Date>().is_ok();
-    if is_day {
-        Ok(given)
-    } else {
-        Err(wrong(name, "a date, YYYY-MM-DD"))
-    }
+    if is_day { Ok(given) } else { Err(refuse_field(name, "a date, YYYY-MM-DD")) }
 }

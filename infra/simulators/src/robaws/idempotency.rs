@@ -7,7 +7,7 @@ use super::state::Tenant;
 use crate::traffic::{Reply, Request, ViolationKind};
 
 #[derive(Clone, Debug)]
-pub(crate) enum Record {
+pub(crate) enum KeyRecord {
     /// A call under this key is running.
     Running,
     /// A call under this key succeeded.
@@ -31,19 +31,13 @@ pub(crate) enum Verdict {
     },
 }
 
-fn fingerprint(request: &Request) -> String {
-    format!(
-        "{} {}?{} {}",
-        request.method,
-        request.path,
-        request.raw_query,
-        request.body_text()
-    )
+fn request_fingerprint(request: &Request) -> String {
+    format!("{} {}?{} {}", request.method, request.path, request.raw_query, request.body_text())
 }
 
 impl Tenant {
     /// Looks a key up, and records it as running when the call is to be handled.
-    pub(crate) fn begin(
+    pub(crate) fn begin_keyed_call(
         &mut self,
         user: &str,
         key: &str,
@@ -53,36 +47,29 @@ impl Tenant {
         let length = key.chars().count();
         if length == 0 || length > 128 {
             let message = "an Idempotency-Key has 1 to 128 characters";
-            return Err(Refusal::bad(message).blame(ViolationKind::IdempotencyKeyInvalid));
+            return Err(Refusal::bad_request(message).with_violation(ViolationKind::IdempotencyKeyInvalid));
         }
         let slot = (user.to_owned(), key.to_owned());
         let ttl = SignedDuration::from_secs(self.settings.idempotency_ttl_s.try_into().unwrap_or(i64::MAX));
         match self.keys.get(&slot) {
-            Some(Record::Running) => {
+            Some(KeyRecord::Running) => {
                 return Err(Refusal::new(
                     http::StatusCode::CONFLICT,
                     "a request with this Idempotency-Key is still running",
                 ));
             }
-            Some(Record::Done {
-                fingerprint: first,
-                reply,
-                at,
-            }) if now.duration_since(*at) < ttl => {
-                let differs = *first != fingerprint(request);
-                return Ok(Verdict::Replay {
-                    reply: Box::new(reply.clone()),
-                    differs,
-                });
+            Some(KeyRecord::Done { fingerprint: first, reply, at }) if now.duration_since(*at) < ttl => {
+                let differs = *first != request_fingerprint(request);
+                return Ok(Verdict::Replay { reply: Box::new(reply.clone()), differs });
             }
-            Some(Record::Done { .. }) | None => {}
+            Some(KeyRecord::Done { .. }) | None => {}
         }
-        self.keys.insert(slot, Record::Running);
+        self.keys.insert(slot, KeyRecord::Running);
         Ok(Verdict::Fresh)
     }
 
     /// Records how the call under a key ended. Only a success is remembered.
-    pub(crate) fn end(
+    pub(crate) fn end_keyed_call(
         &mut self,
         user: &str,
         key: &str,
@@ -93,11 +80,8 @@ impl Tenant {
     ) {
         let slot = (user.to_owned(), key.to_owned());
         if remember && reply.status.is_success() {
-            let record = Record::Done {
-                fingerprint: fingerprint(request),
-                reply: reply.clone(),
-                at,
-            };
+            let record =
+                KeyRecord::Done { fingerprint: request_fingerprint(request), reply: reply.clone(), at };
             self.keys.insert(slot, record);
         } else {
             self.keys.remove(&slot);

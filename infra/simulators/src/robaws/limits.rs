@@ -35,13 +35,7 @@ pub(crate) struct Quota {
 
 impl Limits {
     pub(crate) fn new() -> Self {
-        Self {
-            milli_tokens: u64::MAX,
-            refilled: None,
-            day: None,
-            live: 0,
-            replica: 0,
-        }
+        Self { milli_tokens: u64::MAX, refilled: None, day: None, live: 0, replica: 0 }
     }
 
     /// Sets how many live and replica calls the day has seen.
@@ -52,12 +46,12 @@ impl Limits {
     }
 
     /// How many live and replica calls the day has seen.
-    pub(crate) fn used(&self) -> (u64, u64) {
+    pub(crate) fn used_today(&self) -> (u64, u64) {
         (self.live, self.replica)
     }
 
     /// Counts one request against both limits, or against neither when one of them is used up.
-    pub(crate) fn take(&mut self, settings: &Settings, clock: &dyn Clock, replica: bool) -> Quota {
+    pub(crate) fn take_request(&mut self, settings: &Settings, clock: &dyn Clock, replica: bool) -> Quota {
         let now = clock.now();
         let today = now.to_zoned_datetime(TimeZone::UTC).date();
         if self.day != Some(today) {
@@ -74,11 +68,7 @@ impl Limits {
         // Only whole milliseconds were counted: the rest counts next time.
         self.refilled = Some(refilled + Duration::from_millis(passed));
 
-        let used = if replica {
-            &mut self.replica
-        } else {
-            &mut self.live
-        };
+        let used = if replica { &mut self.replica } else { &mut self.live };
         let granted = self.milli_tokens >= 1000 && *used < settings.daily_limit;
         if granted {
             self.milli_tokens -= 1000;
@@ -102,29 +92,21 @@ fn seconds_to_midnight(now: Timestamp) -> i64 {
 
 impl Quota {
     /// Writes the headers, and on a refusal `Retry-After` where the tenant's Robaws sends it.
-    pub(crate) fn stamp(&self, reply: &mut Reply, settings: &Settings) {
+    pub(crate) fn write_headers(&self, reply: &mut Reply, settings: &Settings) {
         if settings.rate_limit_headers {
-            reply.set("X-RateLimit-Remaining", &self.remaining.to_string());
-            reply.set("X-RateLimit-Daily-Remaining", &self.daily_remaining.to_string());
-            reply.set("X-RateLimit-Daily-Limit", &self.daily_limit.to_string());
-            reply.set("X-RateLimit-Daily-Reset", &self.daily_reset.to_string());
+            reply.set_header("X-RateLimit-Remaining", &self.remaining.to_string());
+            reply.set_header("X-RateLimit-Daily-Remaining", &self.daily_remaining.to_string());
+            reply.set_header("X-RateLimit-Daily-Limit", &self.daily_limit.to_string());
+            reply.set_header("X-RateLimit-Daily-Reset", &self.daily_reset.to_string());
         }
         if !self.granted && settings.retry_after {
-            let wait = if self.daily_remaining == 0 {
-                self.daily_reset
-            } else {
-                1
-            };
-            reply.set("Retry-After", &wait.to_string());
+            let wait = if self.daily_remaining == 0 { self.daily_reset } else { 1 };
+            reply.set_header("Retry-After", &wait.to_string());
         }
     }
 
     /// Which of the limits refused the call.
-    pub(crate) fn reason(&self) -> &'static str {
-        if self.daily_remaining == 0 {
-            "the daily quota is used up"
-        } else {
-            "too many requests per second"
-        }
+    pub(crate) fn refusal_reason(&self) -> &'static str {
+        if self.daily_remaining == 0 { "the daily quota is used up" } else { "too many requests per second" }
     }
 }

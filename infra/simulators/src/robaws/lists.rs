@@ -8,23 +8,25 @@ use super::fields::{Answer, Scene};
 use crate::number;
 use crate::traffic::{Reply, Request, ViolationKind};
 
-fn whole(request: &Request, name: &str, default: usize) -> Result<usize, Refusal> {
+fn parse_count(request: &Request, name: &str, default: usize) -> Result<usize, Refusal> {
     let Some(text) = request.param(name) else {
         return Ok(default);
     };
-    text.parse()
-        .map_err(|_| Refusal::bad(format!("{name}: {text} is no number")).blame(ViolationKind::Page))
+    text.parse().map_err(|_| {
+        Refusal::bad_request(format!("{name}: {text} is no number")).with_violation(ViolationKind::Page)
+    })
 }
 
 /// Answers one page of the rows: sorted if asked for, `page` from 0, `size` 10 unless given and at most 100.
-pub(crate) fn page(scene: &Scene<'_>, request: &Request, mut rows: Vec<Value>) -> Answer {
-    let page = whole(request, "page", 0)?;
-    let size = whole(request, "size", 10)?;
+pub(crate) fn answer_list_page(scene: &Scene<'_>, request: &Request, mut rows: Vec<Value>) -> Answer {
+    let page = parse_count(request, "page", 0)?;
+    let size = parse_count(request, "size", 10)?;
     if size == 0 || size > 100 {
-        return Err(Refusal::bad(format!("size: {size} is not within 1 to 100")).blame(ViolationKind::Page));
+        return Err(Refusal::bad_request(format!("size: {size} is not within 1 to 100"))
+            .with_violation(ViolationKind::Page));
     }
     if let Some(sort) = request.param("sort") {
-        order(&mut rows, sort)?;
+        sort_rows(&mut rows, sort)?;
     }
     // A row that came in at the front since the first page was read pushes every later one down by one.
     let drift = usize::from(scene.settings.page_drift && page > 0);
@@ -41,11 +43,11 @@ pub(crate) fn page(scene: &Scene<'_>, request: &Request, mut rows: Vec<Value>) -
     Ok(Reply::json(StatusCode::OK, &body))
 }
 
-fn order(rows: &mut [Value], sort: &str) -> Result<(), Refusal> {
+fn sort_rows(rows: &mut [Value], sort: &str) -> Result<(), Refusal> {
     let (field, direction) = sort.split_once(':').unwrap_or((sort, "asc"));
     let known = ["id", "date", "createdAt", "updatedAt", "articleNumber", "name"].contains(&field);
     if !known || !["asc", "desc"].contains(&direction) {
-        return Err(Refusal::bad(format!("sort: {sort} is not supported")));
+        return Err(Refusal::bad_request(format!("sort: {sort} is not supported")));
     }
     // Ids sort by their number, which their length decides first.
     let key = |row: &Value| {
@@ -60,6 +62,6 @@ fn order(rows: &mut [Value], sort: &str) -> Result<(), Refusal> {
 }
 
 /// A decimal as a JSON number.
-pub(crate) fn num(value: rust_decimal::Decimal) -> Value {
+pub(crate) fn decimal_json(value: rust_decimal::Decimal) -> Value {
     number::to_json(value)
 }

@@ -83,14 +83,14 @@ impl Article {
 
     /// With its ProductFlow checkbox ticked or unticked.
     #[must_use]
-    pub fn ticked(mut self, ticked: bool) -> Self {
-        self.tick(ticked);
+    pub fn with_tick(mut self, ticked: bool) -> Self {
+        self.set_tick(ticked);
         self
     }
 
     /// With a cost price and a sale price.
     #[must_use]
-    pub fn prices(mut self, cost: Decimal, sale: Decimal) -> Self {
+    pub fn with_prices(mut self, cost: Decimal, sale: Decimal) -> Self {
         self.cost_price = cost;
         self.sale_price = sale;
         self
@@ -98,7 +98,7 @@ impl Article {
 
     /// With a VAT tariff.
     #[must_use]
-    pub fn tariff(mut self, id: &str) -> Self {
+    pub fn with_tariff(mut self, id: &str) -> Self {
         self.vat_tariff_id = Some(id.to_owned());
         self
     }
@@ -111,16 +111,14 @@ impl Article {
     }
 
     /// Ticks or unticks the ProductFlow checkbox.
-    pub fn tick(&mut self, ticked: bool) {
+    pub fn set_tick(&mut self, ticked: bool) {
         let value = json!({"type": "CHECKBOX", "group": null, "booleanValue": ticked});
         self.extra_fields.insert("ProductFlow".to_owned(), value);
     }
 
     /// Whether the ProductFlow checkbox is ticked.
     pub fn is_ticked(&self) -> bool {
-        self.extra_fields
-            .get("ProductFlow")
-            .is_some_and(|field| field["booleanValue"] == Value::Bool(true))
+        self.extra_fields.get("ProductFlow").is_some_and(|field| field["booleanValue"] == Value::Bool(true))
     }
 
     /// Whether it is archived or deleted.
@@ -147,12 +145,7 @@ impl VatTariff {
     #[must_use]
     pub fn new(id: &str, percentage: Decimal, vat_inclusive: bool) -> Self {
         let kind = if vat_inclusive { "incl." } else { "excl." };
-        Self {
-            id: id.to_owned(),
-            name: format!("{percentage}% {kind}"),
-            percentage,
-            vat_inclusive,
-        }
+        Self { id: id.to_owned(), name: format!("{percentage}% {kind}"), percentage, vat_inclusive }
     }
 }
 
@@ -267,11 +260,7 @@ pub(crate) fn line_totals(quantity: Decimal, price: Decimal, tariff: &VatTariff)
     let cents = |value: Decimal| value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
     let factor = Decimal::ONE + tariff.percentage / Decimal::ONE_HUNDRED;
     let amount = cents(quantity * price);
-    if tariff.vat_inclusive {
-        (cents(amount / factor), amount)
-    } else {
-        (amount, cents(amount * factor))
-    }
+    if tariff.vat_inclusive { (cents(amount / factor), amount) } else { (amount, cents(amount * factor)) }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -86,11 +86,11 @@ impl Default for Settings {
 
 impl Settings {
     /// Whether an extra field with this name exists on articles.
-    pub(crate) fn defines(&self, name: &str) -> bool {
+    pub(crate) fn defines_field(&self, name: &str) -> bool {
         (name == "ProductFlow" && self.product_flow_defined) || self.extra_fields.contains(name)
     }
 
-    pub(crate) fn deviates(&self, name: &str) -> bool {
+    pub(crate) fn has_deviation(&self, name: &str) -> bool {
         self.deviations.contains(name)
     }
 }

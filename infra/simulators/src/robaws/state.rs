@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::access::ApiUser;
 use super::delivery::Pending;
-use super::idempotency::Record;
+use super::idempotency::KeyRecord;
 use super::limits::Limits;
 use super::model::{Article, Invoice, StockChange, Task, VatTariff, WebhookEndpoint};
 use super::settings::Settings;
@@ -24,28 +24,28 @@ impl<T> Default for Table<T> {
 }
 
 impl<T: Clone> Table<T> {
-    fn key(id: &str) -> (usize, String) {
+    fn sort_key(id: &str) -> (usize, String) {
         (id.len(), id.to_owned())
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&T> {
-        self.0.get(&Self::key(id)).map(Arc::as_ref)
+        self.0.get(&Self::sort_key(id)).map(Arc::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
-        self.0.get_mut(&Self::key(id)).map(Arc::make_mut)
+        self.0.get_mut(&Self::sort_key(id)).map(Arc::make_mut)
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {
-        self.0.contains_key(&Self::key(id))
+        self.0.contains_key(&Self::sort_key(id))
     }
 
     pub(crate) fn insert(&mut self, id: &str, record: T) {
-        self.0.insert(Self::key(id), Arc::new(record));
+        self.0.insert(Self::sort_key(id), Arc::new(record));
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> bool {
-        self.0.remove(&Self::key(id)).is_some()
+        self.0.remove(&Self::sort_key(id)).is_some()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
@@ -98,18 +98,11 @@ impl Data {
     }
 
     pub(crate) fn total_stock(&self, article: &str) -> Decimal {
-        self.stock
-            .iter()
-            .filter(|((id, _), _)| id == article)
-            .map(|(_, pieces)| *pieces)
-            .sum()
+        self.stock.iter().filter(|((id, _), _)| id == article).map(|(_, pieces)| *pieces).sum()
     }
 
     pub(crate) fn move_stock(&mut self, article: &str, location: &str, by: Decimal) {
-        *self
-            .stock
-            .entry((article.to_owned(), location.to_owned()))
-            .or_default() += by;
+        *self.stock.entry((article.to_owned(), location.to_owned())).or_default() += by;
     }
 }
 
@@ -121,7 +114,7 @@ pub(crate) struct Tenant {
     history: VecDeque<(Timestamp, Data)>,
     pub(crate) limits: Limits,
     /// What is known of each idempotency key, by API user and key.
-    pub(crate) keys: HashMap<(String, String), Record>,
+    pub(crate) keys: HashMap<(String, String), KeyRecord>,
     pub(crate) outbox: VecDeque<Pending>,
 }
 
@@ -137,26 +130,26 @@ impl Tenant {
         }
     }
 
-    fn cutoff(&self, now: Timestamp) -> Timestamp {
+    fn replica_cutoff(&self, now: Timestamp) -> Timestamp {
         let lag = SignedDuration::from_millis(self.settings.replica_lag_ms.try_into().unwrap_or(i64::MAX));
         now.checked_sub(lag).unwrap_or(Timestamp::MIN)
     }
 
     /// Keeps a copy for the replica; called after every change of the data.
-    pub(crate) fn commit(&mut self, now: Timestamp) {
+    pub(crate) fn keep_replica_copy(&mut self, now: Timestamp) {
         if self.settings.replica_lag_ms == 0 {
             self.history.clear();
             return;
         }
         self.history.push_back((now, self.data.clone()));
-        let cutoff = self.cutoff(now);
+        let cutoff = self.replica_cutoff(now);
         while self.history.get(1).is_some_and(|(since, _)| *since <= cutoff) {
             self.history.pop_front();
         }
     }
 
     /// Changes the settings; the replica starts to lag from the data as they are.
-    pub(crate) fn set(&mut self, settings: Settings) {
+    pub(crate) fn apply_settings(&mut self, settings: Settings) {
         self.settings = settings;
         self.history.clear();
         if self.settings.replica_lag_ms > 0 {
@@ -165,8 +158,8 @@ impl Tenant {
     }
 
     /// The data as the replica shows them.
-    pub(crate) fn replica(&self, now: Timestamp) -> Data {
-        let cutoff = self.cutoff(now);
+    pub(crate) fn replica_data(&self, now: Timestamp) -> Data {
+        let cutoff = self.replica_cutoff(now);
         let copy = self.history.iter().rev().find(|(since, _)| *since <= cutoff);
         copy.map_or_else(|| self.data.clone(), |(_, data)| data.clone())
     }
@@ -180,7 +173,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn tenant(&mut self, name: &str) -> &mut Tenant {
+    pub(crate) fn tenant_or_new(&mut self, name: &str) -> &mut Tenant {
         self.tenants.entry(name.to_owned()).or_insert_with(Tenant::new)
     }
 }

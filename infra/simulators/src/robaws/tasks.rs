@@ -5,27 +5,21 @@ use serde_json::json;
 
 use super::access::{Module, Refusal};
 use super::fields::{self, Answer, Scene};
-use super::lists::page;
+use super::lists::answer_list_page;
 use super::model::Task;
 use crate::traffic::{Reply, Request};
 
-const FIELDS: [&str; 5] = [
-    "title",
-    "description",
-    "status",
-    "assignedUserId",
-    "relatedResource",
-];
+const FIELDS: [&str; 5] = ["title", "description", "status", "assignedUserId", "relatedResource"];
 
-pub(crate) fn handle(scene: &mut Scene<'_>, request: &Request, rest: &[&str]) -> Answer {
+pub(crate) fn answer_task_call(scene: &mut Scene<'_>, request: &Request, rest: &[&str]) -> Answer {
     match (&request.method, rest) {
         (&Method::GET, []) => {
-            scene.know_params(request, &["relatedResource"]);
-            let wanted = scene.filter(request, "relatedResource");
+            scene.note_unknown_params(request, &["relatedResource"]);
+            let wanted = scene.filter_value(request, "relatedResource");
             let rows = scene.data.tasks.iter();
             let rows = rows.filter(|task| wanted.is_none() || task.related_resource.as_deref() == wanted);
             let rows = rows.map(|task| json!(task)).collect();
-            page(scene, request, rows)
+            answer_list_page(scene, request, rows)
         }
         (&Method::GET, [id]) => {
             let task = scene.data.tasks.get(id).ok_or_else(Refusal::not_found)?;
@@ -42,7 +36,7 @@ pub(crate) fn handle(scene: &mut Scene<'_>, request: &Request, rest: &[&str]) ->
                 created_at: scene.now,
                 updated_at: scene.now,
             };
-            let mut task = filled(scene, request, task)?;
+            let mut task = fill_task(scene, request, task)?;
             task.id = scene.data.fresh_id();
             let row = json!(task);
             scene.data.tasks.insert(&task.id.clone(), task);
@@ -50,14 +44,14 @@ pub(crate) fn handle(scene: &mut Scene<'_>, request: &Request, rest: &[&str]) ->
         }
         (&Method::PATCH, [id]) => {
             let task = scene.data.tasks.get(id).ok_or_else(Refusal::not_found)?.clone();
-            let mut task = filled(scene, request, task)?;
+            let mut task = fill_task(scene, request, task)?;
             task.updated_at = scene.now;
             scene.data.tasks.insert(id, task);
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
+            Ok(Reply::without_body(StatusCode::NO_CONTENT))
         }
         (&Method::DELETE, [id]) => {
             if scene.data.tasks.remove(id) {
-                Ok(Reply::empty(StatusCode::NO_CONTENT))
+                Ok(Reply::without_body(StatusCode::NO_CONTENT))
             } else {
                 Err(Refusal::not_found())
             }
@@ -67,18 +61,15 @@ pub(crate) fn handle(scene: &mut Scene<'_>, request: &Request, rest: &[&str]) ->
 }
 
 /// Checks the fields of the body and puts them into the task.
-fn filled(scene: &mut Scene<'_>, request: &Request, mut task: Task) -> Result<Task, Refusal> {
-    let body = fields::object(request)?;
-    scene.know_fields(&body, &FIELDS);
+fn fill_task(scene: &mut Scene<'_>, request: &Request, mut task: Task) -> Result<Task, Refusal> {
+    let body = fields::parse_object(request)?;
+    scene.note_unknown_fields(&body, &FIELDS);
     if request.method == Method::POST || body.contains_key("title") {
         task.title = fields::required_text(&body, "title")?;
     }
-    for (name, field) in [
-        ("description", &mut task.description),
-        ("status", &mut task.status),
-    ] {
+    for (name, field) in [("description", &mut task.description), ("status", &mut task.status)] {
         if body.contains_key(name) {
-            *field = fields::text(&body, name)?;
+            *field = fields::optional_text(&body, name)?;
         }
     }
     if body.contains_key("assignedUserId") {
@@ -86,23 +77,19 @@ fn filled(scene: &mut Scene<'_>, request: &Request, mut task: Task) -> Result<Ta
         task.assigned_user_id = fields::known_id(&body, "assignedUserId", |id| users.contains(id))?;
     }
     if body.contains_key("relatedResource") {
-        task.related_resource = fields::text(&body, "relatedResource")?;
+        task.related_resource = fields::optional_text(&body, "relatedResource")?;
         if let Some(path) = &task.related_resource {
-            resource(path)?;
+            check_resource(path)?;
         }
     }
     Ok(task)
 }
 
 /// Checks that the path is one such as `/sales-invoices/1`.
-fn resource(path: &str) -> Result<(), Refusal> {
+fn check_resource(path: &str) -> Result<(), Refusal> {
     let mut parts = path.strip_prefix('/').unwrap_or_default().split('/');
-    let fits = parts.next().and_then(Module::of_segment).is_some()
+    let fits = parts.next().and_then(Module::from_segment).is_some()
         && parts.next().is_some_and(|id| !id.is_empty())
         && parts.next().is_none();
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::bad(format!("relatedResource: {path} is no resource")))
-    }
+    if fits { Ok(()) } else { Err(Refusal::bad_request(format!("relatedResource: {path} is no resource"))) }
 }

@@ -54,7 +54,7 @@ pub(crate) fn reply_ok(body: &Value) -> Reply {
 
 /// 204.
 pub(crate) fn reply_no_content() -> Reply {
-    Reply::empty(StatusCode::NO_CONTENT)
+    Reply::without_body(StatusCode::NO_CONTENT)
 }
 
 /// An error of the control API.

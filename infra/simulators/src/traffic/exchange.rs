@@ -39,20 +39,10 @@ impl Request {
         }
         let path = percent_decode_str(below).decode_utf8().ok()?.into_owned();
         let raw_query = uri.query().unwrap_or_default().to_owned();
-        let query = url::form_urlencoded::parse(raw_query.as_bytes())
-            .into_owned()
-            .collect();
+        let query = url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
         let raw_segments = below.trim_matches('/').split('/');
         let raw_segments = raw_segments.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
-        Some(Self {
-            method,
-            path,
-            raw_segments: raw_segments.collect(),
-            raw_query,
-            query,
-            headers,
-            body,
-        })
+        Some(Self { method, path, raw_segments: raw_segments.collect(), raw_query, query, headers, body })
     }
 
     /// A header as text; `None` when it is absent or not printable.
@@ -63,20 +53,12 @@ impl Request {
     /// The media type of the body in lower case, without parameters.
     pub(crate) fn media_type(&self) -> String {
         let value = self.header("content-type").unwrap_or_default();
-        value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// The first value of a query parameter.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The parts of the decoded path; a `/` that was percent-encoded separates like any other.
@@ -104,51 +86,38 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            dropped: false,
-        }
+    pub(crate) fn without_body(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Bytes::new(), dropped: false }
     }
 
     pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
-        let mut reply = Self::empty(status);
+        let mut reply = Self::without_body(status);
         reply.body = Bytes::from(body.to_string());
-        reply
-            .headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         reply
     }
 
     pub(crate) fn html(status: StatusCode, body: &str) -> Self {
-        let mut reply = Self::empty(status);
+        let mut reply = Self::without_body(status);
         reply.body = Bytes::from(body.to_owned());
-        reply.headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=UTF-8"),
-        );
+        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
         reply
     }
 
     /// No answer: the connection ends.
-    pub(crate) fn dropped() -> Self {
-        Self {
-            dropped: true,
-            ..Self::empty(StatusCode::INTERNAL_SERVER_ERROR)
-        }
+    pub(crate) fn no_answer() -> Self {
+        Self { dropped: true, ..Self::without_body(StatusCode::INTERNAL_SERVER_ERROR) }
     }
 
     /// Sets a header; a name or value that HTTP does not allow is left out.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             self.headers.insert(name, value);
         }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.set(name, value);
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.set_header(name, value);
         self
     }
 

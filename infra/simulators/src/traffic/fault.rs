@@ -38,43 +38,33 @@ pub struct Answer {
 impl Answer {
     /// A status with an HTML page, as a gateway answers.
     #[must_use]
-    pub fn html(status: u16) -> Self {
+    pub fn with_html(status: u16) -> Self {
         let html = Some(format!("<html><body><h1>{status}</h1></body></html>"));
-        Self {
-            status,
-            json: None,
-            html,
-            headers: BTreeMap::new(),
-        }
+        Self { status, json: None, html, headers: BTreeMap::new() }
     }
 
     /// A status with a JSON body.
     #[must_use]
-    pub fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            json: Some(body),
-            html: None,
-            headers: BTreeMap::new(),
-        }
+    pub fn with_json(status: u16, body: Value) -> Self {
+        Self { status, json: Some(body), html: None, headers: BTreeMap::new() }
     }
 
     /// The same with one more header.
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    pub(crate) fn reply(&self) -> Reply {
+    pub(crate) fn to_reply(&self) -> Reply {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut reply = match (&self.json, &self.html) {
             (Some(body), _) => Reply::json(status, body),
             (None, Some(page)) => Reply::html(status, page),
-            (None, None) => Reply::empty(status),
+            (None, None) => Reply::without_body(status),
         };
         for (name, value) in &self.headers {
-            reply.set(name, value);
+            reply.set_header(name, value);
         }
         reply
     }
@@ -106,19 +96,19 @@ impl Effect {
     /// The reply of a call that is not handled at all; `None`: it is handled.
     pub(crate) fn without_handling(&self) -> Option<Reply> {
         match self {
-            Self::Answer(answer) => Some(answer.reply()),
-            Self::Drop => Some(Reply::dropped()),
+            Self::Answer(answer) => Some(answer.to_reply()),
+            Self::Drop => Some(Reply::no_answer()),
             _ => None,
         }
     }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]
-fn once() -> Option<u32> {
+fn default_times() -> Option<u32> {
     Some(1)
 }
 
-fn any() -> String {
+fn default_method() -> String {
     "*".to_owned()
 }
 
@@ -127,7 +117,7 @@ fn any() -> String {
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// `POST`, or `*` for any.
-    #[serde(default = "any")]
+    #[serde(default = "default_method")]
     pub method: String,
     /// The path below the base path. `*` stands for one segment, `**` for the rest: `/sales-invoices/*/line-items`.
     pub path: String,
@@ -141,7 +131,7 @@ pub struct Fault {
     #[serde(default)]
     pub skip: u32,
     /// How often it strikes; `null` for ever.
-    #[serde(default = "once")]
+    #[serde(default = "default_times")]
     pub times: Option<u32>,
     /// Milliseconds that the call waits before it is handled.
     #[serde(default)]
@@ -169,7 +159,7 @@ pub struct Fault {
 impl Fault {
     /// A fault for the next call with this method and path; it does nothing until one of the others is added.
     #[must_use]
-    pub fn on(method: &str, path: &str) -> Self {
+    pub fn for_call(method: &str, path: &str) -> Self {
         Self {
             method: method.to_owned(),
             path: path.to_owned(),
@@ -189,35 +179,35 @@ impl Fault {
 
     /// Only calls of this Robaws tenant (its name) or ProductFlow company (its number).
     #[must_use]
-    pub fn tenant(mut self, tenant: &str) -> Self {
+    pub fn of_tenant(mut self, tenant: &str) -> Self {
         self.tenant = Some(tenant.to_owned());
         self
     }
 
     /// Only calls whose query or body contains this text.
     #[must_use]
-    pub fn containing(mut self, text: &str) -> Self {
+    pub fn whose_text_contains(mut self, text: &str) -> Self {
         self.contains = Some(text.to_owned());
         self
     }
 
     /// Strikes the n-th matching call, counted from 1.
     #[must_use]
-    pub fn nth(mut self, n: u32) -> Self {
+    pub fn at_nth_call(mut self, n: u32) -> Self {
         self.skip = n.saturating_sub(1);
         self
     }
 
     /// Strikes so many matching calls in a row.
     #[must_use]
-    pub fn times(mut self, times: u32) -> Self {
+    pub fn for_calls(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
     /// Strikes until the faults are cleared.
     #[must_use]
-    pub fn forever(mut self) -> Self {
+    pub fn until_cleared(mut self) -> Self {
         self.times = None;
         self
     }
@@ -225,14 +215,14 @@ impl Fault {
     /// Waits before the call is handled; it is handled even if the caller has gone by then.
     #[must_use]
     pub fn delay_before(mut self, delay: Duration) -> Self {
-        self.delay_before_ms = millis(delay);
+        self.delay_before_ms = to_millis(delay);
         self
     }
 
     /// Waits between the effect and the answer.
     #[must_use]
     pub fn delay_after(mut self, delay: Duration) -> Self {
-        self.delay_after_ms = millis(delay);
+        self.delay_after_ms = to_millis(delay);
         self
     }
 
@@ -260,56 +250,53 @@ impl Fault {
 
     /// Sets what happens to the call.
     #[must_use]
-    pub fn effect(mut self, effect: Effect) -> Self {
+    pub fn with_effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
         self
     }
 
     /// Answers with this status and an HTML page, without any effect.
     #[must_use]
-    pub fn status(self, status: u16) -> Self {
-        self.effect(Effect::Answer(Answer::html(status)))
+    pub fn answer_status(self, status: u16) -> Self {
+        self.with_effect(Effect::Answer(Answer::with_html(status)))
     }
 
     /// Has its effect, then answers with this status and an HTML page.
     #[must_use]
     pub fn status_after(self, status: u16) -> Self {
-        self.effect(Effect::AnswerAfter(Answer::html(status)))
+        self.with_effect(Effect::AnswerAfter(Answer::with_html(status)))
     }
 
     /// Drops the connection before any effect.
     #[must_use]
     pub fn drop_before(self) -> Self {
-        self.effect(Effect::Drop)
+        self.with_effect(Effect::Drop)
     }
 
     /// Drops the connection after the effect.
     #[must_use]
     pub fn drop_after(self) -> Self {
-        self.effect(Effect::DropAfter)
+        self.with_effect(Effect::DropAfter)
     }
 
     /// Has its effect, then sends half of the answer's body.
     #[must_use]
-    pub fn truncate(self) -> Self {
-        self.effect(Effect::TruncateAfter)
+    pub fn truncate_answer(self) -> Self {
+        self.with_effect(Effect::TruncateAfter)
     }
 
     /// Has its effect, then changes the answer by a merge patch.
     #[must_use]
     pub fn patch_answer(self, patch: Value) -> Self {
-        self.effect(Effect::PatchAfter(patch))
+        self.with_effect(Effect::PatchAfter(patch))
     }
 
     /// Whether the fault strikes this call. Counts the call when the fault matches it.
-    pub(crate) fn strikes(&mut self, request: &Request, tenant: Option<&str>) -> bool {
+    pub(crate) fn strikes_call(&mut self, request: &Request, tenant: Option<&str>) -> bool {
         let matches = (self.method == "*" || self.method.eq_ignore_ascii_case(request.method.as_str()))
             && path_matches(&self.path, &request.path)
             && self.tenant.as_deref().is_none_or(|wanted| tenant == Some(wanted))
-            && self
-                .contains
-                .as_deref()
-                .is_none_or(|text| contains(request, text));
+            && self.contains.as_deref().is_none_or(|text| has_text(request, text));
         if !matches {
             return false;
         }
@@ -318,16 +305,13 @@ impl Fault {
     }
 }
 
-fn millis(delay: Duration) -> u64 {
+fn to_millis(delay: Duration) -> u64 {
     u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn contains(request: &Request, text: &str) -> bool {
+fn has_text(request: &Request, text: &str) -> bool {
     request.body_text().contains(text)
-        || request
-            .query
-            .iter()
-            .any(|(name, value)| name.contains(text) || value.contains(text))
+        || request.query.iter().any(|(name, value)| name.contains(text) || value.contains(text))
 }
 
 fn path_matches(pattern: &str, path: &str) -> bool {
@@ -349,11 +333,8 @@ mod tests {
     use super::path_matches;
 
     #[test]
-    fn patterns() {
-        assert!(path_matches(
-            "/sales-invoices/*/line-items",
-            "/sales-invoices/7/line-items"
-        ));
+    fn patterns_match_paths() {
+        assert!(path_matches("/sales-invoices/*/line-items", "/sales-invoices/7/line-items"));
         assert!(!path_matches("/sales-invoices/*", "/sales-invoices/7/line-items"));
         assert!(!path_matches("/sales-invoices/*", "/sales-invoices"));
         assert!(path_matches("**", "/anything/at/all"));

@@ -54,10 +54,7 @@ impl Gate {
     /// A closed gate.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(State {
-            reached: watch::Sender::new(0),
-            is_open: watch::Sender::new(false),
-        }))
+        Self(Arc::new(State { reached: watch::Sender::new(0), is_open: watch::Sender::new(false) }))
     }
 
     /// Waits until so many calls in all have come to the gate.

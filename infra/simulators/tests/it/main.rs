@@ -1,9 +1,6 @@
 //! The simulators through HTTP, as a client meets them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test's helpers too, what is not as it must be ends the test"
-)]
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, what is not as it must be ends the test")]
 
 mod control;
 mod faults;

@@ -2,60 +2,45 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{bench, ids};
+use crate::support::{ids_of_items, start_bench};
 
 #[tokio::test]
 async fn tariffs_say_whether_prices_include_them() {
-    let bench = bench().await;
-    let (_, tariff) = bench.get("/vat-tariffs/7").await;
-    assert_eq!(
-        tariff,
-        json!({"id": "7", "name": "21% incl.", "percentage": 21, "vatInclusive": true})
-    );
-    let (_, page) = bench.get("/vat-tariffs?page=0&size=100").await;
-    assert_eq!(ids(&page), ["7", "8", "11"]);
+    let bench = start_bench().await;
+    let (_, tariff) = bench.get_robaws("/vat-tariffs/7").await;
+    assert_eq!(tariff, json!({"id": "7", "name": "21% incl.", "percentage": 21, "vatInclusive": true}));
+    let (_, page) = bench.get_robaws("/vat-tariffs?page=0&size=100").await;
+    assert_eq!(ids_of_items(&page), ["7", "8", "11"]);
     assert_eq!(page["items"][2]["percentage"].to_string(), "25.5");
     assert_eq!(page["items"][1]["vatInclusive"], false);
-    assert_eq!(bench.get("/vat-tariffs/99").await.0, 404);
-    assert_eq!(bench.post("/vat-tariffs", json!({"name": "x"})).await.0, 405);
+    assert_eq!(bench.get_robaws("/vat-tariffs/99").await.0, 404);
+    assert_eq!(bench.post_robaws("/vat-tariffs", json!({"name": "x"})).await.0, 405);
 }
 
 #[tokio::test]
 async fn directories_have_names() {
-    let bench = bench().await;
-    bench
-        .tenant
-        .put_client("6", "Webshop B2B")
-        .put_client("10", "Janssens");
+    let bench = start_bench().await;
+    bench.tenant.put_client("6", "Webshop B2B").put_client("10", "Janssens");
+    assert_eq!(bench.get_robaws("/clients/5").await.1, json!({"id": "5", "logicId": "5", "name": "Webshop"}));
+    assert_eq!(ids_of_items(&bench.get_robaws("/clients?name=webs").await.1), ["5", "6"]);
+    assert_eq!(bench.get_robaws("/clients/99").await.0, 404);
+    assert_eq!(bench.get_robaws("/users").await.1["items"], json!([{"id": "9", "fullName": "Els Maes"}]));
+    assert_eq!(bench.get_robaws("/companies").await.1["items"], json!([{"id": "1", "name": "Acme"}]));
     assert_eq!(
-        bench.get("/clients/5").await.1,
-        json!({"id": "5", "logicId": "5", "name": "Webshop"})
-    );
-    assert_eq!(ids(&bench.get("/clients?name=webs").await.1), ["5", "6"]);
-    assert_eq!(bench.get("/clients/99").await.0, 404);
-    assert_eq!(
-        bench.get("/users").await.1["items"],
-        json!([{"id": "9", "fullName": "Els Maes"}])
-    );
-    assert_eq!(
-        bench.get("/companies").await.1["items"],
-        json!([{"id": "1", "name": "Acme"}])
-    );
-    assert_eq!(
-        bench.get("/payment-conditions").await.1["items"],
+        bench.get_robaws("/payment-conditions").await.1["items"],
         json!([{"id": "2", "name": "Cash"}])
     );
-    bench.tenant.set(|settings| {
+    bench.tenant.change_settings(|settings| {
         settings.ignored_filters.insert("name".to_owned());
     });
-    assert_eq!(ids(&bench.get("/clients?name=webs").await.1), ["5", "6", "10"]);
+    assert_eq!(ids_of_items(&bench.get_robaws("/clients?name=webs").await.1), ["5", "6", "10"]);
 }
 
 #[tokio::test]
 async fn a_task_is_made_and_closed() {
-    let bench = bench().await;
+    let bench = start_bench().await;
     let (status, made) = bench
-        .post(
+        .post_robaws(
             "/tasks",
             json!({
                 "title": "Order PF-1", "description": "Article A-9 is not known", "status": "Te doen",
@@ -65,27 +50,24 @@ async fn a_task_is_made_and_closed() {
         .await;
     assert_eq!(status, 201);
     let path = format!("/tasks/{}", made["id"].as_str().unwrap());
-    assert_eq!(bench.patch(&path, json!({"status": "Gedaan"})).await.0, 204);
-    let (_, read) = bench.get(&path).await;
+    assert_eq!(bench.patch_robaws(&path, json!({"status": "Gedaan"})).await.0, 204);
+    let (_, read) = bench.get_robaws(&path).await;
+    assert_eq!((&read["status"], &read["title"]), (&json!("Gedaan"), &json!("Order PF-1")));
     assert_eq!(
-        (&read["status"], &read["title"]),
-        (&json!("Gedaan"), &json!("Order PF-1"))
-    );
-    assert_eq!(
-        ids(&bench.get("/tasks?relatedResource=%2Fsales-invoices%2F1").await.1).len(),
+        ids_of_items(&bench.get_robaws("/tasks?relatedResource=%2Fsales-invoices%2F1").await.1).len(),
         1
     );
     assert_eq!(
-        ids(&bench.get("/tasks?relatedResource=%2Fsales-invoices%2F2").await.1).len(),
+        ids_of_items(&bench.get_robaws("/tasks?relatedResource=%2Fsales-invoices%2F2").await.1).len(),
         0
     );
-    assert_eq!(bench.delete(&path).await.0, 204);
+    assert_eq!(bench.delete_robaws(&path).await.0, 204);
     assert_eq!(bench.tenant.tasks(), []);
 }
 
 #[tokio::test]
 async fn a_task_with_anything_wrong_is_400() {
-    let bench = bench().await;
+    let bench = start_bench().await;
     for body in [
         json!({}),
         json!({"title": ""}),
@@ -95,41 +77,37 @@ async fn a_task_with_anything_wrong_is_400() {
         json!({"title": "x", "relatedResource": "sales-invoices/1"}),
         json!({"title": "x", "relatedResource": "/nothing/1"}),
     ] {
-        assert_eq!(bench.post("/tasks", body.clone()).await.0, 400, "{body}");
+        assert_eq!(bench.post_robaws("/tasks", body.clone()).await.0, 400, "{body}");
     }
-    assert_eq!(bench.patch("/tasks/99", json!({"status": "Gedaan"})).await.0, 404);
+    assert_eq!(bench.patch_robaws("/tasks/99", json!({"status": "Gedaan"})).await.0, 404);
     assert_eq!(bench.tenant.tasks(), []);
 }
 
 #[tokio::test]
 async fn an_endpoints_secret_is_shown_once() {
-    let bench = bench().await;
+    let bench = start_bench().await;
     let body = json!({"url": "https://example.com/hook", "events": ["article.updated"]});
-    let (status, made) = bench.post("/webhook-endpoints", body.clone()).await;
+    let (status, made) = bench.post_robaws("/webhook-endpoints", body.clone()).await;
     assert_eq!(status, 201);
     assert_eq!(made["secret"].as_str().unwrap().len(), 36);
     // A second registration is a second endpoint.
-    let (_, second) = bench.post("/webhook-endpoints", body).await;
+    let (_, second) = bench.post_robaws("/webhook-endpoints", body).await;
     assert_ne!(second["id"], made["id"]);
-    let (_, page) = bench.get("/webhook-endpoints").await;
-    assert_eq!(ids(&page).len(), 2);
+    let (_, page) = bench.get_robaws("/webhook-endpoints").await;
+    assert_eq!(ids_of_items(&page).len(), 2);
     assert!(page["items"][0].get("secret").is_none());
     let path = format!("/webhook-endpoints/{}", made["id"].as_str().unwrap());
-    bench
-        .tenant
-        .set(|settings| settings.webhook_delete_refused = Some(405));
-    assert_eq!(bench.delete(&path).await.0, 405);
-    bench
-        .tenant
-        .set(|settings| settings.webhook_delete_refused = None);
-    assert_eq!(bench.delete(&path).await, (204, Value::Null));
-    assert_eq!(bench.delete(&path).await.0, 404);
+    bench.tenant.change_settings(|settings| settings.webhook_delete_refused = Some(405));
+    assert_eq!(bench.delete_robaws(&path).await.0, 405);
+    bench.tenant.change_settings(|settings| settings.webhook_delete_refused = None);
+    assert_eq!(bench.delete_robaws(&path).await, (204, Value::Null));
+    assert_eq!(bench.delete_robaws(&path).await.0, 404);
     assert_eq!(bench.tenant.webhook_endpoints().len(), 1);
 }
 
 #[tokio::test]
 async fn an_endpoint_with_anything_wrong_is_400() {
-    let bench = bench().await;
+    let bench = start_bench().await;
     for body in [
         json!({"events": ["article.updated"]}),
         json!({"url": "nowhere", "events": ["article.updated"]}),
@@ -138,11 +116,7 @@ async fn an_endpoint_with_anything_wrong_is_400() {
         json!({"url": "https://example.com", "events": []}),
         json!({"url": "https://example.com", "events": ["article.deleted"]}),
     ] {
-        assert_eq!(
-            bench.post("/webhook-endpoints", body.clone()).await.0,
-            400,
-            "{body}"
-        );
+        assert_eq!(bench.post_robaws("/webhook-endpoints", body.clone()).await.0, 400, "{body}");
     }
     assert_eq!(bench.tenant.webhook_endpoints(), []);
 }

@@ -5,9 +5,9 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use simulators::ViolationKind;
 
-use crate::support::{bench, ids};
+use crate::support::{ids_of_items, start_bench};
 
-fn out(article: &Value, quantity: &Value) -> Value {
+fn stock_change_out(article: &Value, quantity: &Value) -> Value {
     json!({
         "date": "2026-11-23", "description": "Order PF-1", "fromStockLocationId": "3", "booked": true,
         "lineItems": [{"articleId": article, "quantity": quantity}],
@@ -16,28 +16,25 @@ fn out(article: &Value, quantity: &Value) -> Value {
 
 #[tokio::test]
 async fn a_booked_change_moves_stock() {
-    let bench = bench().await;
-    let (status, made) = bench.post("/stock-changes", out(&json!("12"), &json!(2))).await;
+    let bench = start_bench().await;
+    let (status, made) = bench.post_robaws("/stock-changes", stock_change_out(&json!("12"), &json!(2))).await;
     assert_eq!(status, 201);
     let id = made["id"].as_str().unwrap();
     assert_eq!(made["booked"], true);
     assert_eq!(made["description"], "Order PF-1");
-    assert_eq!(
-        (&made["fromStockLocationId"], &made["toStockLocationId"]),
-        (&json!("3"), &Value::Null)
-    );
+    assert_eq!((&made["fromStockLocationId"], &made["toStockLocationId"]), (&json!("3"), &Value::Null));
     assert!(made.get("lineItems").is_none());
-    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(23));
+    assert_eq!(bench.tenant.stock_at("12", "3"), Decimal::from(23));
 
     let back = json!({
         "date": "2026-11-23", "toStockLocationId": "3", "booked": true,
         "lineItems": [{"articleId": "12", "quantity": 0.5}, {"articleId": "13", "quantity": 4}],
     });
-    assert_eq!(bench.post("/stock-changes", back).await.0, 201);
-    assert_eq!(bench.tenant.stock("12", "3"), Decimal::new(235, 1));
-    assert_eq!(bench.tenant.stock("13", "3"), Decimal::from(4));
+    assert_eq!(bench.post_robaws("/stock-changes", back).await.0, 201);
+    assert_eq!(bench.tenant.stock_at("12", "3"), Decimal::new(235, 1));
+    assert_eq!(bench.tenant.stock_at("13", "3"), Decimal::from(4));
 
-    let (_, read) = bench.get(&format!("/stock-changes/{id}?include=lineItems")).await;
+    let (_, read) = bench.get_robaws(&format!("/stock-changes/{id}?include=lineItems")).await;
     assert_eq!(read["lineItems"], json!([{"articleId": "12", "quantity": 2}]));
     assert_eq!(bench.tenant.stock_changes_of("PF-1").len(), 1);
     assert_eq!(bench.robaws.violations(), []);
@@ -45,33 +42,33 @@ async fn a_booked_change_moves_stock() {
 
 #[tokio::test]
 async fn a_transfer_moves_from_one_to_the_other() {
-    let bench = bench().await;
-    let mut body = out(&json!("12"), &json!(5));
+    let bench = start_bench().await;
+    let mut body = stock_change_out(&json!("12"), &json!(5));
     body["toStockLocationId"] = json!("4");
-    assert_eq!(bench.post("/stock-changes", body).await.0, 201);
-    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(20));
-    assert_eq!(bench.tenant.stock("12", "4"), Decimal::from(5));
+    assert_eq!(bench.post_robaws("/stock-changes", body).await.0, 201);
+    assert_eq!(bench.tenant.stock_at("12", "3"), Decimal::from(20));
+    assert_eq!(bench.tenant.stock_at("12", "4"), Decimal::from(5));
 }
 
 #[tokio::test]
 async fn an_unbooked_change_moves_nothing() {
-    let bench = bench().await;
+    let bench = start_bench().await;
     for booked in [json!(false), Value::Null] {
-        let mut body = out(&json!("12"), &json!(2));
+        let mut body = stock_change_out(&json!("12"), &json!(2));
         body["booked"] = booked;
-        let (status, made) = bench.post("/stock-changes", body).await;
+        let (status, made) = bench.post_robaws("/stock-changes", body).await;
         assert_eq!((status, &made["booked"]), (201, &json!(false)));
     }
-    assert_eq!(bench.tenant.stock("12", "3"), Decimal::from(25));
+    assert_eq!(bench.tenant.stock_at("12", "3"), Decimal::from(25));
     assert_eq!(bench.tenant.stock_changes().len(), 2);
     assert_eq!(bench.tenant.stock_changes_of("PF-1"), []);
 }
 
 #[tokio::test]
 async fn a_change_with_anything_wrong_is_400_and_moves_nothing() {
-    let bench = bench().await;
+    let bench = start_bench().await;
     bench.tenant.archive_article("13");
-    let good = || out(&json!("12"), &json!(2));
+    let good = || stock_change_out(&json!("12"), &json!(2));
     let with = |field: &str, value: Value| {
         let mut body = good();
         body[field] = value;
@@ -81,15 +78,15 @@ async fn a_change_with_anything_wrong_is_400_and_moves_nothing() {
     let mut same_place = with("toStockLocationId", json!("3"));
     same_place["fromStockLocationId"] = json!("3");
     for body in [
-        out(&json!("99"), &json!(1)),
-        out(&json!("13"), &json!(1)),
-        out(&json!("14"), &json!(1)),
-        out(&json!(12), &json!(1)),
-        out(&json!("12"), &json!(0)),
-        out(&json!("12"), &json!(-1)),
-        out(&json!("12"), &json!("1")),
-        out(&json!("12"), &Value::Null),
-        out(&Value::Null, &json!(1)),
+        stock_change_out(&json!("99"), &json!(1)),
+        stock_change_out(&json!("13"), &json!(1)),
+        stock_change_out(&json!("14"), &json!(1)),
+        stock_change_out(&json!(12), &json!(1)),
+        stock_change_out(&json!("12"), &json!(0)),
+        stock_change_out(&json!("12"), &json!(-1)),
+        stock_change_out(&json!("12"), &json!("1")),
+        stock_change_out(&json!("12"), &Value::Null),
+        stock_change_out(&Value::Null, &json!(1)),
         with("lineItems", two_lines),
         with("lineItems", json!([])),
         with("lineItems", Value::Null),
@@ -105,48 +102,36 @@ async fn a_change_with_anything_wrong_is_400_and_moves_nothing() {
         with("booked", json!("true")),
         with("description", json!(1)),
     ] {
-        assert_eq!(bench.post("/stock-changes", body.clone()).await.0, 400, "{body}");
+        assert_eq!(bench.post_robaws("/stock-changes", body.clone()).await.0, 400, "{body}");
     }
     let stock = bench.tenant.all_stock();
     assert_eq!(stock, [("12".to_owned(), "3".to_owned(), Decimal::from(25))]);
     assert_eq!(bench.tenant.stock_changes(), []);
-    let kinds: Vec<_> = bench
-        .robaws
-        .violations()
-        .into_iter()
-        .map(|seen| seen.kind)
-        .collect();
+    let kinds: Vec<_> = bench.robaws.violations().into_iter().map(|seen| seen.kind).collect();
     assert_eq!(kinds, [ViolationKind::IdNotString, ViolationKind::IdNotString]);
 }
 
 #[tokio::test]
 async fn lists_show_lines_only_when_included() {
-    let bench = bench().await;
-    bench.post("/stock-changes", out(&json!("12"), &json!(1))).await;
-    bench.clock.advance(SignedDuration::from_hours(1));
-    bench.post("/stock-changes", out(&json!("12"), &json!(2))).await;
-    let (_, page) = bench.get("/stock-changes").await;
-    assert_eq!(ids(&page).len(), 2);
+    let bench = start_bench().await;
+    bench.post_robaws("/stock-changes", stock_change_out(&json!("12"), &json!(1))).await;
+    bench.clock.advance_by(SignedDuration::from_hours(1));
+    bench.post_robaws("/stock-changes", stock_change_out(&json!("12"), &json!(2))).await;
+    let (_, page) = bench.get_robaws("/stock-changes").await;
+    assert_eq!(ids_of_items(&page).len(), 2);
     assert!(page["items"][0].get("lineItems").is_none());
     assert_eq!(page["items"][0]["description"], "Order PF-1");
-    let (_, page) = bench
-        .get("/stock-changes?updatedFrom=2026-11-23T08:30:00Z&include=lineItems")
-        .await;
-    assert_eq!(ids(&page).len(), 1);
-    assert_eq!(
-        page["items"][0]["lineItems"],
-        json!([{"articleId": "12", "quantity": 2}])
-    );
-    assert_eq!(bench.get("/stock-changes/1").await.0, 404);
+    let (_, page) =
+        bench.get_robaws("/stock-changes?updatedFrom=2026-11-23T08:30:00Z&include=lineItems").await;
+    assert_eq!(ids_of_items(&page).len(), 1);
+    assert_eq!(page["items"][0]["lineItems"], json!([{"articleId": "12", "quantity": 2}]));
+    assert_eq!(bench.get_robaws("/stock-changes/1").await.0, 404);
 }
 
 #[tokio::test]
 async fn stock_locations_are_a_page_of_names() {
-    let bench = bench().await;
-    let (_, page) = bench.get("/stock-locations").await;
-    assert_eq!(
-        page["items"],
-        json!([{"id": "3", "name": "Depot"}, {"id": "4", "name": "Shop"}])
-    );
-    assert_eq!(bench.get("/stock-locations/4").await.1["name"], "Shop");
+    let bench = start_bench().await;
+    let (_, page) = bench.get_robaws("/stock-locations").await;
+    assert_eq!(page["items"], json!([{"id": "3", "name": "Depot"}, {"id": "4", "name": "Shop"}]));
+    assert_eq!(bench.get_robaws("/stock-locations/4").await.1["name"], "Shop");
 }

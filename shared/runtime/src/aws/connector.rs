@@ -17,7 +17,7 @@ use aws_smithy_types::body::SdkBody;
 ///
 /// A [`reqwest::Error`] when the client cannot be built.
 pub fn http_client() -> Result<SharedHttpClient, reqwest::Error> {
-    Ok(SharedHttpClient::new(Connector(http::aws()?)))
+    Ok(SharedHttpClient::new(Connector(http::aws_client()?)))
 }
 
 /// As [`http_client`], for a program that people run: it trusts the certificates that their machine trusts.
@@ -25,8 +25,8 @@ pub fn http_client() -> Result<SharedHttpClient, reqwest::Error> {
 /// # Errors
 ///
 /// A [`reqwest::Error`] when the client cannot be built.
-pub fn http_client_of_this_machine() -> Result<SharedHttpClient, reqwest::Error> {
-    Ok(SharedHttpClient::new(Connector(http::aws_of_this_machine()?)))
+pub fn http_client_with_machine_roots() -> Result<SharedHttpClient, reqwest::Error> {
+    Ok(SharedHttpClient::new(Connector(http::aws_client_with_machine_roots()?)))
 }
 
 #[derive(Debug, Clone)]
@@ -42,9 +42,9 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let answer = client.execute(sent(request)?).await.map_err(failed)?;
+            let answer = client.execute(to_reqwest(request)?).await.map_err(to_connector_error)?;
             let (status, headers) = (answer.status(), answer.headers().clone());
-            let body = answer.bytes().await.map_err(failed)?;
+            let body = answer.bytes().await.map_err(to_connector_error)?;
             let mut received = ::http::Response::new(SdkBody::from(body));
             *received.status_mut() = status;
             *received.headers_mut() = headers;
@@ -53,22 +53,18 @@ impl HttpConnector for Connector {
     }
 }
 
-fn sent(request: HttpRequest) -> Result<reqwest::Request, ConnectorError> {
-    let request = request
-        .try_into_http1x()
-        .map_err(|error| ConnectorError::user(error.into()))?;
+fn to_reqwest(request: HttpRequest) -> Result<reqwest::Request, ConnectorError> {
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
     let (parts, body) = request.into_parts();
-    let body = body
-        .bytes()
-        .ok_or_else(|| ConnectorError::user("no call of ours streams its body".into()))?
-        .to_vec();
+    let body =
+        body.bytes().ok_or_else(|| ConnectorError::user("no call of ours streams its body".into()))?.to_vec();
     ::http::Request::from_parts(parts, body)
         .try_into()
         .map_err(|error: reqwest::Error| ConnectorError::user(error.into()))
 }
 
 /// Sorts an error for the SDK, which repeats calls after time-outs and lost connections only.
-fn failed(error: reqwest::Error) -> ConnectorError {
+fn to_connector_error(error: reqwest::Error) -> ConnectorError {
     if error.is_timeout() {
         ConnectorError::timeout(error.into())
     } else if error.is_builder() {

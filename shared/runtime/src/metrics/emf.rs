@@ -20,46 +20,38 @@ pub struct Header<'a> {
 
 /// What the metrics of one line have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Shared {
+struct LineKey {
     dimension: Option<(&'static str, String)>,
     connection: Option<String>,
 }
 
-impl Shared {
-    fn of(series: &Series, header: &Header<'_>) -> Self {
+impl LineKey {
+    fn from_series(series: &Series, header: &Header<'_>) -> Self {
         let dimension = series.metric.dimension().map(|name| {
             let function = (name == FUNCTION).then_some(header.function);
             let value = series.value.or(function).unwrap_or("unknown");
             (name, value.to_owned())
         });
-        Self {
-            dimension,
-            connection: series.connection.clone(),
-        }
+        Self { dimension, connection: series.connection.clone() }
     }
 }
 
-pub(super) fn lines(header: &Header<'_>, collected: BTreeMap<Series, Vec<u64>>) -> Vec<Value> {
-    let mut groups: BTreeMap<Shared, Vec<(Series, Vec<u64>)>> = BTreeMap::new();
+pub(super) fn render_lines(header: &Header<'_>, collected: BTreeMap<Series, Vec<u64>>) -> Vec<Value> {
+    let mut groups: BTreeMap<LineKey, Vec<(Series, Vec<u64>)>> = BTreeMap::new();
     for (series, values) in collected {
-        let group = groups.entry(Shared::of(&series, header)).or_default();
+        let group = groups.entry(LineKey::from_series(&series, header)).or_default();
         group.push((series, values));
     }
-    groups
-        .into_iter()
-        .flat_map(|(shared, metrics)| of_group(header, &shared, &metrics))
-        .collect()
+    groups.into_iter().flat_map(|(shared, metrics)| render_group(header, &shared, &metrics)).collect()
 }
 
-fn of_group(header: &Header<'_>, shared: &Shared, metrics: &[(Series, Vec<u64>)]) -> Vec<Value> {
+fn render_group(header: &Header<'_>, shared: &LineKey, metrics: &[(Series, Vec<u64>)]) -> Vec<Value> {
     let most = metrics.iter().map(|(_, values)| values.len()).max();
     let count = most.unwrap_or(0).div_ceil(MOST_VALUES);
-    (0..count)
-        .map(|part| line(header, shared, metrics, part))
-        .collect()
+    (0..count).map(|part| render_line(header, shared, metrics, part)).collect()
 }
 
-fn line(header: &Header<'_>, shared: &Shared, metrics: &[(Series, Vec<u64>)], part: usize) -> Value {
+fn render_line(header: &Header<'_>, shared: &LineKey, metrics: &[(Series, Vec<u64>)], part: usize) -> Value {
     let mut root = Map::new();
     let mut named = Vec::new();
     for (Series { metric, .. }, values) in metrics {

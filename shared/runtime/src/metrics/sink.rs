@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Takes lines of metrics.
 pub trait Sink: Send + Sync + std::fmt::Debug {
-    fn write(&self, line: &Value);
+    fn write_line(&self, line: &Value);
 }
 
 /// Standard output, from which Lambda passes the lines to CloudWatch.
@@ -14,7 +14,7 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
 pub struct Stdout;
 
 impl Sink for Stdout {
-    fn write(&self, line: &Value) {
+    fn write_line(&self, line: &Value) {
         // Written in one piece, so that no log line gets in between.
         let line = format!("{line}\n");
         if let Err(error) = std::io::stdout().lock().write_all(line.as_bytes()) {
@@ -28,7 +28,7 @@ impl Sink for Stdout {
 pub struct Nowhere;
 
 impl Sink for Nowhere {
-    fn write(&self, _line: &Value) {}
+    fn write_line(&self, _line: &Value) {}
 }
 
 /// Keeps the lines, for tests.
@@ -42,10 +42,7 @@ impl Memory {
 }
 
 impl Sink for Memory {
-    fn write(&self, line: &Value) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(line.clone());
+    fn write_line(&self, line: &Value) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
     }
 }

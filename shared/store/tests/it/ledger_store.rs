@@ -1,12 +1,12 @@
 //! The ledger's store against the embedded DynamoDB: who loses a race is told so, and one bad item stops no other.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ids::{ClientId, CompanyId, ConnectionId, OrderIdentifier, Sku};
-use domain::invoice::Frozen;
+use domain::ids::{ClientId, ConnectionId, OrderIdentifier, ProductFlowCompanyId, Sku};
+use domain::invoice::FrozenDocument;
 use domain::ledger::OrderState;
 use domain::money::Cents;
-use domain::problem::{Holds, Problem, ProblemCode, WaitsFor, args};
-use domain::{Language, settings::{ConnectionSettings}};
+use domain::problem::{Holds, Problem, ProblemCode, WaitsFor, build_args};
+use domain::{Language, settings::ConnectionSettings};
 use jiff::{SignedDuration, Timestamp};
 use local::aws::{Aws, TABLE};
 use runtime::clock::ManualClock;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use store::connections::ClaimError;
 use store::model::{Connection, Due, DueKind, OrderRecord};
 use store::orders::OrderFilter;
-use store::{Observer, Store, StoreError, Tally};
+use store::{ProblemObserver, ProblemTally, Store, StoreError};
 use world::START;
 
 pub(crate) struct Opened {
@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 
 pub(crate) async fn open_store() -> Opened {
     let now = START.parse().unwrap();
-    let aws = Aws::start(Arc::new(ManualClock::at(now))).await.unwrap();
+    let aws = Aws::start_services(Arc::new(ManualClock::starting_at(now))).await.unwrap();
     Opened {
         store: Store::new(aws.dynamodb.clone(), TABLE),
         aws,
@@ -38,22 +38,12 @@ pub(crate) async fn open_store() -> Opened {
 
 impl Opened {
     pub(crate) fn make_record(&self, identifier: &str) -> OrderRecord {
-        OrderRecord::new(
-            self.connection.clone(),
-            OrderIdentifier::parse(identifier).unwrap(),
-            self.now,
-        )
+        OrderRecord::new(self.connection.clone(), OrderIdentifier::parse(identifier).unwrap(), self.now)
     }
 
     async fn due_identifiers(&self, kind: DueKind) -> Vec<String> {
-        let due = self
-            .store
-            .due_orders(&self.connection, kind, self.now, 100)
-            .await
-            .unwrap();
-        due.into_iter()
-            .map(|order| order.identifier.to_string())
-            .collect()
+        let due = self.store.load_due_orders(&self.connection, kind, self.now, 100).await.unwrap();
+        due.into_iter().map(|order| order.identifier.to_string()).collect()
     }
 }
 
@@ -64,10 +54,7 @@ async fn of_two_writers_one_is_told_of_the_other() {
     let mut second = opened.make_record("PF-1");
     opened.store.save_order(&mut first, opened.now).await.unwrap();
     let lost = opened.store.save_order(&mut second, opened.now).await;
-    assert!(
-        matches!(lost, Err(StoreError::Conflict)),
-        "a new order is new once"
-    );
+    assert!(matches!(lost, Err(StoreError::Conflict)), "a new order is new once");
     assert_eq!(second.version, 0, "whoever lost keeps what was read");
     let mut third = first.clone();
     opened.store.save_order(&mut first, opened.now).await.unwrap();
@@ -75,22 +62,15 @@ async fn of_two_writers_one_is_told_of_the_other() {
     assert!(matches!(lost, Err(StoreError::Conflict)));
     let id = first.ledger.identifier.clone();
     let amends = (0..20).map(|_| {
-        opened
-            .store
-            .amend_order(&opened.connection, &id, opened.now, |record| {
-                record.rounds += 1;
-                true
-            })
+        opened.store.amend_order(&opened.connection, &id, opened.now, |record| {
+            record.rounds += 1;
+            true
+        })
     });
     for amended in futures::future::join_all(amends).await {
         amended.unwrap();
     }
-    let record = opened
-        .store
-        .order(&opened.connection, &id)
-        .await
-        .unwrap()
-        .unwrap();
+    let record = opened.store.load_order(&opened.connection, &id).await.unwrap().unwrap();
     assert_eq!(record.rounds, 20, "what is known for certain is never lost");
 }
 
@@ -98,10 +78,7 @@ async fn of_two_writers_one_is_told_of_the_other() {
 async fn only_what_is_due_is_due() {
     let opened = open_store().await;
     let at = |minutes: i64, kind| {
-        let at = opened
-            .now
-            .checked_add(SignedDuration::from_mins(minutes))
-            .unwrap();
+        let at = opened.now.checked_add(SignedDuration::from_mins(minutes)).unwrap();
         Some(Due { at, kind })
     };
     for (identifier, due) in [
@@ -119,23 +96,12 @@ async fn only_what_is_due_is_due() {
     assert_eq!(opened.due_identifiers(DueKind::Relook).await, ["relook"]);
     let late = OrderIdentifier::parse("late").unwrap();
     let other = opened.now.checked_sub(SignedDuration::from_mins(4)).unwrap();
-    let marked = opened
-        .store
-        .mark_queued(&opened.connection, &late, other, opened.now)
-        .await;
+    let marked = opened.store.note_order_queued(&opened.connection, &late, other, opened.now).await;
     assert!(!marked.unwrap(), "what is due changed meanwhile");
     let due_at = at(-5, DueKind::Work).unwrap().at;
-    let marked = opened
-        .store
-        .mark_queued(&opened.connection, &late, due_at, opened.now)
-        .await;
+    let marked = opened.store.note_order_queued(&opened.connection, &late, due_at, opened.now).await;
     assert!(marked.unwrap());
-    let mut record = opened
-        .store
-        .order(&opened.connection, &late)
-        .await
-        .unwrap()
-        .unwrap();
+    let mut record = opened.store.load_order(&opened.connection, &late).await.unwrap().unwrap();
     assert_eq!(record.queued_at, Some(opened.now));
     assert_eq!(record.version, 1, "a mark is no change of the order");
     record.due = None;
@@ -153,22 +119,15 @@ async fn blocked_orders_are_woken_and_no_others() {
             .now
             .checked_add(SignedDuration::from_mins(50))
             .ok()
-            .map(|at| Due {
-                at,
-                kind: DueKind::Work,
-            });
+            .map(|at| Due { at, kind: DueKind::Work });
         opened.store.save_order(&mut record, opened.now).await.unwrap();
     }
-    opened
-        .store
-        .wake_blocked(&opened.connection, opened.now)
-        .await
-        .unwrap();
+    opened.store.make_blocked_orders_due(&opened.connection, opened.now).await.unwrap();
     assert_eq!(opened.due_identifiers(DueKind::Work).await, ["blocked"]);
 }
 
-fn frozen_invoice() -> Frozen {
-    Frozen {
+fn frozen_invoice() -> FrozenDocument {
+    FrozenDocument {
         row: 1,
         client_id: ClientId::parse("5").unwrap(),
         company_id: None,
@@ -192,37 +151,17 @@ async fn an_invoice_and_its_row_are_stored_both_or_neither() {
     let frozen = frozen_invoice();
     let mut outdated = record.clone();
     opened.store.save_order(&mut record, opened.now).await.unwrap();
-    let lost = opened
-        .store
-        .save_order_and_frozen(&mut outdated, &frozen, opened.now)
-        .await;
+    let lost = opened.store.save_order_and_invoice(&mut outdated, &frozen, opened.now).await;
     assert!(matches!(lost, Err(StoreError::Conflict)));
     let id = &record.ledger.identifier.clone();
-    assert!(
-        opened
-            .store
-            .frozen(&opened.connection, id, 1)
-            .await
-            .unwrap()
-            .is_none()
-    );
-    opened
-        .store
-        .save_order_and_frozen(&mut record, &frozen, opened.now)
-        .await
-        .unwrap();
+    assert!(opened.store.load_frozen_invoice(&opened.connection, id, 1).await.unwrap().is_none());
+    opened.store.save_order_and_invoice(&mut record, &frozen, opened.now).await.unwrap();
     assert_eq!(
-        opened.store.frozen(&opened.connection, id, 1).await.unwrap(),
+        opened.store.load_frozen_invoice(&opened.connection, id, 1).await.unwrap(),
         Some(frozen.clone())
     );
-    let again = opened
-        .store
-        .save_order_and_frozen(&mut record, &frozen, opened.now)
-        .await;
-    assert!(
-        matches!(again, Err(StoreError::Conflict)),
-        "a row number is never used for two bodies"
-    );
+    let again = opened.store.save_order_and_invoice(&mut record, &frozen, opened.now).await;
+    assert!(matches!(again, Err(StoreError::Conflict)), "a row number is never used for two bodies");
 }
 
 #[tokio::test]
@@ -239,20 +178,9 @@ async fn a_cursor_of_another_connection_shows_nothing_of_it() {
     let filter = OrderFilter::default();
     let foreign = opened.store.list_orders(&other, &filter, None, 1).await.unwrap();
     let cursor = foreign.cursor.unwrap();
-    let page = opened
-        .store
-        .list_orders(&opened.connection, &filter, Some(&cursor), 100)
-        .await
-        .unwrap();
-    assert!(
-        page.records
-            .iter()
-            .all(|record| record.ledger.connection == opened.connection)
-    );
-    let forged = opened
-        .store
-        .list_orders(&opened.connection, &filter, Some("e30"), 1)
-        .await;
+    let page = opened.store.list_orders(&opened.connection, &filter, Some(&cursor), 100).await.unwrap();
+    assert!(page.records.iter().all(|record| record.ledger.connection == opened.connection));
+    let forged = opened.store.list_orders(&opened.connection, &filter, Some("e30"), 1).await;
     assert!(matches!(forged, Err(StoreError::BadCursor)));
 }
 
@@ -288,7 +216,7 @@ async fn every_connection_of_a_part_is_read_once_newest_first() {
     let opened = open_store().await;
     let of_part = |part| {
         let ids = (0..).map(|no| ConnectionId::parse(format!("shop-{no}")).unwrap());
-        ids.filter(move |id| store::keys::shard(id) == part)
+        ids.filter(move |id| store::keys::shard_of(id) == part)
     };
     // More than two pages of one part, and some of another.
     let ids = of_part(3).take(520).chain(of_part(4).take(3));
@@ -299,25 +227,23 @@ async fn every_connection_of_a_part_is_read_once_newest_first() {
         made.push((connection.created_at, id));
     }
     let read = async |parts: &[u8]| {
-        let items = opened.store.connections_of(parts.iter().copied()).await.unwrap();
-        let read = items
-            .into_iter()
-            .map(|item| (item.connection.created_at, item.connection.id));
+        let items = opened.store.load_connections_of_shards(parts.iter().copied()).await.unwrap();
+        let read = items.into_iter().map(|item| (item.connection.created_at, item.connection.id));
         read.collect::<Vec<_>>()
     };
     made.sort();
     made.reverse();
     assert_eq!(read(&[3, 4]).await, made);
-    made.retain(|(_, id)| store::keys::shard(id) == 3);
+    made.retain(|(_, id)| store::keys::shard_of(id) == 3);
     assert_eq!(read(&[3]).await, made);
     assert_eq!(read(&[2]).await, []);
 }
 
 #[derive(Debug, Default)]
-struct Told(Mutex<Tally>);
+struct Told(Mutex<ProblemTally>);
 
-impl Observer for Told {
-    fn problems(&self, tally: Tally) {
+impl ProblemObserver for Told {
+    fn count_problems(&self, tally: ProblemTally) {
         *self.0.lock().unwrap() += tally;
     }
 }
@@ -326,34 +252,28 @@ impl Observer for Told {
 async fn a_problem_of_a_connection_is_told_when_it_opens_and_when_it_closes() {
     let opened = open_store().await;
     let told = Arc::new(Told::default());
-    let store = Store::new(opened.aws.dynamodb.clone(), TABLE).observed(told.clone());
+    let store = Store::new(opened.aws.dynamodb.clone(), TABLE).with_observer(told.clone());
     let id = &opened.connection;
-    store
-        .create_connection(&inactive_connection(id.clone(), opened.now))
-        .await
-        .unwrap();
+    store.create_connection(&inactive_connection(id.clone(), opened.now)).await.unwrap();
     let code = ProblemCode::RobawsQuota;
-    let problem = || Problem::new(code, Holds::Everything, args([]));
-    for (seen, at) in [opened.now, opened.now + SignedDuration::from_mins(5)]
-        .into_iter()
-        .enumerate()
-    {
-        let item = store.connection(id).await.unwrap().unwrap();
+    let problem = || Problem::new(code, Holds::Everything, build_args([]));
+    for (seen, at) in [opened.now, opened.now + SignedDuration::from_mins(5)].into_iter().enumerate() {
+        let item = store.load_connection(id).await.unwrap().unwrap();
         assert!(store.open_problem(&item, problem(), at).await.unwrap());
-        let item = store.connection(id).await.unwrap().unwrap();
+        let item = store.load_connection(id).await.unwrap().unwrap();
         let open = &item.problems[&code];
         assert_eq!(
             (open.count, open.opened_at, open.last_seen_at),
             (u64::try_from(seen).unwrap() + 1, opened.now, at)
         );
-        assert_eq!(*told.0.lock().unwrap(), Tally { opened: 1, closed: 0 });
+        assert_eq!(*told.0.lock().unwrap(), ProblemTally { opened: 1, closed: 0 });
     }
     for _ in 0..2 {
-        let item = store.connection(id).await.unwrap().unwrap();
+        let item = store.load_connection(id).await.unwrap().unwrap();
         store.close_problem(&item, code).await.unwrap();
-        assert_eq!(*told.0.lock().unwrap(), Tally { opened: 1, closed: 1 });
+        assert_eq!(*told.0.lock().unwrap(), ProblemTally { opened: 1, closed: 1 });
     }
-    assert!(store.connection(id).await.unwrap().unwrap().problems.is_empty());
+    assert!(store.load_connection(id).await.unwrap().unwrap().problems.is_empty());
 }
 
 #[tokio::test]
@@ -364,14 +284,14 @@ async fn of_two_people_who_change_a_connection_one_is_told_of_the_other() {
     let second = opened.store.update_connection(&first).await.unwrap();
     let lost = opened.store.update_connection(&first).await;
     assert!(matches!(lost, Err(StoreError::Conflict)));
-    let company = CompanyId(7);
-    let third = opened.store.activate(&second, company).await.unwrap();
+    let company = ProductFlowCompanyId(7);
+    let third = opened.store.activate_connection(&second, company).await.unwrap();
     let lost = opened.store.update_connection(&second).await;
     assert!(matches!(lost, Err(StoreError::Conflict)));
-    let lost = opened.store.activate(&second, company).await;
+    let lost = opened.store.activate_connection(&second, company).await;
     assert!(matches!(lost, Err(ClaimError::Store(StoreError::Conflict))));
     let fourth = opened.store.update_connection(&third).await.unwrap();
-    let stored = opened.store.connection(&opened.connection).await.unwrap();
+    let stored = opened.store.load_connection(&opened.connection).await.unwrap();
     assert_eq!(stored.unwrap().connection, fourth);
 }
 
@@ -379,35 +299,29 @@ async fn of_two_people_who_change_a_connection_one_is_told_of_the_other() {
 async fn what_a_process_marks_it_tells_of_once() {
     let opened = open_store().await;
     let (store, id) = (&opened.store, &opened.connection);
-    store
-        .create_connection(&inactive_connection(id.clone(), opened.now))
-        .await
-        .unwrap();
-    assert!(!store.take_marked(id));
-    store.mark_notifications(id, opened.now).await.unwrap();
-    let item = store.connection(id).await.unwrap().unwrap();
-    assert_eq!(item.notifications_marked_at, Some(opened.now));
-    assert!(!store.take_marked(&ConnectionId::parse("other").unwrap()));
-    assert!(store.take_marked(id));
-    assert!(!store.take_marked(id));
+    store.create_connection(&inactive_connection(id.clone(), opened.now)).await.unwrap();
+    assert!(!store.take_problem_change(id));
+    store.announce_problem_change(id, opened.now).await.unwrap();
+    let item = store.load_connection(id).await.unwrap().unwrap();
+    assert_eq!(item.problems_changed_at, Some(opened.now));
+    assert!(!store.take_problem_change(&ConnectionId::parse("other").unwrap()));
+    assert!(store.take_problem_change(id));
+    assert!(!store.take_problem_change(id));
 }
 
 #[tokio::test]
 async fn what_is_announced_of_a_connection_that_is_gone_makes_none() {
     let opened = open_store().await;
     let (store, id, now) = (&opened.store, &opened.connection, opened.now);
-    assert!(!store.save_event(id, now).await.unwrap());
-    store.stamp_articles(id).await.unwrap();
-    assert!(store.connection(id).await.unwrap().is_none());
-    store
-        .create_connection(&inactive_connection(id.clone(), now))
-        .await
-        .unwrap();
-    assert!(store.save_event(id, now).await.unwrap());
-    let before = store.connection(id).await.unwrap().unwrap();
+    assert!(!store.save_last_event(id, now).await.unwrap());
+    store.bump_articles_stamp(id).await.unwrap();
+    assert!(store.load_connection(id).await.unwrap().is_none());
+    store.create_connection(&inactive_connection(id.clone(), now)).await.unwrap();
+    assert!(store.save_last_event(id, now).await.unwrap());
+    let before = store.load_connection(id).await.unwrap().unwrap();
     assert_eq!(before.last_event_at, Some(now));
-    store.stamp_articles(id).await.unwrap();
-    let after = store.connection(id).await.unwrap().unwrap();
+    store.bump_articles_stamp(id).await.unwrap();
+    let after = store.load_connection(id).await.unwrap().unwrap();
     assert_ne!(after.catalogue_stamps(), before.catalogue_stamps());
 }
 
@@ -428,28 +342,19 @@ async fn an_order_is_woken_by_what_it_waits_for() {
         record.state = OrderState::Blocked;
         record.rounds = 3;
         record.waits_for = waits_for;
-        record.due = Some(Due {
-            at,
-            kind: DueKind::Work,
-        });
+        record.due = Some(Due { at, kind: DueKind::Work });
         opened.store.save_order(&mut record, opened.now).await.unwrap();
     }
     let (store, id, now) = (&opened.store, &opened.connection, opened.now);
     let nothing = BTreeSet::new();
-    assert_eq!(store.wake_waiting(id, &nothing, now).await.unwrap(), 0);
-    assert_eq!(store.wake_waiting(id, &tariffs, now).await.unwrap(), 2);
-    assert_eq!(store.wake_waiting(id, &tariffs, now).await.unwrap(), 0);
-    assert_eq!(store.wake_blocked(id, now).await.unwrap(), 2);
-    assert_eq!(store.wake_blocked(id, now).await.unwrap(), 0);
-    for (identifier, rounds) in [
-        ("sleeps", 0),
-        ("tariffs", 0),
-        ("article", 0),
-        ("both", 0),
-        ("awake", 3),
-    ] {
+    assert_eq!(store.make_waiting_orders_due(id, &nothing, now).await.unwrap(), 0);
+    assert_eq!(store.make_waiting_orders_due(id, &tariffs, now).await.unwrap(), 2);
+    assert_eq!(store.make_waiting_orders_due(id, &tariffs, now).await.unwrap(), 0);
+    assert_eq!(store.make_blocked_orders_due(id, now).await.unwrap(), 2);
+    assert_eq!(store.make_blocked_orders_due(id, now).await.unwrap(), 0);
+    for (identifier, rounds) in [("sleeps", 0), ("tariffs", 0), ("article", 0), ("both", 0), ("awake", 3)] {
         let identifier = OrderIdentifier::parse(identifier).unwrap();
-        let record = store.order(id, &identifier).await.unwrap().unwrap();
+        let record = store.load_order(id, &identifier).await.unwrap().unwrap();
         assert_eq!(record.rounds, rounds, "{identifier}");
         assert!(record.due.is_some_and(|due| due.at == now), "{identifier}");
     }

@@ -13,21 +13,21 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::ids::{ArticleId, ConnectionId, OrderIdentifier, Sku};
 use domain::ledger::{InvoiceProgress, OrderState, Row, RowEffect, RowState};
 use domain::money::Cents;
-use domain::notification::Group;
-use domain::problem::{Holds, Problem, ProblemCode, args};
+use domain::notification::ProblemGroup;
+use domain::problem::{Holds, Problem, ProblemCode, build_args};
 use jiff::{SignedDuration, civil::date};
 use local::aws::{SECRET_PREFIX, TABLE};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
-use store::article::{ArticleDueKind, ArticleRecord, Sent};
+use store::article_record::{ArticleDueKind, ArticleRecord, SentListing};
 use store::days::Days;
+use store::due_queueing::MOST_QUEUED;
 use store::model::{DueKind, OrderRecord};
 use store::notifications::Notification;
 use store::orders::OrderFilter;
 use store::queue::{ArticleEvent, ArticleMessage, ArticleQueue, OrderQueue};
-use store::queueing::MOST_QUEUED;
 use store::secrets::{Credentials, ProductflowLogin};
 use store::sweep::SweptArticle;
 use store::{SecretStore, Store, StoreError};
@@ -48,13 +48,7 @@ struct Scanty {
 
 impl Scanty {
     fn of(opened: &Opened, page: Option<i32>, unprocessed: usize) -> (Store, Self) {
-        let scanty = Self {
-            page,
-            seen: Arc::new(Mutex::new(Seen {
-                unprocessed,
-                ..Seen::default()
-            })),
-        };
+        let scanty = Self { page, seen: Arc::new(Mutex::new(Seen { unprocessed, ..Seen::default() })) };
         let config = opened.aws.dynamodb.config().to_builder();
         let config = config.interceptor(scanty.clone()).build();
         let client = aws_sdk_dynamodb::Client::from_conf(config);
@@ -116,13 +110,11 @@ impl Intercept for Scanty {
 }
 
 fn make_identifiers(count: usize) -> Vec<OrderIdentifier> {
-    (0..count)
-        .map(|no| OrderIdentifier::parse(format!("PF-{no:04}")).unwrap())
-        .collect()
+    (0..count).map(|no| OrderIdentifier::parse(format!("PF-{no:04}")).unwrap()).collect()
 }
 
 fn make_problem(code: ProblemCode) -> Problem {
-    Problem::new(code, Holds::Everything, args([]))
+    Problem::new(code, Holds::Everything, build_args([]))
 }
 
 /// Orders seen one second after the other.
@@ -158,17 +150,8 @@ async fn many_placed(opened: &Opened, count: usize) {
         WriteRequest::builder().put_request(put).build()
     });
     for some in copies.collect::<Vec<_>>().chunks(25) {
-        let written = table
-            .batch_write_item()
-            .request_items(TABLE, some.to_vec())
-            .send();
-        assert!(
-            written
-                .await
-                .unwrap()
-                .unprocessed_items()
-                .is_none_or(HashMap::is_empty)
-        );
+        let written = table.batch_write_item().request_items(TABLE, some.to_vec()).send();
+        assert!(written.await.unwrap().unprocessed_items().is_none_or(HashMap::is_empty));
     }
 }
 
@@ -179,7 +162,7 @@ async fn due_orders_are_as_many_as_asked_for_however_short_the_pages() {
     let (store, _) = Scanty::of(&opened, Some(2), 0);
     let until = opened.now + SignedDuration::from_mins(1);
     for (limit, given) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (100, 5)] {
-        let due = store.due_orders(&opened.connection, DueKind::Work, until, limit);
+        let due = store.load_due_orders(&opened.connection, DueKind::Work, until, limit);
         let due: Vec<_> = due.await.unwrap().into_iter().map(|due| due.identifier).collect();
         assert_eq!(due, make_identifiers(given), "of {limit}");
     }
@@ -196,12 +179,10 @@ async fn every_order_is_counted_however_short_the_pages() {
     .await;
     let (store, _) = Scanty::of(&opened, Some(2), 0);
     let since = opened.now + SignedDuration::from_secs(2);
-    let summaries = store.order_summaries(&opened.connection, since).await.unwrap();
+    let summaries = store.load_order_summaries(&opened.connection, since).await.unwrap();
     let seen: Vec<_> = summaries.iter().map(|order| order.seen_at).collect();
-    let expected: Vec<_> = (2..7)
-        .rev()
-        .map(|second| opened.now + SignedDuration::from_secs(second))
-        .collect();
+    let expected: Vec<_> =
+        (2..7).rev().map(|second| opened.now + SignedDuration::from_secs(second)).collect();
     assert_eq!(seen, expected);
     let booked = summaries.iter().filter(|order| order.state == OrderState::Booked);
     assert_eq!(booked.count(), 1);
@@ -226,7 +207,7 @@ async fn every_open_problem_is_told_however_short_the_pages() {
     opened.store.save_article(&mut article, opened.now).await.unwrap();
     for page in [None, Some(2)] {
         let (store, _) = Scanty::of(&opened, page, 0);
-        let (seen, subjects) = store.open_problems(&opened.connection).await.unwrap();
+        let (seen, subjects) = store.load_open_problems(&opened.connection).await.unwrap();
         assert_eq!((seen.len(), subjects), (7, 5), "{page:?}");
         let of = |code| seen.iter().filter(|seen| seen.problem.code == code).count();
         assert_eq!(
@@ -247,7 +228,7 @@ async fn every_article_is_counted_unless_there_are_too_many_which_is_said() {
         let id = ArticleId::parse(no.to_string()).unwrap();
         let mut article = ArticleRecord::new(opened.connection.clone(), id, opened.now);
         if no > 0 {
-            article.sent = Some(Sent {
+            article.sent = Some(SentListing {
                 sku: Sku::parse("A-1").unwrap(),
                 product: None,
                 offer: None,
@@ -262,7 +243,7 @@ async fn every_article_is_counted_unless_there_are_too_many_which_is_said() {
     }
     let (store, _) = Scanty::of(&opened, Some(2), 0);
     for (pages, counted) in [(1, (1, 0, false)), (2, (3, 1, false)), (3, (4, 2, true))] {
-        let tally = store.tally_articles(&opened.connection, pages).await.unwrap();
+        let tally = store.count_articles(&opened.connection, pages).await.unwrap();
         let is = (tally.sent, tally.with_problem, tally.complete);
         assert_eq!(is, counted, "of {pages} pages");
     }
@@ -274,13 +255,13 @@ async fn an_article_is_marked_as_queued_for_what_it_is_still_due_for() {
     let (store, connection, now) = (&opened.store, &opened.connection, opened.now);
     let id = ArticleId::parse("12").unwrap();
     let mut article = ArticleRecord::new(connection.clone(), id.clone(), now);
-    article.due_now(ArticleDueKind::Change, now);
+    article.make_due_now(ArticleDueKind::Change, now);
     store.save_article(&mut article, now).await.unwrap();
     let earlier = now - SignedDuration::from_mins(1);
     for (due_at, is_marked) in [(earlier, false), (now, true)] {
-        let marked = store.mark_article_queued(connection, &id, due_at, now).await;
+        let marked = store.note_article_queued(connection, &id, due_at, now).await;
         assert_eq!(marked.unwrap(), is_marked);
-        let stored = store.article(connection, &id).await.unwrap().unwrap();
+        let stored = store.load_article(connection, &id).await.unwrap().unwrap();
         assert_eq!(stored.queued_at, is_marked.then_some(now));
     }
 }
@@ -288,30 +269,25 @@ async fn an_article_is_marked_as_queued_for_what_it_is_still_due_for() {
 #[tokio::test]
 async fn a_sweep_gets_back_all_that_its_run_read_and_nothing_of_another() {
     let opened = open_store().await;
-    let article = |no: u32| SweptArticle {
-        id: ArticleId::parse(no.to_string()).unwrap(),
-        number: None,
-        ticked: true,
-    };
+    let article =
+        |no: u32| SweptArticle { id: ArticleId::parse(no.to_string()).unwrap(), number: None, ticked: true };
     for page in 0..5 {
         for (run, no) in [("run", page), ("other", 100 + page)] {
             let articles = vec![article(2 * no), article(2 * no + 1)];
-            let saved = opened
-                .store
-                .save_swept(&opened.connection, run, page, articles, opened.now);
+            let saved = opened.store.save_swept_page(&opened.connection, run, page, articles, opened.now);
             saved.await.unwrap();
         }
     }
     let (store, _) = Scanty::of(&opened, Some(2), 0);
-    let swept = store.swept(&opened.connection, "run").await.unwrap();
+    let swept = store.load_swept_articles(&opened.connection, "run").await.unwrap();
     assert_eq!(swept, (0..10).map(article).collect::<Vec<_>>());
-    assert_eq!(store.swept(&opened.connection, "ru").await.unwrap(), []);
+    assert_eq!(store.load_swept_articles(&opened.connection, "ru").await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn notifications_are_unfinished_until_they_are_solved_however_short_the_pages() {
     let opened = open_store().await;
-    let group = Group {
+    let group = ProblemGroup {
         problem: make_problem(ProblemCode::ArticleNotFound),
         orders: BTreeMap::new(),
         invoice: None,
@@ -329,13 +305,13 @@ async fn notifications_are_unfinished_until_they_are_solved_however_short_the_pa
     }
     let (store, _) = Scanty::of(&opened, Some(2), 0);
     let unfinished = async || {
-        let unfinished = store.unfinished_notifications(&opened.connection).await;
+        let unfinished = store.load_unfinished_notifications(&opened.connection).await;
         let ids: BTreeSet<String> = unfinished.unwrap().into_iter().map(|told| told.id).collect();
         ids.into_iter().collect::<Vec<_>>()
     };
     assert_eq!(unfinished().await, ["0", "1", "2", "3", "4"]);
     for solved in &mut told[1..3] {
-        solved.resolve(opened.now);
+        solved.set_solved(opened.now);
         store.save_notification(solved, opened.now).await.unwrap();
     }
     assert_eq!(unfinished().await, ["0", "3", "4"]);
@@ -347,10 +323,7 @@ async fn what_the_table_leaves_undone_is_asked_for_again() {
     many_placed(&opened, 150).await;
     for (unprocessed, calls) in [(0, 2), (1, 3), (3, 5)] {
         let (store, table) = Scanty::of(&opened, None, unprocessed);
-        let orders = store
-            .orders(&opened.connection, &make_identifiers(160))
-            .await
-            .unwrap();
+        let orders = store.load_orders(&opened.connection, &make_identifiers(160)).await.unwrap();
         let found: BTreeSet<_> = orders.keys().cloned().collect();
         assert_eq!(found, make_identifiers(150).into_iter().collect());
         assert_eq!(table.calls("BatchGetItem"), calls);
@@ -361,7 +334,7 @@ async fn what_the_table_leaves_undone_is_asked_for_again() {
 async fn a_table_that_does_nothing_of_what_it_is_asked_is_given_up() {
     let opened = open_store().await;
     let (store, table) = Scanty::of(&opened, None, 60);
-    let ended = store.orders(&opened.connection, &make_identifiers(1)).await;
+    let ended = store.load_orders(&opened.connection, &make_identifiers(1)).await;
     assert!(matches!(ended, Err(StoreError::Corrupt { .. })), "{ended:?}");
     assert!((20..60).contains(&table.calls("BatchGetItem")));
 }
@@ -371,27 +344,18 @@ async fn a_list_looks_at_a_thousand_orders_and_then_says_where_it_goes_on() {
     let opened = open_store().await;
     many_placed(&opened, 1_050).await;
     let booked = OrderIdentifier::parse("PF-0007").unwrap();
-    let amended = opened
-        .store
-        .amend_order(&opened.connection, &booked, opened.now, |record| {
-            record.state = OrderState::Booked;
-            record.created_at = opened.now + SignedDuration::from_secs(7);
-            true
-        });
+    let amended = opened.store.amend_order(&opened.connection, &booked, opened.now, |record| {
+        record.state = OrderState::Booked;
+        record.created_at = opened.now + SignedDuration::from_secs(7);
+        true
+    });
     assert!(amended.await.unwrap().is_some());
-    let filter = OrderFilter {
-        state: Some(OrderState::Booked),
-        ..OrderFilter::default()
-    };
+    let filter = OrderFilter { state: Some(OrderState::Booked), ..OrderFilter::default() };
     let list = |cursor| opened.store.list_orders(&opened.connection, &filter, cursor, 10);
     let first = list(None).await.unwrap();
     assert!(first.records.is_empty());
     let second = list(Some(first.cursor.unwrap().as_str())).await.unwrap();
-    let found: Vec<_> = second
-        .records
-        .iter()
-        .map(|record| &record.ledger.identifier)
-        .collect();
+    let found: Vec<_> = second.records.iter().map(|record| &record.ledger.identifier).collect();
     assert_eq!(found, [&booked]);
     assert_eq!(second.cursor, None);
 }
@@ -404,11 +368,11 @@ async fn the_table_is_asked_once_a_minute_which_it_is() {
     let described = described.await.unwrap().table.unwrap();
     let id = described.table_id.or(described.table_arn).unwrap();
     for _ in 0..3 {
-        assert_eq!(store.table_id().await.unwrap(), id);
+        assert_eq!(store.load_table_id().await.unwrap(), id);
     }
     assert_eq!(table.calls("DescribeTable"), 1);
-    store.forget_table().await;
-    assert_eq!(store.table_id().await.unwrap(), id);
+    store.forget_table_id().await;
+    assert_eq!(store.load_table_id().await.unwrap(), id);
     assert_eq!(table.calls("DescribeTable"), 2);
 }
 
@@ -422,10 +386,7 @@ async fn an_invoice_is_dated_as_the_ledger_says() {
             no: 1,
             effect: RowEffect::Invoice {
                 total: Cents(100),
-                progress: InvoiceProgress {
-                    date: Some(dates[no]),
-                    ..InvoiceProgress::default()
-                },
+                progress: InvoiceProgress { date: Some(dates[no]), ..InvoiceProgress::default() },
             },
             body: String::new(),
             reference: String::new(),
@@ -448,7 +409,7 @@ async fn an_invoice_is_dated_as_the_ledger_says() {
         ended: opened.now + SignedDuration::from_hours(24),
     };
     let mut given = Vec::new();
-    let ended = opened.store.orders_of_days(&opened.connection, &days, |order| {
+    let ended = opened.store.for_each_order_of_days(&opened.connection, &days, |order| {
         given.push(order.invoice_date);
         ControlFlow::Continue(())
     });
@@ -463,13 +424,13 @@ async fn one_message_asks_for_the_rest_of_a_backlog_and_none_when_there_is_no_re
     let queue = OrderQueue::new(opened.aws.sqs.clone(), "http://localhost/queue/orders.fifo");
     let sent = async |minutes| {
         let now = opened.now + SignedDuration::from_mins(minutes);
-        let chosen = store.choose_due_orders(connection, now).await.unwrap();
-        let queued = store.queue_orders(&queue, connection, &chosen, now);
+        let chosen = store.select_due_orders(connection, now).await.unwrap();
+        let queued = store.queue_selected_orders(&queue, connection, &chosen, now);
         queued.await.unwrap();
-        let sent = opened.aws.queues.messages("orders.fifo");
-        opened.aws.queues.lose_all("orders.fifo");
+        let sent = opened.aws.queues.messages_in("orders.fifo");
+        opened.aws.queues.lose_messages("orders.fifo");
         let rest = sent.iter().position(|sent| sent.body.contains("due_orders"));
-        (sent.len(), rest, chosen.more)
+        (sent.len(), rest, chosen.has_more)
     };
     assert_eq!(sent(0).await, (0, None, false));
     many_placed(&opened, MOST_QUEUED).await;
@@ -489,24 +450,19 @@ async fn messages_that_the_queue_did_not_take_are_told_with_their_number() {
     let queue = ArticleQueue::new(opened.aws.sqs.clone(), "http://localhost/queue/articles.fifo");
     let message = |no: u32| {
         let id = ArticleId::parse(no.to_string()).unwrap();
-        ArticleMessage::due(opened.connection.clone(), id, None)
+        ArticleMessage::for_due_article(opened.connection.clone(), id, None)
     };
     let mut messages: Vec<ArticleMessage> = (0..25).map(message).collect();
-    queue.send(&messages).await.unwrap();
-    assert_eq!(opened.aws.queues.messages("articles.fifo").len(), 25);
-    messages[13].event = Some(ArticleEvent {
-        id: "x".repeat(129),
-        at: opened.now,
-    });
-    let error = queue.send(&messages).await.unwrap_err();
+    queue.send_messages(&messages).await.unwrap();
+    assert_eq!(opened.aws.queues.messages_in("articles.fifo").len(), 25);
+    messages[13].event = Some(ArticleEvent { id: "x".repeat(129), at: opened.now });
+    let error = queue.send_messages(&messages).await.unwrap_err();
     assert_eq!(error.to_string(), "the queue took 19 of 25 messages");
 }
 
 fn make_credentials(token: &str) -> Credentials {
     Credentials {
-        productflow: Some(ProductflowLogin {
-            access_token: token.into(),
-        }),
+        productflow: Some(ProductflowLogin { access_token: token.into() }),
         ..Credentials::default()
     }
 }
@@ -516,46 +472,34 @@ async fn earlier_credentials_are_read_by_their_version_and_the_present_ones_from
     let opened = open_store().await;
     let secrets = SecretStore::new(opened.aws.secretsmanager.clone(), SECRET_PREFIX);
     let (world, other) = (&opened.connection, ConnectionId::parse("other").unwrap());
-    assert!(secrets.get(world, None).await.unwrap().productflow.is_none());
-    let first = secrets.put(world, &make_credentials("first")).await.unwrap();
-    let second = secrets.put(world, &make_credentials("second")).await.unwrap();
-    let others = secrets.put(&other, &make_credentials("other")).await.unwrap();
+    assert!(secrets.load_credentials(world, None).await.unwrap().productflow.is_none());
+    let first = secrets.save_credentials(world, &make_credentials("first")).await.unwrap();
+    let second = secrets.save_credentials(world, &make_credentials("second")).await.unwrap();
+    let others = secrets.save_credentials(&other, &make_credentials("other")).await.unwrap();
     let reads = opened.aws.secrets.reads();
     for _ in 0..2 {
         for (id, version, token) in [(world, &second, "second"), (&other, &others, "other")] {
-            let known = secrets.get(id, Some(version)).await.unwrap();
-            assert!(known.same(&make_credentials(token)));
+            let known = secrets.load_credentials(id, Some(version)).await.unwrap();
+            assert!(known.has_same_logins(&make_credentials(token)));
         }
     }
-    assert_eq!(
-        opened.aws.secrets.reads(),
-        reads,
-        "whoever stored them knows them"
-    );
+    assert_eq!(opened.aws.secrets.reads(), reads, "whoever stored them knows them");
     for (version, token) in [(&first, "first"), (&second, "second")] {
-        let known = secrets.of_version(world, version).await.unwrap();
-        assert!(known.same(&make_credentials(token)));
+        let known = secrets.load_version(world, version).await.unwrap();
+        assert!(known.has_same_logins(&make_credentials(token)));
     }
     let process = SecretStore::new(opened.aws.secretsmanager.clone(), SECRET_PREFIX);
     let reads = opened.aws.secrets.reads();
     for _ in 0..3 {
-        let known = process.get(world, Some(&second)).await.unwrap();
-        assert!(known.same(&make_credentials("second")));
+        let known = process.load_credentials(world, Some(&second)).await.unwrap();
+        assert!(known.has_same_logins(&make_credentials("second")));
     }
-    assert_eq!(
-        opened.aws.secrets.reads(),
-        reads + 1,
-        "another process reads them once"
-    );
-    secrets.delete(world).await.unwrap();
-    secrets.delete(world).await.unwrap();
-    assert!(secrets.get(world, None).await.unwrap().productflow.is_none());
+    assert_eq!(opened.aws.secrets.reads(), reads + 1, "another process reads them once");
+    secrets.delete_credentials(world).await.unwrap();
+    secrets.delete_credentials(world).await.unwrap();
+    assert!(secrets.load_credentials(world, None).await.unwrap().productflow.is_none());
     assert!(
-        secrets
-            .get(&other, None)
-            .await
-            .unwrap()
-            .same(&make_credentials("other"))
+        secrets.load_credentials(&other, None).await.unwrap().has_same_logins(&make_credentials("other"))
     );
 }
 
@@ -567,16 +511,14 @@ async fn a_connection_that_is_made_again_goes_on_with_its_ledger() {
     connection.first_activated_at = Some(opened.now);
     connection.has_robaws = true;
     store.create_connection(&connection).await.unwrap();
-    let item = store.connection(id).await.unwrap().unwrap();
+    let item = store.load_connection(id).await.unwrap().unwrap();
     store.delete_connection(&item).await.unwrap();
-    assert!(store.connection(id).await.unwrap().is_none());
-    let kept = store.deleted_connection(id).await.unwrap().unwrap();
+    assert!(store.load_connection(id).await.unwrap().is_none());
+    let kept = store.load_deleted_connection(id).await.unwrap().unwrap();
     assert!(!kept.connection.has_robaws);
-    let again = kept
-        .clone()
-        .taken_up_by(inactive_connection(id.clone(), opened.now));
-    store.create_again(&again, &kept.newest).await.unwrap();
+    let again = kept.clone().hand_over_to(inactive_connection(id.clone(), opened.now));
+    store.recreate_connection(&again, &kept.newest).await.unwrap();
     let outdated = store.update_connection(&item.connection).await;
     assert!(matches!(outdated, Err(StoreError::Conflict)), "a page left open");
-    assert!(store.deleted_connection(id).await.unwrap().is_none());
+    assert!(store.load_deleted_connection(id).await.unwrap().is_none());
 }

@@ -5,8 +5,5 @@ use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    run(service_fn(|_: LambdaEvent<Value>| async {
-        Ok::<_, Error>(json!({ "statusCode": 202 }))
-    }))
-    .await
+    run(service_fn(|_: LambdaEvent<Value>| async { Ok::<_, Error>(json!({ "statusCode": 202 })) })).await
 }

@@ -14,15 +14,12 @@ const FUNCTION: &str = "BENCH_FUNCTION";
 
 /// Whether this process is the function.
 pub(crate) fn is_this() -> bool {
-    runtime::env::optional(FUNCTION).is_some()
+    runtime::env::read_optional(FUNCTION).is_some()
 }
 
 /// Runs what the function does, on one thread as on Lambda.
 pub(crate) fn run(function: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(function);
 }
 
@@ -43,15 +40,9 @@ pub(crate) fn command(stack: &Stack) -> Command {
         .env("METRICS_NAMESPACE", "Connector/bench")
         .env("LOG_LEVEL", "error")
         .env("ROBAWS_BASE_URL", format!("{}/api/v2", stack.robaws_server.url()))
-        .env(
-            "PRODUCTFLOW_BASE_URL",
-            format!("{}/api/v1", stack.productflow_server.url()),
-        )
+        .env("PRODUCTFLOW_BASE_URL", format!("{}/api/v1", stack.productflow_server.url()))
         .env("ORDERS_QUEUE_URL", "http://localhost/000000000000/orders.fifo")
-        .env(
-            "ARTICLES_QUEUE_URL",
-            "http://localhost/000000000000/articles.fifo",
-        )
+        .env("ARTICLES_QUEUE_URL", "http://localhost/000000000000/articles.fifo")
         .env("SWEEPS_QUEUE_URL", "http://localhost/000000000000/sweeps.fifo")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -61,18 +52,14 @@ pub(crate) fn command(stack: &Stack) -> Command {
 
 /// Tells the benchmark, from the function.
 pub(crate) fn say(found: &Value) {
-    std::io::stderr()
-        .write_all(format!("{found}\n").as_bytes())
-        .unwrap();
+    std::io::stderr().write_all(format!("{found}\n").as_bytes()).unwrap();
 }
 
 /// What the function said in a line; what is not meant for the benchmark is passed on.
 pub(crate) fn said(line: &str) -> Option<Value> {
     let found = serde_json::from_str(line).ok();
     if found.is_none() {
-        std::io::stderr()
-            .write_all(format!("{line}\n").as_bytes())
-            .unwrap();
+        std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
     }
     found
 }

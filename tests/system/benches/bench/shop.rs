@@ -19,8 +19,5 @@ pub(crate) async fn connect(
         ..ConnectionSettings::default()
     };
     let login = (demo::ROBAWS_KEY, demo::ROBAWS_SECRET);
-    stack
-        .connect(id, login, company, settings, go_live)
-        .await
-        .unwrap()
+    stack.create_active_connection(id, login, company, settings, go_live).await.unwrap()
 }

@@ -1,7 +1,7 @@
 //! Both clients, asked everything of a peer that answers anything.
 
 use super::planned;
-use domain::ids::{ArticleId, ClientId, CompanyId, DocumentId, OrderIdentifier, Sku};
+use domain::ids::{ArticleId, ClientId, DocumentId, OrderIdentifier, ProductFlowCompanyId, Sku};
 use domain::invoice::DocumentKind;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -26,7 +26,7 @@ impl Peer {
     pub fn serve() -> Self {
         let answer = Answer::default();
         let url = serve(answer.clone());
-        let http = runtime::http::client(&[&url]).unwrap();
+        let http = runtime::http::peer_client(&[&url]).unwrap();
         Self { answer, url, http }
     }
 
@@ -36,10 +36,7 @@ impl Peer {
 
     /// Asks Robaws about something that the corpus has an example of.
     pub async fn ask_robaws(&self, about: &str, status: u16, body: &[u8]) {
-        let credentials = robaws::Credentials {
-            key: "k".into(),
-            secret: "s".into(),
-        };
+        let credentials = robaws::Credentials { key: "k".into(), secret: "s".into() };
         self.answers(status, body);
         let client = robaws::Client::new(self.http.clone(), self.url.clone(), credentials, Arc::default());
         ask_robaws(&client, about).await;
@@ -48,12 +45,17 @@ impl Peer {
     /// Asks ProductFlow about one order or many, and plans what it answers.
     pub async fn ask_productflow(&self, about: &str, status: u16, body: &[u8]) {
         self.answers(status, body);
-        let client = productflow::Client::new(self.http.clone(), self.url.clone(), "t".into(), CompanyId(1));
+        let client = productflow::Client::new(
+            self.http.clone(),
+            self.url.clone(),
+            "t".into(),
+            ProductFlowCompanyId(1),
+        );
         let mut orders = Vec::new();
         if about == "order" {
             let asked = OrderIdentifier::parse("PF-1").unwrap();
-            orders.extend(client.order(&asked).await.ok().flatten());
-        } else if let Ok(page) = client.orders_page(1, 100, true).await {
+            orders.extend(client.read_order(&asked).await.ok().flatten());
+        } else if let Ok(page) = client.read_order_list_page(1, 100, true).await {
             orders.extend(page.orders);
         }
         for order in orders {
@@ -102,10 +104,7 @@ fn serve(answer: Answer) -> url::Url {
                 body.len()
             );
             // Whoever asked may have hung up.
-            stream
-                .write_all(head.as_bytes())
-                .and_then(|()| stream.write_all(&body))
-                .ok();
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).ok();
         }
     });
     url.parse().unwrap()
@@ -115,48 +114,38 @@ async fn ask_robaws(client: &robaws::Client, example: &str) {
     let (article, document) = (ArticleId::parse("12").unwrap(), DocumentId::parse("41").unwrap());
     match example {
         "articles" => {
-            client.articles_by_number(&Sku::parse("A-1").unwrap()).await.ok();
+            client.find_article_by_number(&Sku::parse("A-1").unwrap()).await.ok();
             client.find_articles("A", 20).await.ok();
-            client.namesakes("A-1", &article).await.ok();
+            client.read_namesakes("A-1", &article).await.ok();
         }
         "article" => {
-            client.article(&article).await.ok();
-            client.article_detail(&article).await.ok();
+            client.read_article(&article).await.ok();
+            client.read_article_detail(&article).await.ok();
         }
-        "tariffs" => drop(client.vat_tariffs().await.ok()),
+        "tariffs" => drop(client.read_vat_tariffs().await.ok()),
         "named" => {
-            client.users().await.ok();
+            client.read_users().await.ok();
             client.find_clients("B2C", 20).await.ok();
-            client.client(&ClientId::parse("5").unwrap()).await.ok();
+            client.read_client(&ClientId::parse("5").unwrap()).await.ok();
         }
-        "stock_changes" => drop(
-            client
-                .find_stock_change("PF-1", jiff::Timestamp::UNIX_EPOCH)
-                .await
-                .ok(),
-        ),
+        "stock_changes" => drop(client.find_stock_change("PF-1", jiff::Timestamp::UNIX_EPOCH).await.ok()),
         "stock_change" => {
-            client.stock_change_with_lines(&document).await.ok();
+            client.read_stock_change_with_lines(&document).await.ok();
             client.create_stock_change("{}", "k").await.ok();
         }
         "invoice" => {
-            client.invoice(&document, true).await.ok();
-            client.create_invoice("{}", "k").await.ok();
+            client.read_invoice(&document, true).await.ok();
+            client.create_invoice_header("{}", "k").await.ok();
         }
         "invoices" => {
-            client.find_by_reference("PF-1", DocumentKind::Invoice).await.ok();
-            client.invoices_page(0, jiff::Timestamp::UNIX_EPOCH).await.ok();
-            client.invoices_now(0, jiff::Timestamp::UNIX_EPOCH).await.ok();
+            client.find_invoices_by_reference("PF-1", DocumentKind::Invoice).await.ok();
+            client.read_invoice_list_page(0, jiff::Timestamp::UNIX_EPOCH).await.ok();
+            client.read_live_invoice_list_page(0, jiff::Timestamp::UNIX_EPOCH).await.ok();
         }
-        "webhooks" => drop(
-            client
-                .webhooks_to("https://x.example/webhooks/robaws/shop")
-                .await
-                .ok(),
-        ),
+        "webhooks" => drop(client.find_webhooks_to("https://x.example/webhooks/robaws/shop").await.ok()),
         _ => {
-            client.stock_locations().await.ok();
-            client.companies().await.ok();
+            client.read_stock_locations().await.ok();
+            client.read_companies().await.ok();
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::answered;
 use local::stack::OPERATOR_TOKEN;
-use local::{Stack, api, run};
+use local::{Stack, api_gateway, runner};
 use runtime::clock::{Clock as _, ManualClock};
 use serde_json::{Map, Value, json};
 use simulators::{OrderBuilder, demo};
 use std::sync::Arc;
-use web::pages::session::{Keys, Session};
+use web::pages::session::{Session, SessionKeys};
 
 /// The moment at which everything happens.
 const NOW: &str = "2026-11-23T08:00:00Z";
@@ -38,32 +38,29 @@ pub struct Outcome {
 impl Shop {
     /// Opens it.
     pub async fn open() -> Self {
-        let clock = ManualClock::at(NOW.parse().unwrap());
-        let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
-        demo::seed(&stack.robaws, &stack.productflow);
+        let clock = ManualClock::starting_at(NOW.parse().unwrap());
+        let stack = Stack::start_empty(Arc::new(clock.clone())).await.unwrap();
+        demo::seed_demo_shop(&stack.robaws, &stack.productflow);
         // Nobody waits for the limits here.
-        stack.robaws.tenant(demo::TENANT).set(|settings| {
+        stack.robaws.tenant_named(demo::TENANT).change_settings(|settings| {
             settings.rate_per_second = 10_000;
             settings.burst = 10_000;
         });
-        let id = run::connect(&stack).await.unwrap();
-        let company = stack.productflow.company(demo::COMPANY);
+        let id = runner::create_demo_connection(&stack).await.unwrap();
+        let company = stack.productflow.company_numbered(demo::COMPANY);
         for (identifier, sku) in [("PF-1", "A-1"), ("PF/2", "gone")] {
-            let order = OrderBuilder::new(identifier).placed_at(&clock.now().to_string());
-            company.place(order.line(sku, 2, 5998, Some("7")));
+            let order = OrderBuilder::new(identifier).with_placed_at(&clock.now().to_string());
+            company.place_order(order.with_line(sku, 2, 5998, Some("7")));
         }
-        stack.poll().await.unwrap();
-        stack.settle().await.unwrap();
+        stack.run_poll().await.unwrap();
+        stack.run_until_quiet().await.unwrap();
         let path = format!("/api/connections/{id}/sign-in-link");
-        let (_, link) = stack.api("POST", &path, &Value::Null).await.unwrap();
-        let link = link["url"]
-            .as_str()
-            .and_then(|url| url.rsplit('/').next())
-            .unwrap();
-        let keys = Keys::of(&stack.web().operator).await.unwrap();
-        let item = stack.store.connection(&id).await.unwrap().unwrap();
-        let session = Session::begin(id, item.connection.created_at, clock.now());
-        let cookie = session.cookie(&keys, clock.now());
+        let (_, link) = stack.call_api("POST", &path, &Value::Null).await.unwrap();
+        let link = link["url"].as_str().and_then(|url| url.rsplit('/').next()).unwrap();
+        let keys = SessionKeys::from_operator_token(&stack.web_deps().operator_token).await.unwrap();
+        let item = stack.store.load_connection(&id).await.unwrap().unwrap();
+        let session = Session::new(id, item.connection.created_at, clock.now());
+        let cookie = session.cookie_header(&keys, clock.now());
         Self {
             cookie: cookie.split(';').next().unwrap().to_owned(),
             token: keys.form_token(&session.id),
@@ -94,14 +91,12 @@ impl Shop {
                 (None, body.to_owned())
             }
             "merchant" => (Some(self.cookie.clone()), format!("token={}&{body}", self.token)),
-            "visitor" => (
-                Some(format!("__Host-visit={VISIT}")),
-                format!("token={}&{body}", self.visit),
-            ),
+            "visitor" => (Some(format!("__Host-visit={VISIT}")), format!("token={}&{body}", self.visit)),
             cookie => (Some(cookie.to_owned()), body.to_owned()),
         };
         // A path that no URL can hold never reaches us.
-        let mut event = api::event(method, &path, query, &headers, "shop.example", &body.into()).ok()?;
+        let mut event =
+            api_gateway::build_event(method, &path, query, &headers, "shop.example", &body.into()).ok()?;
         if let Some(cookie) = cookie {
             event["cookies"] = json!([cookie]);
         }
@@ -114,9 +109,6 @@ impl Shop {
             let is_let_in = path.starts_with(inside) && status < 400;
             assert!(who == whose || !is_let_in, "{who:?} is let in: {status}");
         }
-        Some(Outcome {
-            status,
-            changes: method != "GET" && status < 400,
-        })
+        Some(Outcome { status, changes: method != "GET" && status < 400 })
     }
 }

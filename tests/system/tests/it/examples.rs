@@ -21,11 +21,7 @@ async fn every_example_of_a_request_is_answered() {
     for path in &examples {
         let text = std::fs::read_to_string(path).unwrap();
         let outcome = shop.asked(&text).await.unwrap_or_else(|| panic!("{path:?}"));
-        assert!(
-            !matches!(outcome.status, 404 | 405),
-            "{path:?}: {}",
-            outcome.status
-        );
+        assert!(!matches!(outcome.status, 404 | 405), "{path:?}: {}", outcome.status);
     }
     assert!(examples.len() >= 50);
 }

@@ -45,17 +45,15 @@ impl Act {
             Self::Place => world.place_order(mixed_order(ORDER)),
             Self::Quantity(quantity) => {
                 let edit = |order: &mut Value| order["lines"][0]["quantity"] = quantity.into();
-                assert!(world.productflow.edit(ORDER, edit));
+                assert!(world.productflow.edit_order(ORDER, edit));
             }
-            Self::Ship => assert!(world.productflow.ship(ORDER)),
-            Self::Cancel => assert!(world.productflow.cancel(ORDER)),
+            Self::Ship => assert!(world.productflow.ship_order(ORDER)),
+            Self::Cancel => assert!(world.productflow.cancel_order(ORDER)),
             Self::Undo(invoice) => drop(decide_undo(world, ORDER, invoice, "return").await),
             Self::Send => {
                 // One of the three will do.
                 for other in ["13", "14"] {
-                    world
-                        .robaws
-                        .edit_article_silently(other, |article| article.tick(false));
+                    world.robaws.edit_article_silently(other, |article| article.set_tick(false));
                 }
                 work_off_all(world).await;
             }
@@ -73,7 +71,7 @@ impl Act {
 
 async fn work_off_all(world: &World) {
     let path = "/api/connections/shop/articles/push";
-    let (status, answer) = Box::pin(world.stack.api("POST", path, &json!({}))).await.unwrap();
+    let (status, answer) = Box::pin(world.stack.call_api("POST", path, &json!({}))).await.unwrap();
     assert_eq!(status, 202, "{answer}");
 }
 
@@ -134,36 +132,26 @@ struct Told {
 async fn tell_story(story: &Story, kills: &[usize]) -> Told {
     let mut world = World::new_killable(story.settings.clone()).await;
     // The limits have tests of their own.
-    world.robaws.set(|settings| {
+    world.robaws.change_settings(|settings| {
         settings.rate_per_second = 10_000;
         settings.burst = 10_000;
     });
-    let mut told = Told {
-        steps: Vec::new(),
-        acts: Vec::new(),
-        recovery: 0,
-        kills: 0,
-        end: Value::Null,
-    };
+    let mut told = Told { steps: Vec::new(), acts: Vec::new(), recovery: 0, kills: 0, end: Value::Null };
     let mut kill_at = kills.first().copied();
     for act in story.acts {
         act.happens(&world).await;
         told.acts.push(told.steps.len());
-        world.clock.advance(SignedDuration::from_mins(5));
+        world.clock.advance_by(SignedDuration::from_mins(5));
         let mut rounds = 1;
         while rounds > 0 {
             rounds -= 1;
-            let ended = world
-                .stack
-                .steps
-                .run(kill_at, Box::pin(world.stack.round()))
-                .await;
+            let ended = world.stack.steps.run_watched(kill_at, Box::pin(world.stack.poll_and_drain())).await;
             let count = ended.steps.len();
             if told.kills == 1 && told.recovery == 0 {
                 told.recovery = count;
             }
             told.steps.extend(ended.steps);
-            if let Some(done) = ended.gave {
+            if let Some(done) = ended.output {
                 done.unwrap();
                 // The second kill is one of the first recovery, or none.
                 kill_at = kill_at.filter(|_| told.kills == 0).map(|at| at - count);
@@ -174,7 +162,7 @@ async fn tell_story(story: &Story, kills: &[usize]) -> Told {
                 rounds = ROUNDS_TO_RECOVER;
             }
             if rounds > 0 {
-                world.clock.advance(ROUND_TO_RECOVER);
+                world.clock.advance_by(ROUND_TO_RECOVER);
             }
         }
     }
@@ -185,13 +173,9 @@ async fn tell_story(story: &Story, kills: &[usize]) -> Told {
 
 /// The process is gone, and with it every message: only the ledger is left.
 fn lose_everything(world: &mut World) {
-    world.stack.restart().unwrap();
-    for queue in [
-        local::stack::ORDERS_QUEUE,
-        local::stack::ARTICLES_QUEUE,
-        local::stack::SWEEPS_QUEUE,
-    ] {
-        world.stack.aws.queues.lose_all(queue);
+    world.stack.restart_functions().unwrap();
+    for queue in [local::stack::ORDERS_QUEUE, local::stack::ARTICLES_QUEUE, local::stack::SWEEPS_QUEUE] {
+        world.stack.aws.queues.lose_messages(queue);
     }
 }
 
@@ -199,8 +183,8 @@ fn lose_everything(world: &mut World) {
 async fn nothing_follows(world: &World) {
     world.stack.robaws.clear_calls();
     world.stack.productflow.clear_calls();
-    world.clock.advance(SignedDuration::from_hours(2));
-    world.stack.round().await.unwrap();
+    world.clock.advance_by(SignedDuration::from_hours(2));
+    world.stack.poll_and_drain().await.unwrap();
     let calls = [world.stack.robaws.calls(), world.stack.productflow.calls()].concat();
     let writes: Vec<_> = calls.iter().filter(|call| call.method != "GET").collect();
     assert!(writes.is_empty(), "{writes:#?}");
@@ -231,7 +215,7 @@ fn all_plain(documents: Value) -> Vec<Value> {
 
 /// What the peers hold, and what the merchant is told.
 async fn read_end(world: &World) -> Value {
-    let order = world.stack.order(&world.connection, ORDER).await.ok();
+    let order = world.stack.order_record(&world.connection, ORDER).await.ok();
     let stock: BTreeMap<String, String> = world
         .robaws
         .all_stock()
@@ -245,10 +229,7 @@ async fn read_end(world: &World) -> Value {
         .map(|(sku, product)| (sku, format!("{:?} {:?}", product.texts, product.offer)))
         .collect();
     let path = "/api/connections/shop/notifications?state=open";
-    let open = Box::pin(world.stack.api("GET", path, &Value::Null))
-        .await
-        .unwrap()
-        .1;
+    let open = Box::pin(world.stack.call_api("GET", path, &Value::Null)).await.unwrap().1;
     let open: Vec<Value> = open["items"]
         .as_array()
         .unwrap()
@@ -295,10 +276,7 @@ fn assert_right(story: &Story, told: &Told) {
         let _written = writeln!(list, "{step}");
         list
     });
-    assert!(
-        told.steps.len() >= story.least,
-        "{name} has too few steps:\n{steps}"
-    );
+    assert!(told.steps.len() >= story.least, "{name} has too few steps:\n{steps}");
     for call in story.calls {
         assert!(steps.contains(call), "{name} never makes {call}:\n{steps}");
     }
@@ -324,7 +302,7 @@ fn has_effect(step: &Step) -> bool {
 /// before the first and after each of them is everywhere. `KILLS=all` takes every step all the same.
 fn choose_places(story: &Story, clean: &Told) -> Vec<usize> {
     let steps = &clean.steps;
-    if runtime::env::optional("KILLS").as_deref() == Some("all") {
+    if runtime::env::read_optional("KILLS").as_deref() == Some("all") {
         return (0..steps.len()).collect();
     }
     let first = clean.acts[story.killed.start];
@@ -367,9 +345,7 @@ async fn killed_at_every_step(story: &'static Story, twice_every: usize) {
         places.len()
     );
     // Shown with --nocapture.
-    std::io::stdout()
-        .write_all(format!("{figures}\n").as_bytes())
-        .unwrap();
+    std::io::stdout().write_all(format!("{figures}\n").as_bytes()).unwrap();
 }
 
 /// One killed run, which must end as the clean one did.
@@ -449,10 +425,7 @@ async fn credited_and_taken_back() {
         invoices: &[MIXED_ORDER_TOTAL],
         credit_notes: &[MIXED_ORDER_TOTAL],
         state: Some("reversed"),
-        ..Story::new(
-            "credited and taken back",
-            &[Act::Place, Act::Ship, Act::Cancel, Act::Undo("credit")],
-        )
+        ..Story::new("credited and taken back", &[Act::Place, Act::Ship, Act::Cancel, Act::Undo("credit")])
     };
     killed_at_every_step(make_lasting(story), usize::MAX).await;
 }
@@ -464,10 +437,7 @@ async fn a_draft_deleted() {
         killed: 3..4,
         stock_changes: 2,
         state: Some("reversed"),
-        ..Story::new(
-            "a draft deleted",
-            &[Act::Place, Act::Ship, Act::Cancel, Act::Undo("delete_draft")],
-        )
+        ..Story::new("a draft deleted", &[Act::Place, Act::Ship, Act::Cancel, Act::Undo("delete_draft")])
     };
     story.settings.book_invoices = false;
     killed_at_every_step(make_lasting(story), usize::MAX).await;
@@ -476,10 +446,7 @@ async fn a_draft_deleted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_article_renamed() {
     let story = Story {
-        calls: &[
-            "ProductFlow POST /product/A-1-NEW",
-            "ProductFlow DELETE /product/A-1/offer",
-        ],
+        calls: &["ProductFlow POST /product/A-1-NEW", "ProductFlow DELETE /product/A-1/offer"],
         killed: 1..2,
         ..Story::new("an article renamed", &[Act::Send, Act::Rename])
     };

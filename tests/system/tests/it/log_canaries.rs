@@ -23,11 +23,7 @@ const KEY: &str = "canary-robaws-key-7f3a";
 const SECRET: &str = "canary-robaws-secret-91bc";
 const TOKEN: &str = "canary-productflow-token-c2d8";
 /// Credentials that the merchant typed and that are refused.
-const TYPED: [&str; 3] = [
-    "canary-typed-key-0a",
-    "canary-typed-secret-0b",
-    "canary-typed-token-0c",
-];
+const TYPED: [&str; 3] = ["canary-typed-key-0a", "canary-typed-secret-0b", "canary-typed-token-0c"];
 /// What the orders say of their buyers.
 const BUYER: [(&str, &str); 9] = [
     ("first_name", "Canaryfirst"),
@@ -62,10 +58,10 @@ impl Log {
         // With one subscriber alone, a line that a test on another thread writes first would be asked of that thread, which has
         // none, and be silent from then on. A second one makes every line be asked of all.
         static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
-        ANOTHER.get_or_init(|| Dispatch::new(telemetry::subscriber("debug", std::io::sink)));
+        ANOTHER.get_or_init(|| Dispatch::new(telemetry::log_subscriber("debug", std::io::sink)));
         let log = Self::default();
         let writer = log.clone();
-        let subscriber = telemetry::subscriber("debug", move || writer.clone());
+        let subscriber = telemetry::log_subscriber("debug", move || writer.clone());
         (log, tracing::subscriber::set_default(subscriber))
     }
 
@@ -95,29 +91,20 @@ struct Watched {
 impl Watched {
     async fn open() -> Self {
         let (log, listening) = Log::listen_to_logs();
-        let clock = ManualClock::at(START.parse().unwrap());
-        let stack = Stack::start(Arc::new(clock.clone())).await.unwrap();
-        demo::seed(&stack.robaws, &stack.productflow);
-        let robaws = stack.robaws.tenant(demo::TENANT);
+        let clock = ManualClock::starting_at(START.parse().unwrap());
+        let stack = Stack::start_empty(Arc::new(clock.clone())).await.unwrap();
+        demo::seed_demo_shop(&stack.robaws, &stack.productflow);
+        let robaws = stack.robaws.tenant_named(demo::TENANT);
         robaws.add_admin(KEY, SECRET);
-        let productflow = stack.productflow.company(demo::COMPANY);
+        let productflow = stack.productflow.company_numbered(demo::COMPANY);
         productflow.add_token(TOKEN);
-        Self {
-            stack,
-            clock,
-            robaws,
-            productflow,
-            log,
-            shown: Vec::new(),
-            _listening: listening,
-        }
+        Self { stack, clock, robaws, productflow, log, shown: Vec::new(), _listening: listening }
     }
 
     async fn call_api(&mut self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let path = format!("/api/connections{path}");
-        let (status, answer) = self.stack.api(method, &path, &body).await.unwrap();
-        self.shown
-            .push((format!("{method} {path}: {status}"), answer.to_string()));
+        let (status, answer) = self.stack.call_api(method, &path, &body).await.unwrap();
+        self.shown.push((format!("{method} {path}: {status}"), answer.to_string()));
         (status, answer)
     }
 
@@ -144,16 +131,16 @@ impl Watched {
 
     fn place_order(&self, order: OrderBuilder) {
         let now = runtime::clock::Clock::now(&self.clock).to_string();
-        self.productflow.place(order.placed_at(&now));
+        self.productflow.place_order(order.with_placed_at(&now));
     }
 
     async fn poll_times(&self, times: u32) {
         for _ in 0..times {
-            self.clock.advance(SignedDuration::from_mins(5));
-            self.stack.robaws.deliver_due().await;
+            self.clock.advance_by(SignedDuration::from_mins(5));
+            self.stack.robaws.deliver_webhooks().await;
             // A function that fails as a whole is part of the story.
-            drop(self.stack.poll().await);
-            self.stack.drain().await.unwrap();
+            drop(self.stack.run_poll().await);
+            self.stack.drain_queues().await.unwrap();
         }
     }
 
@@ -188,20 +175,18 @@ impl Watched {
 }
 
 fn of_buyer(order: OrderBuilder, business: bool) -> OrderBuilder {
-    let mut customer: serde_json::Map<String, Value> = BUYER
-        .iter()
-        .map(|(field, word)| ((*field).to_owned(), Value::from(*word)))
-        .collect();
+    let mut customer: serde_json::Map<String, Value> =
+        BUYER.iter().map(|(field, word)| ((*field).to_owned(), Value::from(*word))).collect();
     customer.insert("country_code".to_owned(), "BE".into());
     if business {
         customer.insert("company_name".to_owned(), BUSINESS.into());
         customer.insert("vat_number".to_owned(), VAT_NUMBER.into());
     }
     order
-        .set("billing_customer", customer.clone())
-        .set("shipping_customer", customer)
-        .set("customer_email", "canary.buyer@example.net")
-        .set("remark", "Canaryfirst rings twice")
+        .with_field("billing_customer", customer.clone())
+        .with_field("shipping_customer", customer)
+        .with_field("customer_email", "canary.buyer@example.net")
+        .with_field("remark", "Canaryfirst rings twice")
 }
 
 /// A refusal whose sentence repeats what was sent, with more beside it that was not.
@@ -212,13 +197,13 @@ fn make_echo(sent: &str) -> Value {
 }
 
 fn echo_request(fault: Fault, status: u16, sent: &str) -> Fault {
-    fault.effect(Effect::Answer(Answer::json(status, make_echo(sent))))
+    fault.with_effect(Effect::Answer(Answer::with_json(status, make_echo(sent))))
 }
 
 /// An answer of the right kind of which a value is somebody's name.
 fn make_unreadable(fault: Fault) -> Fault {
     let body = json!({ "id": { "of": "Canarylast" }, "items": "Canarylast", "data": "Canarylast", "totalPages": "Canarylast" });
-    fault.effect(Effect::Answer(Answer::json(200, body)))
+    fault.with_effect(Effect::Answer(Answer::with_json(200, body)))
 }
 
 #[test]
@@ -241,66 +226,48 @@ fn on_one_thread<F: Future<Output = ()> + 'static>(story: fn() -> F) {
 async fn live_through_story() {
     let mut world = Watched::open().await;
     world.connect_shop().await;
-    world.stack.settle().await.unwrap();
-    for (identifier, business) in [
-        ("PF-1", false),
-        ("PF-2", true),
-        ("PF-3", true),
-        ("PF-4", false),
-        ("PF-5", true),
-    ] {
+    world.stack.run_until_quiet().await.unwrap();
+    for (identifier, business) in
+        [("PF-1", false), ("PF-2", true), ("PF-3", true), ("PF-4", false), ("PF-5", true)]
+    {
         world.place_order(of_buyer(order_of_one_line(identifier), business));
     }
+    world.place_order(of_buyer(order_of_one_line("PF-6").with_line("UNKNOWN", 1, 300, None), true));
     world.place_order(of_buyer(
-        order_of_one_line("PF-6").line("UNKNOWN", 1, 300, None),
-        true,
-    ));
-    world.place_order(of_buyer(
-        order_of_one_line("PF-7").set("shipping_cost", json!({ "of": 1 })),
+        order_of_one_line("PF-7").with_field("shipping_cost", json!({ "of": 1 })),
         true,
     ));
     world.poll_times(2).await;
 
     // All that a peer can answer, on reads and on writes.
     let robaws = &world.stack.robaws;
-    let headers = || Fault::on("POST", "/sales-invoices");
+    let headers = || Fault::for_call("POST", "/sales-invoices");
     let login = format!("{KEY}:{SECRET}");
     let header = format!("{login} {BUSINESS} ({VAT_NUMBER})");
-    robaws.fault(echo_request(headers().containing("PF-2"), 422, &header).times(3));
-    robaws.fault(echo_request(headers().containing("PF-3"), 500, &header).times(2));
-    robaws.fault(make_unreadable(headers().containing("PF-5")));
-    robaws.fault(echo_request(
-        Fault::on("POST", "/sales-invoices/*/line-items"),
-        400,
-        &login,
-    ));
-    robaws.fault(make_unreadable(Fault::on("GET", "/articles")));
+    robaws.add_fault(echo_request(headers().whose_text_contains("PF-2"), 422, &header).for_calls(3));
+    robaws.add_fault(echo_request(headers().whose_text_contains("PF-3"), 500, &header).for_calls(2));
+    robaws.add_fault(make_unreadable(headers().whose_text_contains("PF-5")));
+    robaws.add_fault(echo_request(Fault::for_call("POST", "/sales-invoices/*/line-items"), 400, &login));
+    robaws.add_fault(make_unreadable(Fault::for_call("GET", "/articles")));
     for order in ["PF-1", "PF-2", "PF-3", "PF-5"] {
-        world.productflow.ship(order);
+        world.productflow.ship_order(order);
     }
-    world.productflow.cancel("PF-4");
+    world.productflow.cancel_order("PF-4");
     world.poll_times(12).await;
     let codes = world.call_api("GET", "/shop/orders/PF-2", Value::Null).await.1["problems"].to_string();
-    assert!(
-        codes.contains("robaws_refused") || codes.contains("buyer_is_business"),
-        "{codes}"
-    );
+    assert!(codes.contains("robaws_refused") || codes.contains("buyer_is_business"), "{codes}");
 
     let productflow = &world.stack.productflow;
     let bearer = format!("Bearer {TOKEN}");
-    productflow.fault(echo_request(Fault::on("GET", "/order/*"), 422, BUSINESS).times(2));
-    productflow.fault(echo_request(Fault::on("GET", "/order/*"), 500, BUSINESS).times(2));
-    productflow.fault(make_unreadable(Fault::on("GET", "/order/*")));
-    productflow.fault(echo_request(Fault::on("PUT", "**"), 422, &bearer).times(2));
-    productflow.fault(echo_request(Fault::on("POST", "**"), 422, &bearer).times(2));
-    productflow.fault(make_unreadable(Fault::on("GET", "/order")));
+    productflow.add_fault(echo_request(Fault::for_call("GET", "/order/*"), 422, BUSINESS).for_calls(2));
+    productflow.add_fault(echo_request(Fault::for_call("GET", "/order/*"), 500, BUSINESS).for_calls(2));
+    productflow.add_fault(make_unreadable(Fault::for_call("GET", "/order/*")));
+    productflow.add_fault(echo_request(Fault::for_call("PUT", "**"), 422, &bearer).for_calls(2));
+    productflow.add_fault(echo_request(Fault::for_call("POST", "**"), 422, &bearer).for_calls(2));
+    productflow.add_fault(make_unreadable(Fault::for_call("GET", "/order")));
     for order in ["PF-1", "PF-2", "PF-3", "PF-6"] {
-        world
-            .productflow
-            .edit(order, |order| order["lines"][0]["quantity"] = json!(3));
-        world
-            .call_api("POST", &format!("/shop/orders/{order}/retry"), Value::Null)
-            .await;
+        world.productflow.edit_order(order, |order| order["lines"][0]["quantity"] = json!(3));
+        world.call_api("POST", &format!("/shop/orders/{order}/retry"), Value::Null).await;
     }
     world.robaws.edit_article("12", |article| {
         article.cost_price = rust_decimal::Decimal::new(1234, 2);
@@ -308,23 +275,17 @@ async fn live_through_story() {
     world.poll_times(6).await;
 
     // Credentials that are refused, an outage, and a night.
-    world
-        .stack
-        .robaws
-        .fault(echo_request(Fault::on("*", "**"), 401, &header).times(6));
-    world
-        .stack
-        .productflow
-        .fault(echo_request(Fault::on("*", "**"), 401, &header).times(4));
+    world.stack.robaws.add_fault(echo_request(Fault::for_call("*", "**"), 401, &header).for_calls(6));
+    world.stack.productflow.add_fault(echo_request(Fault::for_call("*", "**"), 401, &header).for_calls(4));
     world.poll_times(3).await;
-    world.stack.robaws.outage(Some(Outage::Unavailable));
+    world.stack.robaws.set_outage(Some(Outage::Unavailable));
     world.poll_times(4).await;
-    world.stack.robaws.outage(None);
+    world.stack.robaws.set_outage(None);
     world.stack.robaws.clear_faults();
     world.stack.productflow.clear_faults();
     world.poll_times(24).await;
-    drop(world.stack.night().await);
-    world.stack.drain().await.unwrap();
+    drop(world.stack.run_nightly_check().await);
+    world.stack.drain_queues().await.unwrap();
 
     // A stranger at the webhook, and a panic with somebody in it.
     for signature in ["", "t=1,v1=00", "Canarylast"] {
@@ -333,8 +294,15 @@ async fn live_through_story() {
         let headers = headers.as_object().unwrap();
         for id in ["shop", "Canarylast"] {
             let path = format!("/webhooks/robaws/{id}");
-            let event =
-                local::api::event("POST", &path, "", headers, "localhost", &body.clone().into()).unwrap();
+            let event = local::api_gateway::build_event(
+                "POST",
+                &path,
+                "",
+                headers,
+                "localhost",
+                &body.clone().into(),
+            )
+            .unwrap();
             let (status, answer) = world.stack.call_http(event).await.unwrap();
             assert!(matches!(status, 401 | 404), "{status}");
             world.shown.push((path.replace("Canarylast", "…"), answer));
@@ -343,30 +311,18 @@ async fn live_through_story() {
     panic_in_handlers(&world).await;
 
     let tokens = visit_pages(&mut world).await;
-    for path in [
-        "/shop",
-        "/shop/orders?limit=100",
-        "/shop/notifications?state=all",
-        "/shop/articles",
-        "/shop/plan",
-    ] {
+    for path in
+        ["/shop", "/shop/orders?limit=100", "/shop/notifications?state=all", "/shop/articles", "/shop/plan"]
+    {
         world.call_api("GET", path, Value::Null).await;
     }
     for order in 1..=7 {
-        world
-            .call_api("GET", &format!("/shop/orders/PF-{order}"), Value::Null)
-            .await;
+        world.call_api("GET", &format!("/shop/orders/PF-{order}"), Value::Null).await;
     }
     world.assert_kept(&tokens);
     let invoices = world.robaws.invoices();
-    let remarks: Vec<_> = invoices
-        .iter()
-        .filter_map(|invoice| invoice.remark.clone())
-        .collect();
-    assert!(
-        remarks.iter().any(|remark| remark.contains(VAT_NUMBER)),
-        "there it belongs: {remarks:?}"
-    );
+    let remarks: Vec<_> = invoices.iter().filter_map(|invoice| invoice.remark.clone()).collect();
+    assert!(remarks.iter().any(|remark| remark.contains(VAT_NUMBER)), "there it belongs: {remarks:?}");
     assert_followed(&world.log.lines());
 }
 
@@ -384,10 +340,7 @@ fn assert_followed(lines: &[Value]) {
         ("web", "answered"),
     ] {
         let is_there = |line: &&Value| line["service"] == service && line["message"] == message;
-        assert!(
-            followed.iter().any(is_there),
-            "{service}: {message}: {followed:#?}"
-        );
+        assert!(followed.iter().any(is_there), "{service}: {message}: {followed:#?}");
     }
     for line in lines {
         assert!(
@@ -396,10 +349,7 @@ fn assert_followed(lines: &[Value]) {
         );
         assert!(line.get("order.id").is_none(), "{line}");
         if line.get("order.identifier").is_some() {
-            assert!(
-                line["connection.id"].is_string() && line["aws.request_id"].is_string(),
-                "{line}"
-            );
+            assert!(line["connection.id"].is_string() && line["aws.request_id"].is_string(), "{line}");
         }
     }
 }
@@ -412,18 +362,15 @@ fn an_idle_poll_writes_one_line() {
 async fn live_through_quiet_day() {
     let mut world = Watched::open().await;
     world.connect_shop().await;
-    world.stack.settle().await.unwrap();
+    world.stack.run_until_quiet().await.unwrap();
     world.place_order(order_of_one_line("PF-1"));
     world.poll_times(3).await;
     let before = world.log.lines().len();
-    world.clock.advance(SignedDuration::from_mins(5));
-    world.stack.poll().await.unwrap();
+    world.clock.advance_by(SignedDuration::from_mins(5));
+    world.stack.run_poll().await.unwrap();
     let lines = world.log.lines().split_off(before);
     let at_info: Vec<&Value> = lines.iter().filter(|line| line["level"] != "DEBUG").collect();
-    assert!(
-        matches!(at_info.as_slice(), [line] if line["message"] == "round done"),
-        "{at_info:#?}"
-    );
+    assert!(matches!(at_info.as_slice(), [line] if line["message"] == "round done"), "{at_info:#?}");
 }
 
 /// A panic of which the text names somebody; the program's own text is kept.
@@ -433,36 +380,28 @@ async fn panic_in_handlers(world: &Watched) {
         telemetry::log_panic(panic);
         previous(panic);
     }));
-    let invocations = &world.stack.web().invocations;
+    let invocations = &world.stack.web_deps().invocations;
     let names: Result<(), _> = invocations
-        .run(&Context::default(), async {
+        .run_invocation(&Context::default(), async {
             let name = String::from("Canarylast");
             panic!("no such buyer: {name}")
         })
         .await;
     assert_eq!(names.unwrap_err().to_string(), "the invocation panicked");
-    let plain: Result<(), _> = invocations
-        .run(&Context::default(), async { panic!("a text of the program") })
-        .await;
+    let plain: Result<(), _> =
+        invocations.run_invocation(&Context::default(), async { panic!("a text of the program") }).await;
     drop(plain.unwrap_err());
     let lines = world.log.lines();
     let of_panics: Vec<&Value> = lines.iter().filter(|line| line["message"] == "a panic").collect();
     assert_eq!(of_panics.len(), 2);
-    assert!(
-        of_panics
-            .iter()
-            .all(|line| line["panic.line"].is_number() && line["level"] == "ERROR")
-    );
+    assert!(of_panics.iter().all(|line| line["panic.line"].is_number() && line["level"] == "ERROR"));
     assert_eq!(of_panics[1]["panic.text"], "a text of the program");
 }
 
 /// Every page and form that a merchant finds; gives what opened them.
 async fn visit_pages(world: &mut Watched) -> Vec<String> {
-    let (_, made) = world
-        .stack
-        .api("POST", "/api/connections/shop/sign-in-link", &Value::Null)
-        .await
-        .unwrap();
+    let (_, made) =
+        world.stack.call_api("POST", "/api/connections/shop/sign-in-link", &Value::Null).await.unwrap();
     let url: url::Url = made["url"].as_str().unwrap().parse().unwrap();
     let link = url.path().rsplit('/').next().unwrap().to_owned();
     let mut shown = Vec::new();
@@ -473,11 +412,8 @@ async fn visit_pages(world: &mut Watched) -> Vec<String> {
         let page = browser.submit_form(&page.form_to(url.path())).await;
         assert_eq!(page.status, 200);
         session = browser.cookie("__Host-session").unwrap().to_owned();
-        let mut waiting = vec![
-            "/c/shop".to_owned(),
-            "/c/shop/settings".to_owned(),
-            "/c/shop/set-up".to_owned(),
-        ];
+        let mut waiting =
+            vec!["/c/shop".to_owned(), "/c/shop/settings".to_owned(), "/c/shop/set-up".to_owned()];
         let mut seen = std::collections::BTreeSet::new();
         while let Some(path) = waiting.pop() {
             if !path.starts_with("/c/shop") || seen.len() > 150 || !seen.insert(path.clone()) {
@@ -493,18 +429,11 @@ async fn visit_pages(world: &mut Watched) -> Vec<String> {
         if let Some(form) = page.all_forms().into_iter().find(|form| form.fields.len() > 3) {
             let [key, secret, token] = TYPED;
             let mut form = form;
-            for (field, value) in [
-                ("robaws_key", key),
-                ("robaws_secret", secret),
-                ("access_token", token),
-            ] {
+            for (field, value) in [("robaws_key", key), ("robaws_secret", secret), ("access_token", token)] {
                 form = form.set(field, value);
             }
             let page = browser.submit_form(&form).await;
-            shown.push((
-                format!("POST {}: {}", form.action, page.status),
-                page.html.clone(),
-            ));
+            shown.push((format!("POST {}: {}", form.action, page.status), page.html.clone()));
         }
     }
     world.shown.extend(shown);

@@ -13,15 +13,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// The only item whose partition key begins like this and whose sort key is this one.
 async fn find_item(world: &World, pk: &str, sk: &str) -> Item {
-    let found = world
-        .stack
-        .aws
-        .dynamodb
-        .scan()
-        .table_name(TABLE)
-        .send()
-        .await
-        .unwrap();
+    let found = world.stack.aws.dynamodb.scan().table_name(TABLE).send().await.unwrap();
     let mut items = found.items.unwrap();
     items.retain(|item| item["pk"].as_s().unwrap().starts_with(pk) && item["sk"].as_s().unwrap() == sk);
     assert_eq!(items.len(), 1, "{pk} {sk}");
@@ -49,13 +41,13 @@ fn record_in<'a>(item: &'a mut Item, name: &str) -> &'a mut Item {
 /// Rounds of five minutes without webhooks.
 async fn pass_minutes(world: &World, minutes: i64) {
     for _ in 0..minutes / 5 {
-        world.clock.advance(SignedDuration::from_mins(5));
-        world.stack.round().await.unwrap();
+        world.clock.advance_by(SignedDuration::from_mins(5));
+        world.stack.poll_and_drain().await.unwrap();
     }
 }
 
 async fn state(world: &World, identifier: &str) -> &'static str {
-    let order = world.stack.order(&world.connection, identifier).await.unwrap();
+    let order = world.stack.order_record(&world.connection, identifier).await.unwrap();
     order.state.as_str()
 }
 
@@ -64,21 +56,17 @@ async fn what_a_newer_version_wrote_is_refused_without_change() {
     let world = World::new_activated().await;
     // Messages about what can't be read.
     world.leave_dead_letters();
-    let lost = Fault::on("POST", "/stock-changes").containing("(PF-lost)");
-    world.stack.robaws.fault(lost.drop_after().forever());
+    let lost = Fault::for_call("POST", "/stock-changes").whose_text_contains("(PF-lost)");
+    world.stack.robaws.add_fault(lost.drop_after().until_cleared());
     world.place_order_of_article("PF-lost", "A-1");
     pass_minutes(&world, 5).await;
     world.stack.robaws.clear_faults();
     assert_eq!(world.robaws.stock_changes_of("(PF-lost)").len(), 1);
     world.place_order_of_article("PF-waiting", "A-1");
-    world.clock.advance(SignedDuration::from_mins(5));
-    world.stack.poll().await.unwrap();
+    world.clock.advance_by(SignedDuration::from_mins(5));
+    world.stack.run_poll().await.unwrap();
     let mut changed = Vec::new();
-    for (pk, sk) in [
-        ("ORDER#shop", "PF-lost"),
-        ("ORDER#shop", "PF-waiting"),
-        ("ARTICLE#shop", "12"),
-    ] {
+    for (pk, sk) in [("ORDER#shop", "PF-lost"), ("ORDER#shop", "PF-waiting"), ("ARTICLE#shop", "12")] {
         let mut item = find_item(&world, pk, sk).await;
         set_schema(&mut item, 2);
         put_item(&world, &item).await;
@@ -101,10 +89,10 @@ async fn what_a_newer_version_wrote_is_refused_without_change() {
     assert!(world.robaws.stock_changes_of("(PF-waiting)").is_empty());
     assert_eq!(state(&world, "PF-next").await, "booked");
     let path = "/api/connections/shop/orders/PF-lost";
-    let (status, _) = world.stack.api("GET", path, &Value::Null).await.unwrap();
+    let (status, _) = world.stack.call_api("GET", path, &Value::Null).await.unwrap();
     assert_eq!(status, 500);
     let identifier = OrderIdentifier::parse("PF-lost").unwrap();
-    let refused = world.stack.store.order(&world.connection, &identifier).await;
+    let refused = world.stack.store.load_order(&world.connection, &identifier).await;
     assert_eq!(
         refused.unwrap_err().to_string(),
         "an order (ORDER#shop PF-lost) of a newer version can't be read"
@@ -130,10 +118,10 @@ async fn a_connection_of_a_newer_version_is_left_alone() {
     put_item(&world, &item).await;
     world.clear_calls();
     for _ in 0..3 {
-        world.clock.advance(SignedDuration::from_mins(5));
-        world.stack.poll().await.unwrap();
+        world.clock.advance_by(SignedDuration::from_mins(5));
+        world.stack.run_poll().await.unwrap();
     }
-    world.stack.work().await.unwrap();
+    world.stack.work_orders().await.unwrap();
     assert_eq!(find_item(&world, "CONNECTIONS#", "shop").await, item);
     assert_eq!(world.count_calls(), (0, 0));
 }
@@ -142,19 +130,19 @@ async fn a_connection_of_a_newer_version_is_left_alone() {
 async fn a_message_of_a_newer_version_that_cant_be_read_is_left_out() {
     let world = World::new_activated().await;
     world.place_order_of_article("PF-waiting", "A-1");
-    world.clock.advance(SignedDuration::from_mins(5));
-    world.stack.poll().await.unwrap();
+    world.clock.advance_by(SignedDuration::from_mins(5));
+    world.stack.run_poll().await.unwrap();
     let queues = &world.stack.aws.queues;
-    queues.lose_all("orders.fifo");
+    queues.lose_messages("orders.fifo");
     let newer =
         json!({ "schema_version": 2, "connection": "shop", "order": "PF-waiting", "why": "priority" });
     let message = world.stack.aws.sqs.send_message();
     let message = message.queue_url("http://localhost/000000000000/orders.fifo");
     let message = message.message_group_id("shop").message_deduplication_id("newer");
     message.message_body(newer.to_string()).send().await.unwrap();
-    assert_eq!(world.stack.work().await.unwrap(), 1);
+    assert_eq!(world.stack.work_orders().await.unwrap(), 1);
     // It is taken from the queue, and what it was about is still due in the table.
-    assert!(queues.messages("orders.fifo").is_empty());
+    assert!(queues.messages_in("orders.fifo").is_empty());
     assert!(world.robaws.stock_changes().is_empty());
     pass_minutes(&world, 30).await;
     assert_eq!(state(&world, "PF-waiting").await, "booked");
@@ -164,21 +152,13 @@ async fn a_message_of_a_newer_version_that_cant_be_read_is_left_out() {
 async fn the_ledger_of_a_newer_versions_deleted_connection_is_not_taken_up() {
     let world = World::new_activated().await;
     assert_eq!(world.post_to_api("deactivate", Value::Null).await.0, 200);
-    let (status, _) = world
-        .stack
-        .api("DELETE", "/api/connections/shop", &Value::Null)
-        .await
-        .unwrap();
+    let (status, _) = world.stack.call_api("DELETE", "/api/connections/shop", &Value::Null).await.unwrap();
     assert_eq!(status, 204);
     let mut item = find_item(&world, "DELETED#shop", "CONNECTION").await;
     set_schema(record_in(record_in(&mut item, "deleted"), "connection"), 2);
     put_item(&world, &item).await;
     let create = json!({ "id": "shop" });
-    let (status, answer) = world
-        .stack
-        .api("POST", "/api/connections", &create)
-        .await
-        .unwrap();
+    let (status, answer) = world.stack.call_api("POST", "/api/connections", &create).await.unwrap();
     assert_eq!(status, 500, "{answer}");
     assert_eq!(find_item(&world, "DELETED#shop", "CONNECTION").await, item);
 }

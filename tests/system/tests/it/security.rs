@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::ids::{CompanyId, DocumentId, OrderIdentifier};
+use domain::ids::{DocumentId, OrderIdentifier, ProductFlowCompanyId};
 use runtime::clock::Clock as _;
 use runtime::error::Chain;
 use scraper::Html;
@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use web::operator::OperatorToken;
-use web::pages::session::{Keys, Session};
+use web::pages::session::{Session, SessionKeys};
 use world::announcements::{announce_change, deliver_announcement, sign_delivery};
 use world::browser::Browser;
 use world::{World, order_of_one_line};
@@ -42,9 +42,7 @@ impl BadPeer {
                 let mut request = [0; 8_192];
                 let read = stream.read(&mut request).unwrap_or(0);
                 count.fetch_add(1, Ordering::SeqCst);
-                text.lock()
-                    .unwrap()
-                    .push_str(&String::from_utf8_lossy(&request[..read]));
+                text.lock().unwrap().push_str(&String::from_utf8_lossy(&request[..read]));
                 // Whoever asked may hang up as soon as it has enough.
                 stream.write_all(&answer).ok();
             }
@@ -72,18 +70,15 @@ impl BadPeer {
 
     fn robaws(&self) -> robaws::Client {
         let url = self.url();
-        let http = runtime::http::client(&[&url]).unwrap();
-        let credentials = robaws::Credentials {
-            key: "the-key".into(),
-            secret: "the-secret".into(),
-        };
+        let http = runtime::http::peer_client(&[&url]).unwrap();
+        let credentials = robaws::Credentials { key: "the-key".into(), secret: "the-secret".into() };
         robaws::Client::new(http, url, credentials, Arc::default())
     }
 
     fn productflow(&self) -> productflow::Client {
         let url = self.url();
-        let http = runtime::http::client(&[&url]).unwrap();
-        productflow::Client::new(http, url, "the-token".into(), CompanyId(42))
+        let http = runtime::http::peer_client(&[&url]).unwrap();
+        productflow::Client::new(http, url, "the-token".into(), ProductFlowCompanyId(42))
     }
 }
 
@@ -115,13 +110,10 @@ async fn an_answer_that_would_fill_the_memory_is_not_read() {
     let packed = make_gzip_bomb(TOO_MUCH);
     assert!(packed.len() < TOO_MUCH / 100);
     let plain = vec![b' '; runtime::http::MOST_ANSWER_BYTES + 1];
-    for peer in [
-        BadPeer::json("content-encoding: gzip\r\n", &packed),
-        BadPeer::json("", &plain),
-    ] {
-        let error = peer.robaws().vat_tariffs().await.unwrap_err();
+    for peer in [BadPeer::json("content-encoding: gzip\r\n", &packed), BadPeer::json("", &plain)] {
+        let error = peer.robaws().read_vat_tariffs().await.unwrap_err();
         assert!(Chain(&error).to_string().contains("8 MiB"), "{error:?}");
-        let error = peer.productflow().orders_page(1, 100, true).await.unwrap_err();
+        let error = peer.productflow().read_order_list_page(1, 100, true).await.unwrap_err();
         assert!(Chain(&error).to_string().contains("8 MiB"), "{error:?}");
     }
 }
@@ -130,13 +122,10 @@ async fn an_answer_that_would_fill_the_memory_is_not_read() {
 async fn an_answer_nested_too_deep_is_unreadable() {
     for text in ["[", "{\"data\":"] {
         let peer = BadPeer::json("", text.repeat(100_000).as_bytes());
-        let error = peer.robaws().vat_tariffs().await.unwrap_err();
+        let error = peer.robaws().read_vat_tariffs().await.unwrap_err();
         assert!(matches!(error, robaws::Error::Unreadable { .. }), "{error:?}");
-        let error = peer.productflow().orders_page(1, 100, true).await.unwrap_err();
-        assert!(
-            matches!(error, productflow::Error::Unreadable { .. }),
-            "{error:?}"
-        );
+        let error = peer.productflow().read_order_list_page(1, 100, true).await.unwrap_err();
+        assert!(matches!(error, productflow::Error::Unreadable { .. }), "{error:?}");
     }
 }
 
@@ -150,20 +139,14 @@ async fn a_redirect_is_not_followed_and_no_error_tells_a_secret() {
         );
         let peer = BadPeer::with_answer(answer.into_bytes());
         let errors = [
-            format!("{:?}", peer.robaws().vat_tariffs().await.unwrap_err()),
-            format!(
-                "{:?}",
-                peer.productflow().orders_page(1, 100, true).await.unwrap_err()
-            ),
+            format!("{:?}", peer.robaws().read_vat_tariffs().await.unwrap_err()),
+            format!("{:?}", peer.productflow().read_order_list_page(1, 100, true).await.unwrap_err()),
             format!("{:?} {:?}", peer.robaws(), peer.productflow()),
         ];
         assert_eq!(peer.count_requests(), 2);
         assert!(peer.seen.lock().unwrap().contains("Bearer the-token"));
         for error in errors {
-            assert!(
-                !error.contains("the-secret") && !error.contains("the-token"),
-                "{error}"
-            );
+            assert!(!error.contains("the-secret") && !error.contains("the-token"), "{error}");
         }
     }
     assert_eq!(thief.count_requests(), 0);
@@ -174,16 +157,16 @@ async fn an_id_that_names_a_folder_is_never_asked_for() {
     let peer = BadPeer::json("", b"{\"id\":\"1\",\"identifier\":\"x\"}");
     for id in [".", "..", "../articles", "1/../2", "1//2"] {
         let id = DocumentId::parse(id).unwrap();
-        assert!(peer.robaws().invoice(&id, false).await.unwrap().is_none());
-        peer.robaws().delete_invoice(&id).await.unwrap();
+        assert!(peer.robaws().read_invoice(&id, false).await.unwrap().is_none());
+        peer.robaws().delete_draft_invoice(&id).await.unwrap();
     }
     for identifier in [".", ".."] {
         let identifier = OrderIdentifier::parse(identifier).unwrap();
-        assert!(peer.productflow().order(&identifier).await.unwrap().is_none());
+        assert!(peer.productflow().read_order(&identifier).await.unwrap().is_none());
     }
     assert_eq!(peer.count_requests(), 0);
     let identifier = OrderIdentifier::parse("../marketplace?x#y\r\nHost: evil").unwrap();
-    peer.productflow().order(&identifier).await.unwrap();
+    peer.productflow().read_order(&identifier).await.unwrap();
     let seen = peer.seen.lock().unwrap().clone();
     assert!(
         seen.starts_with("GET /api/order/%2E%2E%2Fmarketplace%3Fx%23y%0D%0AHost%3A%20evil HTTP/1.1\r\n"),
@@ -193,25 +176,12 @@ async fn an_id_that_names_a_folder_is_never_asked_for() {
 
 fn assert_harmless(html: &str, path: &str) {
     let document = Html::parse_document(html);
-    for element in document
-        .root_element()
-        .descendants()
-        .filter_map(|node| node.value().as_element())
-    {
-        assert!(
-            !matches!(element.name(), "script" | "iframe" | "object" | "base"),
-            "{path}"
-        );
-        assert!(
-            element.name() != "img" || element.attr("src") != Some("x"),
-            "{path}"
-        );
+    for element in document.root_element().descendants().filter_map(|node| node.value().as_element()) {
+        assert!(!matches!(element.name(), "script" | "iframe" | "object" | "base"), "{path}");
+        assert!(element.name() != "img" || element.attr("src") != Some("x"), "{path}");
         for (name, value) in element.attrs() {
             assert!(!name.starts_with("on") && name != "style", "{path}: {name}");
-            assert!(
-                !value.trim_start().to_ascii_lowercase().starts_with("javascript:"),
-                "{path}"
-            );
+            assert!(!value.trim_start().to_ascii_lowercase().starts_with("javascript:"), "{path}");
         }
     }
 }
@@ -221,15 +191,15 @@ async fn hostile_texts_of_the_peers_are_shown_as_text() {
     let world = World::new().await;
     world.place_order(
         OrderBuilder::new("PF-1")
-            .external(HOSTILE)
-            .set("marketplace", json!({"id": 1, "name": HOSTILE}))
-            .line_value(json!({"id": HOSTILE, "sku": HOSTILE, "title": HOSTILE, "quantity": 1, "price": 100, "vat_code": HOSTILE})),
+            .with_external_number(HOSTILE)
+            .with_field("marketplace", json!({"id": 1, "name": HOSTILE}))
+            .with_line_value(json!({"id": HOSTILE, "sku": HOSTILE, "title": HOSTILE, "quantity": 1, "price": 100, "vat_code": HOSTILE})),
     );
-    world.place_order(order_of_one_line("PF-2").external(HOSTILE));
-    world.stack.robaws.fault(
-        Fault::on("POST", "/stock-changes")
-            .forever()
-            .effect(Effect::Answer(Answer::json(422, json!({ "message": HOSTILE })))),
+    world.place_order(order_of_one_line("PF-2").with_external_number(HOSTILE));
+    world.stack.robaws.add_fault(
+        Fault::for_call("POST", "/stock-changes")
+            .until_cleared()
+            .with_effect(Effect::Answer(Answer::with_json(422, json!({ "message": HOSTILE })))),
     );
     world.poll_for_minutes(10).await;
     let mut merchant = Browser::new_signed_in(&world.stack, "shop").await;
@@ -254,18 +224,11 @@ async fn hostile_texts_of_the_peers_are_shown_as_text() {
         assert_harmless(&shown.html, &path);
         for (name, value) in shown.headers.as_object().unwrap() {
             let value = value.as_str().unwrap();
-            assert!(
-                !value.contains(['\r', '\n']) && !value.contains("a=b"),
-                "{path}: {name}: {value}"
-            );
+            assert!(!value.contains(['\r', '\n']) && !value.contains("a=b"), "{path}: {name}: {value}");
         }
     }
     let order = merchant.get("/c/shop/orders/PF-1").await;
-    assert!(
-        order.visible_text().contains("<script>alert(1)</script>"),
-        "{}",
-        order.visible_text()
-    );
+    assert!(order.visible_text().contains("<script>alert(1)</script>"), "{}", order.visible_text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -284,11 +247,12 @@ async fn strange_identifiers_are_booked_once_and_have_pages() {
         long.as_str(),
     ];
     for identifier in strange {
-        world.place_order(
-            OrderBuilder::new(identifier)
-                .external("1")
-                .line("A-1", 1, 2999, Some("7")),
-        );
+        world.place_order(OrderBuilder::new(identifier).with_external_number("1").with_line(
+            "A-1",
+            1,
+            2999,
+            Some("7"),
+        ));
     }
     let before = world.pieces_in_stock("12");
     world.poll_for_minutes(15).await;
@@ -296,10 +260,8 @@ async fn strange_identifiers_are_booked_once_and_have_pages() {
     for identifier in strange {
         assert_eq!(world.order_state(identifier).await, "booked", "{identifier:?}");
         let parsed = OrderIdentifier::parse(identifier).unwrap();
-        let part = web::request::order_part(&parsed);
-        let page = merchant
-            .send_request("GET", &format!("/c/shop/orders/{part}"), "")
-            .await;
+        let part = web::request::encode_order_identifier(&parsed);
+        let page = merchant.send_request("GET", &format!("/c/shop/orders/{part}"), "").await;
         assert_eq!(page.status, 200, "{identifier:?}");
     }
     assert_eq!(before - world.pieces_in_stock("12"), strange.len().into());
@@ -311,15 +273,14 @@ async fn bodies_too_large_or_nested_too_deep_are_refused_and_no_url_of_a_peer_is
     let token = json!({ "authorization": format!("Bearer {}", local::stack::OPERATOR_TOKEN) });
     let Value::Object(headers) = token else { panic!() };
     let post = async |body: String| {
-        let event = local::api::event("POST", "/api/connections", "", &headers, "x", &body.into()).unwrap();
+        let event =
+            local::api_gateway::build_event("POST", "/api/connections", "", &headers, "x", &body.into())
+                .unwrap();
         world.stack.call_http(event).await.unwrap().0
     };
     assert_eq!(post("[".repeat(100_000)).await, 400);
     assert_eq!(post("{\"id\":".repeat(40_000)).await, 400);
-    assert_eq!(
-        post(format!("{{\"id\":\"{}\"}}", "x".repeat(256 * 1024))).await,
-        413
-    );
+    assert_eq!(post(format!("{{\"id\":\"{}\"}}", "x".repeat(256 * 1024))).await, 413);
     for body in [
         json!({ "id": "new", "base_url": "http://169.254.169.254/" }),
         json!({ "id": "new", "robaws": { "key": "k", "secret": "s", "base_url": "http://169.254.169.254/" } }),
@@ -336,16 +297,13 @@ async fn a_cursor_that_was_made_up_shows_nothing_of_another_connection() {
     world.place_order(order_of_one_line("PF-1"));
     world.place_order(order_of_one_line("PF-2"));
     world.poll_and_work().await;
-    let (status, _) = world
-        .stack
-        .api("POST", "/api/connections", &json!({ "id": "other" }))
-        .await
-        .unwrap();
+    let (status, _) =
+        world.stack.call_api("POST", "/api/connections", &json!({ "id": "other" })).await.unwrap();
     assert_eq!(status, 201);
     let list = |id: &str, cursor: String| {
         let path = format!("/api/connections/{id}/orders?limit=1&cursor={cursor}");
         let stack = &world.stack;
-        async move { stack.api("GET", &path, &Value::Null).await.unwrap() }
+        async move { stack.call_api("GET", &path, &Value::Null).await.unwrap() }
     };
     let (_, first) = list("shop", String::new()).await;
     let theirs = first["cursor"].as_str().unwrap().to_owned();
@@ -361,11 +319,7 @@ async fn a_cursor_that_was_made_up_shows_nothing_of_another_connection() {
         format!("[\"x\",\"{}\"]", "x".repeat(3_000)),
     ] {
         let (status, answer) = list("other", URL_SAFE_NO_PAD.encode(&made_up)).await;
-        assert_eq!(
-            (status, answer["error"]["code"].as_str()),
-            (400, Some("bad_request")),
-            "{made_up:.40}"
-        );
+        assert_eq!((status, answer["error"]["code"].as_str()), (400, Some("bad_request")), "{made_up:.40}");
     }
 }
 
@@ -375,33 +329,21 @@ async fn another_operator_token_ends_the_old_one_and_all_sessions() {
     let world = World::new().await;
     let secrets = &world.stack.aws.secretsmanager;
     let (old, new) = ("o".repeat(43), "n".repeat(43));
-    secrets
-        .create_secret()
-        .name(SECRET)
-        .secret_string(&old)
-        .send()
-        .await
-        .unwrap();
+    secrets.create_secret().name(SECRET).secret_string(&old).send().await.unwrap();
     let before = OperatorToken::new(secrets.clone(), SECRET);
-    assert!(before.is(&old).await.unwrap());
-    let (keys, now) = (Keys::of(&before).await.unwrap(), world.clock.now());
-    let header = Session::begin(world.connection.clone(), now, now).cookie(&keys, now);
+    assert!(before.verify_token(&old).await.unwrap());
+    let (keys, now) = (SessionKeys::from_operator_token(&before).await.unwrap(), world.clock.now());
+    let header = Session::new(world.connection.clone(), now, now).cookie_header(&keys, now);
     let cookie = header.split_once('=').unwrap().1.split(';').next().unwrap();
-    assert!(Session::read(cookie, &keys, now).is_some());
+    assert!(Session::verify_cookie(cookie, &keys, now).is_some());
     let form = keys.form_token("session");
-    secrets
-        .put_secret_value()
-        .secret_id(SECRET)
-        .secret_string(&new)
-        .send()
-        .await
-        .unwrap();
+    secrets.put_secret_value().secret_id(SECRET).secret_string(&new).send().await.unwrap();
     // As a new process; another one forgets the old token within ten minutes.
     let after = OperatorToken::new(secrets.clone(), SECRET);
-    assert!(after.is(&new).await.unwrap());
-    assert!(!after.is(&old).await.unwrap());
-    let keys = Keys::of(&after).await.unwrap();
-    assert!(Session::read(cookie, &keys, now).is_none());
+    assert!(after.verify_token(&new).await.unwrap());
+    assert!(!after.verify_token(&old).await.unwrap());
+    let keys = SessionKeys::from_operator_token(&after).await.unwrap();
+    assert!(Session::verify_cookie(cookie, &keys, now).is_none());
     assert!(!keys.is_form_token("session", &form));
 }
 
@@ -412,27 +354,15 @@ async fn a_delivery_recorded_and_sent_again_is_refused_or_changes_nothing() {
     let body = announce_change("e-1", "12");
     let recorded = sign_delivery(&secret, world.now().as_second(), &body);
     for _ in 0..3 {
-        assert_eq!(
-            deliver_announcement(&world, "shop", Some(&recorded), &body, false).await,
-            202
-        );
+        assert_eq!(deliver_announcement(&world, "shop", Some(&recorded), &body, false).await, 202);
     }
-    assert_eq!(world.stack.aws.queues.messages("articles.fifo").len(), 1);
+    assert_eq!(world.stack.aws.queues.messages_in("articles.fifo").len(), 1);
     world.deliver_and_work().await;
     world.clear_calls();
-    world.clock.advance(jiff::SignedDuration::from_secs(300));
-    assert_eq!(
-        deliver_announcement(&world, "shop", Some(&recorded), &body, false).await,
-        202
-    );
+    world.clock.advance_by(jiff::SignedDuration::from_secs(300));
+    assert_eq!(deliver_announcement(&world, "shop", Some(&recorded), &body, false).await, 202);
     world.deliver_and_work().await;
-    assert!(
-        world.list_writes().is_empty(),
-        "a look that finds nothing new writes nothing"
-    );
-    world.clock.advance(jiff::SignedDuration::from_secs(1));
-    assert_eq!(
-        deliver_announcement(&world, "shop", Some(&recorded), &body, false).await,
-        401
-    );
+    assert!(world.list_writes().is_empty(), "a look that finds nothing new writes nothing");
+    world.clock.advance_by(jiff::SignedDuration::from_secs(1));
+    assert_eq!(deliver_announcement(&world, "shop", Some(&recorded), &body, false).await, 401);
 }

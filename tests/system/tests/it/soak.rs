@@ -8,7 +8,7 @@
 use domain::ids::{ClientId, StockLocationId};
 use domain::settings::ConnectionSettings;
 use jiff::{SignedDuration, Timestamp};
-use local::stack::Start;
+use local::stack::StackOptions;
 use local::{Directory, Stack};
 use runtime::clock::{Clock as _, ManualClock};
 use rust_decimal::Decimal;
@@ -38,7 +38,7 @@ const WORKERS: usize = 32;
 const MARK: &str = "soak: ";
 
 fn read_number(name: &'static str, default: usize) -> usize {
-    let text = runtime::env::optional(name);
+    let text = runtime::env::read_optional(name);
     text.map_or(default, |text| text.parse().unwrap())
 }
 
@@ -82,16 +82,16 @@ fn start_of_soak() -> Timestamp {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process that the soak starts"]
 async fn connector() {
-    let variable = |name: &'static str| runtime::env::optional(name).unwrap();
-    let clock = ManualClock::at(start_of_soak());
-    let start = Start {
-        directory: runtime::env::optional("SOAK_DIRECTORY")
+    let variable = |name: &'static str| runtime::env::read_optional(name).unwrap();
+    let clock = ManualClock::starting_at(start_of_soak());
+    let start = StackOptions {
+        directory: runtime::env::read_optional("SOAK_DIRECTORY")
             .map(|path| Directory::open(Path::new(&path)).unwrap()),
-        robaws: Some(variable("SOAK_ROBAWS").parse().unwrap()),
-        productflow: Some(variable("SOAK_PRODUCTFLOW").parse().unwrap()),
-        ..Start::default()
+        robaws_url: Some(variable("SOAK_ROBAWS").parse().unwrap()),
+        productflow_url: Some(variable("SOAK_PRODUCTFLOW").parse().unwrap()),
+        ..StackOptions::default()
     };
-    let stack = Arc::new(Stack::start_as(Arc::new(clock.clone()), start).await.unwrap());
+    let stack = Arc::new(Stack::start_with_options(Arc::new(clock.clone()), start).await.unwrap());
     for tenant in 0..Size::of_environment().tenants {
         let name = name_of_tenant(tenant);
         let settings = ConnectionSettings {
@@ -100,7 +100,7 @@ async fn connector() {
             ..ConnectionSettings::default()
         };
         stack
-            .connect(
+            .create_active_connection(
                 &name,
                 (&name, "secret"),
                 (company_of_tenant(tenant), &name),
@@ -113,9 +113,9 @@ async fn connector() {
     let mut out = std::io::stdout();
     writeln!(out, "{MARK}{}", json!({})).unwrap();
     for _ in std::io::stdin().lock().lines() {
-        clock.advance(SignedDuration::from_mins(5));
+        clock.advance_by(SignedDuration::from_mins(5));
         let began = Instant::now();
-        stack.poll().await.unwrap();
+        stack.run_poll().await.unwrap();
         let polled = began.elapsed();
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..WORKERS {
@@ -123,7 +123,7 @@ async fn connector() {
             workers.spawn(async move {
                 let mut messages = 0;
                 loop {
-                    match stack.work().await.unwrap() {
+                    match stack.work_orders().await.unwrap() {
                         0 => return messages,
                         received => messages += received,
                     }
@@ -131,7 +131,7 @@ async fn connector() {
             });
         }
         let messages: usize = workers.join_all().await.into_iter().sum();
-        stack.drain().await.unwrap();
+        stack.drain_queues().await.unwrap();
         let worked = began.elapsed().saturating_sub(polled);
         let told = json!({
             "polled_ms": u64::try_from(polled.as_millis()).unwrap(),
@@ -140,7 +140,7 @@ async fn connector() {
         });
         writeln!(out, "{MARK}{told}").unwrap();
     }
-    let refused = stack.aws.iam.refused();
+    let refused = stack.aws.iam.refused_calls();
     assert!(refused.is_empty(), "{refused:#?}");
 }
 
@@ -164,11 +164,7 @@ impl Connector {
             .unwrap();
         let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().unwrap());
-        let mut connector = Self {
-            process,
-            input,
-            output,
-        };
+        let mut connector = Self { process, input, output };
         connector.read_answer();
         connector
     }
@@ -232,27 +228,22 @@ struct Placed {
 impl Merchant {
     fn settle_in(tenant: usize, robaws: &RobawsSim, productflow: &ProductFlowSim) -> Self {
         let name = name_of_tenant(tenant);
-        let of_robaws = robaws.tenant(&name);
+        let of_robaws = robaws.tenant_named(&name);
         of_robaws.add_admin(&name, "secret");
         of_robaws.put_stock_location(demo::STOCK_LOCATION, "Magazijn");
         of_robaws.put_client(demo::B2C_CLIENT, "Webshop B2C");
         of_robaws.put_vat_tariff(VatTariff::new("7", Decimal::from(21), true));
-        of_robaws.put_article(Article::new("12", "A-1").tariff("7"));
+        of_robaws.put_article(Article::new("12", "A-1").with_tariff("7"));
         of_robaws.set_stock("12", demo::STOCK_LOCATION, 1_000_000);
         // How fast a tenant may be called, and how often a day, is not what is measured here.
-        of_robaws.set(|settings| {
+        of_robaws.change_settings(|settings| {
             settings.rate_per_second = 1_000_000;
             settings.burst = 1_000_000;
             settings.daily_limit = 10_000_000;
         });
-        let of_productflow = productflow.company(company_of_tenant(tenant));
+        let of_productflow = productflow.company_numbered(company_of_tenant(tenant));
         of_productflow.add_token(&name);
-        Self {
-            name,
-            robaws: of_robaws,
-            productflow: of_productflow,
-            placed: Vec::new(),
-        }
+        Self { name, robaws: of_robaws, productflow: of_productflow, placed: Vec::new() }
     }
 
     fn place_orders(&mut self, orders: usize, round: usize) {
@@ -262,14 +253,9 @@ impl Merchant {
             // Robaws takes 15 calls a second of a tenant: the crowd is there for its number.
             let shipped = self.name != name_of_tenant(CROWDED) && !no.is_multiple_of(OPEN_EVERY);
             let status = if shipped { "shipped" } else { "open" };
-            let order = OrderBuilder::new(&identifier).external(&format!("M{no}"));
-            self.productflow
-                .place(order.line("A-1", 1, 2_999, Some("7")).status(status));
-            self.placed.push(Placed {
-                identifier,
-                round,
-                shipped,
-            });
+            let order = OrderBuilder::new(&identifier).with_external_number(&format!("M{no}"));
+            self.productflow.place_order(order.with_line("A-1", 1, 2_999, Some("7")).with_status(status));
+            self.placed.push(Placed { identifier, round, shipped });
         }
     }
 
@@ -286,10 +272,7 @@ impl Merchant {
         }
         for invoice in self.robaws.invoices() {
             assert_eq!(invoice.total_incl_vat, Decimal::new(2_999, 2), "{invoice:?}");
-            booked
-                .entry(named(invoice.client_reference.as_deref()))
-                .or_default()
-                .1 += 1;
+            booked.entry(named(invoice.client_reference.as_deref())).or_default().1 += 1;
         }
         booked
     }
@@ -314,35 +297,26 @@ fn say_line(line: &str) {
 #[test]
 fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
     let size = Size::of_environment();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    let clock = ManualClock::at(start_of_soak());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let clock = ManualClock::starting_at(start_of_soak());
     let sim_clock: simulators::Clock = Arc::new(clock.clone());
     let robaws = RobawsSim::new(sim_clock.clone());
     let productflow = ProductFlowSim::new(sim_clock);
-    let mut merchants: Vec<Merchant> = (0..size.tenants)
-        .map(|tenant| Merchant::settle_in(tenant, &robaws, &productflow))
-        .collect();
+    let mut merchants: Vec<Merchant> =
+        (0..size.tenants).map(|tenant| Merchant::settle_in(tenant, &robaws, &productflow)).collect();
     let servers = runtime.block_on(async {
-        let robaws = simulators::spawn(robaws.router()).await.unwrap();
-        (robaws, simulators::spawn(productflow.router()).await.unwrap())
+        let robaws = simulators::spawn_server(robaws.build_router()).await.unwrap();
+        (robaws, simulators::spawn_server(productflow.build_router()).await.unwrap())
     });
     let mut connector = Connector::start_process(size, &servers.0.url(), &servers.1.url());
 
-    robaws.fault(
-        Fault::on("*", "**")
-            .tenant(&name_of_tenant(DOWN))
-            .forever()
-            .drop_before(),
-    );
+    robaws
+        .add_fault(Fault::for_call("*", "**").of_tenant(&name_of_tenant(DOWN)).until_cleared().drop_before());
     let failing = format!("({}-0)", name_of_tenant(FAILING));
-    let fault = Fault::on("POST", "/stock-changes")
-        .tenant(&name_of_tenant(FAILING))
-        .containing(&failing);
-    robaws.fault(fault.forever().status(500));
+    let fault = Fault::for_call("POST", "/stock-changes")
+        .of_tenant(&name_of_tenant(FAILING))
+        .whose_text_contains(&failing);
+    robaws.add_fault(fault.until_cleared().answer_status(500));
     merchants[CROWDED].place_orders(size.crowd, 0);
     let mut resident = Vec::new();
     let began = Instant::now();
@@ -358,28 +332,18 @@ fn a_crowd_an_outage_and_a_failing_order_cost_the_others_nothing() {
                 CROWDED => {}
                 DOWN => assert!(merchant.robaws.stock_changes().is_empty()),
                 FAILING => assert!(
-                    left.iter()
-                        .all(|(identifier, found)| failing.contains(*identifier) && found.0 == 0),
+                    left.iter().all(|(identifier, found)| failing.contains(*identifier) && found.0 == 0),
                     "{left:?}"
                 ),
                 _ => assert!(left.is_empty(), "round {round}, not within two polls: {left:?}"),
             }
         }
         resident.push(connector.resident_memory());
-        report_round(
-            &format!("round {round}"),
-            &merchants,
-            &told,
-            resident.last().copied().flatten(),
-            began,
-        );
+        report_round(&format!("round {round}"), &merchants, &told, resident.last().copied().flatten(), began);
     }
     robaws.clear_faults();
     let all_left = |merchants: &[Merchant]| -> usize {
-        merchants
-            .iter()
-            .map(|merchant| merchant.unbooked_orders(usize::MAX).len())
-            .sum()
+        merchants.iter().map(|merchant| merchant.unbooked_orders(usize::MAX).len()).sum()
     };
     let mut last = 0;
     while all_left(&merchants) > 0 {
@@ -416,13 +380,10 @@ fn next_round(
     robaws: &RobawsSim,
     productflow: &ProductFlowSim,
 ) -> Value {
-    clock.advance(SignedDuration::from_mins(5));
+    clock.advance_by(SignedDuration::from_mins(5));
     let told = connector.pass_round();
     let violations = (robaws.violations(), productflow.violations());
-    assert!(
-        violations.0.is_empty() && violations.1.is_empty(),
-        "{violations:#?}"
-    );
+    assert!(violations.0.is_empty() && violations.1.is_empty(), "{violations:#?}");
     robaws.clear_calls();
     productflow.clear_calls();
     told
@@ -430,10 +391,7 @@ fn next_round(
 
 fn report_round(round: &str, merchants: &[Merchant], told: &Value, resident: Option<u64>, began: Instant) {
     let placed: usize = merchants.iter().map(|merchant| merchant.placed.len()).sum();
-    let left: usize = merchants
-        .iter()
-        .map(|merchant| merchant.unbooked_orders(usize::MAX).len())
-        .sum();
+    let left: usize = merchants.iter().map(|merchant| merchant.unbooked_orders(usize::MAX).len()).sum();
     let messages = told["messages"].as_u64().unwrap();
     let worked = Duration::from_millis(told["worked_ms"].as_u64().unwrap());
     let seconds = began.elapsed().as_secs();
@@ -450,7 +408,7 @@ fn report_round(round: &str, merchants: &[Merchant], told: &Value, resident: Opt
 fn is_flat(resident: &[Option<u64>]) {
     let resident: Vec<u64> = resident.iter().copied().flatten().collect();
     // A table in memory grows with what it holds, and a short run has only begun to fill the caches.
-    if runtime::env::optional("SOAK_DIRECTORY").is_none() || resident.len() < 20 {
+    if runtime::env::read_optional("SOAK_DIRECTORY").is_none() || resident.len() < 20 {
         return;
     }
     let third = resident.len() / 3;

@@ -22,9 +22,7 @@ fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
             let source = std::fs::read_to_string(&path).unwrap();
             let mut is_test = false;
             for line in source.lines().map(str::trim_start) {
-                is_test |= ["#[test]", "#[tokio::test", "#[rstest"]
-                    .iter()
-                    .any(|mark| line.starts_with(mark));
+                is_test |= ["#[test]", "#[tokio::test", "#[rstest"].iter().any(|mark| line.starts_with(mark));
                 let declared = line.trim_start_matches("async ").strip_prefix("fn ");
                 if let Some(rest) = declared {
                     if is_test {
@@ -87,10 +85,7 @@ fn everything_that_is_built_in_is_pinned() {
     for package in lock.split("[[package]]").skip(1) {
         let from = package.lines().find_map(|line| line.strip_prefix("source = "));
         if let Some(from) = from {
-            assert_eq!(
-                from, "\"registry+https://github.com/rust-lang/crates.io-index\"",
-                "{package}"
-            );
+            assert_eq!(from, "\"registry+https://github.com/rust-lang/crates.io-index\"", "{package}");
             assert!(package.contains("checksum = "), "{package}");
         }
     }
@@ -104,27 +99,16 @@ fn everything_that_is_built_in_is_pinned() {
         "tests/template/requirements.txt",
         "tests/template/scan-requirements.txt",
     ] {
-        for line in read_text(path)
-            .lines()
-            .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        {
+        for line in read_text(path).lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
             assert!(line.contains("=="), "{path}: {line}");
         }
     }
     for path in [".ci/run", "infra/release/run"] {
-        let unlocked = [
-            "cargo build",
-            "cargo lambda build",
-            "cargo test",
-            "cargo clippy",
-            "cargo install",
-            "cargo run",
-        ];
+        let unlocked =
+            ["cargo build", "cargo lambda build", "cargo test", "cargo clippy", "cargo install", "cargo run"];
         for line in read_text(path).lines() {
             let line = line.split('#').next().unwrap_or_default();
-            let builds = unlocked
-                .iter()
-                .any(|command| line.trim_start().starts_with(command));
+            let builds = unlocked.iter().any(|command| line.trim_start().starts_with(command));
             assert!(!builds || line.contains("--locked"), "{path}: {line}");
         }
     }

@@ -8,14 +8,8 @@ use clap::error::ErrorKind;
 use std::collections::BTreeSet;
 
 /// What a placeholder such as `<connection>` or `NAME` may stand for. A command is accepted when one of them is.
-const SAMPLES: [&str; 6] = [
-    "sample",
-    "1",
-    "2026-01-02T03:04:05Z",
-    "orders",
-    "b2c_client_id=5",
-    "https://example.com",
-];
+const SAMPLES: [&str; 6] =
+    ["sample", "1", "2026-01-02T03:04:05Z", "orders", "b2c_client_id=5", "https://example.com"];
 
 /// A command as a document names it.
 #[derive(Debug, PartialEq)]
@@ -38,34 +32,21 @@ enum Word {
 
 /// All commands of a document that begin with this program's name.
 fn find_mentions(document: &Document, program: &str) -> Vec<Mention> {
-    let starts = |text: &str| {
-        text.strip_prefix(program)
-            .is_some_and(|rest| rest.starts_with(' '))
-    };
+    let starts = |text: &str| text.strip_prefix(program).is_some_and(|rest| rest.starts_with(' '));
     let mut mentions = Vec::new();
     for span in &document.spans {
         if starts(&span.text) {
-            mentions.push(Mention {
-                line: span.line,
-                text: span.text.clone(),
-                is_inline: true,
-            });
+            mentions.push(Mention { line: span.line, text: span.text.clone(), is_inline: true });
         }
     }
     for block in &document.blocks {
         let has_prompts = block.text.lines().any(|line| line.starts_with("$ "));
         let lines: Vec<&str> = block.text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
-            let command = if has_prompts {
-                line.strip_prefix("$ ")
-            } else {
-                Some(line.trim_start())
-            };
+            let command = if has_prompts { line.strip_prefix("$ ") } else { Some(line.trim_start()) };
             if let Some(command) = command {
                 // What is shown to be refused may be wrong.
-                let shown = lines[index + 1..]
-                    .iter()
-                    .take_while(|line| !line.starts_with("$ "));
+                let shown = lines[index + 1..].iter().take_while(|line| !line.starts_with("$ "));
                 if starts(command) && !shown.clone().any(|line| *line == "(exit code 2)") {
                     mentions.push(Mention {
                         line: block.line + index,
@@ -143,18 +124,12 @@ fn expand_alternatives(words: &[Word]) -> Vec<Vec<Word>> {
         Word::Plain(text) if text.contains('|') => text.split('|').map(str::to_owned).collect(),
         _ => Vec::new(),
     };
-    let most = words
-        .iter()
-        .map(|word| split(word).len())
-        .max()
-        .unwrap_or_default();
+    let most = words.iter().map(|word| split(word).len()).max().unwrap_or_default();
     let choose = |word: &Word, turn: usize| match split(word).as_slice() {
         [] => word.clone(),
         alternatives => Word::Plain(alternatives[turn % alternatives.len()].clone()),
     };
-    (0..most.max(1))
-        .map(|turn| words.iter().map(|word| choose(word, turn)).collect())
-        .collect()
+    (0..most.max(1)).map(|turn| words.iter().map(|word| choose(word, turn)).collect()).collect()
 }
 
 /// Whether the command line accepts the words, with some sample for each placeholder. `Err` holds why it does not.
@@ -262,10 +237,7 @@ fn the_justfile_has_every_recipe_of_the_documents() {
         }
     }
     assert!(count > 10, "only {count} recipes were found in the documents");
-    assert_no_findings(
-        &findings,
-        "The justfile has no such recipe: name one of `just --list`.",
-    );
+    assert_no_findings(&findings, "The justfile has no such recipe: name one of `just --list`.");
 }
 
 #[test]
@@ -290,13 +262,7 @@ fn commands_are_found_in_spans_blocks_and_output() {
 
 #[test]
 fn commands_are_accepted_or_refused() {
-    let judge = |text: &str, is_inline| {
-        judge_command(&Mention {
-            line: 1,
-            text: text.to_owned(),
-            is_inline,
-        })
-    };
+    let judge = |text: &str, is_inline| judge_command(&Mention { line: 1, text: text.to_owned(), is_inline });
     for good in [
         "connector order show <connection> <order>   # what was booked",
         "connector connection rebuild <connection> --lost-at <moment of the loss> --wait | jq .",
@@ -332,8 +298,5 @@ fn recipes_are_found_in_a_justfile() {
     let recipes = find_recipes(
         "# a: b\nname := 'x'\n[private]\ndefault:\n    @just --list: x\nrun *args: build\n@quiet x=\"1\":\n",
     );
-    assert_eq!(
-        recipes.into_iter().collect::<Vec<_>>(),
-        ["default", "quiet", "run"]
-    );
+    assert_eq!(recipes.into_iter().collect::<Vec<_>>(), ["default", "quiet", "run"]);
 }

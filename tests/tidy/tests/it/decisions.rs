@@ -34,19 +34,12 @@ fn find_gaps(names: &[String]) -> Vec<String> {
 /// What is wrong with the form of one decision. `None` when nothing is.
 fn judge_form(name: &str, text: &str) -> Option<String> {
     let document = Document::from_text(text);
-    let headings: Vec<&str> = document
-        .headings()
-        .filter(|(level, _)| *level == 2)
-        .map(|(_, title)| title)
-        .collect();
+    let headings: Vec<&str> =
+        document.headings().filter(|(level, _)| *level == 2).map(|(_, title)| title).collect();
     if headings != HEADINGS {
         return Some(format!("{name}: its headings are {headings:?}"));
     }
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let is_heading = |line: &str| line.starts_with("## ");
     let empty = lines
         .iter()
@@ -108,12 +101,7 @@ fn every_decision_has_the_same_form() {
 
 #[test]
 fn gaps_and_repeats_are_found() {
-    let names = |numbers: &[&str]| {
-        numbers
-            .iter()
-            .map(|number| format!("{number}-x.md"))
-            .collect::<Vec<_>>()
-    };
+    let names = |numbers: &[&str]| numbers.iter().map(|number| format!("{number}-x.md")).collect::<Vec<_>>();
     assert!(find_gaps(&names(&["0001", "0002"])).is_empty());
     assert_eq!(find_gaps(&names(&["0001", "0003", "0004"])).len(), 1);
     assert_eq!(find_gaps(&names(&["0001", "0001"])).len(), 1);
@@ -126,16 +114,8 @@ fn a_decision_of_another_form_is_found() {
     assert_eq!(judge_form("x", good), None);
     assert!(judge_form("x", &good.replace("## Context\nB\n", "")).is_some());
     assert!(judge_form("x", &good.replace("Status", "State")).is_some());
-    assert!(
-        judge_form("x", &good.replace("C\n", ""))
-            .unwrap()
-            .contains("Decision")
-    );
-    assert!(
-        judge_form("x", &good.replace("D\n", ""))
-            .unwrap()
-            .contains("Consequences")
-    );
+    assert!(judge_form("x", &good.replace("C\n", "")).unwrap().contains("Decision"));
+    assert!(judge_form("x", &good.replace("D\n", "")).unwrap().contains("Consequences"));
 }
 
 #[test]
@@ -143,8 +123,5 @@ fn a_decision_that_is_not_listed_is_found() {
     let names = ["0001-a.md".to_owned(), "0002-b.md".to_owned()];
     assert!(compare_list(&names, "- [1](0001-a.md)\n- [2](0002-b.md)").is_empty());
     assert_eq!(compare_list(&names, "- [1](0001-a.md)").len(), 1);
-    assert_eq!(
-        compare_list(&names, "- [2](0002-b.md)\n- [1](0001-a.md)").len(),
-        1
-    );
+    assert_eq!(compare_list(&names, "- [2](0002-b.md)\n- [1](0001-a.md)").len(), 1);
 }

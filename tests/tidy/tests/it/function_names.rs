@@ -42,11 +42,8 @@ fn few_functions_are_named_with_one_word() {
     let share = compute_share(one_word.values().sum(), all);
     let mut most: Vec<(usize, String)> = one_word.into_iter().map(|(name, count)| (count, name)).collect();
     most.sort_by(|one, other| other.cmp(one));
-    let most: Vec<String> = most
-        .into_iter()
-        .take(30)
-        .map(|(count, name)| format!("{name} {count}"))
-        .collect();
+    let most: Vec<String> =
+        most.into_iter().take(30).map(|(count, name)| format!("{name} {count}")).collect();
     if let Some(what_to_do) = judge_share(share, ONE_WORD_FUNCTION_NAMES, ONE_WORD_SLACK) {
         panic!(
             "{}.{:02} % of {all} functions are named with one word, and the limit is {}.{:02} %. {what_to_do}\nMost often: {}",

@@ -32,15 +32,8 @@ fn every_public_type_of_the_rules_is_in_the_glossary() {
     let document = Document::from_text(&read_text(GLOSSARY));
     let named = find_named(&document);
     let types = find_types_of_the_rules();
-    assert!(
-        types.len() > 20,
-        "only {} types were found in shared/domain",
-        types.len()
-    );
-    let findings: Vec<String> = types
-        .into_iter()
-        .filter(|name| !named.contains(name.as_str()))
-        .collect();
+    assert!(types.len() > 20, "only {} types were found in shared/domain", types.len());
+    let findings: Vec<String> = types.into_iter().filter(|name| !named.contains(name.as_str())).collect();
     assert_no_findings(
         &findings,
         "Name each type in backticks in docs/GLOSSARY.md, under the term it belongs to, or make it less than `pub`.",
@@ -55,11 +48,8 @@ fn everything_the_glossary_names_is_in_the_code() {
         let source = Source::from_text(&read_text(&path));
         code.extend(split_words(&source.code).map(str::to_owned));
     }
-    let findings: Vec<String> = find_named(&document)
-        .into_iter()
-        .filter(|name| !code.contains(*name))
-        .map(str::to_owned)
-        .collect();
+    let findings: Vec<String> =
+        find_named(&document).into_iter().filter(|name| !code.contains(*name)).map(str::to_owned).collect();
     assert_no_findings(
         &findings,
         "docs/GLOSSARY.md has these in backticks, and no code has them: give the name that the code has now.",
@@ -80,8 +70,5 @@ fn the_glossary_has_few_terms() {
 #[test]
 fn names_are_told_from_other_code() {
     let document = Document::from_text("`Order`, `Order::find_lines()`, `[A]`, `a b`, Plain.");
-    assert_eq!(
-        find_named(&document).into_iter().collect::<Vec<_>>(),
-        ["Order", "find_lines"]
-    );
+    assert_eq!(find_named(&document).into_iter().collect::<Vec<_>>(), ["Order", "find_lines"]);
 }

@@ -18,9 +18,7 @@ const WRITTEN: [&str; 10] = ["md", "toml", "yaml", "yml", "py", "mjs", "sh", "ht
 fn find_unwanted(path: &str, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let has_note = line
-            .split(|char| !is_word_char(char))
-            .any(|word| NOTES.contains(&word));
+        let has_note = line.split(|char| !is_word_char(char)).any(|word| NOTES.contains(&word));
         let has_path = MACHINE_PATHS.iter().any(|unwanted| {
             line.match_indices(unwanted).any(|(at, _)| {
                 // A path that only contains the word, such as `target/work/`, is none of a machine.
@@ -38,24 +36,16 @@ fn find_unwanted(path: &str, text: &str) -> Vec<String> {
 fn is_built(path: &str) -> bool {
     path.starts_with("target/")
         || path.starts_with("target-")
-        || path
-            .split('/')
-            .any(|part| matches!(part, "node_modules" | "__pycache__"))
+        || path.split('/').any(|part| matches!(part, "node_modules" | "__pycache__"))
 }
 
 #[test]
 fn no_note_to_self_and_no_path_of_a_machine() {
     let mut findings = Vec::new();
     for path in list_files() {
-        let extension = Path::new(&path)
-            .extension()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let extension = Path::new(&path).extension().and_then(|name| name.to_str()).unwrap_or_default();
         match extension {
-            "rs" => findings.extend(find_unwanted(
-                &path,
-                &Source::from_text(&read_text(&path)).comments,
-            )),
+            "rs" => findings.extend(find_unwanted(&path, &Source::from_text(&read_text(&path)).comments)),
             _ if WRITTEN.contains(&extension) => {
                 let text = read_if_text(&path).unwrap_or_default();
                 findings.extend(find_unwanted(&path, &text));
@@ -72,10 +62,7 @@ fn no_note_to_self_and_no_path_of_a_machine() {
 #[test]
 fn nothing_that_was_built_is_kept() {
     let built: Vec<String> = list_files().into_iter().filter(|path| is_built(path)).collect();
-    assert_no_findings(
-        &built,
-        "Take these out of git and name their folder in .gitignore.",
-    );
+    assert_no_findings(&built, "Take these out of git and name their folder in .gitignore.");
 }
 
 #[test]
@@ -100,10 +87,7 @@ fn what_can_fail_says_when() {
 #[test]
 fn unwanted_words_are_found() {
     assert_eq!(find_unwanted("a.md", "# TODO: later\nfine").len(), 1);
-    assert_eq!(
-        find_unwanted("a.md", "see /tmp/x, and `/work/y`\n/home/me").len(),
-        2
-    );
+    assert_eq!(find_unwanted("a.md", "see /tmp/x, and `/work/y`\n/home/me").len(), 2);
     assert!(find_unwanted("a.md", "target/work/x, ./tmp/y, $TMP/tmp, mktemp, TODOS").is_empty());
 }
 

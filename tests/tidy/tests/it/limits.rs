@@ -26,10 +26,7 @@ pub(crate) const DATA_FILE_LINES: usize = 2_000;
 pub(crate) const LONG_DATA_FILES: [(&str, &str); 3] = [
     ("Cargo.lock", "written by cargo"),
     ("fuzz/Cargo.lock", "written by cargo"),
-    (
-        "infra/template.yaml",
-        "CloudFormation takes a stack from one file",
-    ),
+    ("infra/template.yaml", "CloudFormation takes a stack from one file"),
 ];
 
 /// Terms of docs/GLOSSARY.md.

@@ -6,16 +6,7 @@ use crate::tree::exists;
 use std::collections::BTreeMap;
 
 /// First parts of a path of the repository.
-const FOLDERS: [&str; 8] = [
-    "shared",
-    "functions",
-    "infra",
-    "tests",
-    "docs",
-    "fuzz",
-    ".ci",
-    ".github",
-];
+const FOLDERS: [&str; 8] = ["shared", "functions", "infra", "tests", "docs", "fuzz", ".ci", ".github"];
 
 /// The path that a link leads to, from the root, and its anchor. `None` when the link leaves the repository.
 fn resolve_link(from: &str, target: &str) -> Option<(String, Option<String>)> {
@@ -48,9 +39,7 @@ fn resolve_link(from: &str, target: &str) -> Option<(String, Option<String>)> {
 /// Whether a span of code is a path of the repository, without placeholders.
 fn is_path(span: &str) -> bool {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '/' | '.' | '-' | '_');
-    span.split_once('/')
-        .is_some_and(|(first, _)| FOLDERS.contains(&first))
-        && span.chars().all(is_plain)
+    span.split_once('/').is_some_and(|(first, _)| FOLDERS.contains(&first)) && span.chars().all(is_plain)
 }
 
 /// The dead links of all documents, given which paths exist.

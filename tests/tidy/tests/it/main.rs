@@ -19,10 +19,5 @@ mod tree;
 /// Fails with all findings, one a line, and with what to do about them.
 #[track_caller]
 fn assert_no_findings(findings: &[String], what_to_do: &str) {
-    assert!(
-        findings.is_empty(),
-        "{} found. {what_to_do}\n  {}",
-        findings.len(),
-        findings.join("\n  ")
-    );
+    assert!(findings.is_empty(), "{} found. {what_to_do}\n  {}", findings.len(), findings.join("\n  "));
 }

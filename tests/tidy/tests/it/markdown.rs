@@ -24,11 +24,7 @@ impl Document {
         let mut blocks: Vec<Code> = Vec::new();
         let mut fence: Option<String> = None;
         for (index, line) in text.lines().enumerate() {
-            let ticks: String = line
-                .trim_start()
-                .chars()
-                .take_while(|char| *char == '`')
-                .collect();
+            let ticks: String = line.trim_start().chars().take_while(|char| *char == '`').collect();
             match &fence {
                 Some(open) if ticks.len() >= open.len() && line.trim() == ticks => fence = None,
                 Some(_) => {
@@ -39,10 +35,7 @@ impl Document {
                 }
                 None if ticks.len() >= 3 => {
                     fence = Some(ticks);
-                    blocks.push(Code {
-                        line: index + 2,
-                        text: String::new(),
-                    });
+                    blocks.push(Code { line: index + 2, text: String::new() });
                 }
                 None => {
                     text_lines.push(line.to_owned());
@@ -53,11 +46,7 @@ impl Document {
         }
         assert!(fence.is_none(), "a block of code does not end");
         let spans = find_spans(&text_lines);
-        Self {
-            text_lines,
-            blocks,
-            spans,
-        }
+        Self { text_lines, blocks, spans }
     }
 
     /// Headings with their level, from 1, in order.
@@ -76,11 +65,7 @@ impl Document {
         for (_, title) in self.headings() {
             let anchor = make_anchor(title);
             let count = seen.entry(anchor.clone()).or_default();
-            anchors.insert(if *count == 0 {
-                anchor
-            } else {
-                format!("{anchor}-{count}")
-            });
+            anchors.insert(if *count == 0 { anchor } else { format!("{anchor}-{count}") });
             *count += 1;
         }
         for line in &self.text_lines {
@@ -225,9 +210,7 @@ pub(crate) fn make_anchor(title: &str) -> String {
 fn split_cells(line: &str) -> Vec<String> {
     let line = line.trim().trim_start_matches('|').replace("\\|", "\u{0}");
     let line = line.strip_suffix('|').unwrap_or(&line);
-    line.split('|')
-        .map(|cell| cell.trim().replace('\u{0}', "|"))
-        .collect()
+    line.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
 }
 
 /// What a cell lists: parts between commas. A part in backticks is taken as it is, commas included.
@@ -281,18 +264,8 @@ $ connector `x`
         assert_eq!(titles[1..], [(2, "Twice"), (2, "Twice"), (3, "Below")]);
         let anchors: Vec<_> = document.anchors().into_iter().collect();
         assert_eq!(anchors, ["below", "the-api-and-more", "twice", "twice-1"]);
-        assert_eq!(
-            document.blocks,
-            [Code {
-                line: 8,
-                text: "# no heading\n$ connector `x`\n".to_owned()
-            }]
-        );
-        let spans: Vec<_> = document
-            .spans
-            .iter()
-            .map(|span| (span.line, span.text.as_str()))
-            .collect();
+        assert_eq!(document.blocks, [Code { line: 8, text: "# no heading\n$ connector `x`\n".to_owned() }]);
+        let spans: Vec<_> = document.spans.iter().map(|span| (span.line, span.text.as_str())).collect();
         assert_eq!(
             spans,
             [
@@ -305,28 +278,14 @@ $ connector `x`
             ]
         );
         let links: Vec<_> = document.links();
-        let links: Vec<_> = links
-            .iter()
-            .map(|(line, target)| (*line, target.as_str()))
-            .collect();
-        assert_eq!(
-            links,
-            [
-                (1, "x.md#y"),
-                (5, "docs/A.md"),
-                (15, "#twice-1"),
-                (20, "docs/B.md")
-            ]
-        );
+        let links: Vec<_> = links.iter().map(|(line, target)| (*line, target.as_str())).collect();
+        assert_eq!(links, [(1, "x.md#y"), (5, "docs/A.md"), (15, "#twice-1"), (20, "docs/B.md")]);
     }
 
     #[test]
     fn a_table_belongs_to_its_heading() {
         let document = Document::from_text(SAMPLE);
-        assert_eq!(
-            document.rows_below("Twice"),
-            [["`one|two`, `x, y`", "`[no](link)` [yes](#twice-1)"]]
-        );
+        assert_eq!(document.rows_below("Twice"), [["`one|two`, `x, y`", "`[no](link)` [yes](#twice-1)"]]);
         assert!(document.rows_below("Below").is_empty());
         assert_eq!(split_list("`one|two`, `x, y`, none"), ["one|two", "x, y", "none"]);
     }

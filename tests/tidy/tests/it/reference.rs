@@ -14,10 +14,7 @@ type Entries = BTreeMap<String, String>;
 /// The rows below a heading of the reference. Fails when there are none.
 fn read_rows(heading: &str) -> Vec<Vec<String>> {
     let rows = Document::from_text(&read_text("docs/REFERENCE.md")).rows_below(heading);
-    assert!(
-        !rows.is_empty(),
-        "docs/REFERENCE.md has no table below the heading {heading:?}"
-    );
+    assert!(!rows.is_empty(), "docs/REFERENCE.md has no table below the heading {heading:?}");
     rows
 }
 
@@ -73,9 +70,7 @@ fn show_setting(value: &Value) -> String {
         Value::Object(fields) => {
             // By name, whatever order the JSON keeps.
             let fields: BTreeMap<&String, &Value> = fields.iter().collect();
-            let shown = fields
-                .iter()
-                .map(|(name, value)| format!("{name}: {}", show_setting(value)));
+            let shown = fields.iter().map(|(name, value)| format!("{name}: {}", show_setting(value)));
             shown.collect::<Vec<_>>().join("; ")
         }
         other => other.to_string(),
@@ -83,32 +78,22 @@ fn show_setting(value: &Value) -> String {
 }
 
 fn list_parameters(template: &Template) -> Entries {
-    let parameters = template.at("/Parameters").as_object().unwrap();
-    parameters
-        .iter()
-        .map(|(name, parameter)| (name.clone(), show_default(parameter)))
-        .collect()
+    let parameters = template.value_at("/Parameters").as_object().unwrap();
+    parameters.iter().map(|(name, parameter)| (name.clone(), show_default(parameter))).collect()
 }
 
 /// Each variable with the functions that have it, by the template.
 fn list_variables(template: &Template) -> BTreeMap<String, BTreeSet<String>> {
     let names_of = |value: &Value| -> Vec<String> {
         let variables = value.as_object();
-        variables
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.clone())
-            .collect()
+        variables.into_iter().flatten().map(|(name, _)| name.clone()).collect()
     };
-    let common = names_of(template.at("/Globals/Function/Environment/Variables"));
+    let common = names_of(template.value_at("/Globals/Function/Environment/Variables"));
     let mut variables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (function, _, properties) in template.functions() {
         let own = names_of(&properties["Environment"]["Variables"]);
         for name in common.iter().chain(&own) {
-            variables
-                .entry(name.clone())
-                .or_default()
-                .insert(function.to_owned());
+            variables.entry(name.clone()).or_default().insert(function.to_owned());
         }
     }
     variables
@@ -152,11 +137,7 @@ fn read_calls(rows: &[Vec<String>]) -> BTreeSet<String> {
             }
             has_path = path.is_some();
             if let Some(path) = path {
-                calls.extend(
-                    methods
-                        .iter()
-                        .map(|method| format!("{method} {}", complete_path(path))),
-                );
+                calls.extend(methods.iter().map(|method| format!("{method} {}", complete_path(path))));
             }
         }
     }
@@ -167,10 +148,8 @@ fn read_calls(rows: &[Vec<String>]) -> BTreeSet<String> {
 fn complete_path(path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let path = path.replace('…', "/api/connections/{id}");
-    let parts: Vec<&str> = path
-        .split('/')
-        .map(|part| if part.starts_with('{') { "{}" } else { part })
-        .collect();
+    let parts: Vec<&str> =
+        path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect();
     parts.join("/")
 }
 
@@ -186,11 +165,7 @@ fn read_routes(source: &str) -> BTreeSet<String> {
             continue;
         }
         let pattern = rest.split(']').next().unwrap_or_default();
-        let parts: Vec<&str> = pattern
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .collect();
+        let parts: Vec<&str> = pattern.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
         let mut path = match parts.first() {
             Some(&"\"connections\"") => "/api".to_owned(),
             _ => "/api/connections/{}".to_owned(),
@@ -225,16 +200,9 @@ fn variables_are_those_of_the_template() {
     let mut table = Entries::new();
     for row in read_rows("Environment of the functions") {
         let functions = join_names(&read_functions(&row[1], &all));
-        table.extend(
-            split_list(&row[0])
-                .into_iter()
-                .map(|name| (name, functions.clone())),
-        );
+        table.extend(split_list(&row[0]).into_iter().map(|name| (name, functions.clone())));
     }
-    let code = variables
-        .iter()
-        .map(|(name, functions)| (name.clone(), join_names(functions)))
-        .collect();
+    let code = variables.iter().map(|(name, functions)| (name.clone(), join_names(functions))).collect();
     assert_no_findings(
         &compare_entries(&table, &code),
         "docs/REFERENCE.md, \"Environment of the functions\", has each variable of infra/template.yaml with the functions that \
@@ -263,17 +231,9 @@ fn settings_are_those_of_a_connection() {
 fn calls_are_those_of_the_router() {
     let calls = read_calls(&read_rows("The operator's API"));
     let routes = read_routes(&read_text("functions/web/src/route.rs"));
-    assert!(
-        routes.len() > 10,
-        "only {} routes were found in functions/web/src/route.rs",
-        routes.len()
-    );
-    let unknown = calls
-        .difference(&routes)
-        .map(|call| format!("{call}: the router does not know it"));
-    let missing = routes
-        .difference(&calls)
-        .map(|call| format!("{call}: missing in the table"));
+    assert!(routes.len() > 10, "only {} routes were found in functions/web/src/route.rs", routes.len());
+    let unknown = calls.difference(&routes).map(|call| format!("{call}: the router does not know it"));
+    let missing = routes.difference(&calls).map(|call| format!("{call}: missing in the table"));
     assert_no_findings(
         &unknown.chain(missing).collect::<Vec<_>>(),
         "docs/REFERENCE.md, \"The operator's API\", has each call that functions/web/src/route.rs takes, and no other.",
@@ -285,10 +245,7 @@ fn differences_of_a_table_are_found() {
     let row = |name: &str, value: &str| vec![name.to_owned(), value.to_owned(), String::new()];
     let table = collect_entries(&[row("`A`, `B`", "`x, y`, none"), row("`C`, `D`", "5")]).unwrap();
     let entries = |pairs: &[(&str, &str)]| -> Entries {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     let right = [("A", "x, y"), ("B", "none"), ("C", "5"), ("D", "5")];
     assert!(compare_entries(&table, &entries(&right)).is_empty());
@@ -308,7 +265,7 @@ Resources:
   A: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: functions/a, Environment: {Variables: {OWN: x}}}}
   B: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: functions/b}}
 ";
-    let template = Template::read(text).unwrap();
+    let template = Template::parse(text).unwrap();
     let parameters: Vec<_> = list_parameters(&template).into_values().collect();
     assert_eq!(parameters, ["none", "needed", "5"]);
     let variables = list_variables(&template);

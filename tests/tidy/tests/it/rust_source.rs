@@ -23,11 +23,8 @@ enum Layer {
 impl Source {
     /// Splits the text of a file.
     pub(crate) fn from_text(text: &str) -> Self {
-        let mut source = Self {
-            code: String::new(),
-            code_and_strings: String::new(),
-            comments: String::new(),
-        };
+        let mut source =
+            Self { code: String::new(), code_and_strings: String::new(), comments: String::new() };
         let chars: Vec<char> = text.chars().collect();
         let mut at = 0;
         while at < chars.len() {
@@ -119,15 +116,9 @@ fn measure_raw_string(chars: &[char]) -> Option<usize> {
     let begin = 2 + hashes;
     let is_end = |at: &usize| {
         chars[*at] == '"'
-            && chars
-                .get(at + 1..=at + hashes)
-                .is_some_and(|tail| tail.iter().all(|char| *char == '#'))
+            && chars.get(at + 1..=at + hashes).is_some_and(|tail| tail.iter().all(|char| *char == '#'))
     };
-    Some(
-        (begin..chars.len())
-            .find(is_end)
-            .map_or(chars.len(), |at| at + 1 + hashes),
-    )
+    Some((begin..chars.len()).find(is_end).map_or(chars.len(), |at| at + 1 + hashes))
 }
 
 fn measure_escaped_char(chars: &[char]) -> usize {
@@ -141,8 +132,7 @@ pub(crate) fn is_word_char(char: char) -> bool {
 
 /// The words of a code layer, in order: identifiers, keywords, numbers.
 pub(crate) fn split_words(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|char| !is_word_char(char))
-        .filter(|word| !word.is_empty())
+    code.split(|char| !is_word_char(char)).filter(|word| !word.is_empty())
 }
 
 /// Names of all functions: free ones, methods, those of traits and their implementations, and local ones.
@@ -190,9 +180,7 @@ fn find_type_macros(code: &str) -> Vec<&str> {
     for (at, found) in code.match_indices("macro_rules!") {
         let definition = &code[at + found.len()..];
         let end = definition.find("\n}").unwrap_or(definition.len());
-        let makes_type = ["pub struct $", "pub enum $"]
-            .iter()
-            .any(|made| definition[..end].contains(made));
+        let makes_type = ["pub struct $", "pub enum $"].iter().any(|made| definition[..end].contains(made));
         if let Some(name) = split_words(definition).next()
             && makes_type
         {

@@ -55,11 +55,7 @@ fn the_code_as_a_whole_is_not_too_long() {
 fn no_data_file_is_too_long() {
     let files: Vec<(String, usize)> = list_files()
         .into_iter()
-        .filter(|path| {
-            Path::new(path)
-                .extension()
-                .is_none_or(|extension| extension != "rs")
-        })
+        .filter(|path| Path::new(path).extension().is_none_or(|extension| extension != "rs"))
         .filter(|path| LONG_DATA_FILES.iter().all(|(excepted, _)| excepted != path))
         .filter_map(|path| read_if_text(&path).map(|text| (path, text.lines().count())))
         .collect();
@@ -99,10 +95,8 @@ fn the_readme_is_short() {
 
 #[test]
 fn few_files_are_called_articles() {
-    let files: Vec<String> = list_files_below(&[""], "rs")
-        .into_iter()
-        .filter(|path| is_named(path, "articles.rs"))
-        .collect();
+    let files: Vec<String> =
+        list_files_below(&[""], "rs").into_iter().filter(|path| is_named(path, "articles.rs")).collect();
     assert!(
         files.len() <= ARTICLES_FILES,
         "{} files are called articles.rs, and at most {ARTICLES_FILES} may be. Name a file after what it does with articles \
@@ -118,8 +112,5 @@ fn a_file_is_too_long_from_one_line_above_the_limit() {
     assert_eq!(find_long_files(&files, 700), ["b.rs: 702 lines, 2 too many"]);
     assert!(find_long_files(&files[..1], 700).is_empty());
     assert!(is_named("shared/store/src/articles.rs", "articles.rs"));
-    assert!(!is_named(
-        "functions/poll-orders/src/due_articles.rs",
-        "articles.rs"
-    ));
+    assert!(!is_named("functions/poll-orders/src/due_articles.rs", "articles.rs"));
 }

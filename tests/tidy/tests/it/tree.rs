@@ -5,10 +5,7 @@ use std::process::Command;
 
 /// The root of the repository.
 pub(crate) fn find_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// Paths of all files, relative to the root, sorted.
@@ -39,9 +36,7 @@ pub(crate) fn list_files() -> Vec<String> {
 /// Paths of all files with this extension, below one of these folders; an empty folder is the whole repository.
 pub(crate) fn list_files_below(folders: &[&str], extension: &str) -> Vec<String> {
     let is_wanted = |path: &String| {
-        Path::new(path)
-            .extension()
-            .is_some_and(|found| found == extension)
+        Path::new(path).extension().is_some_and(|found| found == extension)
             && folders.iter().any(|folder| path.starts_with(folder))
     };
     list_files().into_iter().filter(is_wanted).collect()

@@ -9,15 +9,13 @@ use world::{World, order_of_one_line};
 /// What the end of this world says; `None`: nothing.
 fn end_world(world: World) -> Option<String> {
     let ended = catch_unwind(AssertUnwindSafe(|| drop(world)));
-    ended
-        .err()
-        .map(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
+    ended.err().map(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
 }
 
 async fn leave_row_without_end(world: &World) {
     world.place_order(order_of_one_line("PF-1"));
-    let lost = Fault::on("*", "/stock-changes").forever().drop_before();
-    world.stack.robaws.fault(lost);
+    let lost = Fault::for_call("*", "/stock-changes").until_cleared().drop_before();
+    world.stack.robaws.add_fault(lost);
     world.poll_and_work().await;
 }
 
@@ -69,10 +67,10 @@ async fn a_violation_is_told_unless_it_is_expected_and_missed_where_it_is() {
 async fn a_message_that_was_given_up_is_told() {
     let world = World::new().await;
     world.place_order(order_of_one_line("PF-1"));
-    world.stack.poll().await.unwrap();
+    world.stack.run_poll().await.unwrap();
     let queues = &world.stack.aws.queues;
     while queues.dead_letters(local::stack::ORDERS_QUEUE).is_empty() {
-        world.clock.advance(SignedDuration::from_hours(1));
+        world.clock.advance_by(SignedDuration::from_hours(1));
         let queue = format!("http://localhost/000000000000/{}", local::stack::ORDERS_QUEUE);
         let receive = world.stack.aws.sqs.receive_message().queue_url(queue);
         receive.send().await.unwrap();

@@ -69,10 +69,7 @@ fn lines_of_order(order: &Value) -> &Vec<Value> {
 }
 
 fn total_of_order(order: &Value) -> Decimal {
-    let lines: i64 = lines_of_order(order)
-        .iter()
-        .map(|line| line["price"].as_i64().unwrap())
-        .sum();
+    let lines: i64 = lines_of_order(order).iter().map(|line| line["price"].as_i64().unwrap()).sum();
     Decimal::new(lines + order["shipping_cost"].as_i64().unwrap(), 2)
 }
 
@@ -133,11 +130,7 @@ impl Told {
                 match articles.iter().filter(has_number).count() {
                     1 => {}
                     live => {
-                        codes.insert(if live == 0 {
-                            "article_not_found"
-                        } else {
-                            "article_not_unique"
-                        });
+                        codes.insert(if live == 0 { "article_not_found" } else { "article_not_unique" });
                         families.insert(family);
                     }
                 }
@@ -169,8 +162,7 @@ impl Told {
         let after = |line: &Value| self.family_of_line(line).as_deref() == Some(family);
         let of = |version: &Value, is_ours: &dyn Fn(&Value) -> bool| -> Decimal {
             let ours = lines_of_order(version).iter().filter(|line| is_ours(line));
-            ours.map(|line| Decimal::from(line["quantity"].as_i64().unwrap()))
-                .sum()
+            ours.map(|line| Decimal::from(line["quantity"].as_i64().unwrap())).sum()
         };
         let was_wanted = |version: &Value| of(version, &before) == pieces || of(version, &after) == pieces;
         pieces.is_zero() || self.versions.iter().any(was_wanted)
@@ -178,11 +170,7 @@ impl Told {
 }
 
 fn sign_of_change(change: &StockChange) -> Decimal {
-    if change.from_stock_location_id.is_some() {
-        Decimal::ONE
-    } else {
-        -Decimal::ONE
-    }
+    if change.from_stock_location_id.is_some() { Decimal::ONE } else { -Decimal::ONE }
 }
 
 /// What is out by article and location; on the way nothing may ever come back that was not out.
@@ -219,16 +207,12 @@ pub(super) fn documents(world: &World, identifier: &str) -> usize {
 
 /// Fails unless what Robaws holds and what people are told of the order is what the manual says.
 pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Past, history: u64) {
-    let Ok(record) = world.stack.order(&world.connection, identifier).await else {
+    let Ok(record) = world.stack.order_record(&world.connection, identifier).await else {
         assert!(told.gone, "history {history}: {identifier} was never seen");
         return;
     };
     let state = record.state.as_str();
-    let codes: BTreeSet<&str> = record
-        .problems
-        .iter()
-        .map(|open| open.problem.code.as_str())
-        .collect();
+    let codes: BTreeSet<&str> = record.problems.iter().map(|open| open.problem.code.as_str()).collect();
     let mark = format!("({identifier})");
     let changes = world.robaws.stock_changes_of(&mark);
     let invoices = world.robaws.invoices_of(&mark);
@@ -242,63 +226,36 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
     let places = out_by_place(&changes, &about);
     let out = by_family(&places);
     assert!(invoices.len() <= 1, "two invoices: {about}");
-    assert!(
-        invoices
-            .iter()
-            .all(|invoice| invoice.kind == InvoiceKind::Invoice),
-        "{about}"
-    );
+    assert!(invoices.iter().all(|invoice| invoice.kind == InvoiceKind::Invoice), "{about}");
     if told.before_go_live {
-        assert_eq!(
-            (state, changes.len(), invoices.len()),
-            ("skipped", 0, 0),
-            "{about}"
-        );
+        assert_eq!((state, changes.len(), invoices.len()), ("skipped", 0, 0), "{about}");
         return;
     }
     if let Some((version, then)) = &told.handled {
-        assert_eq!(
-            changes.len() + invoices.len(),
-            *then,
-            "booked after it was closed: {about}"
-        );
+        assert_eq!(changes.len() + invoices.len(), *then, "booked after it was closed: {about}");
         let is_right = state == "skipped" || (state == "conflict" && is_contradicted(now, version));
         assert!(is_right || told.gone, "{about}");
         return;
     }
     if state == "in_doubt" {
         // Only when nobody could look for an hour, or with another user: then people are asked, and nothing more is booked.
-        let row = record.ledger.in_doubt().unwrap();
+        let row = record.ledger.find_row_in_doubt().unwrap();
         let waited = row.at.duration_since(row.first_attempt_at.unwrap());
-        assert!(
-            waited >= SignedDuration::from_hours(1) || past.user_changed,
-            "{about}"
-        );
+        assert!(waited >= SignedDuration::from_hours(1) || past.user_changed, "{about}");
         assert_eq!(codes, BTreeSet::from(["effect_in_doubt"]), "{about}");
         return;
     }
     // An article that is archived takes no stock change any more.
     let articles = world.robaws.articles();
-    let is_gone = |id: &str| {
-        articles
-            .iter()
-            .any(|article| article.id == id && article.is_gone())
-    };
+    let is_gone = |id: &str| articles.iter().any(|article| article.id == id && article.is_gone());
     let stuck = places.keys().any(|(article, _)| is_gone(article));
     if let Some(invoice) = invoices.first() {
         let of_total = |version: &&Value| total_of_order(version) == invoice.total_incl_vat;
-        let shipped: Vec<&Value> = told
-            .versions
-            .iter()
-            .filter(|v| status_of_order(v) == "shipped")
-            .collect();
+        let shipped: Vec<&Value> = told.versions.iter().filter(|v| status_of_order(v) == "shipped").collect();
         let invoiced: Vec<&Value> = shipped.iter().copied().filter(of_total).collect();
         if invoiced.is_empty() || codes.contains("total_mismatch") {
-            let flipped = |order: &Value| {
-                lines_of_order(order)
-                    .iter()
-                    .any(|line| line["vat_code"] == FLIPPED_TARIFF)
-            };
+            let flipped =
+                |order: &Value| lines_of_order(order).iter().any(|line| line["vat_code"] == FLIPPED_TARIFF);
             let is_real = past.tariff_flipped && shipped.iter().any(|order| flipped(order));
             assert!(is_real && codes.contains("total_mismatch"), "the total: {about}");
             assert!(["blocked", "conflict"].contains(&state), "{about}");
@@ -307,27 +264,17 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
         let as_invoiced = invoiced.iter().any(|version| told.wanted_pieces(version) == out);
         assert!(as_invoiced, "the stock of its invoice: {about}");
         let settled = told.kept.as_ref().map_or(invoiced, |kept| vec![kept]);
-        let expected = if settled.iter().all(|version| is_contradicted(now, version)) {
-            "conflict"
-        } else {
-            "invoiced"
-        };
+        let expected =
+            if settled.iter().all(|version| is_contradicted(now, version)) { "conflict" } else { "invoiced" };
         // An order that is gone, or has a status nobody knows, is what it was.
-        assert!(
-            state == expected || told.gone || !is_known(now),
-            "{expected}: {about}"
-        );
+        assert!(state == expected || told.gone || !is_known(now), "{expected}: {about}");
         return;
     }
     if told.gone || !is_known(now) {
         for (family, pieces) in &out {
             assert!(told.was_ever_wanted(family, *pieces), "{about}");
         }
-        let code = if told.gone {
-            "order_gone"
-        } else {
-            "order_status_unknown"
-        };
+        let code = if told.gone { "order_gone" } else { "order_status_unknown" };
         let was_final = told.gone && ["skipped", "reversed"].contains(&state);
         assert!(was_final || codes.contains(code), "{about}");
         return;
@@ -339,10 +286,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
             assert_eq!(state, "blocked", "{about}");
         } else {
             assert!(places.is_empty(), "{about}");
-            assert!(
-                ["skipped", "reversed"].contains(&state) && codes.is_empty(),
-                "{about}"
-            );
+            assert!(["skipped", "reversed"].contains(&state) && codes.is_empty(), "{about}");
         }
         return;
     }
@@ -354,9 +298,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
         let may_differ = (troubled.contains(family) || stuck) && told.was_ever_wanted(family, pieces(&out));
         assert!(is_right || may_differ, "{family}: {out:?} {wanted:?} {about}");
     }
-    let told_why = codes
-        .iter()
-        .all(|code| causes.contains(code) || (refused && *code == "robaws_refused"));
+    let told_why = codes.iter().all(|code| causes.contains(code) || (refused && *code == "robaws_refused"));
     assert!(told_why, "not a real cause: {about}");
     let is_blocked = state == "blocked" && !codes.is_empty();
     if status_of_order(now) == "shipped" {
@@ -371,10 +313,7 @@ pub(super) async fn judge(world: &World, identifier: &str, told: &Told, past: Pa
 /// Every order and article that needs people is told of, and nothing else is.
 pub(super) async fn judge_notifications(world: &World, orders: &[String], history: u64) {
     let path = "/api/connections/shop/notifications?state=open&limit=100";
-    let answer = Box::pin(world.stack.api("GET", path, &Value::Null))
-        .await
-        .unwrap()
-        .1;
+    let answer = Box::pin(world.stack.call_api("GET", path, &Value::Null)).await.unwrap().1;
     let mut told_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for item in answer["items"].as_array().unwrap() {
         let named = item["orders"].as_array().unwrap();
@@ -395,29 +334,15 @@ pub(super) async fn judge_notifications(world: &World, orders: &[String], histor
         }
     }
     for order in orders {
-        let Ok(record) = world.stack.order(&world.connection, order).await else {
+        let Ok(record) = world.stack.order_record(&world.connection, order).await else {
             continue;
         };
-        let codes: BTreeSet<String> = record
-            .problems
-            .iter()
-            .map(|open| open.problem.code.as_str().to_owned())
-            .collect();
+        let codes: BTreeSet<String> =
+            record.problems.iter().map(|open| open.problem.code.as_str().to_owned()).collect();
         let told = told_of.remove(order).unwrap_or_default();
-        assert_eq!(
-            told,
-            codes,
-            "history {history}: {order} is {}",
-            record.state.as_str()
-        );
+        assert_eq!(told, codes, "history {history}: {order} is {}", record.state.as_str());
         let needs_people = ["in_doubt", "conflict", "blocked"].contains(&record.state.as_str());
-        assert!(
-            !needs_people || !told.is_empty(),
-            "history {history}: nobody is told of {order}"
-        );
+        assert!(!needs_people || !told.is_empty(), "history {history}: nobody is told of {order}");
     }
-    assert!(
-        told_of.is_empty(),
-        "history {history}: of orders that are none: {told_of:?}"
-    );
+    assert!(told_of.is_empty(), "history {history}: of orders that are none: {told_of:?}");
 }
