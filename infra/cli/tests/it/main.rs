@@ -7,6 +7,7 @@ mod completions;
 mod connections;
 mod dead_letters;
 mod doctor;
+mod documents;
 mod examples;
 mod mock;
 mod orders;
