@@ -8,11 +8,7 @@ pub mod tree;
 
 /// Fails with all findings, one a line, and with what to do about them.
 #[track_caller]
-pub fn assert_no_findings(findings: &[String], what_to_do: &str) {
-    assert!(
-        findings.is_empty(),
-        "{} found. {what_to_do}\n  {}",
-        findings.len(),
-        findings.join("\n  ")
-    );
+pub fn assert_no_findings(findings: impl IntoIterator<Item = String>, what_to_do: &str) {
+    let findings: Vec<String> = findings.into_iter().collect();
+    assert!(findings.is_empty(), "{what_to_do}\n{findings:#?}");
 }

@@ -95,7 +95,7 @@ fn the_command_line_accepts_every_command_of_the_documents() {
         Some(format!("{}: `{}`: {refusal}", mention.place, mention.text))
     });
     assert_no_findings(
-        &refused.collect::<Vec<_>>(),
+        refused,
         "The command line refuses these: write them as `connector --help` has them.",
     );
 }

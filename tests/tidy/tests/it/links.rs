@@ -40,7 +40,7 @@ fn every_link_leads_somewhere() {
         }
     }
     assert_no_findings(
-        &findings,
+        findings,
         "Correct the link, or give the heading its name back. GitHub's anchors: lower case, punctuation dropped, spaces as hyphens.",
     );
 }
@@ -56,7 +56,7 @@ fn every_path_in_backticks_exists() {
             }
         }
     }
-    assert_no_findings(&findings, "No such file or folder: name where it is now.");
+    assert_no_findings(findings, "No such file or folder: name where it is now.");
 }
 
 #[test]

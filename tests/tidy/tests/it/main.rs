@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod decisions;
+mod error_docs;
 mod function_names;
 mod glossary;
 mod hygiene;
@@ -12,5 +13,4 @@ mod links;
 mod markdown;
 mod reference;
 mod sizes;
-mod source;
 mod texts;

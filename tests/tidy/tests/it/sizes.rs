@@ -13,21 +13,19 @@ fn judge_length(path: &str, text: &str, limit: usize) -> Option<String> {
 }
 
 #[test]
-fn no_rust_file_is_too_long() {
-    let files = read_files("", "rs").into_iter();
-    let findings = files.filter_map(|(path, text)| judge_length(&path, &text, RUST_FILE_LINES));
+fn neither_code_nor_readme_is_too_long() {
+    let mut findings = Vec::new();
+    let mut whole = String::new();
+    for (path, text) in read_files("", "rs") {
+        findings.extend(judge_length(&path, &text, RUST_FILE_LINES));
+        whole += &text;
+    }
+    findings.extend(judge_length("all Rust files together", &whole, RUST_LINES));
+    findings.extend(judge_length("README.md", &read_text("README.md"), README_LINES));
     assert_no_findings(
-        &findings.collect::<Vec<_>>(),
-        "Split a Rust file by what its parts are about.",
-    );
-}
-
-#[test]
-fn the_code_as_a_whole_is_not_too_long() {
-    let texts: String = read_files("", "rs").into_iter().map(|(_, text)| text).collect();
-    assert_no_findings(
-        &Vec::from_iter(judge_length("all Rust files together", &texts, RUST_LINES)),
-        "Take out what is written twice, what nobody calls, tests that test the same; the limit is not raised.",
+        findings,
+        "Split a Rust file by what its parts are about. Take out what is written twice, what nobody calls, and tests that test \
+         the same. Move details of the README to docs/. The limits are not raised.",
     );
 }
 
@@ -47,21 +45,13 @@ fn no_data_file_is_too_long() {
         }
     }
     assert_no_findings(
-        &findings,
+        findings,
         "Shorten a data file, make it in the test, or pack it; where nothing of this is possible, LONG_DATA_FILES in limits.rs \
          lists it with the reason.",
     );
     assert!(
         long.is_empty(),
         "Not too long any more: take {long:?} off LONG_DATA_FILES in limits.rs."
-    );
-}
-
-#[test]
-fn the_readme_is_short() {
-    assert_no_findings(
-        &Vec::from_iter(judge_length("README.md", &read_text("README.md"), README_LINES)),
-        "Move details to docs/.",
     );
 }
 
