@@ -1,121 +1,89 @@
-//! Links and paths in the documents: what they lead to is there.
+//! Links, paths and recipes in the documents: what they lead to is there.
 
-use crate::assert_no_findings;
-use crate::markdown::{Document, read_documents};
-use crate::tree::exists;
-use std::collections::BTreeMap;
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use tidy::assert_no_findings;
+use tidy::commands::{find_mentions, split_words};
+use tidy::markdown::{Document, read_documents};
+use tidy::tree::{find_root, read_text};
 
-/// First parts of a path of the repository.
-const FOLDERS: [&str; 8] = ["shared", "functions", "infra", "tests", "docs", "fuzz", ".ci", ".github"];
+/// A path of the repository without placeholders, as code spans have it.
+const PATH: &str = r"^(shared|functions|infra|tests|docs|fuzz|\.ci|\.github)/[\w/.-]*$";
 
-/// The path that a link leads to, from the root, and its anchor. `None` when the link leaves the repository.
-fn resolve_link(from: &str, target: &str) -> Option<(String, Option<String>)> {
-    if target.contains("://") || target.starts_with("mailto:") {
-        return None;
-    }
-    let (path, anchor) = match target.split_once('#') {
-        Some((path, anchor)) => (path, Some(anchor.to_owned())),
-        None => (target, None),
+/// What is wrong with a link to a place in the repository. `None` when nothing is.
+fn judge_link(documents: &BTreeMap<String, Document>, from: &str, target: &str) -> Option<&'static str> {
+    let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let from = find_root().join(from);
+    let linked = if path.is_empty() {
+        from
+    } else {
+        from.parent()?.join(path)
     };
-    if path.is_empty() {
-        return Some((from.to_owned(), anchor));
-    }
-    let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            // Above the root: kept, so that the path is not found.
-            ".." if parts.is_empty() => parts.push(".."),
-            ".." => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    Some((parts.join("/"), anchor))
-}
-
-/// Whether a span of code is a path of the repository, without placeholders.
-fn is_path(span: &str) -> bool {
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '/' | '.' | '-' | '_');
-    span.split_once('/').is_some_and(|(first, _)| FOLDERS.contains(&first)) && span.chars().all(is_plain)
-}
-
-/// The dead links of all documents, given which paths exist.
-fn find_dead_links(documents: &BTreeMap<String, Document>, exists: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut findings = Vec::new();
-    for (from, document) in documents {
-        for (line, target) in document.links() {
-            let Some((path, anchor)) = resolve_link(from, &target) else {
-                continue;
-            };
-            if !exists(&path) {
-                findings.push(format!("{from}:{line}: {target}: no such file"));
-            } else if let (Some(anchor), Some(linked)) = (anchor, documents.get(&path))
-                && !linked.anchors().contains(&anchor)
-            {
-                findings.push(format!("{from}:{line}: {target}: no such heading"));
-            }
-        }
-    }
-    findings
+    let linked = linked.canonicalize().unwrap_or_default();
+    let Ok(linked) = linked.strip_prefix(find_root()) else {
+        return Some("no such file");
+    };
+    let document = documents.get(linked.to_str()?)?;
+    (!anchor.is_empty() && !document.anchors.contains(anchor)).then_some("no such heading")
 }
 
 #[test]
 fn every_link_leads_somewhere() {
+    let documents = read_documents();
+    let mut findings = Vec::new();
+    for (from, document) in &documents {
+        for (line, target) in &document.links {
+            let is_outside = target.contains("://") || target.starts_with("mailto:");
+            if !is_outside && let Some(fault) = judge_link(&documents, from, target) {
+                findings.push(format!("{from}:{line}: {target}: {fault}"));
+            }
+        }
+    }
     assert_no_findings(
-        &find_dead_links(&read_documents(), exists),
+        findings,
         "Correct the link, or give the heading its name back. GitHub's anchors: lower case, punctuation dropped, spaces as hyphens.",
     );
 }
 
 #[test]
 fn every_path_in_backticks_exists() {
+    let pattern = Regex::new(PATH).unwrap();
     let mut findings = Vec::new();
     for (path, document) in read_documents() {
-        for span in &document.spans {
-            if is_path(&span.text) && !exists(&span.text) {
-                findings.push(format!("{path}:{}: {}", span.line, span.text));
+        for (line, span) in &document.spans {
+            if pattern.is_match(span) && !find_root().join(span).exists() {
+                findings.push(format!("{path}:{line}: {span}"));
             }
         }
     }
-    assert_no_findings(&findings, "No such file or folder: name where it is now.");
+    assert_no_findings(findings, "No such file or folder: name where it is now.");
 }
 
 #[test]
-fn links_are_resolved_from_their_document() {
-    let resolve = |from, target| resolve_link(from, target).map(|(path, _)| path);
-    assert_eq!(resolve("docs/A.md", "../B.md#c").as_deref(), Some("B.md"));
-    assert_eq!(resolve("docs/A.md", "#c").as_deref(), Some("docs/A.md"));
-    assert_eq!(resolve("A.md", "docs/").as_deref(), Some("docs"));
-    assert_eq!(resolve("A.md", "../B.md").as_deref(), Some("../B.md"));
-    assert_eq!(resolve("A.md", "https://example.com/B.md"), None);
-}
-
-#[test]
-fn dead_links_are_found() {
-    let documents = BTreeMap::from([
-        (
-            "A.md".to_owned(),
-            Document::from_text(
-                "# One\n[a](#one) [b](#two) [c](docs/B.md#three) [d](docs/B.md#four) [e](gone.md)",
-            ),
-        ),
-        ("docs/B.md".to_owned(), Document::from_text("# Three")),
-    ]);
-    assert_eq!(
-        find_dead_links(&documents, |path| documents.contains_key(path)),
-        [
-            "A.md:2: #two: no such heading",
-            "A.md:2: docs/B.md#four: no such heading",
-            "A.md:2: gone.md: no such file"
-        ]
+fn the_justfile_has_every_recipe_of_the_documents() {
+    let recipe = Regex::new(r"(?m)^@?([a-z][\w-]*)[^:\n]*:(?:[^=]|$)").unwrap();
+    let justfile = read_text("justfile");
+    let recipes = recipe.captures_iter(&justfile).map(|found| found[1].to_owned());
+    let recipes: BTreeSet<String> = recipes.collect();
+    let mut mentions = find_mentions("just");
+    mentions.retain(|mention| {
+        let named = split_words(&mention.text).into_iter().nth(1).unwrap_or_default();
+        named.starts_with(|char: char| char.is_ascii_lowercase()) && !recipes.contains(&named)
+    });
+    assert!(
+        mentions.is_empty(),
+        "The justfile has no such recipes: name those of `just --list`. {mentions:#?}"
     );
 }
 
 #[test]
-fn paths_are_told_from_other_code() {
-    assert!(is_path("shared/domain/src") && is_path(".ci/run"));
-    assert!(!is_path("shared/<name>/src") && !is_path("functions/*.zip") && !is_path("order/line"));
+fn dead_links_are_found() {
+    let document = Document::from_text("# One");
+    let documents = BTreeMap::from([("docs/TESTING.md".to_owned(), document)]);
+    let judge = |from, target| judge_link(&documents, from, target);
+    assert_eq!(judge("docs/TESTING.md", "#one"), None);
+    assert_eq!(judge("docs/TESTING.md", "#two"), Some("no such heading"));
+    assert_eq!(judge("docs/adr/README.md", "../TESTING.md#one"), None);
+    assert_eq!(judge("README.md", "TESTING.md"), Some("no such file"));
+    assert_eq!(judge("README.md", "../"), Some("no such file"));
 }
