@@ -22,12 +22,11 @@ test *args:
 
 # What one runs while working: format, lints, and all tests but those of the whole system
 quick:
-    cargo fmt --all --check
-    cargo clippy --workspace --all-targets -- -D warnings
-    cargo test --workspace --exclude system
+    .ci/quick
 
-# What takes hours: load, new seeds of the machine, every step of the kills, an hour of fuzzing, mutants of what changed since `since`, cold starts
-long since="origin/main": soak machine kills fuzz (mutants since) bench-cold
+# What takes hours, before a release: load, new histories, every kill, an hour of fuzzing, mutants, cold starts; `just long kills`
+long *steps:
+    .ci/long {{steps}}
 
 # Histories of the breaking machine from a seed that was never tried
 machine histories="200":

@@ -71,7 +71,7 @@ impl Finding {
             assumption: entry.statement,
             verdict,
             found,
-            place: refuted.then(|| entry.place),
+            place: refuted.then_some(entry.place),
             advice: match verdict {
                 Verdict::Confirmed => None,
                 Verdict::Refuted => Some(entry.remedy),

@@ -216,7 +216,7 @@ async fn check_replica(reader: &Reader, notes: &mut Notes, live: &Answer) {
                 notes.note_refuted("rw-replica", "it answers, and counts on the live quota");
             }
             (Some(_), Some(_)) => {
-                notes.note_confirmed("rw-replica", "it answers, and its quota is another one")
+                notes.note_confirmed("rw-replica", "it answers, and its quota is another one");
             }
             _ => notes.note_open("rw-replica", "it answers, and shows no quota"),
         },
@@ -228,7 +228,8 @@ async fn check_not_found(reader: &Reader, notes: &mut Notes) {
         Err(reason) => notes.note_open("rw-error-body", reason),
         Ok(answer) if matches!(answer.status, 403 | 404) => check_error_body(notes, &answer),
         Ok(answer) => {
-            notes.note_refuted("rw-error-body", format!("an article that can't exist: {}", answer.in_words()))
+            notes
+                .note_refuted("rw-error-body", format!("an article that can't exist: {}", answer.in_words()));
         }
     }
 }
@@ -278,7 +279,7 @@ async fn check_tariffs(reader: &Reader, notes: &mut Notes, lists: &mut ListAcces
             notes.note_confirmed("rw-vat-inclusive", format!("{found}; no tariff is inclusive"));
         }
         (Verdict::Confirmed, n) => {
-            notes.note_confirmed("rw-vat-inclusive", format!("{found}; {n} inclusive"))
+            notes.note_confirmed("rw-vat-inclusive", format!("{found}; {n} inclusive"));
         }
         (Verdict::NotDecidable, _) if !refs.is_empty() => {
             let all = shape::field_names(&refs);

@@ -41,7 +41,7 @@ impl BookedStock {
                 let outs = booked.0.entry(item.key.clone()).or_default();
                 match direction {
                     Direction::Out => {
-                        outs.push(OutItem { item: item.clone(), location: stock_location_id.clone() })
+                        outs.push(OutItem { item: item.clone(), location: stock_location_id.clone() });
                     }
                     Direction::In => take_newest(outs, item.quantity, |out| {
                         out.item.article_id == item.article_id && out.location == *stock_location_id

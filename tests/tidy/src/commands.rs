@@ -19,11 +19,7 @@ pub fn find_mentions(program: &str) -> Vec<Mention> {
     for (path, document) in read_documents() {
         let mut push = |line: usize, text: &str, is_inline| {
             let (place, text) = (format!("{path}:{line}"), text.to_owned());
-            mentions.push(Mention {
-                place,
-                text,
-                is_inline,
-            });
+            mentions.push(Mention { place, text, is_inline });
         };
         for (line, text) in &document.spans {
             push(*line, text, true);
@@ -35,10 +31,7 @@ pub fn find_mentions(program: &str) -> Vec<Mention> {
         }
     }
     mentions.retain(|mention| mention.text.starts_with(&format!("{program} ")));
-    assert!(
-        mentions.len() > 10,
-        "only {mentions:?} were found in the documents"
-    );
+    assert!(mentions.len() > 10, "only {mentions:?} were found in the documents");
     mentions
 }
 
@@ -71,8 +64,5 @@ pub fn split_words(command: &str) -> Vec<String> {
     let mut words = words.unwrap_or_else(|| panic!("a quote does not end: {command}"));
     let end = |word: &String| word.starts_with(['|', '>', '<', '&', ';']);
     words.truncate(words.iter().position(end).unwrap_or(words.len()));
-    words
-        .iter()
-        .map(|word| word.trim_matches(['[', ']']).to_owned())
-        .collect()
+    words.iter().map(|word| word.trim_matches(['[', ']']).to_owned()).collect()
 }

@@ -17,9 +17,11 @@ pub struct Document {
     pub blocks: Vec<(usize, String)>,
     /// Line and text of each span of code within text.
     pub spans: Vec<(usize, String)>,
-    /// The cells of each table row as Markdown, with the headings above the table.
-    rows: Vec<(Vec<(usize, String)>, Vec<String>)>,
+    rows: Vec<Row>,
 }
+
+/// The headings above a table row, each with its level, and the row's cells as Markdown.
+type Row = (Vec<(usize, String)>, Vec<String>);
 
 impl Document {
     pub fn from_text(text: &str) -> Self {
@@ -51,10 +53,7 @@ impl Document {
                     let words: Vec<&str> = code.split_whitespace().collect();
                     document.spans.push((line, words.join(" ")));
                 }
-                Event::Start(Tag::Link {
-                    link_type: LinkType::Email,
-                    ..
-                }) => {}
+                Event::Start(Tag::Link { link_type: LinkType::Email, .. }) => {}
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     document.links.push((line, dest_url.into_string()));
                 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use simulators::robaws::Article;
+use simulators::traffic::ViolationKind;
 use simulators::{Fault, OrderBuilder, Outage, demo};
 use world::World;
 use world::browser::{Browser, Page};
@@ -269,6 +270,7 @@ async fn ticked_articles_are_counted_and_the_first_shown_as_they_are_sent() {
     world.robaws.change_settings(|settings| {
         settings.ignored_filters.insert("extraFields[ProductFlow]".to_owned());
     });
+    world.expect_violation(ViolationKind::UnknownParameter);
     // The one article that is not ticked is among the first 500.
     let page = browser.get(PREVIEW).await;
     assert_says(&page, &["At least 499 articles are sent to ProductFlow"]);

@@ -7,14 +7,8 @@ use tidy::assert_no_findings;
 use tidy::commands::{find_mentions, split_words};
 
 /// What a placeholder such as `<connection>` or `NAME` may stand for. A command is accepted when one of them is.
-const SAMPLES: [&str; 6] = [
-    "sample",
-    "1",
-    "2026-01-02T03:04:05Z",
-    "orders",
-    "b2c_client_id=5",
-    "https://example.com",
-];
+const SAMPLES: [&str; 6] =
+    ["sample", "1", "2026-01-02T03:04:05Z", "orders", "b2c_client_id=5", "https://example.com"];
 
 /// Whether a word stands for any number of words that are left out.
 fn is_omission(word: &str) -> bool {
@@ -24,10 +18,7 @@ fn is_omission(word: &str) -> bool {
 /// Whether a word is written in capitals, or as `KEY=VALUE`.
 fn is_placeholder(word: &str) -> bool {
     let word = word.trim_matches('.');
-    word.len() > 1
-        && word
-            .chars()
-            .all(|char| char.is_ascii_uppercase() || matches!(char, '_' | '='))
+    word.len() > 1 && word.chars().all(|char| char.is_ascii_uppercase() || matches!(char, '_' | '='))
 }
 
 /// Fails with the refusal when the command line accepts the words with no sample for a placeholder.
@@ -94,19 +85,12 @@ fn the_command_line_accepts_every_command_of_the_documents() {
         let refusal = try_command(&mention.text, mention.is_inline).err()?;
         Some(format!("{}: `{}`: {refusal}", mention.place, mention.text))
     });
-    assert_no_findings(
-        refused,
-        "The command line refuses these: write them as `connector --help` has them.",
-    );
+    assert_no_findings(refused, "The command line refuses these: write them as `connector --help` has them.");
 }
 
 #[rstest]
 #[case("order show <connection> <order>   # what was booked", false, true)]
-#[case(
-    "connection rebuild <connection> --lost-at <moment of the loss> --wait | jq .",
-    false,
-    true
-)]
+#[case("connection rebuild <connection> --lost-at <moment of the loss> --wait | jq .", false, true)]
 #[case(
     "order settle shop PF-1 --as undo --invoice credit|delete_draft|keep --stock return|keep",
     false,

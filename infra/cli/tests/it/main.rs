@@ -6,7 +6,7 @@ mod calls;
 mod completions;
 mod connections;
 mod dead_letters;
-mod doctor;
+mod doctor_command;
 mod documents;
 mod examples;
 mod mock;

@@ -163,7 +163,7 @@ pub(super) fn examine_amounts(
         match seen.known_order.as_ref().map(|order| OrderNumbers::from_order(order, tariffs)) {
             None => notes.note_all_open(&[AMOUNTS, LINE, VAT, COSTS], "the known order was not found"),
             Some(None) => {
-                notes.note_all_open(&[AMOUNTS, LINE, VAT, COSTS], "the known order's lines can't be read")
+                notes.note_all_open(&[AMOUNTS, LINE, VAT, COSTS], "the known order's lines can't be read");
             }
             Some(Some(numbers)) => compare_total(notes, set, &numbers, known.total.to_euros(), true),
         }

@@ -74,7 +74,7 @@ pub(super) fn examine_times(
         match (odd.count(), with_offset.count()) {
             (0, 0) => notes.note_confirmed(id, format!("{found}, ISO 8601 without an offset")),
             (0, n) if n == rows.len() => {
-                notes.note_confirmed(id, format!("{found}, ISO 8601 with an offset"))
+                notes.note_confirmed(id, format!("{found}, ISO 8601 with an offset"));
             }
             (0, n) => notes.note_confirmed(id, format!("{found}, {n} of {} with an offset", rows.len())),
             (odd, _) => notes.note_refuted(id, format!("{odd} of {} are no ISO 8601", rows.len())),

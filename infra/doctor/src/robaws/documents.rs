@@ -51,7 +51,7 @@ async fn check_updated_from(
     let query = [("updatedFrom", FAR_FUTURE), ("size", "1")];
     match lists.read_list(reader, notes, module, &query).await {
         Ok(rows) if rows.is_empty() => {
-            notes.note_confirmed(ID, format!("`{module}`: nothing after the year 2100"))
+            notes.note_confirmed(ID, format!("`{module}`: nothing after the year 2100"));
         }
         Ok(_) => notes.note_refuted(ID, format!("`{module}` ignores it")),
         Err(reason) if reason.contains(" answers 400") => notes.note_refuted(ID, reason),

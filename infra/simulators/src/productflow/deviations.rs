@@ -116,7 +116,7 @@ fn apply_deviation(deviation: &str, company: &CompanyState, request: &Request, r
             });
         }
         _ if request.path.starts_with("/order") => {
-            edit_orders(reply, |order| deviate_order(deviation, order))
+            edit_orders(reply, |order| deviate_order(deviation, order));
         }
         _ => {}
     }
@@ -144,7 +144,7 @@ fn deviate_order(deviation: &str, order: &mut Value) {
         "pf-lines" => rename_field(order, "lines", "order_lines"),
         "pf-total" => rename_field(order, "total", "order_total"),
         "pf-costs-sum" => {
-            edit_field(order, "discount_price", |discount| scale_amount(discount, -Decimal::ONE, 0))
+            edit_field(order, "discount_price", |discount| scale_amount(discount, -Decimal::ONE, 0));
         }
         "pf-order-amounts" => {
             let euros = |amount: &Value| scale_amount(amount, Decimal::new(1, 2), 2);

@@ -153,7 +153,7 @@ fn deviate_record(deviation: &str, module: &str, row: &mut Value) {
             rename_field(row, "lineItems", "lines");
         }
         ("rw-stock-locations", "stock-locations") | ("rw-names", "companies") => {
-            rename_field(row, "name", "title")
+            rename_field(row, "name", "title");
         }
         ("rw-client-number", "clients") => row["logicId"] = json!("K-1"),
         ("rw-invoices", "sales-invoices") => rename_field(row, "booked", "isBooked"),

@@ -402,7 +402,7 @@ fn shipping_is_a_conflict_only_when_stock_came_back_since_the_invoice() {
     });
     assert_eq!(out, OrderState::Invoiced);
     let before = state_after_open_undo(|ledger| {
-        ledger.find_row_mut(1).unwrap().effect = stock_change_effect(Direction::In)
+        ledger.find_row_mut(1).unwrap().effect = stock_change_effect(Direction::In);
     });
     assert_eq!(before, OrderState::Invoiced);
 }

@@ -29,15 +29,9 @@ fn decisions_are_numbered_and_listed() {
     listed.retain(|target| target.starts_with(|char: char| char.is_ascii_digit()));
     let paths: Vec<String> = listed.iter().map(|name| format!("docs/adr/{name}")).collect();
     let decisions: Vec<String> = read_decisions().into_iter().map(|(path, _)| path).collect();
-    assert_eq!(
-        paths, decisions,
-        "docs/adr/README.md links every decision once, in order."
-    );
+    assert_eq!(paths, decisions, "docs/adr/README.md links every decision once, in order.");
     for (number, name) in (1..).zip(listed) {
-        assert!(
-            name.starts_with(&format!("{number:04}-")),
-            "{name} stands where {number:04} is expected"
-        );
+        assert!(name.starts_with(&format!("{number:04}-")), "{name} stands where {number:04} is expected");
     }
 }
 

@@ -20,11 +20,7 @@ impl FallibleFunctions {
         if let Visibility::Public(_) = visibility
             && let ReturnType::Type(_, returned) = &signature.output
             && let Type::Path(returned) = &**returned
-            && returned
-                .path
-                .segments
-                .last()
-                .is_some_and(|last| last.ident == "Result")
+            && returned.path.segments.last().is_some_and(|last| last.ident == "Result")
         {
             let (line, name) = (signature.ident.span().start().line, signature.ident.to_string());
             let documents_errors = attributes.iter().any(is_errors_heading);

@@ -14,11 +14,7 @@ const PATH: &str = r"^(shared|functions|infra|tests|docs|fuzz|\.ci|\.github)/[\w
 fn judge_link(documents: &BTreeMap<String, Document>, from: &str, target: &str) -> Option<&'static str> {
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
     let from = find_root().join(from);
-    let linked = if path.is_empty() {
-        from
-    } else {
-        from.parent()?.join(path)
-    };
+    let linked = if path.is_empty() { from } else { from.parent()?.join(path) };
     let linked = linked.canonicalize().unwrap_or_default();
     let Ok(linked) = linked.strip_prefix(find_root()) else {
         return Some("no such file");

@@ -18,12 +18,8 @@ fn read_rows(heading: &str) -> Vec<(String, String)> {
 /// Fails unless a table and the code say the same. What they say stands in sets.
 fn assert_same(table: &BTreeSet<String>, code: &BTreeSet<String>, what_to_do: &str) {
     assert!(code.len() > 5, "only {code:?} were found in the code");
-    let surplus = table
-        .difference(code)
-        .map(|line| format!("only in the table: {line}"));
-    let missing = code
-        .difference(table)
-        .map(|line| format!("only in the code: {line}"));
+    let surplus = table.difference(code).map(|line| format!("only in the table: {line}"));
+    let missing = code.difference(table).map(|line| format!("only in the code: {line}"));
     assert_no_findings(surplus.chain(missing), what_to_do);
 }
 
@@ -39,10 +35,7 @@ fn read_entries(heading: &str) -> BTreeSet<String> {
     let mut entries = BTreeSet::new();
     for (names, values) in read_rows(heading) {
         let (names, values) = (split_list(&names), split_list(&values));
-        assert!(
-            [1, names.len()].contains(&values.len()),
-            "{names:?} have {values:?}"
-        );
+        assert!([1, names.len()].contains(&values.len()), "{names:?} have {values:?}");
         for (name, value) in names.iter().zip(values.iter().cycle()) {
             let is_new = entries.insert(format!("{name} = {value}"));
             assert!(is_new, "{name} stands twice");
@@ -101,7 +94,7 @@ fn read_routes(source: &str) -> BTreeSet<String> {
 #[test]
 fn parameters_are_those_of_the_template() {
     let template = Template::of_this_repository().unwrap();
-    let parameters = template.at("/Parameters").as_object().unwrap().iter();
+    let parameters = template.value_at("/Parameters").as_object().unwrap().iter();
     let code = parameters.map(|(name, value)| format!("{name} = {}", show_default(&value["Default"])));
     assert_same(
         &read_entries("Parameters of the stack"),
@@ -113,7 +106,7 @@ fn parameters_are_those_of_the_template() {
 #[test]
 fn variables_are_those_of_the_template() {
     let template = Template::of_this_repository().unwrap();
-    let common = template.at("/Globals/Function/Environment/Variables");
+    let common = template.value_at("/Globals/Function/Environment/Variables");
     let mut code = BTreeSet::new();
     let mut functions = BTreeSet::new();
     for (function, _, properties) in template.functions() {
@@ -125,9 +118,7 @@ fn variables_are_those_of_the_template() {
     }
     let mut table = BTreeSet::new();
     for (names, cell) in read_rows("Environment of the functions") {
-        let listed = split_list(cell.trim_start_matches("all but "))
-            .into_iter()
-            .collect();
+        let listed = split_list(cell.trim_start_matches("all but ")).into_iter().collect();
         let readers = match cell.as_str() {
             "all" => functions.clone(),
             _ if cell.starts_with("all but ") => &functions - &listed,
@@ -162,7 +153,7 @@ fn calls_are_those_of_the_router() {
     let cells: String = rows.map(|(cell, _)| cell).collect();
     assert_same(
         &read_calls(&cells),
-        &read_routes(&read_text("functions/web/src/route.rs")),
-        "docs/REFERENCE.md has each call that functions/web/src/route.rs takes, and no other.",
+        &read_routes(&read_text("functions/web/src/api_routes.rs")),
+        "docs/REFERENCE.md has each call that functions/web/src/api_routes.rs takes, and no other.",
     );
 }

@@ -49,10 +49,7 @@ fn no_data_file_is_too_long() {
         "Shorten a data file, make it in the test, or pack it; where nothing of this is possible, LONG_DATA_FILES in limits.rs \
          lists it with the reason.",
     );
-    assert!(
-        long.is_empty(),
-        "Not too long any more: take {long:?} off LONG_DATA_FILES in limits.rs."
-    );
+    assert!(long.is_empty(), "Not too long any more: take {long:?} off LONG_DATA_FILES in limits.rs.");
 }
 
 #[test]

@@ -37,24 +37,16 @@ fn every_language_has_every_text_with_the_same_arguments() {
     for folder in ["shared/domain/texts/", "functions/web/texts/"] {
         let mut files = list_files();
         files.retain(|path| path.starts_with(folder));
-        let mut expected: Vec<String> = Language::TAGS
-            .iter()
-            .map(|tag| format!("{folder}{tag}.json"))
-            .collect();
+        let mut expected: Vec<String> =
+            Language::TAGS.iter().map(|tag| format!("{folder}{tag}.json")).collect();
         expected.sort();
-        assert_eq!(
-            files, expected,
-            "{folder} has one file for each language, and no other"
-        );
+        assert_eq!(files, expected, "{folder} has one file for each language, and no other");
         let english = read_texts(&format!("{folder}en.json"));
         for path in files {
             compare_texts(&path, &english, &read_texts(&path), &mut findings);
         }
     }
-    assert_no_findings(
-        findings,
-        "Write the same texts in every language, with the same arguments.",
-    );
+    assert_no_findings(findings, "Write the same texts in every language, with the same arguments.");
 }
 
 #[test]
