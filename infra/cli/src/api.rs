@@ -39,7 +39,7 @@ impl Call {
         Self::new(Method::GET, path, None)
     }
 
-    /// A POST. It is sent once, unless [`Self::repeatable`] allows a repeat.
+    /// A POST. It is sent once, unless [`Self::allow_repeat`] allows a repeat.
     pub fn post(path: String, body: Value) -> Self {
         Self::new(Method::POST, path, Some(body))
     }

@@ -163,7 +163,7 @@ impl Console {
     }
 }
 
-/// What a console of [`Console::captured`] has printed so far.
+/// What a console of [`Console::for_capture`] has printed so far.
 #[derive(Debug, Clone, Default)]
 pub struct CapturedOutput {
     out: SharedBuffer,

@@ -1,5 +1,5 @@
 //! The operator's command line, `connector`. It talks to a deployed stack through the stack's HTTP API, and to the stack's
-//! dead-letter queues through SQS. [`run`] is the whole program except for what belongs to the process, so that tests can call
+//! dead-letter queues through SQS. [`run_program`] is the whole program except for what belongs to the process, so that tests can call
 //! it.
 
 pub mod api;

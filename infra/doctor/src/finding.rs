@@ -38,7 +38,7 @@ pub enum Verdict {
 pub struct CodePlace {
     /// The file's path in the repository.
     pub file: &'static str,
-    /// The item's name, such as `Client::list`.
+    /// The item's name, such as `Client::read_whole_list`.
     pub symbol: &'static str,
 }
 

@@ -197,7 +197,7 @@ pub struct Stack {
     pub secrets: SecretStore,
     /// The server of the connector's API.
     pub api_server: Server,
-    /// The lines of metrics that the functions have written; none with [`Stack::start_as`].
+    /// The lines of metrics that the functions have written; none with [`Stack::start_with_options`].
     pub metrics: Memory,
     /// The steps of watched work. Only a stack of [`Stack::start_killable`] has any.
     pub steps: Steps,
@@ -238,7 +238,7 @@ impl Stack {
         Self::start_with_metrics(clock, StackOptions::default(), metrics, sink, None).await
     }
 
-    /// As [`Stack::start`], with every call that leaves a function watched by [`Stack::steps`].
+    /// As [`Stack::start_empty`], with every call that leaves a function watched by [`Stack::steps`].
     pub async fn start_killable(clock: SharedClock) -> anyhow::Result<Self> {
         let metrics = Memory::default();
         let sink = Arc::new(metrics.clone());
@@ -538,7 +538,7 @@ impl Stack {
         self.work_orders_with(invoke).await
     }
 
-    /// As [`Stack::work`], but `invoke` stands for process-order, for example in another process.
+    /// As [`Stack::work_orders`], but `invoke` stands for process-order, for example in another process.
     pub async fn work_orders_with<F>(&self, invoke: impl FnOnce(Value, Context) -> F) -> anyhow::Result<usize>
     where
         F: Future<Output = anyhow::Result<Value>>,

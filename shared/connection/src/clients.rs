@@ -87,7 +87,7 @@ impl PeerClients {
     ///
     /// # Errors
     ///
-    /// [`PeersError::Secret`] when the secret cannot be read; [`PeersError::Incomplete`] when a key, a token or the
+    /// [`PeerClientsError::Secret`] when the secret cannot be read; [`PeerClientsError::Incomplete`] when a key, a token or the
     /// company is missing.
     pub async fn clients_for(&self, connection: &Connection) -> Result<Clients, PeerClientsError> {
         let credentials = self
@@ -103,7 +103,7 @@ impl PeerClients {
     ///
     /// # Errors
     ///
-    /// As [`Peers::of`].
+    /// As [`PeerClients::clients_for`].
     pub async fn clients_with_reloaded_credentials(
         &self,
         connection: &Connection,

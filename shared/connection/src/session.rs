@@ -70,7 +70,7 @@ impl ConnectionSessions {
     ///
     /// # Errors
     ///
-    /// [`PeersError`] when the secret cannot be read, or credentials are missing.
+    /// [`PeerClientsError`] when the secret cannot be read, or credentials are missing.
     pub async fn open_session(
         &self,
         item: ConnectionItem,

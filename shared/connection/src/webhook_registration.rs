@@ -26,7 +26,7 @@ pub struct RegisteredWebhook {
     pub secret: SecretString,
 }
 
-/// The result of [`ensure`].
+/// The result of [`ensure_webhook`].
 #[derive(Debug)]
 pub enum EnsuredWebhook {
     /// The endpoint whose secret the connector has exists.
@@ -98,7 +98,7 @@ pub enum SaveRegistrationError {
 ///
 /// # Errors
 ///
-/// [`KeepError::Secret`] when Secrets Manager fails; [`KeepError::Store`] when the table fails, or other
+/// [`SaveRegistrationError::Secret`] when Secrets Manager fails; [`SaveRegistrationError::Store`] when the table fails, or other
 /// writers won five times.
 pub async fn save_registration(
     store: &Store,

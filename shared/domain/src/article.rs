@@ -152,7 +152,7 @@ pub enum WantedListing {
     Listing(Box<Listing>),
 }
 
-/// Whether the VAT tariffs must be known before [`wanted`] can decide.
+/// Whether the VAT tariffs must be known before [`decide_listing`] can decide.
 pub fn needs_tariffs(article: &ArticleDetail, settings: &ConnectionSettings) -> bool {
     settings.send_sale_price
         && keep_positive(article.sale_price).is_some()

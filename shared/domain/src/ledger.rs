@@ -170,7 +170,7 @@ impl RowEffect {
 pub struct InvoiceProgress {
     /// Number of steps that are done: the header, each line, the check, the booking. 0: the header does not stand yet.
     pub step: u32,
-    /// Number of all steps, from [`crate::invoice::Frozen::steps`].
+    /// Number of all steps, from [`crate::invoice::FrozenDocument::step_count`].
     pub steps: u32,
     /// The number that Robaws gave the document and people use. `None` until Robaws gives one.
     pub number: Option<String>,
@@ -410,7 +410,7 @@ impl Ledger {
         }
     }
 
-    /// The idempotency key of row `no`, see [`row_key`].
+    /// The idempotency key of row `no`, see [`compute_row_key`].
     pub fn row_key(&self, no: u32) -> String {
         compute_row_key(&self.connection, &self.identifier, no)
     }
@@ -553,7 +553,7 @@ impl Ledger {
         self.rows.iter().find(|r| r.state == RowState::InDoubt)
     }
 
-    /// The invoice whose header was made, also when it was undone later (see [`Ledger::undone`]).
+    /// The invoice whose header was made, also when it was undone later (see [`Ledger::invoice_end`]).
     pub fn find_invoice(&self) -> Option<(&Row, &InvoiceProgress)> {
         self.rows.iter().find_map(|r| match &r.effect {
             RowEffect::Invoice { progress, .. } if r.state == RowState::Done => Some((r, progress)),

@@ -1,8 +1,8 @@
 //! The rules of the connector: what Robaws should hold for a ProductFlow order, and what is missing there.
 //! This crate does no I/O, has no async code and knows neither AWS nor HTTP: values go in, values come out.
 //!
-//! Start reading at [`plan::plan`]. Each rule of the manual is one named item of this crate: a stock change
-//! ([`plan::Effect::StockChange`]) and its reversal, the invoice ([`invoice`]), the order that arrives cancelled
+//! Start reading at [`plan::plan_order`]. Each rule of the manual is one named item of this crate: a stock change
+//! ([`plan::PlannedEffect::StockChange`]) and its reversal, the invoice ([`invoice`]), the order that arrives cancelled
 //! ([`ledger::OrderState::Skipped`]), and the six errors ([`problem::ProblemCode`]). `docs/GLOSSARY.md` explains the words.
 
 pub mod article;

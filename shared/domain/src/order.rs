@@ -61,7 +61,7 @@ pub struct OrderLine {
     pub quantity: u32,
     /// Price of all pieces of the line together, VAT-inclusive.
     pub price: Cents,
-    /// The VAT code that stood in ProductFlow's VAT group on the day of registration, see [`vat_code`].
+    /// The VAT code that stood in ProductFlow's VAT group on the day of registration, see [`parse_vat_code`].
     pub vat_code: Option<VatTariffId>,
     /// "Fulfilled by marketplace": the marketplace ships the line from its own warehouse.
     pub fbm: bool,

@@ -1,5 +1,5 @@
 //! Compares an order with its ledger: what Robaws should hold for the order now, what is missing there, and why something
-//! cannot be done. The entry is [`plan`].
+//! cannot be done. The entry is [`plan_order`].
 
 mod after_invoice;
 mod before_invoice;

@@ -182,7 +182,7 @@ fn bad_field(field: impl Into<String>, value: Option<&Value>) -> BadField {
 ///
 /// # Errors
 ///
-/// [`Unreadable`], naming the first needed field that is missing or wrong, and its value.
+/// [`UnreadableOrder`], naming the first needed field that is missing or wrong, and its value.
 pub fn parse_order(raw: &RawOrder, settings: &ConnectionSettings) -> Result<Order, UnreadableOrder> {
     let placed_at = raw.placed_at();
     let external = text_of(&raw.body, "external_identifier");

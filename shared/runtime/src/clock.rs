@@ -72,7 +72,7 @@ impl Clock for SystemClock {
 /// How often [`ManualClock::sleep`] lets other tasks run before it moves the time.
 const YIELDS: u32 = 4;
 
-/// A clock whose time of day stands still until it is moved: by [`advance`](Self::advance), by [`set`](Self::set), or by a call
+/// A clock whose time of day stands still until it is moved: by [`advance`](Self::advance_by), by [`set`](Self::set_now), or by a call
 /// that sleeps.
 ///
 /// - `sleep(d)` takes no real time. `wake = now() + d` is taken at the call. The returned future yields to the runtime a few

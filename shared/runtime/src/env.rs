@@ -11,7 +11,7 @@ pub enum EnvError {
     #[error("environment variable {name} can't be read: {reason}")]
     Invalid {
         name: &'static str,
-        /// The message of the parser. It may quote the value, so secrets are never read with [`parsed`].
+        /// The message of the parser. It may quote the value, so secrets are never read with [`read_parsed`].
         reason: String,
     },
 }

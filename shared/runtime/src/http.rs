@@ -48,7 +48,7 @@ pub fn peer_client(base_urls: &[&Url]) -> Result<reqwest::Client, reqwest::Error
     build_for_peers(client_builder().tls_backend_preconfigured(tls_config()), base_urls)
 }
 
-/// As [`client`], for a program that people run: it trusts the certificates that their machine trusts, which
+/// As [`peer_client`], for a program that people run: it trusts the certificates that their machine trusts, which
 /// may stand behind a proxy with a certificate of its own.
 ///
 /// # Errors

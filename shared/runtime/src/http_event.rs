@@ -20,7 +20,7 @@ pub enum MalformedRequest {
     /// The body is marked as base64 and is not.
     #[error("the body is not base64")]
     Base64,
-    /// The body is larger than [`MOST_BYTES`].
+    /// The body is larger than [`MOST_BODY_BYTES`].
     #[error("the body is larger than 256 KiB")]
     TooLarge,
 }
@@ -30,7 +30,7 @@ pub enum MalformedRequest {
 ///
 /// # Errors
 ///
-/// [`Malformed::Path`] when a part is not UTF-8.
+/// [`MalformedRequest::Path`] when a part is not UTF-8.
 pub fn path_parts(event: &ApiGatewayV2httpRequest) -> Result<Vec<String>, MalformedRequest> {
     let raw = event.raw_path.as_deref().unwrap_or_default();
     let mut path = Vec::new();
@@ -49,8 +49,8 @@ pub fn path_parts(event: &ApiGatewayV2httpRequest) -> Result<Vec<String>, Malfor
 ///
 /// # Errors
 ///
-/// [`Malformed::Base64`] when the body is marked as base64 and is not; [`Malformed::TooLarge`] above
-/// [`MOST_BYTES`].
+/// [`MalformedRequest::Base64`] when the body is marked as base64 and is not; [`MalformedRequest::TooLarge`] above
+/// [`MOST_BODY_BYTES`].
 pub fn take_body(event: &mut ApiGatewayV2httpRequest) -> Result<Bytes, MalformedRequest> {
     let body = event.body.take().unwrap_or_default();
     let body = if event.is_base64_encoded {

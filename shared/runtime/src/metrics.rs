@@ -1,7 +1,7 @@
 //! Metrics, as lines of CloudWatch's embedded metric format on standard output (docs/adr/0020).
 //!
-//! An invocation collects what it counts, and [`Invocations::run`](crate::invocation::Invocations::run) writes
-//! the collection at its end. Outside an invocation [`count`], [`record`] and [`gauge`] do nothing. [`Metric`]
+//! An invocation collects what it counts, and [`Invocations::run_invocation`](crate::invocation::Invocations::run_invocation) writes
+//! the collection at its end. Outside an invocation [`add_count`], [`record_value`] and [`set_gauge`] do nothing. [`Metric`]
 //! lists all metrics with unit and dimension. No dimension ever holds a connection, an order or an article.
 
 mod emf;

@@ -20,7 +20,7 @@ pub enum CallEnd {
 pub trait CallObserver: Debug + Send + Sync {
     /// A call ended. `took`: from sending the request to the end of the answer, without waiting for its turn.
     fn call_ended(&self, took: Duration, ended: CallEnd);
-    /// An answer that was reported as [`Ended::Answered`] turned out to be unreadable.
+    /// An answer that was reported as [`CallEnd::Answered`] turned out to be unreadable.
     fn answer_unreadable(&self);
 }
 
@@ -36,7 +36,7 @@ impl CallObserver for NoObserver {
     fn answer_unreadable(&self) {}
 }
 
-/// A call under way. A call that is dropped without [`Watched::end`] counts as failed.
+/// A call under way. A call that is dropped without [`WatchedCall::end_as`] counts as failed.
 #[derive(Debug)]
 pub struct WatchedCall<'a> {
     observer: &'a dyn CallObserver,

@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] after 30 tries that another writer won; otherwise as [`Store::article`] and
+    /// [`StoreError::Conflict`] after 30 tries that another writer won; otherwise as [`Store::load_article`] and
     /// [`Store::save_article`].
     pub async fn amend_article(
         &self,

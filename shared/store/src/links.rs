@@ -145,7 +145,7 @@ impl Store {
         }
     }
 
-    /// Whether [`Store::allow`] would still count a use. Counts nothing.
+    /// Whether [`Store::take_allowance`] would still count a use. Counts nothing.
     ///
     /// # Errors
     ///

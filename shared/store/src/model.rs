@@ -91,7 +91,7 @@ pub struct Connection {
     pub settings_stamp: u64,
     /// Base URL under which the connector was reached at the activation. Webhooks and links in tasks lead there.
     pub public_base_url: Option<String>,
-    /// The table that the ledger was written to ([`crate::Store::table_id`]). In another table, restored to an
+    /// The table that the ledger was written to ([`crate::Store::load_table_id`]). In another table, restored to an
     /// earlier moment, the ledger may lack what was booked since.
     pub table_id: Option<String>,
     /// Set while the connection is suspended.
@@ -473,7 +473,7 @@ impl OrderRecord {
         }
     }
 
-    /// What [`OrderRecord::see`] kept, for the plan of an order that cannot be read now. `reference`: how people name
+    /// What [`OrderRecord::update_from_order`] kept, for the plan of an order that cannot be read now. `reference`: how people name
     /// the order.
     pub fn to_last_seen<'a>(&self, reference: &'a str) -> LastSeenOrder<'a> {
         LastSeenOrder {

@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// Stores an order record. The record in memory gets its new version only after the write.
-    /// [`Store::mark_queued`] writes `queued_at` without a new version, so this write may undo it: the order is
+    /// [`Store::note_order_queued`] writes `queued_at` without a new version, so this write may undo it: the order is
     /// then queued twice, which is harmless.
     ///
     /// # Errors
@@ -232,7 +232,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] after 30 tries that another writer won; otherwise as [`Store::order`] and
+    /// [`StoreError::Conflict`] after 30 tries that another writer won; otherwise as [`Store::load_order`] and
     /// [`Store::save_order`].
     pub async fn amend_order(
         &self,

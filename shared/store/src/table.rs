@@ -19,7 +19,7 @@ pub(crate) struct KnownTable {
 }
 
 impl Store {
-    /// Makes the next [`Store::table_id`] ask DynamoDB, as in a new process.
+    /// Makes the next [`Store::load_table_id`] ask DynamoDB, as in a new process.
     pub async fn forget_table_id(&self) {
         *self.known_table.lock().await = None;
     }

@@ -65,6 +65,11 @@ impl Shop {
         let stack = Stack::start_empty(Arc::new(clock.clone())).await.unwrap();
         demo::seed_demo_shop(&stack.robaws, &stack.productflow);
         let robaws = stack.robaws.tenant_named(demo::TENANT);
+        // Whoever waits for a limit moves the clock on, and the examples show its moments.
+        robaws.change_settings(|settings| {
+            settings.rate_per_second = 10_000;
+            settings.burst = 10_000;
+        });
         let productflow = stack.productflow.company_numbered(demo::COMPANY);
         Self { stack, clock, robaws, productflow }
     }

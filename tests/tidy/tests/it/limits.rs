@@ -2,7 +2,7 @@
 //! exception has its reason.
 
 /// Functions named with one word, in hundredths of a per cent of all functions, product and tests together.
-pub(crate) const ONE_WORD_FUNCTION_NAMES: usize = 2_500;
+pub(crate) const ONE_WORD_FUNCTION_NAMES: usize = 900;
 /// How far the share may be below its limit before the limit is to be lowered, in hundredths of a per cent.
 pub(crate) const ONE_WORD_SLACK: usize = 100;
 /// Files that may be called `articles.rs`.
@@ -10,7 +10,7 @@ pub(crate) const ARTICLES_FILES: usize = 3;
 /// Lines of one Rust file.
 pub(crate) const RUST_FILE_LINES: usize = 700;
 /// Lines of all Rust files together.
-pub(crate) const RUST_LINES: usize = 85_000;
+pub(crate) const RUST_LINES: usize = 82_000;
 /// Lines of README.md.
 pub(crate) const README_LINES: usize = 100;
 /// Lines of one text file that is not Rust: fixtures, data, texts, documents.
