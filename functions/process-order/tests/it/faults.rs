@@ -206,7 +206,7 @@ async fn a_call_that_outlasts_the_invocation_is_settled_later_and_costs_one_try(
 async fn cut_off_time_and_again_it_is_not_set_aside() {
     let mut world = World::new().await;
     world.stack.set_time_limit(Duration::from_secs(5));
-    let slow = Fault::for_call("GET", "/articles").delay_before(Duration::from_millis(4_600)).until_cleared();
+    let slow = Fault::for_call("GET", "/articles").delay_before(Duration::from_secs(6)).until_cleared();
     world.stack.robaws.add_fault(slow);
     world.place_order(order_of_one_line("PF-1"));
     for _ in 0..4 {
