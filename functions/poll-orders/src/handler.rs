@@ -7,7 +7,7 @@ use runtime::deadline;
 use runtime::metrics::{self, Metric};
 use serde_json::{Value, json};
 
-/// Handles one tick of the rule. Of the event only a shard is read.
+/// Handles one tick of the EventBridge schedule. Of the event only a shard is read.
 ///
 /// A connection that fails costs the other connections nothing. The invocation fails only when the connections themselves can't
 /// be read.

@@ -197,10 +197,10 @@ async fn process_order(
     deps: &Deps,
     ctx: &ConnectionContext,
     order: OrderIdentifier,
-    company: Concurrency,
+    concurrency: Concurrency,
 ) -> LookResult {
     let span = tracing::info_span!("order", order.identifier = %order);
-    match look_and_report(deps, ctx, &order, company).instrument(span).await {
+    match look_and_report(deps, ctx, &order, concurrency).instrument(span).await {
         Ok(None) => LookResult::Recorded,
         Ok(Some(times)) => LookResult::Interrupted(times, order),
         Err(_logged) => LookResult::NotRecorded(order),
@@ -254,14 +254,14 @@ async fn look_and_report(
     deps: &Deps,
     ctx: &ConnectionContext,
     order: &OrderIdentifier,
-    company: Concurrency,
+    concurrency: Concurrency,
 ) -> Result<Option<u32>, StoreError> {
     let connection = &ctx.item.connection.id;
     let ended = match ctx.check_connection().await {
         Err(error) => Ok(Err(error)),
         Ok(ConnectionCheck::Off) => return Ok(None),
         Ok(ConnectionCheck::Same) if ctx.has_time() => {
-            let looked = AssertUnwindSafe(Box::pin(look_at_order(ctx, order, company))).catch_unwind();
+            let looked = AssertUnwindSafe(Box::pin(look_at_order(ctx, order, concurrency))).catch_unwind();
             // A look that is cut off in the middle of a call leaves an unknown row, as a lost answer does.
             match timeout_at(&*ctx.clock, ctx.cut_off, looked).await {
                 Ok(ended) => ended,

@@ -30,7 +30,7 @@ impl ConnectionContext {
     }
 
     /// Notes a document of ours that was made.
-    pub async fn note_booked_document(&self, document: NewestDocument, is_invoice: bool) {
+    pub async fn note_made_document(&self, document: NewestDocument, is_invoice: bool) {
         let mut newest = self.newest_documents.lock().await;
         if is_invoice {
             newest.invoice = Some(document);

@@ -4,7 +4,7 @@
 //! the call is made. A row whose end is not known is resolved before anything else of its order.
 
 use crate::look::{Look, LookStop};
-use crate::sales_document as finishing;
+use crate::sales_document;
 use crate::undo_invoice;
 use connection::Trouble;
 use domain::ids::{DocumentId, StockLocationId};
@@ -76,7 +76,7 @@ pub async fn make_invoice(
     look.ctx.store.save_order_and_invoice(record, &frozen, now).await?;
     let untouched = call_until_row_ends(look, record, no).await?;
     if record.ledger.find_row(no).is_some_and(|row| row.state == RowState::Done) {
-        finishing::finish_document(look, record, no, Some(frozen)).await?;
+        sales_document::finish_document(look, record, no, Some(frozen)).await?;
     }
     Ok(untouched)
 }
@@ -95,7 +95,7 @@ pub async fn resolve_unknown_row(
     if row.attempts == 0 {
         // The row was written but its call was never made: nothing can have happened.
         return amend_record(look, record, |r, now| {
-            r.ledger.resolve_row(no, RowState::Refused, None, now);
+            r.ledger.record_row_end(no, RowState::Refused, None, now);
         })
         .await;
     }
@@ -126,7 +126,7 @@ enum NextStep {
 /// and nothing happened.
 ///
 /// After a lost answer or a 409 the same body goes out again with the same key. After a 5xx the effect is looked for first.
-/// Whether a draft is deleted shows in the draft.
+/// After a lost answer to a deletion the draft is read: if it is gone, the deletion is done.
 pub async fn call_until_row_ends(
     look: &Look<'_>,
     record: &mut OrderRecord,
@@ -253,12 +253,12 @@ async fn report_row_done(
 ) -> Result<(), LookStop> {
     look.ctx.health.record_success(Peer::Robaws).await?;
     if let AttemptOutcome::Done { robaws_id, .. } = outcome {
-        record_booked_document(look, record, row, robaws_id).await;
+        record_made_document(look, record, row, robaws_id).await;
     }
     Ok(())
 }
 
-async fn record_booked_document(look: &Look<'_>, record: &OrderRecord, row: &Row, robaws_id: &DocumentId) {
+async fn record_made_document(look: &Look<'_>, record: &OrderRecord, row: &Row, robaws_id: &DocumentId) {
     tracing::info!(
         robaws.id = %robaws_id, effect = domain::plan::effect_name(&row.effect), row = row.no, attempts = row.attempts,
         "effect done"
@@ -275,7 +275,7 @@ async fn record_booked_document(look: &Look<'_>, record: &OrderRecord, row: &Row
         at: look.ctx.clock.now(),
     };
     let is_invoice = row.effect.document_kind().is_some();
-    look.ctx.note_booked_document(document, is_invoice).await;
+    look.ctx.note_made_document(document, is_invoice).await;
 }
 
 /// Counts a stock change that is done. The first one of an order also records how long the order waited for it.
@@ -425,7 +425,7 @@ async fn look_up_row(
     if let Some((robaws_id, number)) = found {
         let outcome = AttemptOutcome::Done { robaws_id: robaws_id.clone(), number };
         amend_record(look, record, |r, now| r.ledger.end_attempt(no, &outcome, now)).await?;
-        record_booked_document(look, record, &row, &robaws_id).await;
+        record_made_document(look, record, &row, &robaws_id).await;
         return Ok(RowLookUp::Answered);
     }
     let now = look.ctx.clock.now();
@@ -435,7 +435,7 @@ async fn look_up_row(
         NotFoundVerdict::AskAgain => Err(LookStop::TooEarlyToTell),
         NotFoundVerdict::Refused => {
             amend_record(look, record, |r, now| {
-                r.ledger.resolve_row(no, RowState::Refused, None, now);
+                r.ledger.record_row_end(no, RowState::Refused, None, now);
             })
             .await?;
             Ok(RowLookUp::Answered)
@@ -480,7 +480,7 @@ async fn look_up_document(
 pub async fn record_in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), LookStop> {
     tracing::warn!(row = no, "in doubt");
     amend_record(look, record, |r, now| {
-        r.ledger.resolve_row(no, RowState::InDoubt, None, now);
+        r.ledger.record_row_end(no, RowState::InDoubt, None, now);
     })
     .await
 }

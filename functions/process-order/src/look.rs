@@ -70,7 +70,7 @@ const MOST_RESTARTS: usize = 20;
 /// Whether other orders are processed at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
-    /// Other orders are processed at the same time, so a crash may be theirs.
+    /// Other orders are processed at the same time, so a crash may have been caused by another order.
     WithOthers,
     /// No other order is processed at the same time.
     Alone,
@@ -80,9 +80,9 @@ pub enum Concurrency {
 pub async fn look_at_order(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
-    company: Concurrency,
+    concurrency: Concurrency,
 ) -> Result<LookEnd, StoreError> {
-    let record = match begin_look(ctx, identifier, company).await? {
+    let record = match begin_look(ctx, identifier, concurrency).await? {
         LookBegin::Started(record) => *record,
         LookBegin::NotDue => return Ok(LookEnd::NotDue),
         LookBegin::Interrupted(times) => return Ok(LookEnd::Interrupted(times)),
@@ -143,7 +143,7 @@ enum LookBegin {
 async fn begin_look(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
-    company: Concurrency,
+    concurrency: Concurrency,
 ) -> Result<LookBegin, StoreError> {
     let connection = &ctx.item.connection.id;
     for _ in 0..MOST_RESTARTS {
@@ -154,7 +154,7 @@ async fn begin_look(
         if record.due.is_none_or(|due| due.at > now) {
             return Ok(LookBegin::NotDue);
         }
-        if record.starts > 0 && company == Concurrency::WithOthers {
+        if record.starts > 0 && concurrency == Concurrency::WithOthers {
             return Ok(LookBegin::Interrupted(record.starts));
         }
         record.starts = record.starts.saturating_add(1);
@@ -208,9 +208,9 @@ impl<'a> Look<'a> {
             if record.ledger.handled.is_none()
                 && let Some(no) = record.ledger.find_unresolved_row().map(|row| row.no)
             {
-                let now = self.read_order(&mut record, &mut read, &mut is_fresh).await?;
-                self.lapse_decision(&mut record, &now).await?;
-                let wanted = is_still_wanted(&record, no, &now);
+                let reading = self.read_order(&mut record, &mut read, &mut is_fresh).await?;
+                self.lapse_decision(&mut record, &reading).await?;
+                let wanted = is_still_wanted(&record, no, &reading);
                 Box::pin(exactly_once::resolve_unknown_row(self, &mut record, no, wanted)).await?;
                 // Resolving a row takes calls of its own, so the order is read anew before whatever follows.
                 is_fresh = false;
@@ -281,8 +281,12 @@ impl<'a> Look<'a> {
 
     /// Ends a decision of the merchant when the order changed before all of the decision was carried out: the merchant decides
     /// again. Tells whether the decision ended.
-    async fn lapse_decision(&self, record: &mut OrderRecord, now: &OrderReading) -> Result<bool, LookStop> {
-        let OrderReading::Order(order) = now else {
+    async fn lapse_decision(
+        &self,
+        record: &mut OrderRecord,
+        reading: &OrderReading,
+    ) -> Result<bool, LookStop> {
+        let OrderReading::Order(order) = reading else {
             return Ok(false);
         };
         let is_known = !matches!(order.status, OrderStatus::Unknown(_));
@@ -331,7 +335,7 @@ impl<'a> Look<'a> {
         }
         let identifier = &record.ledger.identifier;
         let answer = self.live.clients.productflow.read_order(identifier).await;
-        let now = match answer {
+        let reading = match answer {
             Ok(Some(raw)) => match productflow::parse_order(&raw, &self.ctx.settings.connection) {
                 Ok(order) => OrderReading::Order(Box::new(order)),
                 Err(unreadable) => OrderReading::Unreadable(unreadable),
@@ -345,15 +349,15 @@ impl<'a> Look<'a> {
             }
         };
         self.ctx.health.record_success(Peer::Productflow).await?;
-        if let OrderReading::Order(order) = &now {
+        if let OrderReading::Order(order) = &reading {
             record.update_from_order(order);
             if order.status == OrderStatus::Shipped && record.ledger.first_shipped_at.is_none() {
                 record.ledger.first_shipped_at = Some(self.ctx.clock.now());
             }
         }
-        *read = Some(now.clone());
+        *read = Some(reading.clone());
         *is_fresh = true;
-        Ok(now)
+        Ok(reading)
     }
 
     /// Plans, and asks Robaws for every answer that the plan needs.
@@ -400,7 +404,7 @@ impl<'a> Look<'a> {
 /// show the effect.
 ///
 /// Before the invoice a stock change is repeated whatever the order says now: the next plan takes back what is too much.
-fn is_still_wanted(record: &OrderRecord, no: u32, now: &OrderReading) -> bool {
+fn is_still_wanted(record: &OrderRecord, no: u32, reading: &OrderReading) -> bool {
     let ledger = &record.ledger;
     let Some(effect) = ledger.find_row(no).map(|row| &row.effect) else {
         return false;
@@ -409,7 +413,7 @@ fn is_still_wanted(record: &OrderRecord, no: u32, now: &OrderReading) -> bool {
     if matches!(effect, RowEffect::StockChange { .. }) && !is_undoing {
         return true;
     }
-    let OrderReading::Order(order) = now else {
+    let OrderReading::Order(order) = reading else {
         return false;
     };
     let facts = OrderFacts::from_order(order);

@@ -1,7 +1,7 @@
 //! Records how a look ended, and when the order is looked at next.
 //!
-//! The record is always changed as it is stored now. What the poll or the merchant wrote meanwhile stays, and keeps the order
-//! due.
+//! The record is always changed as it is stored now. What the poll or the merchant wrote during a look that came to its end
+//! stays, and keeps the order due. A look that was cut off sets its own next look.
 
 use crate::context::ConnectionContext;
 use connection::Trouble;
@@ -39,7 +39,7 @@ pub enum LookEnd {
     Recorded(OrderState),
     /// Time is short. The rest follows in the next invocation.
     Continues,
-    /// A peer is paused or refuses the credentials. The order stays due.
+    /// A peer is paused or refuses the credentials, or the look was cut off. The order stays due.
     Held,
     /// A call failed. The failure is recorded, and the order is looked at again.
     Failed(Peer, Trouble),

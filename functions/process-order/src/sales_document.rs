@@ -176,7 +176,7 @@ pub async fn recheck_document(
     let was_refused = |refusal: &LookRefusal| {
         matches!(refusal, LookRefusal::Invoice { .. } | LookRefusal::CreditNote { .. })
     };
-    // Of an invoice that is credited, the credit note is the document that is still ours.
+    // Once a credit note exists, the credit note is checked, no longer the invoice.
     let document = record.ledger.find_credit_note().or_else(|| record.ledger.find_invoice());
     let Some((row, state)) = document.filter(|_| !record.ledger.look_refusals.iter().any(was_refused)) else {
         return Ok(false);

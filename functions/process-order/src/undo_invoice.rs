@@ -4,7 +4,7 @@
 
 use crate::exactly_once::{RowLookUp, amend_record, call_until_row_ends};
 use crate::look::{Look, LookStop};
-use crate::sales_document as finishing;
+use crate::sales_document;
 use domain::ids::DocumentId;
 use domain::invoice::{DocumentKind, FrozenDocument, InvoiceHeader, bookkeeping_day};
 use domain::ledger::{AttemptOutcome, InvoiceProgress, RESEND_WITHIN, RowEffect, RowState};
@@ -43,8 +43,8 @@ pub async fn make_credit_note(
     plan: &CreditNotePlan,
 ) -> Result<bool, LookStop> {
     let invoice = MadeInvoice::from_ledger(record, plan.invoice)?;
-    let invoiced = finishing::read_frozen_document(look, record, plan.invoice).await?;
-    let shown = finishing::read_document(look, &invoice.id).await?;
+    let invoiced = sales_document::read_frozen_document(look, record, plan.invoice).await?;
+    let shown = sales_document::read_document(look, &invoice.id).await?;
     let obstacle = obstacles::find_obstacle_to_crediting(shown.as_ref(), &invoice.reference, &invoiced);
     let shown = match (shown, obstacle) {
         (Some(shown), None) => shown,
@@ -81,7 +81,7 @@ pub async fn make_credit_note(
     look.ctx.store.save_order_and_invoice(record, &frozen, now).await?;
     let untouched = call_until_row_ends(look, record, no).await?;
     if record.ledger.find_row(no).is_some_and(|row| row.state == RowState::Done) {
-        finishing::finish_document(look, record, no, Some(frozen)).await?;
+        sales_document::finish_document(look, record, no, Some(frozen)).await?;
     }
     Ok(untouched)
 }
@@ -135,7 +135,7 @@ fn credit_note_header(
 /// anew.
 pub async fn delete_draft(look: &Look<'_>, record: &mut OrderRecord, invoice: u32) -> Result<bool, LookStop> {
     let draft = MadeInvoice::from_ledger(record, invoice)?;
-    let shown = finishing::read_document(look, &draft.id).await?;
+    let shown = sales_document::read_document(look, &draft.id).await?;
     if let Some(obstacle) =
         obstacles::find_obstacle_to_deleting(shown.as_ref(), &draft.reference, draft.seen_booked)
     {
@@ -183,7 +183,7 @@ pub async fn look_up_deletion(
     wanted: bool,
 ) -> Result<RowLookUp, LookStop> {
     let draft = MadeInvoice::from_ledger(record, invoice)?;
-    let shown = finishing::read_document(look, &draft.id).await?;
+    let shown = sales_document::read_document(look, &draft.id).await?;
     let now = look.ctx.clock.now();
     let Some(shown) = shown else {
         amend_record(look, record, |r, now| {
@@ -192,7 +192,7 @@ pub async fn look_up_deletion(
         .await?;
         return Ok(RowLookUp::Answered);
     };
-    let refuse = |r: &mut OrderRecord, now| r.ledger.resolve_row(no, RowState::Refused, None, now);
+    let refuse = |r: &mut OrderRecord, now| r.ledger.record_row_end(no, RowState::Refused, None, now);
     if let Some(obstacle) =
         obstacles::find_obstacle_to_deleting(Some(&shown), &draft.reference, draft.seen_booked)
     {

@@ -1,9 +1,9 @@
-//! Sweeps over all articles of a connection: the full push, ticking all, and the nightly check. Also the rebuild of a ledger
-//! that was lost ([`rebuild`]).
+//! The sweeps of a connection: the full push, ticking all, the nightly check, and the rebuild of a ledger that was lost
+//! ([`rebuild`]). The nightly check compares articles, orders and the documents of the ledger with both peers.
 //!
-//! The rule starts the nightly check of every connection ([`nightly_check`]). A message of the sweeps queue continues one sweep.
-//! [`sweeps`] stores where each sweep stands, so that any invocation can continue where another one stopped. A sweep only finds
-//! articles; what becomes of an article is decided when it is looked at.
+//! The EventBridge schedule starts the nightly check of every connection ([`nightly_check`]). A message of the sweeps queue continues one sweep.
+//! [`sweeps`] stores where each sweep stands, so that any invocation can continue where another one stopped. A sweep only makes
+//! articles due; what becomes of an article is decided when it is looked at.
 
 pub mod article_check;
 pub mod config;

@@ -268,7 +268,7 @@ fn clear_sent_digests(record: &mut ArticleRecord, todo: &PlannedWrites) {
     }
 }
 
-/// The problem of a value that goes back and forth, counting what is about to be written.
+/// The problem of an article that returned to an earlier value several times in an hour. The planned write counts too.
 fn flip_problem(
     record: &ArticleRecord,
     todo: &PlannedWrites,

@@ -80,7 +80,7 @@ pub async fn settle_order(
     let settle = SettleCommand::from_body(json_body::parse_body(&request.body)?)?;
     let record = load_order(deps, item, identifier).await?;
     let record = match settle {
-        SettleCommand::Handled => close_as_handled(deps, request, item, &record).await?,
+        SettleCommand::Handled => settle_as_handled(deps, request, item, &record).await?,
         SettleCommand::Done { robaws_id } => {
             json_body::check_robaws_id("robaws_id", robaws_id.as_str())?;
             settle_as_done(deps, request, item, &record, robaws_id).await?
@@ -95,7 +95,7 @@ fn reference_arg(record: &OrderRecord) -> Arg {
     record.display_reference().into()
 }
 
-async fn close_as_handled(
+async fn settle_as_handled(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
@@ -198,7 +198,7 @@ async fn settle_as_not_done(
         return vouch_for_order(deps, request, item, record).await;
     }
     end_row_in_doubt(deps, request, item, record, "not_done", None, |ledger, no, now| {
-        ledger.resolve_row(no, RowState::Refused, None, now);
+        ledger.record_row_end(no, RowState::Refused, None, now);
     })
     .await
 }

@@ -26,13 +26,13 @@ pub async fn detect_checkbox(robaws: &Client) -> Result<Option<bool>, Error> {
         return Ok(None);
     };
     // Read again: the list may show an old value, and the value that is written must be the present one.
-    let Some(now) = robaws.read_article_detail(&article.id).await? else {
+    let Some(current) = robaws.read_article_detail(&article.id).await? else {
         return Ok(None);
     };
-    match (now.has_checkbox, now.ticked) {
+    match (current.has_checkbox, current.ticked) {
         (true, _) => Ok(Some(true)),
         (false, None) => Ok(None),
-        (false, Some(ticked)) => match robaws.set_checkbox(&now.id, ticked).await {
+        (false, Some(ticked)) => match robaws.set_checkbox(&current.id, ticked).await {
             Ok(()) => Ok(Some(true)),
             Err(Error::Rejected { status: 400, .. }) => Ok(Some(false)),
             // Readable but not writable: nothing can be concluded.

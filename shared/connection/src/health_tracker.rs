@@ -146,7 +146,7 @@ impl HealthTracker {
     }
 
     /// Records a failed call for `order`. The peer is paused only when two different orders in a row fail, or one
-    /// order and then `cheapest`, or when the peer asks for a pause: one bad order must not stop the others.
+    /// order and then the test call `cheapest`, or when the peer asks for a pause: one bad order must not stop the others.
     ///
     /// # Errors
     ///

@@ -528,7 +528,7 @@ impl Ledger {
     }
 
     /// Sets the state of row `no` to what a look-up or the merchant found.
-    pub fn resolve_row(&mut self, no: u32, state: RowState, reason: Option<String>, now: Timestamp) {
+    pub fn record_row_end(&mut self, no: u32, state: RowState, reason: Option<String>, now: Timestamp) {
         if let Some(row) = self.find_row_mut(no) {
             row.state = state;
             row.reason = reason;

@@ -186,7 +186,7 @@ fn what_is_settled_by_people_is_where_they_say() {
     let mut ledger = ledger_with_row(stock_change_effect());
     make_attempt(&mut ledger, &AttemptOutcome::Unknown);
     assert_eq!(ledger.find_unresolved_row().map(|row| row.no), Some(1));
-    ledger.resolve_row(1, RowState::InDoubt, Some("asked".to_owned()), at_clock("10:00:00"));
+    ledger.record_row_end(1, RowState::InDoubt, Some("asked".to_owned()), at_clock("10:00:00"));
     assert!(ledger.find_unresolved_row().is_none());
     let row = ledger.find_row_in_doubt().unwrap();
     assert_eq!((row.reason.as_deref(), row.at), (Some("asked"), at_clock("10:00:00")));

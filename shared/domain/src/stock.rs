@@ -1,4 +1,5 @@
-//! Plans stock changes: from what the booked rows of the ledger hold out now to what the order asks for.
+//! Plans stock changes: the difference between the pieces that the booked rows of the ledger took out and the pieces that the
+//! order asks for.
 
 use crate::ids::{ArticleId, Sku, StockLocationId};
 use crate::ledger::{Direction, Ledger, LookRefusal, RowEffect, RowState, StockItem, StockKey};
@@ -9,8 +10,8 @@ use std::collections::BTreeMap;
 /// What the order asks for under one [`StockKey`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WantedStock {
-    /// Pieces on all lines of this key. More than that comes back. Less stays out, even when the lines have a problem or move
-    /// no stock any more.
+    /// Pieces on all lines of this key. If more pieces are out, the surplus is taken back. If fewer are out, those stay out,
+    /// even when the lines have a problem or move no stock any more.
     pub quantity: u64,
     /// Article and location to book on. `None` when the lines have a problem or move no stock.
     pub bookable: Option<(ArticleId, StockLocationId)>,

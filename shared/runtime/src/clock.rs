@@ -72,14 +72,15 @@ impl Clock for SystemClock {
 /// How often [`ManualClock::sleep`] lets other tasks run before it moves the time.
 const YIELDS: u32 = 4;
 
-/// A clock whose time of day stands still until it is moved: by [`advance`](Self::advance_by), by [`set`](Self::set_now), or by a call
-/// that sleeps.
+/// A clock whose time of day stands still until it is moved: by [`advance_by`](Self::advance_by), by [`set_now`](Self::set_now), or
+/// by a call that sleeps.
 ///
 /// - `sleep(d)` takes no real time. `wake = now() + d` is taken at the call. The returned future yields to the runtime a few
 ///   times, and then sets the time of day to `wake`, unless it is later already. So two sleeps that overlap do not add up, and
 ///   two sleeps that follow each other do.
 /// - `instant()` is the machine's instant plus everything by which the time of day was ever moved on. It goes on while the time
-///   of day stands still, so a limit of so many requests per second starves nobody. Setting the time of day back does not set it back.
+///   of day stands still, so a limit of so many requests per second starves nobody. Setting the time of day
+///   back does not move `instant()` back.
 /// - `wait_until` ends when others moved the clock far enough, or when as much real time has passed.
 ///
 /// Clones show the same time.

@@ -220,7 +220,8 @@ impl Store {
         found.map(|item| read_item("an article number", item)).transpose().map(Option::unwrap_or_default)
     }
 
-    /// Stores that an order for this number is for this article from now on.
+    /// Stores which article was last sent under a number. Orders with this number mean that article, even after Robaws
+    /// renumbered it.
     ///
     /// # Errors
     ///

@@ -206,7 +206,7 @@ pub struct NewestDocument {
     pub robaws_id: DocumentId,
     /// The text by which a search in Robaws finds the document.
     pub reference: String,
-    /// When the document was booked.
+    /// When the connector learned that the document exists. An invoice may still be a draft.
     pub at: Timestamp,
 }
 

@@ -83,7 +83,7 @@ pub struct RebuildReport {
     pub orders: u64,
     /// Rows that were made.
     pub made: u64,
-    /// Orders whose documents contradict each other or the order.
+    /// Documents that contradict another document of their order, or the order.
     pub in_doubt: u64,
     /// Documents that name no order of this connection.
     pub strangers: u64,
@@ -100,9 +100,9 @@ pub struct SweepRun {
     pub page: u32,
     /// Where to continue in a list of the table.
     pub after: Option<String>,
-    /// Articles that Robaws showed with extra fields.
+    /// Articles that Robaws showed with extra fields. In a rebuild: not 0 after the first reading of a list.
     pub readable: u64,
-    /// Articles that Robaws showed.
+    /// Articles that Robaws showed. In a rebuild: documents that this reading showed for the first time.
     pub seen: u64,
     /// Changes that no event of Robaws had announced.
     pub unannounced: u64,

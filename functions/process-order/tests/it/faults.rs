@@ -206,17 +206,24 @@ async fn a_call_that_outlasts_the_invocation_is_settled_later_and_costs_one_try(
 async fn cut_off_time_and_again_it_is_not_set_aside() {
     let mut world = World::new().await;
     world.stack.set_time_limit(Duration::from_secs(5));
-    let slow = Fault::for_call("GET", "/articles").delay_before(Duration::from_secs(6)).until_cleared();
-    world.stack.robaws.add_fault(slow);
+    let gate = Gate::new();
+    world.stack.robaws.add_fault(Fault::for_call("GET", "/articles").hold_before(&gate).until_cleared());
     world.place_order(order_of_one_line("PF-1"));
-    for _ in 0..4 {
+    for calls in 1..=4 {
         world.clock.advance_by(SignedDuration::from_mins(60));
         world.stack.run_poll().await.unwrap();
-        world.stack.work_orders().await.expect("the invocation ends before its time limit");
+        let time_passes = async {
+            gate.wait_for_calls(calls).await;
+            // Longer than looks may take, shorter than the invocation.
+            world.clock.advance_by(SignedDuration::from_millis(4_700));
+        };
+        let (worked, ()) = tokio::join!(world.stack.work_orders(), time_passes);
+        worked.expect("the invocation ends before its time limit");
     }
     // It is the peer that is slow, not the order that is bad.
     assert_eq!(world.problem_codes("PF-1").await, [""; 0]);
     world.stack.robaws.clear_faults();
+    gate.open();
     world.stack.set_time_limit(Duration::from_secs(90));
     world.poll_for_minutes(70).await;
     assert_eq!(world.order_state("PF-1").await, "booked");

@@ -73,7 +73,7 @@ struct FaultSummary {
     links: Vec<(String, String)>,
 }
 
-/// Summarises faults whose fields are on this page. Faults that `said` shows already are not repeated.
+/// Summarises faults whose fields are on this page. When `said` shows what is wrong, no fault is listed.
 fn summarize_faults_here(faults: &FormFaults, said: &[credentials_form::PeerVerdict]) -> FaultSummary {
     if !said.is_empty() {
         return FaultSummary { intro: faults.intro.clone(), links: Vec::new() };

@@ -463,7 +463,7 @@ fn a_decision_about_another_invoice_counts_no_more() {
     let mut ledger = invoiced_ledger(false);
     record_undo(&mut ledger, &cancelled, DeleteDraft, Return);
     // Row 2 was in doubt, people said that its document is not there, and the order was invoiced anew.
-    ledger.resolve_row(2, RowState::Refused, None, now());
+    ledger.record_row_end(2, RowState::Refused, None, now());
     let again = RowEffect::Invoice { total: Cents(5998), progress: finished_progress(false) };
     assert_eq!(add_done_row(&mut ledger, again), 3);
     let found = plan_for(&cancelled, &ledger);
