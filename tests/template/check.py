@@ -9,7 +9,7 @@ from pathlib import Path
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
-READS = re.compile(r"\b(?:required|optional|parsed)(?:::<[^>]*>)?\(\s*\"([A-Z0-9_]+)\"")
+READS = re.compile(r"\bread_(?:required|optional|parsed)(?:::<[^>]*>)?\(\s*\"([A-Z0-9_]+)\"")
 # Lambda sets these itself.
 LAMBDAS_OWN = ("AWS_", "_HANDLER", "LAMBDA_")
 API_TYPES = ("AWS::Serverless::HttpApi", "AWS::Serverless::Api", "AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
