@@ -98,12 +98,13 @@ fn everything_that_is_built_in_is_pinned() {
         "tests/acceptance/requirements.txt",
         "tests/template/requirements.txt",
         "tests/template/scan-requirements.txt",
+        "tests/workflows/requirements.txt",
     ] {
         for line in read_text(path).lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
             assert!(line.contains("=="), "{path}: {line}");
         }
     }
-    for path in [".ci/run", "infra/release/run"] {
+    for path in [".ci/quick", ".ci/run", ".ci/long", "infra/release/run"] {
         let unlocked =
             ["cargo build", "cargo lambda build", "cargo test", "cargo clippy", "cargo install", "cargo run"];
         for line in read_text(path).lines() {
