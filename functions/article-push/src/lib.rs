@@ -2,9 +2,9 @@
 //!
 //! Robaws waits two seconds for the answer and suspends endpoints that fail. So nothing is looked up or decided here.
 
-pub mod config;
+mod config;
 pub mod delivery;
-pub mod handler;
+mod handler;
 pub mod intake;
 pub mod signature;
 

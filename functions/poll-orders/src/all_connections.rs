@@ -42,7 +42,7 @@ pub struct Deps {
 
 /// What a poll did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PollReport {
+pub(crate) struct PollReport {
     /// Connections polled without an error.
     pub polled: usize,
     /// Connections whose poll failed.
@@ -85,7 +85,7 @@ impl PollReport {
 }
 
 /// Polls every active connection of a shard, and records that suspended connections are suspended.
-pub async fn poll_connections(
+pub(crate) async fn poll_connections(
     deps: &Deps,
     shard: Shard,
     deadline: Instant,

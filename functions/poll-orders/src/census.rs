@@ -10,13 +10,13 @@ const PEERS: [Peer; 2] = [Peer::Robaws, Peer::Productflow];
 
 /// The counts of one poll.
 #[derive(Debug, Default)]
-pub struct Census {
+pub(crate) struct Census {
     by_state: [u64; STATES.len()],
     unreachable: [u64; PEERS.len()],
 }
 
 impl Census {
-    pub fn count_connection(&mut self, item: &ConnectionItem, now: Timestamp) {
+    pub(crate) fn count_connection(&mut self, item: &ConnectionItem, now: Timestamp) {
         let state = metric_state(item);
         for (name, count) in STATES.iter().zip(&mut self.by_state) {
             *count += u64::from(*name == state);
@@ -28,7 +28,7 @@ impl Census {
     }
 
     /// Reports the counts as metrics.
-    pub fn report_to_metrics(&self) {
+    pub(crate) fn report_to_metrics(&self) {
         for (name, count) in STATES.into_iter().zip(self.by_state) {
             metrics::set_gauge(Metric::ConnectionsByState.with_value(name), count);
         }

@@ -16,7 +16,7 @@ const MOST_QUEUED: usize = 200;
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// Queues the due articles of a connection and returns their number.
-pub async fn queue_due_articles(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError> {
+pub(crate) async fn queue_due_articles(deps: &Deps, item: &ConnectionItem) -> Result<usize, PollError> {
     let now = deps.clock.now();
     let connection = &item.connection.id;
     // Changes come before bulk work.
@@ -67,7 +67,7 @@ fn is_queued_recently(at: Option<Timestamp>, now: Timestamp) -> bool {
 
 /// Queues sweeps that were asked for or begun and that nobody has touched for a while. Their message was lost, or the requests
 /// of the day were used up.
-pub async fn revive_sweeps(
+pub(crate) async fn revive_sweeps(
     deps: &Deps,
     item: &mut ConnectionItem,
     sweeps: &[Sweep],

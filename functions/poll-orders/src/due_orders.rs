@@ -18,7 +18,7 @@ const RELOOK_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Queues the due orders of a connection and returns their number. `seen` holds open orders that the list showed as they were last read: these need no
 /// relook.
-pub async fn queue_due_orders(
+pub(crate) async fn queue_due_orders(
     deps: &Deps,
     item: &ConnectionItem,
     seen: &BTreeSet<OrderIdentifier>,

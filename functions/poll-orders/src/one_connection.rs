@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// Why a connection could not be polled.
 #[derive(Debug, thiserror::Error)]
-pub enum PollError {
+pub(crate) enum PollError {
     #[error("the ledger failed")]
     Store(#[from] StoreError),
     /// The clients of the peers could not be built.
@@ -34,7 +34,7 @@ pub enum PollError {
 
 /// What the poll of a connection did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ConnectionPoll {
+pub(crate) struct ConnectionPoll {
     /// Messages sent to the queues.
     pub queued: usize,
     /// Whether Robaws is paused, so that due orders wait.
@@ -42,7 +42,7 @@ pub struct ConnectionPoll {
 }
 
 /// Polls one connection until `until` at the latest.
-pub async fn poll_connection(
+pub(crate) async fn poll_connection(
     deps: &Deps,
     mut item: ConnectionItem,
     until: Instant,

@@ -43,7 +43,7 @@ const CONCURRENT_WRITES: usize = 8;
 const MOST_PAGES: u32 = 20_000;
 
 /// How the reading of the list ended in this poll.
-pub enum PassEnd {
+pub(crate) enum PassEnd {
     /// The list was read to where the pass is complete, or as far as time went.
     ListRead {
         /// Orders that the list shows as they were last read.
@@ -104,7 +104,7 @@ enum PassProgress {
 }
 
 /// Reads the list of orders, writes new and changed orders to the ledger, and stores how far the pass came.
-pub async fn read_order_list(
+pub(crate) async fn read_order_list(
     deps: &Deps,
     item: &ConnectionItem,
     clients: &Clients,

@@ -5,7 +5,7 @@ use store::keys;
 
 /// One of several shards of the connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// Number of the shard, from 0.
     index: u8,
     /// Number of shards: 1, 2, 4 or 8, so that each holds as many partitions of the connections.
@@ -16,14 +16,14 @@ pub struct Shard {
 /// notice the mistake.
 #[derive(Debug, thiserror::Error)]
 #[error("the event names no shard of 1, 2, 4 or 8")]
-pub struct InvalidShard;
+pub(crate) struct InvalidShard;
 
 impl Shard {
     /// The one shard that holds all connections.
-    pub const ALL: Self = Self { index: 0, count: 1 };
+    pub(crate) const ALL: Self = Self { index: 0, count: 1 };
 
     /// The shard that an event asks for. An ordinary event of the rule names no shard and asks for all connections.
-    pub fn from_event(event: &Value) -> Result<Self, InvalidShard> {
+    pub(crate) fn from_event(event: &Value) -> Result<Self, InvalidShard> {
         if event.get("shard").is_none() && event.get("shards").is_none() {
             return Ok(Self::ALL);
         }
@@ -40,7 +40,7 @@ impl Shard {
     }
 
     /// The partitions of the table's connections that belong to the shard.
-    pub fn partitions_of_shard(self) -> impl Iterator<Item = u8> {
+    pub(crate) fn partitions_of_shard(self) -> impl Iterator<Item = u8> {
         (0..keys::SHARDS).filter(move |part| part % self.count == self.index)
     }
 }

@@ -9,7 +9,7 @@ use store::queue::Sweep;
 
 /// Stores that a connection is suspended, because its table is not the one that its ledger was written to. Queues a rebuild
 /// that nobody continues.
-pub async fn keep_suspended(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError> {
+pub(crate) async fn keep_suspended(deps: &Deps, mut item: ConnectionItem) -> Result<(), PollError> {
     let now = deps.clock.now();
     let found = item.connection.clone();
     item.connection.begin_suspension(Some(now));

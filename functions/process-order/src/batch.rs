@@ -51,7 +51,7 @@ struct ConnectionMessages {
 }
 
 /// Processes a batch. Gives the ids of the messages whose outcome could not even be recorded: these come again.
-pub async fn process_batch(
+pub(crate) async fn process_batch(
     deps: &Deps,
     messages: Vec<SqsMessage<OrdersQueueMessage>>,
     deadline: Instant,

@@ -9,7 +9,7 @@ use store::model::{NewestDocument, NewestDocuments};
 use tokio::sync::Mutex;
 
 /// One connection within one invocation.
-pub struct ConnectionContext {
+pub(crate) struct ConnectionContext {
     session: ConnectionSession,
     /// What the rules need of the connection.
     pub settings: Settings,
@@ -25,12 +25,12 @@ impl Deref for ConnectionContext {
 }
 
 impl ConnectionContext {
-    pub fn new(session: ConnectionSession, settings: Settings) -> Self {
+    pub(crate) fn new(session: ConnectionSession, settings: Settings) -> Self {
         Self { session, settings, newest_documents: Mutex::new(NewestDocuments::default()) }
     }
 
     /// Notes a document of ours that was made.
-    pub async fn note_made_document(&self, document: NewestDocument, is_invoice: bool) {
+    pub(crate) async fn note_made_document(&self, document: NewestDocument, is_invoice: bool) {
         let mut newest = self.newest_documents.lock().await;
         if is_invoice {
             newest.invoice = Some(document);
@@ -41,14 +41,14 @@ impl ConnectionContext {
 
     /// Forgets an invoice that is about to be deleted, so that it is the newest document no more. New credentials must see the
     /// newest document.
-    pub async fn forget_invoice(&self, id: &DocumentId) -> Result<(), StoreError> {
+    pub(crate) async fn forget_invoice(&self, id: &DocumentId) -> Result<(), StoreError> {
         let mut newest = self.newest_documents.lock().await;
         newest.invoice = newest.invoice.take().filter(|document| document.robaws_id != *id);
         self.store.forget_newest_invoice(&self.item.connection.id, id).await
     }
 
     /// Finds another invoice of ours. A look-up that shows it proves that looking up by reference works.
-    pub async fn find_other_invoice(&self, reference: &str) -> Option<NewestDocument> {
+    pub(crate) async fn find_other_invoice(&self, reference: &str) -> Option<NewestDocument> {
         let newest = self.newest_documents.lock().await;
         [newest.invoice.clone(), self.item.newest.invoice.clone()]
             .into_iter()
@@ -57,7 +57,7 @@ impl ConnectionContext {
     }
 
     /// Stores the newest documents and what is left of the day's requests.
-    pub async fn save_and_close(&self) -> Result<(), StoreError> {
+    pub(crate) async fn save_and_close(&self) -> Result<(), StoreError> {
         let newest = std::mem::take(&mut *self.newest_documents.lock().await);
         if newest.invoice.is_some() || newest.stock_change.is_some() {
             self.store

@@ -28,7 +28,7 @@ const MOST_CALLS_PER_ROW: u32 = 3;
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Books a stock change. Gives `true` when nothing happened in Robaws, so that the order need not be read anew.
-pub async fn book_stock_change(
+pub(crate) async fn book_stock_change(
     look: &Look<'_>,
     record: &mut OrderRecord,
     direction: Direction,
@@ -48,7 +48,7 @@ pub async fn book_stock_change(
 }
 
 /// Freezes the invoice and makes it. Gives `true` when nothing happened in Robaws, so that the order need not be read anew.
-pub async fn make_invoice(
+pub(crate) async fn make_invoice(
     look: &Look<'_>,
     record: &mut OrderRecord,
     order: &Order,
@@ -83,7 +83,7 @@ pub async fn make_invoice(
 
 /// Resolves row `no`, whose call was made in an earlier invocation and whose end is not known. The effect is first looked for
 /// in Robaws. `wanted`: whether the order still asks for the effect, so that the call may be repeated.
-pub async fn resolve_unknown_row(
+pub(crate) async fn resolve_unknown_row(
     look: &Look<'_>,
     record: &mut OrderRecord,
     no: u32,
@@ -109,7 +109,7 @@ pub async fn resolve_unknown_row(
 }
 
 /// The result of a look-up for an unknown row.
-pub enum RowLookUp {
+pub(crate) enum RowLookUp {
     /// The end of the row is known now, or the row is in doubt.
     Answered,
     /// The effect did not happen, and the call may be repeated.
@@ -127,7 +127,7 @@ enum NextStep {
 ///
 /// After a lost answer or a 409 the same body goes out again with the same key. After a 5xx the effect is looked for first.
 /// After a lost answer to a deletion the draft is read: if it is gone, the deletion is done.
-pub async fn call_until_row_ends(
+pub(crate) async fn call_until_row_ends(
     look: &Look<'_>,
     record: &mut OrderRecord,
     no: u32,
@@ -477,7 +477,11 @@ async fn look_up_document(
 }
 
 /// Records that nobody can tell what became of row `no`, so that the merchant is asked.
-pub async fn record_in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32) -> Result<(), LookStop> {
+pub(crate) async fn record_in_doubt(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    no: u32,
+) -> Result<(), LookStop> {
     tracing::warn!(row = no, "in doubt");
     amend_record(look, record, |r, now| {
         r.ledger.record_row_end(no, RowState::InDoubt, None, now);
@@ -487,7 +491,7 @@ pub async fn record_in_doubt(look: &Look<'_>, record: &mut OrderRecord, no: u32)
 
 /// Changes the record as it is stored now, even if somebody else wrote it meanwhile: an answer in hand is never thrown away.
 /// What only this look knows of the order is carried over.
-pub async fn amend_record(
+pub(crate) async fn amend_record(
     look: &Look<'_>,
     record: &mut OrderRecord,
     change: impl Fn(&mut OrderRecord, jiff::Timestamp),

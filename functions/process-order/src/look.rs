@@ -21,7 +21,7 @@ use store::model::{OrderRecord, Peer};
 
 /// What ProductFlow says of the order now.
 #[derive(Debug, Clone)]
-pub enum OrderReading {
+pub(crate) enum OrderReading {
     Order(Box<Order>),
     /// A field that booking needs is missing or wrong.
     Unreadable(UnreadableOrder),
@@ -31,7 +31,7 @@ pub enum OrderReading {
 
 /// Why a look stops before its end.
 #[derive(Debug)]
-pub enum LookStop {
+pub(crate) enum LookStop {
     /// The table failed, so nothing could be recorded.
     Store(StoreError),
     /// A call failed.
@@ -54,7 +54,7 @@ impl From<StoreError> for LookStop {
 
 impl LookStop {
     /// The reason for a look to stop after a failed call to Robaws.
-    pub fn from_robaws_error(error: &robaws::Error) -> Self {
+    pub(crate) fn from_robaws_error(error: &robaws::Error) -> Self {
         match Trouble::from(error) {
             Trouble::OutOfTime => Self::OutOfTime,
             trouble => Self::Failed(Peer::Robaws, trouble),
@@ -69,7 +69,7 @@ const MOST_RESTARTS: usize = 20;
 
 /// Whether other orders are processed at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Concurrency {
+pub(crate) enum Concurrency {
     /// Other orders are processed at the same time, so a crash may have been caused by another order.
     WithOthers,
     /// No other order is processed at the same time.
@@ -77,7 +77,7 @@ pub enum Concurrency {
 }
 
 /// Looks at an order, and records how the look ended.
-pub async fn look_at_order(
+pub(crate) async fn look_at_order(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
     concurrency: Concurrency,
@@ -169,7 +169,7 @@ async fn begin_look(
 }
 
 /// One run of a look. A look that starts over has several runs.
-pub struct Look<'a> {
+pub(crate) struct Look<'a> {
     pub ctx: &'a ConnectionContext,
     pub live: &'a LiveClients,
     began: &'a LookStart,

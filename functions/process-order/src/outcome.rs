@@ -26,11 +26,11 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// Wait between two relooks at an open order with nothing to do.
 pub(crate) const RELOOK_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// Looks in a row that may end without an outcome. Afterwards the order is given up.
-pub const MOST_STARTS: u32 = 3;
+pub(crate) const MOST_STARTS: u32 = 3;
 
 /// How a look ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LookEnd {
+pub(crate) enum LookEnd {
     /// There was nothing to look at: the order is not due, or not known.
     NotDue,
     /// The order was not looked at: so many looks at it were interrupted, and other orders are processed at the same time.
@@ -47,13 +47,13 @@ pub enum LookEnd {
 
 /// The record when the look began, to tell what others wrote meanwhile.
 #[derive(Debug, Clone)]
-pub struct LookStart {
+pub(crate) struct LookStart {
     due: Option<Due>,
     forced: bool,
 }
 
 impl LookStart {
-    pub fn from_record(record: &OrderRecord) -> Self {
+    pub(crate) fn from_record(record: &OrderRecord) -> Self {
         Self { due: record.due, forced: record.forced }
     }
 
@@ -85,7 +85,7 @@ async fn amend_record(
 }
 
 /// Records the outcome of a look that ran to its end.
-pub async fn record_outcome(
+pub(crate) async fn record_outcome(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
     began: &LookStart,
@@ -171,7 +171,7 @@ fn decide_next_look(plan: &Plan, waits_for: &[WaitsFor], rounds: u32, now: Times
 }
 
 /// Records that nothing came in that the order waits for. The order waits on without another look.
-pub async fn record_postponement(
+pub(crate) async fn record_postponement(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
     began: &LookStart,
@@ -200,7 +200,7 @@ pub async fn record_postponement(
 }
 
 /// Records a failed call. The failure counts against the order first, before it counts against the peer.
-pub async fn record_failed_call(
+pub(crate) async fn record_failed_call(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
     began: &LookStart,
@@ -260,7 +260,7 @@ fn open_permission_problem(record: &mut OrderRecord, module: &str, now: Timestam
 }
 
 /// Records that a pause or refused credentials held the look back. The order stays due as it was, and the look does not count.
-pub async fn record_hold(
+pub(crate) async fn record_hold(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
 ) -> Result<LookEnd, StoreError> {
@@ -277,7 +277,7 @@ pub async fn record_hold(
 }
 
 /// Records that time was short. What was done is in the record already; the rest is due at once.
-pub async fn record_continuation(
+pub(crate) async fn record_continuation(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
 ) -> Result<LookEnd, StoreError> {
@@ -293,7 +293,7 @@ pub async fn record_continuation(
 
 /// Records that the look was cut off at the end of the invocation, since calls took too long. Counts as a failed call of the
 /// order.
-pub async fn record_cut_off(
+pub(crate) async fn record_cut_off(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
 ) -> Result<LookEnd, StoreError> {
@@ -313,7 +313,10 @@ pub async fn record_cut_off(
 
 /// Gives the order up after looks that ended without an outcome: it is looked at again when the merchant asks or the order
 /// changes.
-pub async fn give_up(ctx: &ConnectionContext, identifier: &OrderIdentifier) -> Result<LookEnd, StoreError> {
+pub(crate) async fn give_up(
+    ctx: &ConnectionContext,
+    identifier: &OrderIdentifier,
+) -> Result<LookEnd, StoreError> {
     tracing::error!("set aside: looks end without an outcome");
     let now = ctx.clock.now();
     amend_record(ctx, identifier, now, |record| {
@@ -336,7 +339,7 @@ pub async fn give_up(ctx: &ConnectionContext, identifier: &OrderIdentifier) -> R
 }
 
 /// Records that a look ended without an outcome while the process lives. The order is looked at again in a minute.
-pub async fn record_missing_outcome(
+pub(crate) async fn record_missing_outcome(
     ctx: &ConnectionContext,
     identifier: &OrderIdentifier,
 ) -> Result<LookEnd, StoreError> {

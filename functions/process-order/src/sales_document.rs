@@ -23,7 +23,7 @@ const MOST_CALLS_PER_LINE: u32 = 3;
 
 /// Finishes the invoice or credit note of row `no`. `frozen` is given when this very look made the header: then no line stands
 /// yet.
-pub async fn finish_document(
+pub(crate) async fn finish_document(
     look: &Look<'_>,
     record: &mut OrderRecord,
     no: u32,
@@ -167,7 +167,7 @@ async fn book_document(
 
 /// Looks again at a document with a mismatch, or at the invoice of a business buyer: the merchant may have dealt with it in
 /// Robaws. Gives `true` when something changed, so that the order is planned anew.
-pub async fn recheck_document(
+pub(crate) async fn recheck_document(
     look: &Look<'_>,
     record: &mut OrderRecord,
     plan: &Plan,
@@ -262,12 +262,12 @@ fn record_step_refusal(record: &mut OrderRecord, no: u32, error: &robaws::Error)
 }
 
 /// Reads a document with its lines as it is now. Gives `None` when Robaws does not have the document.
-pub async fn read_document(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, LookStop> {
+pub(crate) async fn read_document(look: &Look<'_>, id: &DocumentId) -> Result<Option<Invoice>, LookStop> {
     look.live.clients.robaws.read_invoice(id, true).await.map_err(|error| LookStop::from_robaws_error(&error))
 }
 
 /// Reads what was frozen for row `no`.
-pub async fn read_frozen_document(
+pub(crate) async fn read_frozen_document(
     look: &Look<'_>,
     record: &OrderRecord,
     no: u32,

@@ -19,7 +19,7 @@ const LINK_VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
 const TIME_RESERVED: Duration = Duration::from_secs(5);
 
 /// Puts a sign-in link in Robaws. A failure is only logged: whoever asked may ask again.
-pub async fn send_sign_in_link(deps: &Deps, message: SignInMessage, deadline: Instant) {
+pub(crate) async fn send_sign_in_link(deps: &Deps, message: SignInMessage, deadline: Instant) {
     let until = deadline.checked_sub(TIME_RESERVED).unwrap_or(deadline);
     match timeout_at(&*deps.sessions.clock, until, Box::pin(try_send_sign_in_link(deps, message))).await {
         Ok(Ok(true)) => tracing::info!("a sign-in link was put in Robaws"),

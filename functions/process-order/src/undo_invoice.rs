@@ -37,7 +37,7 @@ impl MadeInvoice {
 }
 
 /// Freezes the credit note and makes it. Gives `true` when nothing happened in Robaws, so that the order need not be read anew.
-pub async fn make_credit_note(
+pub(crate) async fn make_credit_note(
     look: &Look<'_>,
     record: &mut OrderRecord,
     plan: &CreditNotePlan,
@@ -133,7 +133,11 @@ fn credit_note_header(
 
 /// Deletes the draft of invoice row `invoice`. Gives `true` when nothing happened in Robaws, so that the order need not be read
 /// anew.
-pub async fn delete_draft(look: &Look<'_>, record: &mut OrderRecord, invoice: u32) -> Result<bool, LookStop> {
+pub(crate) async fn delete_draft(
+    look: &Look<'_>,
+    record: &mut OrderRecord,
+    invoice: u32,
+) -> Result<bool, LookStop> {
     let draft = MadeInvoice::from_ledger(record, invoice)?;
     let shown = sales_document::read_document(look, &draft.id).await?;
     if let Some(obstacle) =
@@ -161,7 +165,7 @@ fn deletion_outcome(id: &DocumentId) -> AttemptOutcome {
 }
 
 /// Makes the call that deletes a draft.
-pub async fn send_deletion(
+pub(crate) async fn send_deletion(
     look: &Look<'_>,
     record: &OrderRecord,
     invoice: u32,
@@ -175,7 +179,7 @@ pub async fn send_deletion(
 }
 
 /// Finds out what became of deletion row `no`, whose end is not known. The draft shows it.
-pub async fn look_up_deletion(
+pub(crate) async fn look_up_deletion(
     look: &Look<'_>,
     record: &mut OrderRecord,
     no: u32,
@@ -213,7 +217,7 @@ pub async fn look_up_deletion(
 }
 
 /// Records that the invoice can't be undone as decided. Nothing more of the decision is begun, and the merchant is told why.
-pub async fn record_obstacle(
+pub(crate) async fn record_obstacle(
     look: &Look<'_>,
     record: &mut OrderRecord,
     obstacle: Obstacle,

@@ -25,7 +25,7 @@ enum ArticleChange {
 }
 
 /// Compares one list page of articles with the records. Gives the next step of the sweep.
-pub async fn check_article_list_page(
+pub(crate) async fn check_article_list_page(
     sweep: &SweepContext<'_>,
     run: &mut SweepRun,
 ) -> Result<Option<&'static str>, SweepStop> {

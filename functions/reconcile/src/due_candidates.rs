@@ -14,7 +14,7 @@ const CONCURRENT_WRITES: usize = 8;
 
 /// An article that a sweep found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     pub id: ArticleId,
     /// The article number, where it is known.
     pub number: Option<String>,
@@ -22,7 +22,7 @@ pub struct Candidate {
 
 /// Makes the articles due as bulk work and queues them. With `again` ProductFlow gets product and offer again even when they
 /// did not change.
-pub async fn make_candidates_due(
+pub(crate) async fn make_candidates_due(
     deps: &Deps,
     connection: &ConnectionId,
     candidates: Vec<Candidate>,

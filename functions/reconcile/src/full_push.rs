@@ -9,7 +9,7 @@ use store::queue::{Sweep, SweepMessage};
 use store::sweep::{SweepRequest, SweepRun};
 
 /// Makes the ticked articles of one list page due. Gives the next step of the sweep.
-pub async fn push_list_page(
+pub(crate) async fn push_list_page(
     sweep: &SweepContext<'_>,
     run: &mut SweepRun,
 ) -> Result<Option<&'static str>, SweepStop> {
@@ -62,7 +62,7 @@ async fn ask_for_check(sweep: &SweepContext<'_>) -> Result<(), SweepStop> {
 
 /// Whether the tenant has the checkbox. Opens the problem `checkbox_missing` when it does not, and closes the problem when it
 /// does.
-pub async fn check_checkbox(sweep: &SweepContext<'_>) -> Result<Option<bool>, SweepStop> {
+pub(crate) async fn check_checkbox(sweep: &SweepContext<'_>) -> Result<Option<bool>, SweepStop> {
     let item = &sweep.session.item;
     let store = &sweep.session.store;
     let found = connection::checkbox::detect_checkbox(&sweep.live.clients.robaws)

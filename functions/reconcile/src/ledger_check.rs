@@ -26,7 +26,7 @@ const CHECKED_AFTER: SignedDuration = SignedDuration::from_hours(2);
 const RECORDS_PER_PAGE: usize = 100;
 
 /// Checks the orders of the last 30 days, as far as the time goes. Gives the next step of the sweep.
-pub async fn check_records(
+pub(crate) async fn check_records(
     sweep: &SweepContext<'_>,
     run: &mut SweepRun,
 ) -> Result<Option<&'static str>, SweepStop> {

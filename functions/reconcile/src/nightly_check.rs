@@ -25,7 +25,7 @@ const TIME_TO_BEGIN: Duration = Duration::from_mins(1);
 
 /// What a night did, in numbers of connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NightReport {
+pub(crate) struct NightReport {
     /// Connections checked to the end.
     pub checked_to_end: usize,
     /// Connections left to the queue.
@@ -34,7 +34,7 @@ pub struct NightReport {
     pub failed: usize,
 }
 
-pub async fn check_connections(deps: &Deps, deadline: Instant) -> Result<NightReport, StoreError> {
+pub(crate) async fn check_connections(deps: &Deps, deadline: Instant) -> Result<NightReport, StoreError> {
     let mut active = Vec::new();
     let note = |item: ConnectionItem| {
         if item.connection.state == ConnectionState::Active {

@@ -10,14 +10,14 @@ use store::model::{DueKind, OrderRecord, Peer};
 use store::sweep::SweepRun;
 
 /// How far back orders and documents are checked.
-pub const CHECKED_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const CHECKED_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Orders asked for per list page.
 const ORDERS_PER_PAGE: u32 = 50;
 /// Most list pages read in one night.
 const MOST_LIST_PAGES: u32 = 400;
 
 /// Checks one list page of ProductFlow's orders. Gives the next step of the sweep.
-pub async fn check_order_list_page(
+pub(crate) async fn check_order_list_page(
     sweep: &SweepContext<'_>,
     run: &mut SweepRun,
 ) -> Result<Option<&'static str>, SweepStop> {

@@ -21,8 +21,8 @@ use store::model::{ConnectionState, NewestDocument, NewestDocuments, OrderRecord
 use store::queue::{Sweep, SweepMessage};
 use store::sweep::{RebuildReport, SweepProgress, SweepRequest, SweepRun};
 
-pub use recover_invoices::recover_invoice_list_page;
-pub use recover_stock_changes::recover_stock_change_list_page;
+pub(crate) use recover_invoices::recover_invoice_list_page;
+pub(crate) use recover_stock_changes::recover_stock_change_list_page;
 
 /// A ledger that was set back knows everything that is older than its newest document by more than this.
 const KNOWN_BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -213,7 +213,7 @@ async fn save_newest_document(
 }
 
 /// Ends the rebuild once everything was read: the connection has the state again that it had before it was suspended.
-pub async fn finish_rebuild(
+pub(crate) async fn finish_rebuild(
     sweep: &SweepContext<'_>,
     progress: &mut SweepProgress,
     run: &mut SweepRun,

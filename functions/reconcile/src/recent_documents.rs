@@ -15,7 +15,7 @@ const MOST_LIST_PAGES: u32 = 200;
 
 /// The documents of the last 30 days, by their id, mark and reference.
 #[derive(Debug, Default)]
-pub struct RecentDocuments {
+pub(crate) struct RecentDocuments {
     /// Stock changes that carry a mark of ours.
     pub stock_changes: BTreeMap<DocumentId, StockChange>,
     /// Invoices and credit notes, whoever made them.
@@ -26,7 +26,7 @@ pub struct RecentDocuments {
 }
 
 /// Reads the documents updated since `since`.
-pub async fn read_recent_documents(
+pub(crate) async fn read_recent_documents(
     sweep: &SweepContext<'_>,
     since: Timestamp,
 ) -> Result<RecentDocuments, SweepStop> {
@@ -73,12 +73,12 @@ pub async fn read_recent_documents(
 
 impl RecentDocuments {
     /// The stock changes with this mark, without the known one.
-    pub fn others_with_mark(&self, mark: &str, known: Option<&DocumentId>) -> Vec<DocumentId> {
+    pub(crate) fn others_with_mark(&self, mark: &str, known: Option<&DocumentId>) -> Vec<DocumentId> {
         other_ids(self.stock_changes_by_mark.get(mark), known)
     }
 
     /// The invoices or credit notes with this reference, without the known one.
-    pub fn others_with_reference(
+    pub(crate) fn others_with_reference(
         &self,
         kind: DocumentKind,
         reference: &str,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 /// How continuing a sweep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SweepEnd {
+pub(crate) enum SweepEnd {
     /// Nothing is left to do.
     Done,
     /// Time is short. Another message continues the sweep.
@@ -27,7 +27,7 @@ pub enum SweepEnd {
 
 /// Why a step stops early.
 #[derive(Debug)]
-pub enum SweepStop {
+pub(crate) enum SweepStop {
     /// A call failed.
     Failed(Peer, Trouble),
     /// The table failed.
@@ -45,17 +45,17 @@ impl From<StoreError> for SweepStop {
 }
 
 /// The reason to stop after a failed call to Robaws.
-pub fn stop_from_robaws(error: &robaws::Error) -> SweepStop {
+pub(crate) fn stop_from_robaws(error: &robaws::Error) -> SweepStop {
     SweepStop::Failed(Peer::Robaws, Trouble::from(error))
 }
 
 /// The reason to stop after a failed call to ProductFlow.
-pub fn stop_from_productflow(error: &productflow::Error) -> SweepStop {
+pub(crate) fn stop_from_productflow(error: &productflow::Error) -> SweepStop {
     SweepStop::Failed(Peer::Productflow, Trouble::from(error))
 }
 
 /// What the steps of a sweep work with.
-pub struct SweepContext<'a> {
+pub(crate) struct SweepContext<'a> {
     pub deps: &'a Deps,
     pub session: &'a ConnectionSession,
     /// The clients, with the credentials that count now.
@@ -63,12 +63,12 @@ pub struct SweepContext<'a> {
 }
 
 impl SweepContext<'_> {
-    pub fn connection_id(&self) -> &ConnectionId {
+    pub(crate) fn connection_id(&self) -> &ConnectionId {
         &self.session.item.connection.id
     }
 
     /// Whether the day's requests allow more bulk work, as far as the last answer of Robaws tells.
-    pub fn quota_allows(&self) -> bool {
+    pub(crate) fn quota_allows(&self) -> bool {
         let limits = self.live.clients.robaws.limits();
         let low = |(left, limit): (u64, u64)| {
             left.saturating_mul(100) < limit.saturating_mul(PeerHealth::BULK_WORK_MIN_PERCENT)
@@ -88,7 +88,7 @@ fn first_step(sweep: Sweep) -> &'static str {
 }
 
 /// Continues a sweep, or begins one that was asked for. An error means that not even how far the sweep came could be stored.
-pub async fn run_sweep(
+pub(crate) async fn run_sweep(
     deps: &Deps,
     id: &ConnectionId,
     sweep: Sweep,

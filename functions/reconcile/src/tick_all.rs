@@ -7,7 +7,7 @@ use robaws::{ArticleList, Error};
 use store::sweep::SweepRun;
 
 /// Ticks the unticked articles of one list page. Gives the next step of the sweep.
-pub async fn tick_list_page(
+pub(crate) async fn tick_list_page(
     sweep: &SweepContext<'_>,
     run: &mut SweepRun,
 ) -> Result<Option<&'static str>, SweepStop> {

@@ -15,7 +15,7 @@ const SILENT_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// Registers the webhook anew when it is dead or gone, and checks again for a checkbox that was missing. Gives the next step of
 /// the sweep.
-pub async fn check_webhook(
+pub(crate) async fn check_webhook(
     sweep: &SweepContext<'_>,
     run: &mut SweepRun,
 ) -> Result<Option<&'static str>, SweepStop> {

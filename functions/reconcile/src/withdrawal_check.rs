@@ -17,7 +17,7 @@ const DIVISOR_NEVER_HELD: usize = 10;
 
 /// Compares every sent article with the articles that the list showed. Articles that are gone become due, unless there are too
 /// many of them.
-pub async fn make_gone_articles_due(
+pub(crate) async fn make_gone_articles_due(
     sweep: &SweepContext<'_>,
     progress: &mut SweepProgress,
     run: &mut SweepRun,

@@ -21,7 +21,7 @@ fn facts_when_gone(known: Option<&ArticleFacts>) -> ArticleFacts {
 }
 
 /// What orders need to know of the article now.
-pub fn current_facts(record: &ArticleRecord, found: &ArticleReading) -> ArticleFacts {
+pub(crate) fn current_facts(record: &ArticleRecord, found: &ArticleReading) -> ArticleFacts {
     match &found.article {
         Some(article) => article.to_facts(),
         None => facts_when_gone(record.facts.as_ref()),
@@ -29,7 +29,7 @@ pub fn current_facts(record: &ArticleRecord, found: &ArticleReading) -> ArticleF
 }
 
 /// Makes waiting orders and namesakes due, when what affects them changed.
-pub async fn tell_affected(
+pub(crate) async fn tell_affected(
     ctx: &ConnectionContext,
     record: &ArticleRecord,
     found: &ArticleReading,

@@ -36,7 +36,7 @@ pub struct Deps {
 }
 
 /// One connection within one invocation.
-pub struct ConnectionContext {
+pub(crate) struct ConnectionContext {
     pub session: ConnectionSession,
     pub queue: ArticleQueue,
     /// Held shared by whoever sends an offer, and alone by whoever withdraws one: a number may pass from one article to another
@@ -46,7 +46,7 @@ pub struct ConnectionContext {
 
 /// What the messages of a batch say about one article.
 #[derive(Debug, Clone, Default)]
-pub struct Announcement {
+pub(crate) struct Announcement {
     message_ids: Vec<String>,
     /// The article number, from the newest message that names one.
     pub number: Option<String>,
@@ -67,7 +67,7 @@ impl Announcement {
 type Announcements = BTreeMap<ArticleId, Announcement>;
 
 /// Processes a batch. Gives the ids of the messages whose outcome could not even be recorded: these come again.
-pub async fn process_batch(
+pub(crate) async fn process_batch(
     deps: &Deps,
     messages: Vec<SqsMessage<ArticleMessage>>,
     deadline: Instant,

@@ -41,7 +41,7 @@ impl From<StoreError> for LookStop {
 }
 
 /// Looks at an article, and records how the look ended.
-pub async fn look_at_article(
+pub(crate) async fn look_at_article(
     ctx: &ConnectionContext,
     id: &ArticleId,
     asked: &Announcement,
@@ -109,7 +109,7 @@ async fn begin_look(
 }
 
 /// Whether a change announced at `at` may be missing from what was last read.
-pub fn may_be_unread(record: &ArticleRecord, at: Timestamp) -> bool {
+pub(crate) fn may_be_unread(record: &ArticleRecord, at: Timestamp) -> bool {
     record.read_at.is_none_or(|read| read.duration_since(at) <= CLOCKS_APART)
 }
 

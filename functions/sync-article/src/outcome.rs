@@ -26,11 +26,11 @@ const LONGEST_ROUND_WAIT: SignedDuration = SignedDuration::from_hours(24);
 /// Wait before the next look at an article whose values flip: then the flips are forgotten.
 const FLIPS_FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// Looks in a row that may end without an outcome. Afterwards the article is left alone for an hour.
-pub const MOST_STARTS: u32 = 3;
+pub(crate) const MOST_STARTS: u32 = 3;
 
 /// How a look ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LookEnd {
+pub(crate) enum LookEnd {
     /// There was nothing to look at.
     NotDue,
     /// The outcome is recorded.
@@ -48,19 +48,19 @@ pub enum LookEnd {
 
 /// The record when the look began, to tell what others wrote meanwhile.
 #[derive(Debug, Clone, Copy)]
-pub struct LookStart {
+pub(crate) struct LookStart {
     due: Option<ArticleDue>,
 }
 
 impl LookStart {
-    pub fn from_record(record: &ArticleRecord) -> Self {
+    pub(crate) fn from_record(record: &ArticleRecord) -> Self {
         Self { due: record.due }
     }
 }
 
 /// What a look found and did.
 #[derive(Debug, Clone)]
-pub struct LookOutcome {
+pub(crate) struct LookOutcome {
     /// What was to be written to ProductFlow.
     pub planned: PlannedWrites,
     /// Which of the writes were made.
@@ -84,7 +84,10 @@ async fn amend_record(
 }
 
 /// The record as it is stored now.
-pub async fn read_record(ctx: &ConnectionContext, id: &ArticleId) -> Result<ArticleRecord, StoreError> {
+pub(crate) async fn read_record(
+    ctx: &ConnectionContext,
+    id: &ArticleId,
+) -> Result<ArticleRecord, StoreError> {
     amend_record(ctx, id, |_, _| false).await
 }
 
@@ -140,7 +143,7 @@ fn take_over_reading(record: &mut ArticleRecord, seen: &ArticleRecord) {
 }
 
 /// Records the outcome of a look that ran to its end.
-pub async fn record_outcome(
+pub(crate) async fn record_outcome(
     ctx: &ConnectionContext,
     seen: &ArticleRecord,
     began: &LookStart,
@@ -207,7 +210,7 @@ fn count_sent_article(done: &FinishedWrites) {
 }
 
 /// Records which writes were made before a call failed.
-pub async fn record_partial_writes(
+pub(crate) async fn record_partial_writes(
     ctx: &ConnectionContext,
     seen: &ArticleRecord,
     ended: &LookOutcome,
@@ -240,7 +243,7 @@ fn schedule_retry(
 }
 
 /// Records a failed call. The article stays due.
-pub async fn record_failed_call(
+pub(crate) async fn record_failed_call(
     ctx: &ConnectionContext,
     id: &ArticleId,
     began: &LookStart,
@@ -266,7 +269,7 @@ pub async fn record_failed_call(
 }
 
 /// Records that the answer of Robaws lacked something that must not be guessed. The article is read again.
-pub async fn record_incomplete_reading(
+pub(crate) async fn record_incomplete_reading(
     ctx: &ConnectionContext,
     id: &ArticleId,
     began: &LookStart,
@@ -280,7 +283,7 @@ pub async fn record_incomplete_reading(
 }
 
 /// Records that the look was held back. The article stays due as it was, and the look does not count.
-pub async fn record_hold(ctx: &ConnectionContext, id: &ArticleId) -> Result<LookEnd, StoreError> {
+pub(crate) async fn record_hold(ctx: &ConnectionContext, id: &ArticleId) -> Result<LookEnd, StoreError> {
     amend_record(ctx, id, |record, _| {
         record.starts = 0;
         record.queued_at = None;
@@ -291,7 +294,10 @@ pub async fn record_hold(ctx: &ConnectionContext, id: &ArticleId) -> Result<Look
 }
 
 /// Records that a look ended without an outcome. The article is looked at again in a minute.
-pub async fn record_missing_outcome(ctx: &ConnectionContext, id: &ArticleId) -> Result<LookEnd, StoreError> {
+pub(crate) async fn record_missing_outcome(
+    ctx: &ConnectionContext,
+    id: &ArticleId,
+) -> Result<LookEnd, StoreError> {
     amend_record(ctx, id, |record, now| {
         record.queued_at = None;
         record.due = due_after(now, FIRST_RETRY_WAIT, ArticleDueKind::Change);
@@ -302,7 +308,7 @@ pub async fn record_missing_outcome(ctx: &ConnectionContext, id: &ArticleId) -> 
 }
 
 /// Gives the article up for an hour after several looks that ended without an outcome, so that it does not hold up the others.
-pub async fn give_up(ctx: &ConnectionContext, id: &ArticleId) -> Result<LookEnd, StoreError> {
+pub(crate) async fn give_up(ctx: &ConnectionContext, id: &ArticleId) -> Result<LookEnd, StoreError> {
     tracing::error!("set aside: looks end without an outcome");
     amend_record(ctx, id, |record, now| {
         record.starts = 0;
@@ -315,7 +321,7 @@ pub async fn give_up(ctx: &ConnectionContext, id: &ArticleId) -> Result<LookEnd,
 }
 
 /// Keeps due what a message announces, when nothing can be looked at now.
-pub async fn keep_announced_due(
+pub(crate) async fn keep_announced_due(
     store: &Store,
     connection: &ConnectionId,
     id: &ArticleId,

@@ -10,7 +10,7 @@ use store::article_record::UniqueNumber;
 
 /// An article as Robaws shows it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArticleReading {
+pub(crate) struct ArticleReading {
     /// The article. `None` when Robaws does not have it.
     pub article: Option<ArticleDetail>,
     /// The other live articles with the same number.
@@ -20,7 +20,7 @@ pub struct ArticleReading {
 }
 
 /// What is known of the article before it is read.
-pub struct ReadingHints<'a> {
+pub(crate) struct ReadingHints<'a> {
     /// Numbers that the article may have, the likeliest first.
     pub numbers: [Option<&'a str>; 2],
     /// A number that no other article has, as seen so recently that it need not be looked up again.
@@ -28,7 +28,7 @@ pub struct ReadingHints<'a> {
 }
 
 /// Reads the article and its namesakes.
-pub async fn read_article(
+pub(crate) async fn read_article(
     live: &LiveClients,
     id: &ArticleId,
     hints: ReadingHints<'_>,

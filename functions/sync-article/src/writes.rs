@@ -11,7 +11,7 @@ use store::article_record::{ArticleDueKind, ArticleRecord};
 
 /// What is to be written to ProductFlow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PlannedWrites {
+pub(crate) struct PlannedWrites {
     /// Article numbers whose offer is to be withdrawn.
     pub withdraw: BTreeSet<Sku>,
     /// The product and offer of which something is to be sent.
@@ -20,7 +20,7 @@ pub struct PlannedWrites {
 
 /// A listing of which the product, the offer or both are to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedListing {
+pub(crate) struct PlannedListing {
     pub listing: Listing,
     /// Whether the product differs from what was sent.
     pub product: bool,
@@ -30,7 +30,7 @@ pub struct PlannedListing {
 
 impl PlannedWrites {
     /// The difference between what ProductFlow has of an article and what it is to have.
-    pub fn from_difference(record: &ArticleRecord, wanted: Option<&Listing>) -> Self {
+    pub(crate) fn from_difference(record: &ArticleRecord, wanted: Option<&Listing>) -> Self {
         let mut withdraw = record.withdraw.clone();
         let sent = record.sent.as_ref();
         let stays = |sku: &Sku| wanted.is_some_and(|listing| listing.sku == *sku);
@@ -46,12 +46,12 @@ impl PlannedWrites {
         Self { withdraw, send }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.withdraw.is_empty() && self.send.is_none()
     }
 
     /// Digest of what is to be written, by which a value that flips is noticed.
-    pub fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         match &self.send {
             Some(send) => {
                 format!("{}{}", send.listing.product.compute_digest(), send.listing.offer.compute_digest())
@@ -63,7 +63,7 @@ impl PlannedWrites {
 
 /// Which writes were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FinishedWrites {
+pub(crate) struct FinishedWrites {
     /// Article numbers whose offer is withdrawn, or belongs to another article now.
     pub withdrawn: BTreeSet<Sku>,
     /// Whether the product was sent.
@@ -74,7 +74,7 @@ pub struct FinishedWrites {
 
 /// Why the writes ended early.
 #[derive(Debug)]
-pub enum WriteStop {
+pub(crate) enum WriteStop {
     /// A call to ProductFlow failed.
     Failed(Trouble),
     /// The table failed.
@@ -92,7 +92,7 @@ fn stop_from_productflow(error: &productflow::Error) -> WriteStop {
 }
 
 /// Makes the planned writes. `done` tells which writes were made, also when an error ends them.
-pub async fn write_to_productflow(
+pub(crate) async fn write_to_productflow(
     ctx: &ConnectionContext,
     live: &LiveClients,
     record: &ArticleRecord,

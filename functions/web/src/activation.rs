@@ -35,7 +35,7 @@ struct ActivateBody {
 }
 
 /// `POST …/activate`: makes every check first and changes nothing when one of them fails.
-pub async fn activate_connection(
+pub(crate) async fn activate_connection(
     deps: &Deps,
     request: &Request,
     item: ConnectionItem,
@@ -150,7 +150,7 @@ fn activation_failed(faults: Vec<Fault>) -> ApiError {
 }
 
 /// Makes every check of settings and credentials and gives all faults. Changes nothing.
-pub async fn find_activation_faults(
+pub(crate) async fn find_activation_faults(
     deps: &Deps,
     item: &ConnectionItem,
     credentials: &store::secrets::Credentials,
@@ -258,7 +258,7 @@ async fn catch_up_after_break(
 }
 
 /// `POST …/deactivate`: no call to either peer from now on; the ledger stays.
-pub async fn deactivate_connection(
+pub(crate) async fn deactivate_connection(
     deps: &Deps,
     request: &Request,
     item: ConnectionItem,

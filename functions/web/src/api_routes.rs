@@ -14,13 +14,13 @@ use serde_json::json;
 use store::model::ConnectionItem;
 
 /// Whether the request is for the API. Every other request is for a page.
-pub fn is_api_request(request: &Request) -> bool {
+pub(crate) fn is_api_request(request: &Request) -> bool {
     let first = request.path.first().map(String::as_str);
     matches!(first, Some("api" | "health"))
 }
 
 /// Answers a request to `/health` or to a path under `/api`.
-pub async fn answer_api_request(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+pub(crate) async fn answer_api_request(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["health"] if request.method == Method::GET => {

@@ -20,7 +20,11 @@ use store::queue::{Sweep, SweepMessage};
 use store::sweep::SweepRequest;
 
 /// `GET …/articles?state=`: lists articles.
-pub async fn list_articles(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
+pub(crate) async fn list_articles(
+    deps: &Deps,
+    request: &Request,
+    item: &ConnectionItem,
+) -> Result<Reply, ApiError> {
     let state = request.query_parameter("state").map(parse_article_state).transpose()?;
     let limit = request.parse_limit(50, 100)?;
     let connection = &item.connection;
@@ -55,7 +59,7 @@ fn render_article_json(record: &ArticleRecord, language: Language) -> Value {
 }
 
 /// `POST …/articles/push`: sends all ticked articles again, also those that have not changed since they were sent.
-pub async fn push_all_articles(
+pub(crate) async fn push_all_articles(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
@@ -69,7 +73,7 @@ pub async fn push_all_articles(
 }
 
 /// `POST …/articles/tick` with `{"all":true}`: ticks the ProductFlow checkbox of all articles in Robaws.
-pub async fn tick_all_articles(
+pub(crate) async fn tick_all_articles(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
@@ -88,7 +92,7 @@ pub async fn tick_all_articles(
 
 /// `POST …/reconcile`: starts the nightly check now. `{"confirm_withdrawals":true}` lets it make the withdrawals that the last
 /// check held back.
-pub async fn start_reconciliation(
+pub(crate) async fn start_reconciliation(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
@@ -135,7 +139,7 @@ async fn accept_sweep(
 }
 
 /// Stores the ask for a sweep with the connection and queues it. Without a message the next poll finds the stored ask.
-pub async fn ask_for_sweep(
+pub(crate) async fn ask_for_sweep(
     deps: &Deps,
     id: &ConnectionId,
     sweep: Sweep,

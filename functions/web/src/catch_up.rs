@@ -26,14 +26,14 @@ const LEAST_TIME_FOR_PAGE: Duration = Duration::from_secs(2);
 const MOST_WAITING: usize = 1_000;
 
 /// The orders that would be booked after a break.
-pub struct BreakSurvey {
+pub(crate) struct BreakSurvey {
     /// The orders by their identifiers.
     pub orders: BTreeMap<OrderIdentifier, SurveyedOrder>,
     /// Whether everything was read before the time was over.
     pub is_complete: bool,
 }
 
-pub enum SurveyedOrder {
+pub(crate) enum SurveyedOrder {
     /// As ProductFlow's list shows the order now.
     ReadNow(Box<Order>),
     /// As the ledger knows an order that was due before the break and that the list did not show.
@@ -45,7 +45,7 @@ pub enum SurveyedOrder {
 
 impl BreakSurvey {
     /// The sum of the totals of all orders whose total is known.
-    pub fn total_amount(&self) -> Cents {
+    pub(crate) fn total_amount(&self) -> Cents {
         let totals = self.orders.values().map(|seen| match seen {
             SurveyedOrder::ReadNow(order) => order.total.or_else(|| order.compute_total()),
             SurveyedOrder::FromLedger { total } => *total,
@@ -55,7 +55,7 @@ impl BreakSurvey {
 }
 
 /// Reads ProductFlow's list back to the beginning of the break, and the orders that were due before it.
-pub async fn survey_break(
+pub(crate) async fn survey_break(
     deps: &Deps,
     item: &ConnectionItem,
     client: &productflow::Client,
@@ -156,7 +156,7 @@ fn would_book(order: &Order, ledger: &Ledger, settings: &Settings) -> bool {
 }
 
 /// Closes all orders of a survey as handled. Fails with 503 when the time is over.
-pub async fn close_survey_as_handled(
+pub(crate) async fn close_survey_as_handled(
     deps: &Deps,
     id: &ConnectionId,
     survey: &BreakSurvey,

@@ -66,7 +66,7 @@ impl Fault {
 }
 
 /// The faults of what is required and still empty.
-pub fn find_missing_fields(
+pub(crate) fn find_missing_fields(
     settings: &ConnectionSettings,
     has_robaws: bool,
     has_productflow: bool,
@@ -86,12 +86,12 @@ pub fn find_missing_fields(
 }
 
 /// The fault of a ProductFlow company that another connection holds.
-pub fn company_taken_fault() -> Fault {
+pub(crate) fn company_taken_fault() -> Fault {
     Fault::with_wording("productflow.company_id", "productflow.company_id.taken")
 }
 
 /// Gives a fault when another connection holds this ProductFlow company.
-pub async fn check_company_is_free(
+pub(crate) async fn check_company_is_free(
     store: &Store,
     id: &ConnectionId,
     company: ProductFlowCompanyId,
@@ -101,7 +101,7 @@ pub async fn check_company_is_free(
 }
 
 /// Checks at ProductFlow that it accepts the access token for the company.
-pub async fn check_productflow_login(client: &productflow::Client) -> Vec<Fault> {
+pub(crate) async fn check_productflow_login(client: &productflow::Client) -> Vec<Fault> {
     use productflow::Error;
     match client.test_connection().await {
         Ok(()) => Vec::new(),
@@ -116,7 +116,7 @@ pub async fn check_productflow_login(client: &productflow::Client) -> Vec<Fault>
 }
 
 /// Checks at Robaws that it accepts the key.
-pub async fn check_robaws_key(client: &robaws::Client) -> Option<Fault> {
+pub(crate) async fn check_robaws_key(client: &robaws::Client) -> Option<Fault> {
     let error = client.make_cheapest_read().await.err()?;
     match Trouble::from(&error) {
         Trouble::Credentials => Some(Fault::for_field("robaws.key")),
@@ -170,7 +170,10 @@ fn contains_id(list: &[NamedItem], id: &str) -> bool {
 }
 
 /// Checks at Robaws that what the settings name exists, and that the API user may read every module it needs.
-pub async fn check_robaws_settings(client: &robaws::Client, settings: &ConnectionSettings) -> Vec<Fault> {
+pub(crate) async fn check_robaws_settings(
+    client: &robaws::Client,
+    settings: &ConnectionSettings,
+) -> Vec<Fault> {
     let b2c = async {
         match &settings.b2c_client_id {
             Some(id) => client.read_client(id).await,
@@ -261,7 +264,7 @@ pub async fn check_robaws_settings(client: &robaws::Client, settings: &Connectio
 }
 
 /// Keeps the faults of settings that a change touches. What was wrong before must not keep a change from being stored.
-pub fn keep_faults_of_changed_settings(
+pub(crate) fn keep_faults_of_changed_settings(
     faults: Vec<Fault>,
     was: &ConnectionSettings,
     is: &ConnectionSettings,

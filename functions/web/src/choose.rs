@@ -45,7 +45,7 @@ fn deserialize_present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// `POST …/orders/{identifier}/choose`: checks the choices, stores them in the ledger, and has the order looked at at once.
-pub async fn choose_for_lines(
+pub(crate) async fn choose_for_lines(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,

@@ -20,7 +20,7 @@ fn render_rebuild_json(item: &ConnectionItem) -> Value {
 }
 
 /// The JSON of a connection. `now` serves to leave out pauses that have ended.
-pub fn render_connection_json(item: &ConnectionItem, now: Timestamp) -> Value {
+pub(crate) fn render_connection_json(item: &ConnectionItem, now: Timestamp) -> Value {
     let connection = &item.connection;
     let paused = |peer: Peer| item.health(peer).paused_until.filter(|until| now < *until);
     json!({

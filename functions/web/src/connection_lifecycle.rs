@@ -24,7 +24,7 @@ const MOST_TRIES: usize = 5;
 struct EmptyBody {}
 
 /// `DELETE /api/connections/{id}`: deletes secrets and settings of an inactive connection; its ledger stays.
-pub async fn delete_connection(
+pub(crate) async fn delete_connection(
     deps: &Deps,
     request: &Request,
     item: ConnectionItem,
@@ -48,7 +48,7 @@ pub async fn delete_connection(
 }
 
 /// `POST …/suspend`: from now on nothing is booked until the ledger has been rebuilt.
-pub async fn suspend_connection(
+pub(crate) async fn suspend_connection(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
@@ -87,7 +87,7 @@ struct RebuildBody {
 }
 
 /// `POST …/rebuild`: asks for the sweep that makes the ledger again from the documents in Robaws.
-pub async fn start_ledger_rebuild(
+pub(crate) async fn start_ledger_rebuild(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,

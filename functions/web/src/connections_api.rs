@@ -47,7 +47,7 @@ struct ChangeBody {
 }
 
 /// `POST /api/connections`: creates a connection.
-pub async fn create_connection(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+pub(crate) async fn create_connection(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let body: CreateBody = json_body::parse_body(&request.body)?;
     let language = body.language;
     create_from_body(deps, body).await.map_err(|error| error.in_language(language))
@@ -116,7 +116,7 @@ async fn store_new_connection(deps: &Deps, connection: &mut Connection) -> Resul
 }
 
 /// The answer of the API when a connection could not be created or activated.
-pub fn claim_error_to_api(error: ClaimError, connection: &Connection) -> ApiError {
+pub(crate) fn claim_error_to_api(error: ClaimError, connection: &Connection) -> ApiError {
     match error {
         ClaimError::Exists => ApiError::http_conflict("exists").with_arg("id", connection.id.to_string()),
         ClaimError::CompanyIsFixed(company) => {
@@ -132,13 +132,13 @@ pub fn claim_error_to_api(error: ClaimError, connection: &Connection) -> ApiErro
 }
 
 /// Reads a connection again after it was written.
-pub async fn reload_connection(deps: &Deps, id: &ConnectionId) -> Result<ConnectionItem, ApiError> {
+pub(crate) async fn reload_connection(deps: &Deps, id: &ConnectionId) -> Result<ConnectionItem, ApiError> {
     let found = deps.store.load_connection(id).await?;
     found.ok_or_else(|| ApiError::not_found("no_connection").with_arg("id", id.to_string()))
 }
 
 /// `GET /api/connections`: lists all connections.
-pub async fn list_connections(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+pub(crate) async fn list_connections(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let limit = request.parse_limit(50, 100)?;
     let after = request.query_parameter("cursor").map(decode_cursor).transpose()?;
     let connections = deps.store.load_connections().await?;
@@ -169,12 +169,12 @@ fn decode_cursor(cursor: &str) -> Result<ConnectionId, ApiError> {
 }
 
 /// `GET /api/connections/{id}`: shows one connection.
-pub fn show_connection(deps: &Deps, item: &ConnectionItem) -> Reply {
+pub(crate) fn show_connection(deps: &Deps, item: &ConnectionItem) -> Reply {
     Reply::ok(connection_json::render_connection_json(item, deps.clock.now()))
 }
 
 /// `PATCH /api/connections/{id}`: changes language, settings, company or credentials.
-pub async fn change_connection(
+pub(crate) async fn change_connection(
     deps: &Deps,
     request: &Request,
     item: ConnectionItem,

@@ -27,7 +27,7 @@ fn parse_typed_credentials(body: &Value) -> Result<TypedCredentials, ApiError> {
 
 /// Tries `robaws` of a body, or what is stored where the body has none. Gives the faults of key and secret, and the modules
 /// that the API user may not read.
-pub async fn try_robaws_credentials(
+pub(crate) async fn try_robaws_credentials(
     deps: &Deps,
     item: &ConnectionItem,
     body: &Value,
@@ -52,7 +52,7 @@ pub async fn try_robaws_credentials(
 }
 
 /// Tries `productflow` of a body, completed by what is stored. Gives the faults of access token and company.
-pub async fn try_productflow_credentials(
+pub(crate) async fn try_productflow_credentials(
     deps: &Deps,
     item: &ConnectionItem,
     body: &Value,

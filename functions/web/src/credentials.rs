@@ -11,7 +11,7 @@ use store::secrets::{Credentials, ProductflowLogin, RobawsLogin};
 /// The field `robaws` of a body.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RobawsBody {
+pub(crate) struct RobawsBody {
     key: Credential,
     secret: Credential,
 }
@@ -19,19 +19,19 @@ pub struct RobawsBody {
 /// The field `productflow` of a body.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ProductflowBody {
+pub(crate) struct ProductflowBody {
     access_token: Option<Credential>,
     company_id: Option<NonZeroU64>,
 }
 
 impl ProductflowBody {
-    pub fn company(&self) -> Option<ProductFlowCompanyId> {
+    pub(crate) fn company(&self) -> Option<ProductFlowCompanyId> {
         self.company_id.map(|id| ProductFlowCompanyId(id.get()))
     }
 }
 
 /// Puts the credentials of a body in place of those in `known`; what the body leaves out stays.
-pub fn merge_credentials(
+pub(crate) fn merge_credentials(
     known: &Credentials,
     robaws: Option<&RobawsBody>,
     productflow: Option<&ProductflowBody>,
@@ -47,7 +47,7 @@ pub fn merge_credentials(
 }
 
 /// Whether the body holds an access token.
-pub fn brings_access_token(productflow: Option<&ProductflowBody>) -> bool {
+pub(crate) fn brings_access_token(productflow: Option<&ProductflowBody>) -> bool {
     productflow.is_some_and(|body| body.access_token.is_some())
 }
 
@@ -56,7 +56,7 @@ pub fn brings_access_token(productflow: Option<&ProductflowBody>) -> bool {
 ///
 /// One of the two is enough, because people may have deleted a draft invoice by hand. The check keeps a ledger that describes
 /// one tenant from being used in another.
-pub async fn sees_newest_document(
+pub(crate) async fn sees_newest_document(
     robaws: &robaws::Client,
     newest: &NewestDocuments,
 ) -> Result<Option<bool>, Trouble> {
@@ -80,7 +80,7 @@ pub async fn sees_newest_document(
 }
 
 /// The reference of the newest document, to name it in an error message.
-pub fn newest_document_reference(newest: &NewestDocuments) -> String {
+pub(crate) fn newest_document_reference(newest: &NewestDocuments) -> String {
     let documents = [newest.stock_change.as_ref(), newest.invoice.as_ref()];
     documents
         .into_iter()

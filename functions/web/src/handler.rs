@@ -17,7 +17,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 /// An answer of the API.
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: StatusCode,
     /// JSON; `null` for a 204, which is sent without a body.
     pub body: Value,
@@ -25,7 +25,7 @@ pub struct Reply {
 
 impl Reply {
     /// A 200 with this body.
-    pub fn ok(body: Value) -> Self {
+    pub(crate) fn ok(body: Value) -> Self {
         Self { status: StatusCode::OK, body }
     }
 }
@@ -50,12 +50,12 @@ pub async fn handle_request(
 }
 
 /// Adds the connection's id to all further log lines of this request.
-pub fn name_connection_in_logs(id: &ConnectionId) {
+pub(crate) fn name_connection_in_logs(id: &ConnectionId) {
     Span::current().record("connection.id", tracing::field::display(id));
 }
 
 /// Adds the order's identifier to all further log lines of this request.
-pub fn name_order_in_logs(identifier: &OrderIdentifier) {
+pub(crate) fn name_order_in_logs(identifier: &OrderIdentifier) {
     Span::current().record("order.identifier", tracing::field::display(identifier));
 }
 

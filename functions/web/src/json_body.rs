@@ -11,7 +11,7 @@ use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 /// Reads a body as `T`. An empty body counts as `{}`.
-pub fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
     // serde would accept an array for a struct.
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -34,7 +34,7 @@ pub fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 /// Merges `settings` of a body into the stored settings: an absent key keeps its value, `null` returns to the default.
-pub fn merge_settings(
+pub(crate) fn merge_settings(
     known: &ConnectionSettings,
     changes: Map<String, Value>,
 ) -> Result<ConnectionSettings, ApiError> {
@@ -97,7 +97,7 @@ fn check_setting_values(settings: &ConnectionSettings) -> Result<(), ApiError> {
 }
 
 /// Checks that an id has the form of Robaws' ids, since it becomes part of a path of its API.
-pub fn check_robaws_id(field: &str, id: &str) -> Result<(), ApiError> {
+pub(crate) fn check_robaws_id(field: &str, id: &str) -> Result<(), ApiError> {
     let fits = (1..=64).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if fits {
@@ -147,10 +147,12 @@ fn name_malformed_field<E: std::fmt::Display>(
 }
 
 /// Reason of a 400 for a text that is not a moment.
-pub const MOMENT_EXPECTED: &str = "must be a moment like 2026-11-23T08:00:00Z";
+pub(crate) const MOMENT_EXPECTED: &str = "must be a moment like 2026-11-23T08:00:00Z";
 
 /// Reads an optional moment (RFC 3339). The error does not repeat the text that was sent.
-pub fn deserialize_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+pub(crate) fn deserialize_moment<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let read = text.map(|text| text.parse()).transpose();
     read.map_err(|_| serde::de::Error::custom(MOMENT_EXPECTED))
@@ -158,7 +160,7 @@ pub fn deserialize_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 /// A key, secret or token that was sent, without the white space that copying leaves around it.
 #[derive(Debug, Clone)]
-pub struct Credential(pub SecretString);
+pub(crate) struct Credential(pub SecretString);
 
 impl<'de> Deserialize<'de> for Credential {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -14,7 +14,7 @@ use store::model::ConnectionItem;
 use store::notifications::Notification;
 
 /// `GET …/notifications?state=&lang=`: lists notifications.
-pub async fn list_notifications(
+pub(crate) async fn list_notifications(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
@@ -53,7 +53,7 @@ fn parse_language(request: &Request, item: &ConnectionItem) -> Result<Language, 
 
 /// Groups the open problems into notifications again, so that those of the last minutes are in the list, too. The tasks in
 /// Robaws are made and closed by the poll.
-pub async fn refresh_notifications(deps: &Deps, item: &ConnectionItem) -> Result<(), StoreError> {
+pub(crate) async fn refresh_notifications(deps: &Deps, item: &ConnectionItem) -> Result<(), StoreError> {
     let now: Timestamp = deps.clock.now();
     if notification_updates::has_few_open(item) || notification_updates::may_be_outdated(item, now) {
         notification_updates::update_notifications(&deps.store, item, None, now).await?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::model::OrderRecord;
 
 /// The JSON of an order.
-pub fn render_order_json(record: &OrderRecord, language: Language) -> Value {
+pub(crate) fn render_order_json(record: &OrderRecord, language: Language) -> Value {
     let ledger = &record.ledger;
     let explanation: Vec<String> = record
         .explanation
@@ -122,7 +122,7 @@ fn render_document_json(kind: &str, row: &Row, total: Cents, progress: &InvoiceP
 /// The state of an effect as the API names it: `intended`, `done`, `refused` or `in_doubt`.
 ///
 /// An effect whose outcome is unknown is `intended`, and so is an invoice or credit note whose lines or check are still missing.
-pub fn effect_state(row: &Row) -> &'static str {
+pub(crate) fn effect_state(row: &Row) -> &'static str {
     let is_unfinished = row.effect.progress().is_some_and(InvoiceProgress::is_unfinished);
     match row.state {
         RowState::Done if is_unfinished => "intended",

@@ -16,7 +16,11 @@ use store::orders::OrderFilter;
 use store::queue::OrderMessage;
 
 /// `GET …/orders?state=&q=`: lists orders, newest first.
-pub async fn list_orders(deps: &Deps, request: &Request, item: &ConnectionItem) -> Result<Reply, ApiError> {
+pub(crate) async fn list_orders(
+    deps: &Deps,
+    request: &Request,
+    item: &ConnectionItem,
+) -> Result<Reply, ApiError> {
     let state = match request.query_parameter("state") {
         None => None,
         Some(word) => Some(parse_order_state(word)?),
@@ -39,7 +43,7 @@ pub async fn list_orders(deps: &Deps, request: &Request, item: &ConnectionItem) 
 }
 
 /// Reads a state from the word that the API uses for it.
-pub fn parse_order_state(word: &str) -> Result<OrderState, ApiError> {
+pub(crate) fn parse_order_state(word: &str) -> Result<OrderState, ApiError> {
     const ALL: [OrderState; 8] = [
         OrderState::Waiting,
         OrderState::Booked,
@@ -57,7 +61,7 @@ pub fn parse_order_state(word: &str) -> Result<OrderState, ApiError> {
 }
 
 /// `GET …/orders/{identifier}`: shows one order.
-pub async fn show_order(
+pub(crate) async fn show_order(
     deps: &Deps,
     item: &ConnectionItem,
     identifier: &OrderIdentifier,
@@ -67,7 +71,7 @@ pub async fn show_order(
 }
 
 /// Loads an order from the ledger; 404 when the ledger does not hold it.
-pub async fn load_order(
+pub(crate) async fn load_order(
     deps: &Deps,
     item: &ConnectionItem,
     identifier: &OrderIdentifier,
@@ -77,12 +81,12 @@ pub async fn load_order(
 }
 
 /// The 404 for an order that nobody knows.
-pub fn order_not_found(identifier: &OrderIdentifier) -> ApiError {
+pub(crate) fn order_not_found(identifier: &OrderIdentifier) -> ApiError {
     ApiError::not_found("no_order").with_arg("order", identifier.to_string())
 }
 
 /// Fails with 409 unless the connection is active: only then may the peers be called for it.
-pub fn must_be_active(item: &ConnectionItem) -> Result<(), ApiError> {
+pub(crate) fn must_be_active(item: &ConnectionItem) -> Result<(), ApiError> {
     match item.connection.state {
         ConnectionState::Active => Ok(()),
         ConnectionState::Inactive => Err(ApiError::http_conflict("inactive")),
@@ -91,7 +95,7 @@ pub fn must_be_active(item: &ConnectionItem) -> Result<(), ApiError> {
 }
 
 /// Queues an order so that it is looked at at once. When that fails the next poll queues it, because the order is due.
-pub async fn queue_order(deps: &Deps, connection: &ConnectionId, identifier: &OrderIdentifier) {
+pub(crate) async fn queue_order(deps: &Deps, connection: &ConnectionId, identifier: &OrderIdentifier) {
     let message = OrderMessage::new(connection.clone(), identifier.clone());
     if let Err(error) = deps.orders_queue.send_messages(&[message]).await {
         tracing::warn!(
@@ -102,7 +106,7 @@ pub async fn queue_order(deps: &Deps, connection: &ConnectionId, identifier: &Or
 }
 
 /// `POST …/orders/{identifier}/retry`: has the order looked at at once, whatever its back-off.
-pub async fn retry_order(
+pub(crate) async fn retry_order(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,

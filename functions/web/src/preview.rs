@@ -1,10 +1,10 @@
 //! API `plan`: what ProductFlow's newest orders would do to Robaws, without doing it. The modules below find out; this file
 //! answers the request and renders the JSON.
 
-pub mod newest_orders;
-pub mod older_orders;
-pub mod preview_clients;
-pub mod ticked_articles;
+pub(crate) mod newest_orders;
+pub(crate) mod older_orders;
+pub(crate) mod preview_clients;
+pub(crate) mod ticked_articles;
 
 use crate::api_error::ApiError;
 use crate::config::Deps;
@@ -31,7 +31,7 @@ use tokio::time::Instant;
 const PLANNING_TIME: Duration = Duration::from_secs(20);
 
 /// `GET …/plan?limit=&go_live=`: plans the newest orders as they are now.
-pub async fn preview_newest_orders(
+pub(crate) async fn preview_newest_orders(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,
@@ -68,14 +68,14 @@ pub async fn preview_newest_orders(
 }
 
 /// Look-ups in Robaws whose answers are remembered for this preview alone.
-pub async fn create_lookups(deps: &Deps, item: &ConnectionItem, robaws: robaws::Client) -> Lookups {
+pub(crate) async fn create_lookups(deps: &Deps, item: &ConnectionItem, robaws: robaws::Client) -> Lookups {
     Catalogues::new(deps.clock.clone(), deps.store.clone())
         .lookups_for(&item.connection.id, item.catalogue_stamps(), robaws)
         .await
 }
 
 /// Reads `?go_live=`, for which the preview is made.
-pub fn parse_go_live(request: &Request) -> Result<Option<Timestamp>, ApiError> {
+pub(crate) fn parse_go_live(request: &Request) -> Result<Option<Timestamp>, ApiError> {
     request
         .query_parameter("go_live")
         .map(|text| {
@@ -86,7 +86,7 @@ pub fn parse_go_live(request: &Request) -> Result<Option<Timestamp>, ApiError> {
 }
 
 /// The settings to plan with. On an inactive connection every order counts as placed after go-live (`contracts/api.md`).
-pub fn preview_settings(item: &ConnectionItem, start: Option<Timestamp>) -> Settings {
+pub(crate) fn preview_settings(item: &ConnectionItem, start: Option<Timestamp>) -> Settings {
     let connection = &item.connection;
     let go_live = match connection.state {
         ConnectionState::Inactive => Timestamp::MIN,

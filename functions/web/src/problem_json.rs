@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use store::model::OpenProblem;
 
 /// The JSON of open problems.
-pub fn render_problems_json<'a>(
+pub(crate) fn render_problems_json<'a>(
     open: impl IntoIterator<Item = &'a OpenProblem>,
     language: Language,
 ) -> Vec<Value> {

@@ -40,7 +40,7 @@ impl RobawsRecord {
 }
 
 /// The link to the record `id` in the Robaws whose API has the base URL `api`.
-pub fn robaws_link(api: &Url, kind: RobawsRecord, id: &str) -> String {
+pub(crate) fn robaws_link(api: &Url, kind: RobawsRecord, id: &str) -> String {
     let origin = api.origin().ascii_serialization();
     let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
     if api.host_str() == Some(ROBAWS_HOST) {

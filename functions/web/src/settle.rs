@@ -71,7 +71,7 @@ impl SettleCommand {
 }
 
 /// `POST …/orders/{identifier}/settle`: carries out a person's decision on an order.
-pub async fn settle_order(
+pub(crate) async fn settle_order(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,

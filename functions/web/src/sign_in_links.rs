@@ -16,7 +16,7 @@ use store::model::ConnectionItem;
 const LINK_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// `POST …/sign-in-link`: creates a link and gives its URL. Only a digest of its token is stored.
-pub async fn create_sign_in_link(
+pub(crate) async fn create_sign_in_link(
     deps: &Deps,
     request: &Request,
     item: &ConnectionItem,

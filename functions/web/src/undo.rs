@@ -16,7 +16,7 @@ use store::model::{ConnectionItem, OrderRecord};
 
 /// The two answers of an `undo`.
 #[derive(Clone, Copy)]
-pub struct UndoRequest {
+pub(crate) struct UndoRequest {
     /// What becomes of the invoice.
     pub invoice: UndoInvoice,
     /// What becomes of the stock that is booked out.
@@ -24,7 +24,7 @@ pub struct UndoRequest {
 }
 
 /// Checks and stores the decision. The same decision once more changes nothing.
-pub async fn decide_undo(
+pub(crate) async fn decide_undo(
     deps: &Deps,
     item: &ConnectionItem,
     record: OrderRecord,

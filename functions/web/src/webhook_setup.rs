@@ -17,7 +17,7 @@ use store::secrets::{Credentials, SecretError, WebhookSecret};
 const REMOVAL_TIME: Duration = Duration::from_secs(8);
 
 /// Makes sure that Robaws has our webhook registered. `None`: the webhook that the connection knows is still registered.
-pub async fn register_webhook(
+pub(crate) async fn register_webhook(
     item: &ConnectionItem,
     credentials: &Credentials,
     robaws: &robaws::Client,
@@ -54,7 +54,7 @@ pub async fn register_webhook(
 }
 
 /// Stores the webhook's signing secret with the credentials and gives the new version of the connection's secret.
-pub async fn store_webhook_secret(
+pub(crate) async fn store_webhook_secret(
     deps: &Deps,
     next: &Connection,
     credentials: Credentials,
@@ -71,7 +71,7 @@ pub async fn store_webhook_secret(
 }
 
 /// Removes the webhook at Robaws when its signing secret could not be stored: its deliveries could never be verified.
-pub async fn remove_webhook_unless_stored(
+pub(crate) async fn remove_webhook_unless_stored(
     robaws: &robaws::Client,
     registered: &RegisteredWebhook,
     version: Result<String, SecretError>,
@@ -83,7 +83,7 @@ pub async fn remove_webhook_unless_stored(
 }
 
 /// Stores a newly registered webhook with the connection.
-pub async fn record_webhook(
+pub(crate) async fn record_webhook(
     deps: &Deps,
     next: &Connection,
     registered: Option<&RegisteredWebhook>,
@@ -104,7 +104,7 @@ pub async fn record_webhook(
 /// Opens the problem `checkbox_missing` when the tenant has no checkbox, and closes it when there is one.
 ///
 /// Failures are only logged: orders are processed without the checkbox, and the first push finds out again.
-pub async fn check_for_checkbox(deps: &Deps, item: &ConnectionItem, robaws: &robaws::Client) {
+pub(crate) async fn check_for_checkbox(deps: &Deps, item: &ConnectionItem, robaws: &robaws::Client) {
     let id = &item.connection.id;
     let found = match checkbox::detect_checkbox(robaws).await {
         Ok(found) => found,
@@ -128,7 +128,7 @@ pub async fn check_for_checkbox(deps: &Deps, item: &ConnectionItem, robaws: &rob
 }
 
 /// Removes the webhook at Robaws, as far as Robaws allows it. Deliveries are refused from now on in any case.
-pub async fn remove_webhook(deps: &Deps, item: &ConnectionItem) {
+pub(crate) async fn remove_webhook(deps: &Deps, item: &ConnectionItem) {
     let id = &item.connection.id;
     let Some(webhook) = &item.webhook else { return };
     let credentials = match deps.peers.secrets().reload_credentials(id).await {

@@ -26,7 +26,7 @@ const FOLLOWING_STEP: &str = "rebuild_end";
 const MOST_WRITE_ATTEMPTS: usize = 5;
 
 /// Rebuilds rows from one list page of invoices and credit notes. Gives the next step of the sweep.
-pub async fn recover_invoice_list_page(
+pub(crate) async fn recover_invoice_list_page(
     sweep: &SweepContext<'_>,
     progress: &mut SweepProgress,
     run: &mut SweepRun,

@@ -20,7 +20,7 @@ const THIS_STEP: &str = "rebuild_stock";
 const FOLLOWING_STEP: &str = "rebuild_invoices";
 
 /// Rebuilds rows from one list page of stock changes. Gives the next step of the sweep.
-pub async fn recover_stock_change_list_page(
+pub(crate) async fn recover_stock_change_list_page(
     sweep: &SweepContext<'_>,
     progress: &mut SweepProgress,
     run: &mut SweepRun,

@@ -17,7 +17,7 @@ use store::model::OrderRecord;
 use tokio::time::Instant;
 
 /// An order with its plan.
-pub struct PlannedOrder {
+pub(crate) struct PlannedOrder {
     /// The order as ProductFlow sent it.
     pub raw: RawOrder,
     /// ProductFlow's id of the order.
@@ -34,7 +34,7 @@ pub struct PlannedOrder {
 
 impl PlannedOrder {
     /// The name under which people know the order: the marketplace's number, else ProductFlow's identifier.
-    pub fn reference(&self) -> String {
+    pub(crate) fn reference(&self) -> String {
         let known = match (&self.read, &self.record) {
             (Ok(order), _) => order.external_identifier.clone(),
             (Err(_), Some(record)) => record.external_identifier.clone(),
@@ -45,7 +45,7 @@ impl PlannedOrder {
 }
 
 /// The newest orders with their plans.
-pub struct NewestOrders {
+pub(crate) struct NewestOrders {
     /// The orders, newest first.
     pub orders: Vec<PlannedOrder>,
     /// What Robaws answered to the look-ups for these orders.
@@ -86,7 +86,7 @@ async fn fetch_newest_orders(
 }
 
 /// Reads the newest orders and plans them until `until`. Without `lookups` the orders are read and not planned.
-pub async fn plan_newest_orders(
+pub(crate) async fn plan_newest_orders(
     deps: &Deps,
     connection: &ConnectionId,
     settings: &Settings,

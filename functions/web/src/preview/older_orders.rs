@@ -13,7 +13,7 @@ const MOST_PAGES: u32 = 5;
 
 /// The number of open orders from before go-live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OlderOrders {
+pub(crate) struct OlderOrders {
     /// The number of such orders that were seen.
     pub count: usize,
     /// Whether there may be more, because not the whole list was read.
@@ -21,7 +21,7 @@ pub struct OlderOrders {
 }
 
 /// Counts the orders in ProductFlow's list. Every row is checked, because ProductFlow may ignore the filter by status.
-pub async fn count_older_orders(
+pub(crate) async fn count_older_orders(
     client: &productflow::Client,
     settings: &ConnectionSettings,
     start: Timestamp,

@@ -6,7 +6,7 @@ use crate::config::Deps;
 use store::model::ConnectionItem;
 
 /// The clients of a connection, as far as credentials were entered.
-pub struct PreviewClients {
+pub(crate) struct PreviewClients {
     /// `None` without credentials of Robaws.
     pub robaws: Option<robaws::Client>,
     /// `None` without credentials of ProductFlow or without its company.
@@ -16,7 +16,10 @@ pub struct PreviewClients {
 }
 
 /// Makes the clients with the credentials that are stored now.
-pub async fn load_preview_clients(deps: &Deps, item: &ConnectionItem) -> Result<PreviewClients, ApiError> {
+pub(crate) async fn load_preview_clients(
+    deps: &Deps,
+    item: &ConnectionItem,
+) -> Result<PreviewClients, ApiError> {
     let connection = &item.connection;
     let credentials = deps.peers.secrets().reload_credentials(&connection.id).await?;
     let robaws = deps.peers.robaws_client(&connection.id, &credentials);

@@ -20,7 +20,7 @@ const KEPT_FOR_FIRST: Duration = Duration::from_secs(6);
 
 /// What a preview shows of the ticked articles.
 #[derive(Debug, Clone)]
-pub struct TickedArticles {
+pub(crate) struct TickedArticles {
     /// The first articles, each with what ProductFlow is to have of it.
     pub first: Vec<(ArticleDetail, WantedListing)>,
     /// The number of ticked articles.
@@ -32,7 +32,7 @@ pub struct TickedArticles {
 }
 
 /// Reads the ticked articles until `until`. Writes nothing.
-pub async fn read_ticked_articles(
+pub(crate) async fn read_ticked_articles(
     lookups: &Lookups,
     settings: &ConnectionSettings,
     until: Instant,
