@@ -105,7 +105,10 @@ async fn the_pages_sample_is_what_the_doctor_writes() {
     assert!(bench.tenant.break_assumption("rw-vat-inclusive"));
     assert!(bench.company.break_assumption("pf-line-price"));
     let whole = doctor::render_findings(&bench.examine_peers().await);
-    fs::write(repository_root().join("target/doctor-sample.txt"), &whole).unwrap();
+    let target = repository_root().join("target");
+    // Cargo may build elsewhere.
+    fs::create_dir_all(&target).unwrap();
+    fs::write(target.join("doctor-sample.txt"), &whole).unwrap();
     let page = fs::read_to_string(repository_root().join("docs/DOCTOR.md")).unwrap();
     let refuted = whole.split("NOT DECIDED").next().unwrap();
     let summary = whole.lines().last().unwrap();
